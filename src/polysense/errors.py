@@ -1,0 +1,70 @@
+"""What goes wrong on the user's side, with the exit code that the command line gives for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+
+class PolysenseError(Exception):
+    """A run failed for a stated reason (exit code 1)."""
+
+    exit_code = 1
+
+
+class RecipeError(PolysenseError, ValueError):
+    """A recipe, an option or a name is wrong (exit code 2)."""
+
+    exit_code = 2
+
+
+class DataError(PolysenseError, ValueError):
+    """The data cannot be used (exit code 3). The message names the file and, where there is one, the row and the field."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with one row of a table."""
+
+    file: str
+    row: int | None
+    """From 1, the header is not a row; None for the table as a whole."""
+    id: str | None
+    field: str
+    reason: str
+    severity: Literal["bad", "warning"] = "bad"
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file}, row {self.row}"
+        name = f" (id {self.id})" if self.id else ""
+        return f"{place}{name}, {self.field}: {self.reason}"
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def choices(wrong: str, valid: Iterable[str]) -> str:
+    """``did you mean 'x'? valid: 'x', 'y'``: the end of a message about a name that is not there."""
+    names = sorted(str(name) for name in valid)
+    near = get_close_matches(wrong, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}valid: {', '.join(repr(name) for name in names) or '(none)'}"
+
+
+def display(path: Path | str) -> str:
+    """A path as messages show it: relative to the current folder where that is shorter."""
+    path = Path(path)
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

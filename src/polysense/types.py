@@ -1,0 +1,131 @@
+"""The nouns that every part of polysense speaks in: Sample, Batch, Encoded, Representation, Prediction.
+
+The road of the data: ``Sample`` -> ``Batch`` -> a view shows it -> ``Encoded`` per modality -> ``Representation`` -> a loss or a
+``Prediction``. This module imports torch for type checking only, so reading and checking tables stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+
+MODALITIES: tuple[str, ...] = ("text", "image", "audio", "video")
+"""The modalities a sample may have, in the order in which models and reports list them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One row of a table: a post, a review, a captioned picture.
+
+    A modality that the row lacks is ``None``: it is missing, it is not a row of zeros. An empty text is a text.
+    """
+
+    id: str
+    text: str | None = None
+    image: Path | Image | None = None
+    """A picture file, or a decoded picture handed over in Python."""
+    audio: Path | None = None
+    video: Path | None = None
+    label: str | tuple[str, ...] | None = None
+    """The class name; several for multi-label rows; None where the row is unlabelled."""
+    score: float | None = None
+    split: str | None = None
+    """``train``, ``validation``, ``test`` or None."""
+    group: str | None = None
+    """Rows of one group never stand in two splits."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """The table's other columns, as text: for `compare --by` and for reports."""
+    origin: str = ""
+    """Where the row came from, for messages: ``posts.csv, row 17`` (rows count from 1, the header is not a row)."""
+    index: int = -1
+    """The row's number within its split, from 0; -1 before the table was split."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that this row has."""
+        return tuple(name for name in MODALITIES if getattr(self, name) is not None)
+
+
+if TYPE_CHECKING:
+    Fields = dict[str, Tensor]
+    Widths = Mapping[str, int]
+else:
+    Fields = dict
+    Widths = dict
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some samples as tensors.
+
+    ``parts[modality]`` holds what an encoder reads (``input_ids``, ``attention_mask``, ``pixel_values``, or the cached
+    ``states`` and ``mask`` of a frozen encoder) and always ``present`` (batch,) bool and ``key`` (batch,) int64: equal keys mean
+    equal content. A modality that no row has is not there. ``fields`` holds the targets (``label``, ``score``, ...) and ``index``.
+    """
+
+    parts: Mapping[str, Fields]
+    fields: Fields
+
+    @property
+    def size(self) -> int:
+        """Rows in the batch."""
+        return int(self.fields["index"].shape[0])
+
+    def has(self, names: frozenset[str]) -> bool:
+        """Whether every named modality or field is there."""
+        return all(name in self.parts or name in self.fields for name in names)
+
+    @classmethod
+    def of(cls, nested: Mapping[str, Any]) -> Batch:
+        """Read the nested dict that a data loader carries: dicts are modalities, tensors are fields."""
+        parts = {name: value for name, value in nested.items() if isinstance(value, dict)}
+        fields = {name: value for name, value in nested.items() if not isinstance(value, dict)}
+        return cls(parts=parts, fields=fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One modality (or the fusion of several) after its encoder."""
+
+    states: Tensor
+    """(batch, time, width): tokens, patches, frames."""
+    mask: Tensor
+    """(batch, time) bool: True where a state is real, False on padding."""
+    summary: Tensor
+    """(batch, width): one vector a row."""
+    present: Tensor
+    """(batch,) bool: False where the row lacks this modality; its states and summary then mean nothing."""
+
+    def rows(self, index: Tensor) -> Encoded:
+        """The rows ``index`` (any length, repeats allowed) of this."""
+        return Encoded(self.states[index], self.mask[index], self.summary[index], self.present[index])
+
+
+@dataclass(frozen=True, slots=True)
+class Representation:
+    """What the model makes of a shown batch: each modality by itself, and all of them fused."""
+
+    parts: Mapping[str, Encoded]
+    fused: Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Answers for some rows, by column: ``label``, ``probabilities``, ``match``, ``similarity``, ``score``, ...
+
+    Every column has one entry a row; an entry is None where the row lacks what the answer needs.
+    """
+
+    columns: Mapping[str, Sequence[Any]]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The same, a dict a row."""
+        names = list(self.columns)
+        return [dict(zip(names, values, strict=True)) for values in zip(*self.columns.values(), strict=True)]
