@@ -1,0 +1,139 @@
+"""The command ``polysense``: finds the command's module, runs it, and turns what went wrong into a message and an exit code.
+
+Exit codes: 0 ok, 1 the run failed, 2 usage or recipe, 3 data, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+from polysense.errors import PolysenseError, display
+
+COMMANDS = {
+    "quickstart": "Train, compare and predict on made-up posts or your own table.",
+    "train": "Train a recipe on a table or a corpus, over one or more seeds.",
+    "evaluate": "Measure a trained run on a split.",
+    "predict": "Answer for one post, or for every row of a table.",
+    "encode": "Turn posts into vectors.",
+    "compare": "Compare two runs, paired over seeds and test rows.",
+    "report": "Write a run's report as one HTML file.",
+    "recipes": "List the recipes of the package, or show one in full.",
+    "data": "List the corpora, check a table, or make a small set of posts.",
+    "doctor": "Check this machine and this installation.",
+}
+"""Each command is the ``app`` of the module ``polysense.cli.<name>``, which is imported when the command is called."""
+
+INTERRUPTED = 130
+
+
+class LazyCommands(TyperGroup):
+    """A group that knows its commands by name and one line of help, and imports only the one that is called."""
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, TyperCommand | None, list[str]]:  # type: ignore[override]
+        """Find the command by name as usual (with the nearest name where there is none), then import it."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        if name is None or stub is None:
+            return name, None, rest
+        return name, get_command(import_module(f"polysense.cli.{name}").app), rest  # type: ignore[return-value]
+
+
+app = typer.Typer(cls=LazyCommands, rich_markup_mode=None, no_args_is_help=True)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import polysense
+
+        typer.echo(f"polysense {polysense.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Sentiment and meaning from text, images, audio and video: train, measure, compare and predict.
+
+    Data goes to stdout, progress and messages to stderr. --json prints for machines, and - reads stdin.
+    """
+
+
+def _cli() -> TyperGroup:
+    group = get_group(app)
+    for name, line in COMMANDS.items():
+        group.add_command(TyperCommand(name=name, help=line, rich_markup_mode=None))
+    return group
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"polysense: error: {message}", err=True)
+
+
+def _os_reason(error: OSError) -> str:
+    """What a user can act on: the system's words and the file."""
+    reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error) or type(error).__name__
+    names = [display(name) for name in (error.filename, error.filename2) if isinstance(name, str)]
+    return ": ".join([reason, *names])
+
+
+def _drop_stdout() -> None:
+    """The reader went away: nothing more can be written, not even what is still buffered."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _explain(error: Exception) -> int:
+    """Say on stderr what went wrong, in a few lines, and return the exit code."""
+    if os.environ.get("POLYSENSE_TRACEBACK", "0") not in {"", "0"}:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, PolysenseError):
+        _complain(str(error))
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        _drop_stdout()
+        return 1
+    if isinstance(error, OSError):
+        _complain(_os_reason(error))
+        return 1
+    _complain(f"unexpected {type(error).__name__}: {error}")
+    typer.echo("Set POLYSENSE_TRACEBACK=1 and repeat the command to see where it happened.", err=True)
+    return 1
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code."""
+    try:
+        code = _cli().main(args=list(arguments), prog_name="polysense", standalone_mode=True)
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        code = _explain(error)
+    if code == INTERRUPTED:
+        kept = "; the last checkpoint is kept, go on with the same command and --resume" if "train" in arguments[:1] else ""
+        typer.echo(f"polysense: interrupted{kept}", err=True)
+    return int(code or 0)
+
+
+def run() -> NoReturn:
+    """The entry point of the installed command."""
+    code = execute(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+        code = 1
+    sys.exit(code)

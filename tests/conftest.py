@@ -1,0 +1,103 @@
+"""Fixtures that every test may use: tiny models, toy posts, and the evaluation data where it is there."""
+
+from __future__ import annotations
+
+import os
+import string
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports torch or huggingface_hub: no test reaches for the network, and workers do not fight for the cores.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = (
+    "a an and at bad but cat cold day dog for friend good happy hate i in is it less lovely morning my new no not of on rain "
+    "sad so sun terrible the this to today train very was week what with"
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty cache for the session, so that no test reads what an earlier session left."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POLYSENSE_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Callable[[str], Path]:
+    """``data_folder("mvsa_single")``: the folder of an evaluation set; the test is skipped where the set is absent."""
+    root = Path(os.environ.get("POLYSENSE_DATA", ROOT / "../shared/data"))
+
+    def find(name: str) -> Path:
+        if not (root / name).is_dir():
+            pytest.skip(f"the evaluation set {name} is not in POLYSENSE_DATA")
+        return root / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a random BERT of width 32: configuration, WordPiece tokenizer and weights."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder = tmp_path_factory.mktemp("tiny_text")
+    letters = [character for character in string.printable if not character.isspace() and not character.isupper()]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = sorted(word for word in WORDS.split() if len(word) > 1)
+    pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *words]
+    tokenizer = BertTokenizer(vocab={piece: place for place, piece in enumerate(pieces)}, model_max_length=64)
+    tokenizer.save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_vision(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder with a random ViT of width 32 over 32x32 pictures in patches of 8: configuration, preprocessing and weights."""
+    import torch
+    from transformers import ViTConfig, ViTImageProcessorPil, ViTModel
+
+    folder = tmp_path_factory.mktemp("tiny_vision")
+    config = ViTConfig(
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        image_size=32,
+        patch_size=8,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        ViTModel(config).save_pretrained(folder)
+    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def toy_posts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 64 made-up posts (``posts.csv`` and pictures)."""
+    from polysense.data.toy import write_toy
+
+    folder = tmp_path_factory.mktemp("toy")
+    write_toy(folder, posts=64, seed=0)
+    return folder
