@@ -1,1 +1,1 @@
-"""polysense.views"""
+"""Views: what the model is shown of a batch. One file a view, found by its class name."""

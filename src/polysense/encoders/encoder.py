@@ -1,0 +1,80 @@
+"""The contract of an encoder: how one modality of some samples becomes ``Encoded``."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from polysense.types import Encoded, Fields, Sample
+
+
+class Encoder(nn.Module, ABC):
+    """One modality in, token states and one summary vector out.
+
+    An encoder whose weights come from a model folder takes ``pretrained`` (a folder or a Hugging Face id) and ``weights``
+    (``"pretrained"`` or ``"random"``) and keeps what it needs to be rebuilt through :meth:`save_assets`: a saved run rebuilds
+    it as ``pretrained=<run>/encoders/<modality>, weights="random"`` and then loads the run's own weights.
+    """
+
+    modality: ClassVar[str]
+    """Which modality of a sample it reads."""
+
+    width: int
+    """Width of states and summary."""
+
+    def __init__(self, *, trainable: bool) -> None:
+        super().__init__()
+        self.trainable = trainable
+
+    @abstractmethod
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """The tensors that :meth:`encode` reads, a row a sample; samples without the modality get a blank row."""
+
+    @abstractmethod
+    def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
+        """``states (batch, time, width)``, ``mask (batch, time)`` bool and ``summary (batch, width)`` of prepared fields."""
+
+    @abstractmethod
+    def save_assets(self, folder: Path) -> None:
+        """Write configuration and preprocessing (no weights) into ``folder``."""
+
+    @abstractmethod
+    def preprocessing(self) -> str:
+        """A text that changes whenever prepared tensors or the pooling of states would."""
+
+    def forward(self, fields: Fields) -> Encoded:
+        """Encode, or take the states that a frozen encoder left in the cache."""
+        if "states" in fields:
+            return Encoded(fields["states"], fields["mask"], fields["summary"], fields["present"])
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable):
+            states, mask, summary = self.encode(fields)
+        return Encoded(states, mask, summary, fields["present"])
+
+    def train(self, mode: bool = True) -> Self:
+        """A frozen encoder stays in evaluation mode: no dropout, no running statistics."""
+        return super().train(mode and self.trainable)
+
+    def freeze(self) -> None:
+        """Switch gradients off unless the encoder is trainable; called once its weights are in place."""
+        self.requires_grad_(self.trainable)
+        self.train(self.trainable)
+
+    def fingerprint(self) -> str:
+        """sha256 over weights and preprocessing: equal fingerprints mean equal outputs."""
+        digest = hashlib.sha256(self.preprocessing().encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+def masked_mean(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean of ``states`` (batch, time, width) over the True places of ``mask`` (batch, time); zero where there are none."""
+    weights = mask.unsqueeze(-1).to(states.dtype)
+    return (states * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)

@@ -1,0 +1,117 @@
+"""Pictures through any Hugging Face vision model, or the packaged EfficientNet-Lite0."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoConfig, AutoImageProcessor, AutoModel, ViTImageProcessorPil
+
+from polysense.data.media import load_image
+from polysense.encoders import efficientnet_lite
+from polysense.encoders.encoder import Encoder
+from polysense.errors import RecipeError
+from polysense.types import Fields, Sample
+
+
+class VisionImage(Encoder):
+    """A vision model: transformers give patch tokens, convolutional networks the cells of their last feature map.
+
+    Args:
+        pretrained: ``efficientnet-lite0`` (packaged), a folder, or a Hugging Face id (ViT, DINOv2, CLIP, SigLIP, ResNet, ...).
+        weights: ``random`` builds from the folder's configuration alone.
+        trainable: whether the weights are fine-tuned. A frozen encoder runs once over a corpus, its outputs are cached.
+        tokens: ``grid`` keeps every patch as a state; ``pooled`` only the summary, as a single state (a much smaller cache).
+        pooling: ``mean`` over the patches, or ``cls``, the first state (transformers only).
+    """
+
+    modality: ClassVar[str] = "image"
+
+    def __init__(
+        self,
+        pretrained: str = efficientnet_lite.NAME,
+        *,
+        weights: Literal["pretrained", "random"] = "pretrained",
+        trainable: bool = False,
+        tokens: Literal["grid", "pooled"] = "grid",
+        pooling: Literal["mean", "cls"] = "mean",
+    ) -> None:
+        super().__init__(trainable=trainable)
+        if pretrained == efficientnet_lite.NAME or _is_saved_lite(pretrained):
+            self.backbone: Any = efficientnet_lite.EfficientNetLite(pretrained=weights == "pretrained")
+            self.processor = _lite_processor()
+            self.width = efficientnet_lite.WIDTH
+        else:
+            self.backbone, self.processor, self.width = _from_hub(pretrained, weights)
+        self.tokens = tokens
+        self.pooling = pooling
+        self.freeze()
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """``pixel_values`` (batch, 3, height, width); a sample without a picture gets a grey one."""
+        pictures = [_blank() if sample.image is None else load_image(sample.image) for sample in samples]
+        return {"pixel_values": self.processor(images=pictures, return_tensors="pt")["pixel_values"]}
+
+    def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
+        """Patch states (batch, patches, width), an all-True mask, and their pooling."""
+        output = self.backbone(fields["pixel_values"])
+        states = output if isinstance(output, Tensor) else output.last_hidden_state
+        if states.dim() == 4:
+            states = states.flatten(2).transpose(1, 2)
+        summary = states[:, 0] if self.pooling == "cls" else states.mean(dim=1)
+        if self.tokens == "pooled":
+            states = summary.unsqueeze(1)
+        return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device), summary
+
+    def save_assets(self, folder: Path) -> None:
+        """Configuration and picture preprocessing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(self.backbone, efficientnet_lite.EfficientNetLite):
+            (folder / "config.json").write_text(json.dumps({"model_type": efficientnet_lite.NAME}), encoding="utf-8")
+        else:
+            self.backbone.config.save_pretrained(folder)
+        self.processor.save_pretrained(folder)
+
+    def preprocessing(self) -> str:
+        """Picture processor, kept tokens and pooling."""
+        return f"image {self.processor.to_json_string()} {self.tokens} {self.pooling}"
+
+
+def _blank() -> Image.Image:
+    return Image.new("RGB", (64, 64), (127, 127, 127))
+
+
+def _is_saved_lite(pretrained: str) -> bool:
+    config = Path(pretrained) / "config.json"
+    return config.is_file() and json.loads(config.read_text(encoding="utf-8")).get("model_type") == efficientnet_lite.NAME
+
+
+def _lite_processor() -> Any:
+    size = {"height": efficientnet_lite.PICTURE_SIZE, "width": efficientnet_lite.PICTURE_SIZE}
+    return ViTImageProcessorPil(
+        size=size, image_mean=list(efficientnet_lite.MEAN), image_std=list(efficientnet_lite.DEVIATION), resample=3
+    )
+
+
+def _from_hub(pretrained: str, weights: str) -> tuple[Any, Any, int]:
+    try:
+        config = AutoConfig.from_pretrained(pretrained)
+        processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil")
+        if weights == "random":
+            backbone = AutoModel.from_config(getattr(config, "vision_config", config))
+        else:
+            backbone = AutoModel.from_pretrained(pretrained, dtype=torch.float32)
+            backbone = getattr(backbone, "vision_model", backbone)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise RecipeError(
+            f"the image encoder {pretrained!r} cannot be loaded: {reason} "
+            f"({efficientnet_lite.NAME!r}, a folder, or a Hugging Face id of a vision model)"
+        ) from error
+    sizes = getattr(backbone.config, "hidden_sizes", None)
+    return backbone, processor, int(sizes[-1] if sizes else backbone.config.hidden_size)

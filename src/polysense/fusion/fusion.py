@@ -1,0 +1,49 @@
+"""The contract of a fusion, and how one of them stands in for a missing modality."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from polysense.types import Encoded, Widths
+
+
+class Fusion(nn.Module, ABC):
+    """Encoded modalities in, one fused ``Encoded`` out. It accepts whichever modalities are present, row by row."""
+
+    width: int
+    """Width of the fused states and summary."""
+
+    @abstractmethod
+    def forward(self, parts: Mapping[str, Encoded]) -> Encoded:
+        """Fuse; ``parts`` holds at least one modality, every one with the same number of rows."""
+
+
+class Placeholders(nn.Module):
+    """One learned vector a modality, taken where a row (or the whole batch) lacks it. Starts at zero."""
+
+    def __init__(self, widths: Widths) -> None:
+        super().__init__()
+        self.vectors = nn.ParameterDict({name: nn.Parameter(torch.zeros(width)) for name, width in widths.items()})
+
+    def summary(self, name: str, parts: Mapping[str, Encoded]) -> Tensor:
+        """The summaries (batch, width) of a modality, with the placeholder in the rows that lack it."""
+        vector = self.vectors[name]
+        if name not in parts:
+            rows = next(iter(parts.values())).summary.shape[0]
+            return vector.expand(rows, -1)
+        part = parts[name]
+        return torch.where(part.present.unsqueeze(-1), part.summary, vector.to(part.summary.dtype))
+
+
+def any_present(parts: Mapping[str, Encoded]) -> Tensor:
+    """(batch,) bool: rows with at least one modality."""
+    return torch.stack([part.present for part in parts.values()]).any(dim=0)
+
+
+def single_state(summary: Tensor, present: Tensor) -> Encoded:
+    """A fused representation that has a summary only: one state, which is the summary."""
+    return Encoded(summary.unsqueeze(1), present.unsqueeze(1), summary, present)

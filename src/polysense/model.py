@@ -1,0 +1,80 @@
+"""Encoders and a fusion: a shown batch in, a representation out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from polysense.encoders.encoder import Encoder
+from polysense.errors import RecipeError
+from polysense.fusion.fusion import Fusion
+from polysense.types import Batch, Encoded, Representation
+from polysense.views.view import Shown
+
+
+class Model(nn.Module):
+    """The backbone that all objectives share.
+
+    Args:
+        encoders: by modality, in the order in which the fusion lists them.
+        fusion: joins what the encoders give.
+    """
+
+    def __init__(self, encoders: Mapping[str, Encoder], fusion: Fusion) -> None:
+        super().__init__()
+        for name, encoder in encoders.items():
+            if encoder.modality != name:
+                kind = type(encoder).__name__
+                raise RecipeError(f"encoders.{name}: {kind} reads {encoder.modality!r}; name the entry {encoder.modality!r}")
+        self.encoders = nn.ModuleDict(encoders)
+        self.fusion = fusion
+
+    def encoder(self, modality: str) -> Encoder:
+        """The encoder of a modality."""
+        found = self.encoders[modality]
+        assert isinstance(found, Encoder)
+        return found
+
+    def encode(self, batch: Batch) -> dict[str, Encoded]:
+        """Every modality of the batch through its encoder."""
+        return {name: self.encoder(name)(part) for name, part in batch.parts.items() if name in self.encoders}
+
+    def fuse(self, parts: Mapping[str, Encoded]) -> Representation:
+        """Join encoded modalities."""
+        return Representation(parts=parts, fused=self.fusion(parts))
+
+    def forward(self, batch: Batch) -> Representation:
+        """Encode and fuse."""
+        return self.fuse(self.encode(batch))
+
+
+class Sight:
+    """One batch, encoded no more often than its views need.
+
+    A modality that a view leaves as it is, or only re-indexes, is encoded once for all such views.
+    """
+
+    def __init__(self, model: Model, batch: Batch) -> None:
+        self.model = model
+        self.batch = batch
+        self._plain: dict[str, Encoded] = {}
+
+    def see(self, shown: Shown) -> Representation:
+        """The representation of a shown batch."""
+        parts = {name: self._part(name, shown) for name in shown.batch.parts if name in self.model.encoders}
+        return self.model.fuse(parts)
+
+    def _part(self, name: str, shown: Shown) -> Encoded:
+        part = shown.batch.parts[name]
+        if name in shown.rows:
+            return self._encoded(name).rows(shown.rows[name])
+        if part is self.batch.parts.get(name):
+            return self._encoded(name)
+        encoded: Encoded = self.model.encoder(name)(part)
+        return encoded
+
+    def _encoded(self, name: str) -> Encoded:
+        if name not in self._plain:
+            self._plain[name] = self.model.encoder(name)(self.batch.parts[name])
+        return self._plain[name]

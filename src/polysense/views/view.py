@@ -1,0 +1,44 @@
+"""The contract of a view."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from polysense.types import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A batch as a view shows it.
+
+    ``rows[modality]`` (shown batch,) int64 says that a modality was only re-indexed: its row i is row ``rows[modality][i]`` of the
+    plain batch. The model then re-indexes what it has already encoded. A modality that is neither in ``rows`` nor the very
+    object of the plain batch has new content and is encoded anew.
+    """
+
+    batch: Batch
+    targets: Mapping[str, Tensor] = field(default_factory=dict)
+    """What the view made and an objective must recover, e.g. ``match`` (shown batch,)."""
+    rows: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class View(ABC):
+    """What the model is shown of a batch. Views are frozen dataclasses: equal views are one view, run once a step."""
+
+    @abstractmethod
+    def show(self, batch: Batch, draw: torch.Generator) -> Shown:
+        """Make the shown batch; every random choice comes from ``draw``."""
+
+
+def seeded(view: View, *, seed: int, step: int, rank: int = 0) -> torch.Generator:
+    """The generator of a random view, from (run seed, micro-step, view, process): nothing is kept between steps."""
+    name = f"{seed} {step} {rank} {view!r}"
+    generator = torch.Generator()
+    generator.manual_seed(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 1)
+    return generator
