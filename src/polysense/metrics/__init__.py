@@ -1,1 +1,1 @@
-"""polysense.metrics"""
+"""Metrics as pure functions on arrays and lists: numbers in, numbers out."""

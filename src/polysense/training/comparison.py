@@ -1,0 +1,380 @@
+"""Is one run better than another? The difference over their seeds and test rows, with its interval.
+
+Both runs must have predicted the same rows. The differences are ``other - base``: positive means that ``other`` scores higher.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysense.errors import DataError, RecipeError, choices, display
+from polysense.metrics.bootstrap import PairedDifference, paired_bootstrap
+from polysense.metrics.classification import label_outcomes, multilabel_scores, single_label_scores
+
+DEFAULT_METRICS: tuple[str, ...] = ("weighted_f1", "macro_f1", "accuracy")
+"""What is compared when nothing else is asked for; rows of several labels have ``subset_accuracy`` in place of ``accuracy``."""
+
+FEW_SEEDS = 5
+"""Below this the spread between seeds is hardly known, and the note says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """``other - base`` of one metric, as a fraction (0.01 is one point)."""
+
+    metric: str
+    split: str
+    base: float
+    """The base run's mean over the seeds."""
+    other: float
+    difference: float
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+    p_value: float
+    """Two-sided, never 0."""
+    detectable: float
+    """Half the width of the interval: about the smallest difference that could have been shown."""
+    seeds: tuple[int, ...]
+    rows: int
+    """Rows with a known target."""
+    resamples: int
+    per_seed: tuple[float, ...]
+    """The difference of each seed, in the order of ``seeds``."""
+    note: str = ""
+    """What a reader must know beside the numbers; empty if nothing."""
+    groups: Mapping[str, Comparison] = field(default_factory=dict)
+    """The same for the rows of each value of the column that was asked for."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """One file of predictions, a row each."""
+
+    path: Path
+    rows: tuple[Mapping[str, Any], ...]
+
+    @property
+    def ids(self) -> list[str]:
+        """(rows,)"""
+        return [str(row["id"]) for row in self.rows]
+
+
+def compare(
+    base: Path,
+    other: Path,
+    *,
+    split: str = "test",
+    metric: str | None = None,
+    resamples: int = 5000,
+    seed: int = 0,
+    by: str | None = None,
+) -> Comparison:
+    """Compare two run folders by one metric: the named one, else the one that chose ``other``'s checkpoint, else weighted F1.
+
+    ``by`` names a column of the predictions (``target``, ``missing``, one of the table's own); the result then has ``groups``.
+    Raises DataError when the runs share no seed or differ in their rows or targets, RecipeError for a metric that is not there.
+    """
+    pair = Pair.read(base, other, split=split)
+    wanted = metric if metric is not None else pair.chosen_by(other)
+    return pair.compare([wanted], resamples=resamples, seed=seed, by=by)[wanted]
+
+
+def compare_each(
+    base: Path,
+    other: Path,
+    *,
+    split: str = "test",
+    metrics: Sequence[str] | None = None,
+    resamples: int = 5000,
+    seed: int = 0,
+    by: str | None = None,
+) -> dict[str, Comparison]:
+    """Compare two run folders by several metrics (default: ``DEFAULT_METRICS``) on the same draws; errors as :func:`compare`."""
+    pair = Pair.read(base, other, split=split)
+    return pair.compare(pair.default_metrics if metrics is None else metrics, resamples=resamples, seed=seed, by=by)
+
+
+def read_predictions(run: Path, seed: int, split: str = "test") -> Predictions:
+    """The predictions of one seed; ``split`` may name one modality (``test.text``).
+
+    Raises DataError for a file that is missing, empty or broken (naming file and row), and for an id that occurs twice.
+    """
+    path = Path(run) / f"seed-{seed}" / "predictions" / f"{split}.jsonl"
+    if not path.is_file():
+        raise DataError(f"{display(path)}: no predictions for split {split!r}: {choices(split, predicted_splits(run, seed))}")
+    try:
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{display(path)}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+    if lines == [""]:
+        raise DataError(f"{display(path)}: no rows")
+    rows = tuple(parse_row(line, place=f"{display(path)}, row {number}") for number, line in enumerate(lines, start=1))
+    first: dict[str, int] = {}
+    for number, row in enumerate(rows, start=1):
+        if first.setdefault(str(row["id"]), number) != number:
+            raise DataError(f"{display(path)}, row {number}: id {row['id']!r} was already row {first[str(row['id'])]}")
+    return Predictions(path, rows)
+
+
+def parse_row(line: str, *, place: str) -> Mapping[str, Any]:
+    """One line of a predictions file."""
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{place}: not JSON ({error.msg})") from error
+    if not isinstance(row, dict):
+        raise DataError(f"{place}: expected an object with id, target and label")
+    if missing := [name for name in ("id", "target", "label") if name not in row]:
+        raise DataError(f"{place}: no {' and no '.join(missing)}")
+    return row
+
+
+def predicted_splits(run: Path, seed: int) -> list[str]:
+    """The splits that a seed has predictions for."""
+    return sorted(path.name.removesuffix(".jsonl") for path in (Path(run) / f"seed-{seed}" / "predictions").glob("*.jsonl"))
+
+
+def predicted_seeds(run: Path, *, split: str = "test") -> list[int]:
+    """The seeds of a run that have predictions for the split, ascending. Raises DataError if there is none."""
+    run = Path(run)
+    if not run.is_dir():
+        raise DataError(f"{display(run)}: no such run folder")
+    names = [path.parent.parent.name.removeprefix("seed-") for path in run.glob(f"seed-*/predictions/{split}.jsonl")]
+    if not (seeds := sorted(int(name) for name in names if name.isdecimal())):
+        raise DataError(f"{display(run)}: no seed has predictions for split {split!r} (seed-0/predictions/{split}.jsonl, ...)")
+    return seeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two runs on the same seeds and rows, as what each row adds to the counts of the metrics."""
+
+    split: str
+    seeds: tuple[int, ...]
+    base: NDArray[np.int64]
+    """(seeds, rows, counts)"""
+    other: NDArray[np.int64]
+    rows: tuple[Mapping[str, Any], ...]
+    """The labelled rows, for grouping."""
+    statistic: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def read(cls, base: Path, other: Path, *, split: str) -> Pair:
+        """Read and align the predictions of two runs."""
+        seeds, notes = common_seeds(base, other, split=split)
+        arms = [[read_predictions(run, seed, split) for seed in seeds] for run in (base, other)]
+        reference = arms[0][0]
+        for predictions in (*arms[0][1:], *arms[1]):
+            check_alike(reference, predictions)
+        labelled = tuple(row for row in reference.rows if row["target"] is not None)
+        if not labelled:
+            raise DataError(f"{display(reference.path)}: no row has a target, so nothing can be scored")
+        if unlabelled := len(reference.rows) - len(labelled):
+            notes = (*notes, f"{unlabelled} rows without a target are left out")
+        ids = [str(row["id"]) for row in labelled]
+        targets = [names_of(row["target"]) for row in labelled]
+        several = any(isinstance(row["target"], list) for row in labelled)
+        answers = [[aligned_labels(predictions, ids=ids) for predictions in arm] for arm in arms]
+        seen = {name for rows in (targets, *(rows for arm in answers for rows in arm)) for names in rows for name in names}
+        labels = common_labels(base, other, seen=seen)
+        counts = [np.stack([label_outcomes(targets, answer, labels=labels) for answer in arm]) for arm in answers]
+        scores = partial(multilabel_scores if several else single_label_scores, labels=labels)
+        return cls(
+            split=split,
+            seeds=seeds,
+            base=counts[0],
+            other=counts[1],
+            rows=labelled,
+            statistic=scores,
+            notes=(*notes, *cautions(seeds)),
+        )
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics there are."""
+        return list(self.statistic(np.zeros(self.base.shape[-1])))
+
+    @property
+    def default_metrics(self) -> list[str]:
+        """Of ``DEFAULT_METRICS`` those that fit the labels."""
+        there = self.metrics
+        return [name if name in there else f"subset_{name}" for name in DEFAULT_METRICS]
+
+    def chosen_by(self, run: Path) -> str:
+        """The metric that chose the run's checkpoint, if predictions can give it; else the first default."""
+        best = read_record(run).get("best_metric")
+        return best if best in self.metrics else DEFAULT_METRICS[0]
+
+    def compare(self, metrics: Sequence[str], *, resamples: int, seed: int, by: str | None) -> dict[str, Comparison]:
+        """The comparison by each metric."""
+        there = self.metrics
+        for name in metrics:
+            if name not in there:
+                raise RecipeError(f"no metric {name!r}: {choices(name, there)}")
+        whole = np.arange(len(self.rows))
+        found = self.differences(whole, resamples=resamples, seed=seed)
+        groups = {} if by is None else grouped(self.rows, by=by)
+        parts = {value: self.differences(places, resamples=resamples, seed=seed) for value, places in groups.items()}
+        return {
+            name: self.describe(
+                name,
+                found[name],
+                rows=len(whole),
+                resamples=resamples,
+                groups={
+                    value: self.describe(name, parts[value][name], rows=len(places), resamples=resamples)
+                    for value, places in groups.items()
+                },
+            )
+            for name in metrics
+        }
+
+    def differences(self, places: NDArray[np.intp], *, resamples: int, seed: int) -> dict[str, PairedDifference]:
+        """Every metric over some of the rows."""
+        return paired_bootstrap(self.base[:, places], self.other[:, places], self.statistic, resamples=resamples, seed=seed)
+
+    def describe(
+        self,
+        metric: str,
+        found: PairedDifference,
+        *,
+        rows: int,
+        resamples: int,
+        groups: Mapping[str, Comparison] | None = None,
+    ) -> Comparison:
+        """One metric's result with what it was computed from."""
+        return Comparison(
+            metric=metric,
+            split=self.split,
+            base=found.base,
+            other=found.other,
+            difference=found.difference,
+            low=found.low,
+            high=found.high,
+            p_value=found.p_value,
+            detectable=(found.high - found.low) / 2,
+            seeds=self.seeds,
+            rows=rows,
+            resamples=resamples,
+            per_seed=found.per_seed,
+            note="; ".join(self.notes),
+            groups=groups or {},
+        )
+
+
+def common_seeds(base: Path, other: Path, *, split: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The seeds that both runs have, and a note if one has more."""
+    before, after = predicted_seeds(base, split=split), predicted_seeds(other, split=split)
+    shared = tuple(seed for seed in before if seed in after)
+    if not shared:
+        raise DataError(f"no seed in common: {display(base)} has {listed(before)}, {display(other)} has {listed(after)}")
+    if before == after:
+        return shared, ()
+    return shared, (f"compared on the common seeds {listed(shared)} ({listed(before)} against {listed(after)})",)
+
+
+def cautions(seeds: Sequence[int]) -> tuple[str, ...]:
+    """What too few seeds leave unknown."""
+    if len(seeds) == 1:
+        return ("one seed: only the test rows were resampled, another seed may give another difference",)
+    if len(seeds) < FEW_SEEDS:
+        return (f"{len(seeds)} seeds: the spread between seeds is hardly known, the interval may be too narrow",)
+    return ()
+
+
+def common_labels(base: Path, other: Path, *, seen: set[str]) -> list[str]:
+    """The classes that macro means run over: those of the runs' records, and any other that a prediction names."""
+    before, after = (read_record(run).get("labels") or [] for run in (base, other))
+    if before and after and set(before) != set(after):
+        raise DataError(f"the labels differ: {display(base)} has {listed(before)}, {display(other)} has {listed(after)}")
+    known = before or after
+    return [*known, *sorted(seen - set(known))]
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """The run's ``run.json``, empty if there is none. Raises DataError if it is broken."""
+    path = Path(run) / "run.json"
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{display(path)}: not JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise DataError(f"{display(path)}: expected an object")
+    return record
+
+
+def check_alike(one: Predictions, two: Predictions) -> None:
+    """DataError unless both files hold the same rows with the same targets (in any order)."""
+    left, right = ({str(row["id"]): row["target"] for row in predictions.rows} for predictions in (one, two))
+    places = f"{display(one.path)} and {display(two.path)}"
+    if left.keys() != right.keys():
+        parts = [
+            f"{len(ids)} only in {display(where.path)} ({listed(sorted(ids))})"
+            for where, ids in ((one, left.keys() - right.keys()), (two, right.keys() - left.keys()))
+            if ids
+        ]
+        raise DataError(f"{places} hold different rows: {'; '.join(parts)}")
+    different = [name for name in left if target_key(left[name]) != target_key(right[name])]
+    if different:
+        name = different[0]
+        raise DataError(
+            f"{places} differ in the target of {len(different)} rows ({listed(different)}): id {name} is "
+            f"{left[name]!r} in the first, {right[name]!r} in the second"
+        )
+
+
+def aligned_labels(predictions: Predictions, *, ids: Sequence[str]) -> list[list[str]]:
+    """The predicted labels of the rows ``ids``, in that order. DataError names a row that has none."""
+    answers = {str(row["id"]): row["label"] for row in predictions.rows}
+    if empty := [name for name in ids if answers[name] is None]:
+        raise DataError(
+            f"{display(predictions.path)}: {len(empty)} rows have a target but no predicted label ({listed(empty)})"
+        )
+    return [names_of(answers[name]) for name in ids]
+
+
+def names_of(label: str | Sequence[str]) -> list[str]:
+    """A row's labels as a list."""
+    return [label] if isinstance(label, str) else [str(name) for name in label]
+
+
+def target_key(target: str | Sequence[str] | None) -> object:
+    """A target in a form that compares equal whatever the order of its labels."""
+    return target if target is None or isinstance(target, str) else frozenset(target)
+
+
+def grouped(rows: Sequence[Mapping[str, Any]], *, by: str) -> dict[str, NDArray[np.intp]]:
+    """The places of the rows of each value of a column, by value; DataError if no row has the column."""
+    columns = {name for row in rows for name in (*row, *(row.get("extra") or {}))}
+    if by not in columns:
+        raise DataError(f"the predictions have no column {by!r}: {choices(by, columns)}")
+    values = [group_name(row.get(by, (row.get("extra") or {}).get(by))) for row in rows]
+    return {value: np.flatnonzero([other == value for other in values]) for value in sorted(set(values))}
+
+
+def group_name(value: object) -> str:
+    """A group's name: lists are joined, nothing is ``(none)``."""
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value) or "(none)"
+    return "(none)" if value is None or value == "" else str(value)
+
+
+def listed(values: Sequence[object], *, most: int = 5) -> str:
+    """``1, 2, 3, ...``"""
+    return ", ".join(str(value) for value in values[:most]) + (", ..." if len(values) > most else "")
