@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -38,12 +38,10 @@ INTERRUPTED = 130
 class LazyCommands(TyperGroup):
     """A group that knows its commands by name and one line of help, and imports only the one that is called."""
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, TyperCommand | None, list[str]]:  # type: ignore[override]
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command by name as usual (with the nearest name where there is none), then import it."""
         name, stub, rest = super().resolve_command(ctx, args)
-        if name is None or stub is None:
-            return name, None, rest
-        return name, get_command(import_module(f"polysense.cli.{name}").app), rest  # type: ignore[return-value]
+        return name, stub and get_command(import_module(f"polysense.cli.{name}").app), rest
 
 
 app = typer.Typer(cls=LazyCommands, rich_markup_mode=None, no_args_is_help=True)
