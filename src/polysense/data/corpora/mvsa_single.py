@@ -1,0 +1,70 @@
+"""MVSA-Single (Niu, Zhu, Pang, El Saddik, MMM 2016)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+from polysense.data.corpus import Corpus, expect
+from polysense.data.splits import linked, make_splits
+from polysense.data.table import Table, read_table
+from polysense.errors import RecipeError, choices
+from polysense.types import Sample
+
+PublishedSplit = Literal["split_clmlf", "split_course"]
+
+
+class MvsaSingle(Corpus):
+    """MVSA-Single: tweets with one picture each; negative, neutral or positive.
+
+    4,869 tweets, of which 4,511 are labelled. ``split`` is the column with the published split: ``split_clmlf`` (3,611 / 450 /
+    450, the usual one) or ``split_course`` (4,000 for training, 511 for testing), from whose training rows a tenth is cut for
+    validation, by ``seed``, keeping equal posts together. With ``unlabelled``, the tweets whose text and picture were given
+    opposite labels train too, without label; those that share a text or picture with a validation or test row stay out.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    modalities: ClassVar[tuple[str, ...]] = ("text", "image")
+    layout: ClassVar[tuple[str, ...]] = ("mvsa_single.csv", "images/<id>.jpg")
+
+    def __init__(self, split: PublishedSplit = "split_clmlf", unlabelled: bool = False, seed: int = 0) -> None:
+        if split not in get_args(PublishedSplit):
+            raise RecipeError(f"MvsaSingle, split: {split!r} is not one; {choices(split, get_args(PublishedSplit))}")
+        self.published_split = split
+        self.unlabelled = unlabelled
+        self.seed = seed
+
+    def read(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The tweets under ``root``."""
+        root = Path(root)
+        path = expect(self, root if root.is_file() else root / "mvsa_single.csv")
+        images = expect(self, path.parent / "images" if media_root is None else Path(media_root))
+        columns = {"id": "id", "image": "image", "text": "text", "label": "label", "split": self.published_split}
+        table = read_table(path, columns=columns, media_root=images, split_seed=None)
+        samples = [sample for sample in table.samples if sample.label is not None]
+        if not any(sample.split == "validation" for sample in samples):
+            samples = self._with_validation(samples)
+        if self.unlabelled:
+            samples = _with_unlabelled(samples, table.samples)
+        return replace(table, name="mvsa_single", samples=tuple(samples))
+
+    def _with_validation(self, samples: list[Sample]) -> list[Sample]:
+        """A tenth of the training rows become validation rows."""
+        train = [sample for sample in samples if sample.split == "train"]
+        made = make_splits(train, seed=self.seed, fractions=(0.9, 0.1, 0.0))
+        split = {sample.id: name for sample, name in zip(train, made, strict=True)}
+        return [replace(sample, split=split.get(sample.id, sample.split)) for sample in samples]
+
+
+def _with_unlabelled(labelled: list[Sample], every: tuple[Sample, ...]) -> list[Sample]:
+    """The labelled rows, and as training rows the unlabelled ones that are linked to no validation or test row."""
+    split = {sample.id: sample.split for sample in labelled}
+    groups = linked(every)
+    tested = {group for sample, group in zip(every, groups, strict=True) if split.get(sample.id) in {"validation", "test"}}
+    free = [
+        replace(sample, split="train")
+        for sample, group in zip(every, groups, strict=True)
+        if sample.label is None and group not in tested
+    ]
+    return [*labelled, *free]

@@ -1,0 +1,37 @@
+"""The contract of a corpus: a reader for one data set."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+from polysense.data.table import Table
+from polysense.errors import DataError, display
+
+
+class Corpus(ABC):
+    """A reader for one data set.
+
+    The first line of a subclass's docstring is its description in `polysense data list`. One file in `data/corpora` holds one
+    corpus; its constructor's arguments are what a recipe may choose.
+    """
+
+    tasks: ClassVar[tuple[str, ...]]
+    """What the targets are for: ``classification``, ``regression``, ``similarity``, ..."""
+    modalities: ClassVar[tuple[str, ...]]
+    """What the samples have."""
+    layout: ClassVar[tuple[str, ...]]
+    """The files that the folder holds, for messages: ``images/<id>.jpg``."""
+
+    @abstractmethod
+    def read(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The samples under ``root``, with the published splits where there are any; media may lie in another folder."""
+
+
+def expect(corpus: Corpus, path: Path) -> Path:
+    """``path`` if it exists; else a DataError that says what was looked for and how the corpus is laid out."""
+    if path.exists():
+        return path
+    layout = ", ".join(corpus.layout)
+    raise DataError(f"{type(corpus).__name__}: {display(path)} is not there; expected in the data folder: {layout}")

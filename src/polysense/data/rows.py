@@ -1,0 +1,216 @@
+"""One row of a table, whatever its cells are made of, becomes a Sample."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polysense.errors import DataError, Problem, choices, display
+from polysense.types import MODALITIES, Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SPLITS: tuple[str, ...] = ("train", "validation", "test")
+"""The parts of a table, in the order in which reports list them."""
+
+FIELDS: tuple[str, ...] = ("id", *MODALITIES, "label", "score", "split", "group")
+"""The columns that mean something to polysense; all others go into ``Sample.extra``."""
+
+_MEDIA = ("image", "audio", "video")
+_ALIASES = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation", "testing": "test"}
+_WEB_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def split_name(value: str) -> str:
+    """The standard name of a split: ``dev`` and ``val`` are ``validation``. An unknown name is a DataError."""
+    name = value.strip().casefold()
+    name = _ALIASES.get(name, name)
+    if name not in SPLITS:
+        raise DataError(f"{value!r} is not a split; {choices(name, [*SPLITS, *_ALIASES])}")
+    return name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowReader:
+    """How the cells of one table become samples."""
+
+    file: str
+    """The table's name in messages."""
+    columns: Mapping[str, str]
+    """Our field -> the table's column that holds it; fields the table lacks are not there."""
+    media_root: Path | None
+    """Media lie in this folder and nowhere else; None where they may lie anywhere."""
+    label_separator: str | None = None
+    """Stands between the classes of one label cell; None where a cell is one class."""
+
+    def read(self, row: Mapping[str, object], number: int) -> Sample | Problem:
+        """The sample of row ``number`` (from 1), or what is wrong with it."""
+        row_id: str | None = None
+        try:
+            row_id = self._text(row, "id") or str(number)
+            sample = self._sample(row, row_id, number)
+        except _BadCellError as bad:
+            return Problem(file=self.file, row=number, id=row_id, field=bad.field, reason=bad.reason)
+        if not (sample.text or "").strip() and not set(sample.modalities) - {"text"}:
+            reason = f"nothing usable: no text and none of {', '.join(_MEDIA)}"
+            return Problem(file=self.file, row=number, id=row_id, field="row", reason=reason)
+        return sample
+
+    def _sample(self, row: Mapping[str, object], row_id: str, number: int) -> Sample:
+        return Sample(
+            id=row_id,
+            text=self._text(row, "text"),
+            image=self._picture(row),
+            audio=self._media(row, "audio"),
+            video=self._media(row, "video"),
+            label=self._label(row),
+            score=self._score(row),
+            split=self._split(row),
+            group=self._text(row, "group") or None,
+            extra=self._extra(row),
+            origin=origin(self.file, number),
+        )
+
+    def _cell(self, row: Mapping[str, object], field: str) -> object:
+        """The cell of a field; None where it is missing, and a float NaN is how some libraries say missing."""
+        value = row.get(self.columns[field]) if field in self.columns else None
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    def _text(self, row: Mapping[str, object], field: str) -> str | None:
+        value = self._cell(row, field)
+        return None if value is None else _as_text(value, field)
+
+    def _label(self, row: Mapping[str, object]) -> str | tuple[str, ...] | None:
+        value = self._cell(row, "label")
+        if value is None:
+            return None
+        if isinstance(value, list | tuple):
+            return tuple(_as_text(one, "label").strip() for one in value) or None
+        text = _as_text(value, "label").strip()
+        if self.label_separator is None:
+            return text or None
+        return tuple(part.strip() for part in text.split(self.label_separator) if part.strip()) or None
+
+    def _score(self, row: Mapping[str, object]) -> float | None:
+        value = row.get(self.columns["score"]) if "score" in self.columns else None
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        try:
+            score = float(value)  # type: ignore[arg-type]  # what is no number raises
+        except (TypeError, ValueError):
+            raise _BadCellError("score", f"{_shorten(value)} is not a number") from None
+        if not math.isfinite(score):
+            raise _BadCellError("score", f"{_shorten(value)} is not a finite number")
+        return score
+
+    def _split(self, row: Mapping[str, object]) -> str | None:
+        value = (self._text(row, "split") or "").strip()
+        if not value:
+            return None
+        try:
+            return split_name(value)
+        except DataError as error:
+            raise _BadCellError("split", str(error)) from None
+
+    def _picture(self, row: Mapping[str, object]) -> Path | Image | None:
+        value = self._cell(row, "image")
+        if isinstance(value, Mapping):  # how Hugging Face datasets store pictures that they have not decoded
+            if value.get("bytes") is None:
+                return self._file(value.get("path"), "image")
+            return _opened(value["bytes"])
+        if value is None or isinstance(value, str | Path):
+            return self._file(value, "image")
+        from PIL.Image import Image
+
+        if isinstance(value, Image):
+            return value
+        raise _BadCellError("image", f"expected a path or a Pillow picture, got {type(value).__name__}")
+
+    def _media(self, row: Mapping[str, object], field: str) -> Path | None:
+        return self._file(self._cell(row, field), field)
+
+    def _file(self, value: object, field: str) -> Path | None:
+        """The file a cell names; it must exist, and lie in the media folder where there is one."""
+        if value is None or (isinstance(value, str) and not value.strip()):
+            return None
+        if not isinstance(value, str | Path):
+            raise _BadCellError(field, f"expected a path, got {type(value).__name__}")
+        name = str(value).strip()
+        if _WEB_ADDRESS.match(name):
+            raise _BadCellError(field, f"{_shorten(name)} is a web address; download the file and name its path")
+        try:
+            return self._found(name)
+        except (OSError, ValueError, RuntimeError) as error:  # a null byte, a name too long, a loop of links, no permission
+            raise _BadCellError(field, f"{_shorten(name)} cannot be opened ({error})") from None
+        except _BadPathError as bad:
+            raise _BadCellError(field, str(bad)) from None
+
+    def _found(self, name: str) -> Path:
+        path = Path(name) if self.media_root is None else self.media_root / name
+        if self.media_root is not None and not path.resolve().is_relative_to(self.media_root.resolve()):
+            raise _BadPathError(
+                f"{name} leaves the data folder {display(self.media_root)}; another folder is named with media_root"
+            )
+        if path.is_file():
+            return path
+        # Sets circulate whose tables say .jpg for every picture although some were saved as .png.
+        other = path.with_suffix(".png")
+        if path.suffix.lower() in {".jpg", ".jpeg"} and other.is_file():
+            return self._found(str(Path(name).with_suffix(".png")))
+        raise _BadPathError(f"{display(path)} is a folder" if path.is_dir() else f"{display(path)} does not exist")
+
+    def _extra(self, row: Mapping[str, object]) -> dict[str, str]:
+        taken = set(self.columns.values())
+        return {
+            str(name): "" if value is None else str(value)
+            for name, value in row.items()
+            if name not in taken and (value is None or isinstance(value, str | int | float | numbers.Number))
+        }
+
+
+def origin(file: str, number: int) -> str:
+    """How messages name a row."""
+    return f"{file}, row {number}"
+
+
+class _BadCellError(Exception):
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field, self.reason = field, reason
+
+
+class _BadPathError(Exception):
+    pass
+
+
+def _as_text(value: object, field: str) -> str:
+    """A cell as text. Whole numbers that a missing neighbour turned into floats lose their ``.0`` again."""
+    if isinstance(value, str):
+        if not value.isascii() and _SURROGATE.search(value):
+            raise _BadCellError(field, "holds half of a surrogate pair, which is no character: save the table again as UTF-8")
+        return value
+    if isinstance(value, numbers.Number) or type(value).__module__ in {"datetime", "uuid", "decimal"}:
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    raise _BadCellError(field, f"expected text, got {type(value).__name__}")
+
+
+def _opened(data: object) -> Image:
+    from PIL import Image
+
+    try:
+        return Image.open(BytesIO(data))  # type: ignore[arg-type]  # what is not bytes raises
+    except Exception as error:  # Pillow's readers raise many kinds on damaged bytes
+        raise _BadCellError("image", f"the bytes in the table are not a picture ({error})") from None
+
+
+def _shorten(value: object) -> str:
+    text = str(value)
+    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,0 +1,102 @@
+"""Cutting a table into training, validation and test rows.
+
+Rows that belong together (equal text, equal picture, equal ``group``) stay in one split, because a model is otherwise tested on
+what it has seen. Every class has about the same share in each split.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+from polysense.data.media import content_key, normalised
+from polysense.data.rows import SPLITS
+from polysense.errors import DataError
+from polysense.types import Sample
+
+
+def make_splits(
+    samples: Sequence[Sample], *, seed: int = 0, fractions: tuple[float, float, float] = (0.8, 0.1, 0.1)
+) -> list[str]:
+    """One split a sample. ``fractions`` are of train, validation and test; they add up to 1.
+
+    Groups are placed one after the other, classes that are mixed or in large groups first, each where its class and the whole
+    are furthest behind their fractions. So the count of every class in every split is off by
+    about a row, unless groups are large.
+    """
+    if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+        raise ValueError(f"fractions must be at least 0 and add up to 1, got {fractions}")
+    members = _groups(samples)
+    random.Random(seed).shuffle(members)
+    strata = [_stratum(sample) for sample in samples]
+    members.sort(key=lambda rows: (-len(rows), strata[rows[0]]))  # stable: the shuffled order breaks the ties
+
+    made = [""] * len(samples)
+    by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    whole: Counter[str] = Counter()
+    for rows in members:
+        here = Counter(strata[row] for row in rows)
+        wanted = dict.fromkeys(SPLITS, 0.0)
+        for split, fraction in zip(SPLITS, fractions, strict=True):
+            wanted[split] += fraction * (whole.total() + len(rows)) - whole[split]
+            for stratum, count in here.items():
+                behind = fraction * (by_class[stratum].total() + count) - by_class[stratum][split]
+                wanted[split] += behind * count / len(rows)
+        # A split of fraction 0 gets nothing, not even by rounding.
+        chosen = max((split for split, fraction in zip(SPLITS, fractions, strict=True) if fraction > 0), key=wanted.__getitem__)
+        for row in rows:
+            made[row] = chosen
+        whole[chosen] += len(rows)
+        for stratum, count in here.items():
+            by_class[stratum][chosen] += count
+    return made
+
+
+def linked(samples: Sequence[Sample]) -> list[int]:
+    """A number for each sample, equal for samples that belong together, directly or through others.
+
+    What links two: equal text (case and spacing aside, blank ones link nothing), an equal file or picture, an equal ``group``.
+    """
+    parent = list(range(len(samples)))
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    first: dict[tuple[str, Hashable], int] = {}
+    for row, sample in enumerate(samples):
+        for link in _links(sample):
+            other = root(first.setdefault(link, row))
+            mine = root(row)
+            parent[max(mine, other)] = min(mine, other)
+    return [root(row) for row in range(len(samples))]
+
+
+def _groups(samples: Sequence[Sample]) -> list[list[int]]:
+    rows: defaultdict[int, list[int]] = defaultdict(list)
+    for row, group in enumerate(linked(samples)):
+        rows[group].append(row)
+    return list(rows.values())
+
+
+def _links(sample: Sample) -> list[tuple[str, Hashable]]:
+    links: list[tuple[str, Hashable]] = []
+    if sample.text and (text := normalised(sample.text)):
+        links.append(("text", text))
+    for name, media in (("image", sample.image), ("audio", sample.audio), ("video", sample.video)):
+        if media is not None:
+            try:
+                links.append((name, content_key(media)))
+            except DataError:  # not a picture: verifying says so, here it resembles only itself
+                links += [(name, str(media))] if isinstance(media, Path) else []
+    if sample.group is not None:
+        links.append(("group", sample.group))
+    return links
+
+
+def _stratum(sample: Sample) -> str:
+    return "" if sample.label is None else sample.label if isinstance(sample.label, str) else "\0".join(sample.label)

@@ -1,0 +1,263 @@
+"""A table of samples: read from a file, from rows in Python, or from a Hugging Face data set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from polysense.data.rows import FIELDS, SPLITS, RowReader, origin, split_name
+from polysense.data.splits import make_splits
+from polysense.data.tablefile import find_table, read_raw
+from polysense.errors import DataError, Problem, RecipeError, choices, display
+from polysense.types import MODALITIES, Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The samples of one table, and what was wrong with the rows that are not among them."""
+
+    name: str
+    """For messages and reports: the file, the corpus, or ``rows``."""
+    samples: tuple[Sample, ...]
+    problems: tuple[Problem, ...] = ()
+    """The rows that could not be read."""
+    skipped: tuple[Problem, ...] = ()
+    """The bad rows that were left out on purpose (see `refuse_or_skip`)."""
+    columns: tuple[str, ...] = ()
+    """The columns of the file, under their own names."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """File -> SHA-256 of the table's files."""
+    folder: Path | None = None
+    """Where the table lies."""
+    split_made: bool = False
+    """True where the table had no splits and got seeded ones."""
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """The splits there are, with their numbers of rows."""
+        counts = Counter(sample.split for sample in self.samples)
+        return {name: counts[name] for name in SPLITS if counts[name]}
+
+    def split(self, name: str) -> list[Sample]:
+        """The samples of one split, numbered from 0 in their ``index``. ``dev`` and ``val`` mean ``validation``."""
+        wanted = split_name(name)
+        rows = [sample for sample in self.samples if sample.split == wanted]
+        if not rows:
+            there = ", ".join(f"{one} ({count} rows)" for one, count in self.splits.items()) or "none"
+            raise DataError(f"{self.name}: there are no rows in the split {wanted!r}; splits: {there}")
+        return [replace(sample, index=index) for index, sample in enumerate(rows)]
+
+    def labels(self, split: str | None = None) -> list[str]:
+        """The class names that occur, sorted."""
+        found: set[str] = set()
+        for sample in self.samples if split is None else self.split(split):
+            found.update(classes(sample))
+        return sorted(found)
+
+    def require(self, fields: Iterable[str]) -> None:
+        """Raise a DataError that names the first of the ``fields`` for which no row has a value, and the nearest column."""
+        for name in fields:
+            if all(getattr(sample, name) is None for sample in self.samples):
+                raise DataError(f"{self.name}: no row has a {name!r}; columns: {choices(name, self.columns)}")
+
+    def without(self, problems: Iterable[Problem]) -> Table:
+        """The table without the rows that ``problems`` name as bad."""
+        bad = {origin(one.file, one.row) for one in problems if one.severity == "bad" and one.row is not None}
+        return replace(self, samples=tuple(sample for sample in self.samples if sample.origin not in bad))
+
+
+def classes(sample: Sample) -> tuple[str, ...]:
+    """The classes of a sample: none, one, or several."""
+    if sample.label is None:
+        return ()
+    return (sample.label,) if isinstance(sample.label, str) else sample.label
+
+
+def read_table(
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    media_root: Path | None = None,
+    encoding: str = "utf-8",
+    label_separator: str | None = None,
+    required: Collection[str] = (),
+    split_seed: int | None = 0,
+) -> Table:
+    """Read a CSV, TSV, JSON lines or Parquet file, or the only such file of a folder.
+
+    ``columns`` says where fields stand under another name (``{"text": "tweet"}``). Media are looked for in ``media_root``, the
+    table's folder by default, and may not leave it. ``required`` fields must have a column. A table without splits gets some
+    (80/10/10, `make_splits`) unless ``split_seed`` is None. Rows that cannot be used are in ``Table.problems``; a DataError is
+    raised where the file as a whole cannot be.
+    """
+    path = find_table(Path(path))
+    raw = read_raw(path, encoding=encoding)
+    file = display(path)
+    reader = RowReader(
+        file=file,
+        columns=_resolved(file, raw.columns, columns or {}, required),
+        media_root=path.parent if media_root is None else Path(media_root),
+        label_separator=label_separator,
+    )
+    samples, problems = _read_rows(reader, raw.rows)
+    samples, split_made = _with_splits(samples, split_seed)
+    return Table(
+        name=path.name,
+        samples=tuple(samples),
+        problems=tuple(sorted([*raw.problems, *problems], key=lambda one: one.row or 0)),
+        columns=raw.columns,
+        digests={path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
+        folder=path.parent,
+        split_made=split_made,
+    )
+
+
+def from_rows(
+    rows: Iterable[Mapping[str, object]],
+    *,
+    name: str = "rows",
+    columns: Mapping[str, str] | None = None,
+    media_root: Path | None = None,
+    label_separator: str | None = None,
+    split_seed: int | None = 0,
+) -> Table:
+    """The table that rows in Python make: `[{"text": "lovely", "image": "rain.jpg", "label": "positive"}, ...]`.
+
+    A picture is a path or a Pillow image. Paths may lead anywhere unless ``media_root`` is given. Pass ``split_seed=None``
+    where no splits are wanted, for instance to predict.
+    """
+    numbered = list(enumerate(rows, start=1))
+    if not numbered:
+        raise DataError(f"{name}: there are no rows")
+    for number, row in numbered:
+        if not isinstance(row, Mapping):
+            raise DataError(f"{origin(name, number)}: a dict is expected, this is {type(row).__name__}")
+    names = tuple(dict.fromkeys(str(key) for _, row in numbered for key in row))
+    reader = RowReader(
+        file=name,
+        columns=_resolved(name, names, columns or {}, ()),
+        media_root=None if media_root is None else Path(media_root),
+        label_separator=label_separator,
+    )
+    samples, problems = _read_rows(reader, numbered)
+    samples, split_made = _with_splits(samples, split_seed)
+    return Table(name=name, samples=tuple(samples), problems=tuple(problems), columns=names, split_made=split_made)
+
+
+def from_dataset(
+    dataset: Any,
+    *,
+    name: str = "dataset",
+    columns: Mapping[str, str] | None = None,
+    media_root: Path | None = None,
+    split_seed: int | None = 0,
+) -> Table:
+    """The table in a Hugging Face ``Dataset``, or in a ``DatasetDict``, whose keys are the splits.
+
+    Class numbers become class names; -1, by which such sets mark test labels that are kept secret, becomes unlabelled.
+    """
+    renamed = dict(columns or {})
+    parts = dataset if isinstance(dataset, Mapping) else {None: dataset}
+    rows: list[dict[str, object]] = []
+    for split, part in parts.items():
+        if split is not None:
+            split_name(str(split))  # a split of another name is the caller's to drop, not a bad row a thousand times
+        named = _class_names(part.features, renamed.get("label", "label"))
+        for row in part:
+            cells = {key: named[key](value) if key in named else value for key, value in row.items()}
+            rows.append(cells if split is None else {**cells, renamed.get("split", "split"): str(split)})
+    return from_rows(rows, name=name, columns=columns, media_root=media_root, split_seed=split_seed)
+
+
+def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_rows: bool) -> Table:
+    """The table if no row is bad; without its bad rows if they may be skipped (they are then in ``skipped``).
+
+    ``problems`` are those found by verifying, beyond the table's own. What is wrong with the table as a
+    whole cannot be skipped.
+    """
+    every = list(dict.fromkeys([*table.problems, *problems]))
+    bad = [one for one in every if one.severity == "bad"]
+    if not bad:
+        return table
+    whole = [one for one in bad if one.row is None]
+    if whole or not skip_bad_rows:
+        raise DataError(_listed(table, whole or bad), problems=bad)
+    rest = table.without(bad)
+    if not rest.samples:
+        raise DataError(f"no row is left. {_listed(table, bad)}", problems=bad)
+    return replace(rest, problems=(), skipped=tuple(bad))
+
+
+def _listed(table: Table, bad: Sequence[Problem], shown: int = 10) -> str:
+    rows = len({(one.file, one.row) for one in bad if one.row is not None})
+    title = f"{table.name}: {rows} bad {'row' if rows == 1 else 'rows'}" if rows else f"{table.name} cannot be used"
+    lines = [title, *(f"  {one}" for one in bad[:shown])]
+    if len(bad) > shown:
+        lines.append(f"  ... and {len(bad) - shown} more")
+    if rows:
+        lines.append("`polysense data verify` lists all of them; `--skip-bad-rows` goes on without them.")
+    return "\n".join(lines)
+
+
+def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], required: Collection[str]) -> dict[str, str]:
+    """Our field -> the table's column, for the fields that the table has."""
+    for name, column in columns.items():
+        if name not in FIELDS:
+            raise RecipeError(f"columns: {name!r} is not a field; {choices(name, FIELDS)}")
+        if column not in there:
+            raise DataError(f"{file} has no column {column!r} (for {name!r}); {choices(column, there)}")
+    found = {name: columns.get(name, name) for name in FIELDS if columns.get(name, name) in there}
+    for name in required:
+        if name not in found:
+            raise DataError(f"{file} has no column {name!r}; {choices(name, there)}")
+    if not any(name in found for name in MODALITIES):
+        near = choices("text", there)
+        raise DataError(f"{file} has none of the columns {', '.join(map(repr, MODALITIES))}: map one with columns; {near}")
+    return found
+
+
+def _read_rows(reader: RowReader, rows: Iterable[tuple[int, Mapping[str, object]]]) -> tuple[list[Sample], list[Problem]]:
+    samples: list[Sample] = []
+    problems: list[Problem] = []
+    first: dict[str, int] = {}
+    for number, row in rows:
+        read = reader.read(row, number)
+        if isinstance(read, Problem):
+            problems.append(read)
+        elif read.id in first:
+            reason = f"the id stands in row {first[read.id]} too"
+            problems.append(Problem(file=reader.file, row=number, id=read.id, field="id", reason=reason))
+        else:
+            first[read.id] = number
+            samples.append(read)
+    return samples, problems
+
+
+def _with_splits(samples: list[Sample], seed: int | None) -> tuple[list[Sample], bool]:
+    if seed is None or not samples or any(sample.split is not None for sample in samples):
+        return samples, False
+    made = make_splits(samples, seed=seed)
+    return [replace(sample, split=split) for sample, split in zip(samples, made, strict=True)], True
+
+
+def _class_names(features: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """Column -> what turns its class numbers into names, for the label column of a data set that stores numbers."""
+    feature = features.get(label)
+    inner = getattr(feature, "feature", None)  # a list of classes
+    names = getattr(feature, "names", None) or getattr(inner, "names", None)
+    if not names:
+        return {}
+
+    def name(value: object) -> object:
+        if isinstance(value, list | tuple):
+            return [names[int(one)] for one in value]
+        return None if value is None or int(value) < 0 else names[int(value)]  # type: ignore[call-overload]
+
+    return {label: name}

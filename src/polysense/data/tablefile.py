@@ -1,0 +1,205 @@
+"""A table file as raw rows: CSV, TSV, JSON lines and Parquet.
+
+CSV and JSON lines are read with the standard library: each row becomes a Python object anyway, and its messages can then name
+the row at fault. Parquet needs polars.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from polysense.errors import DataError, Problem, RecipeError, choices, display
+
+_LONGEST_CELL = 1 << 26  # characters; a quote that is never closed would otherwise end in a message about 131072
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """What stands in a table file, before anything is understood."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[int, Mapping[str, object]]]
+    """Number (from 1) and cells by column of every row that could be taken apart."""
+    problems: list[Problem] = field(default_factory=list)
+    """The rows that could not."""
+
+
+def find_table(path: Path) -> Path:
+    """The table file that ``path`` means: itself, or the only table file in the folder ``path``."""
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise DataError(f"{display(path)} does not exist")
+    try:
+        found = sorted(one for one in path.iterdir() if one.suffix.lower() in _READERS and not one.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{display(path)} cannot be read: {error.strerror}") from None
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise DataError(f"{display(path)} holds no table file ({', '.join(_READERS)})")
+    raise DataError(f"{display(path)} holds {len(found)} table files, name one: {', '.join(one.name for one in found)}")
+
+
+def read_raw(path: Path, *, encoding: str = "utf-8") -> RawTable:
+    """The rows of a table file; a DataError says why it cannot be read at all."""
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"{display(path)}: {path.suffix or 'no ending'} is no table format; {choices(path.suffix, _READERS)}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{display(path)} cannot be read: {error.strerror or error}") from None
+    if not data.strip():
+        raise DataError(f"{display(path)} is empty")
+    raw = reader(path, data, encoding)
+    if not raw.rows and not raw.problems:
+        raise DataError(f"{display(path)} has a header but no rows")
+    return raw
+
+
+def _read_csv(path: Path, data: bytes, encoding: str) -> RawTable:
+    return _separated(path, _decoded(path, data, encoding, _records_before), delimiter=",", quoting=csv.QUOTE_MINIMAL)
+
+
+def _read_tsv(path: Path, data: bytes, encoding: str) -> RawTable:
+    """Tab-separated files come with quoting, like CSV, and without, where a quote is a character like any other."""
+    text = _decoded(path, data, encoding, _records_before)
+    try:
+        quoted = _separated(path, text, delimiter="\t", quoting=csv.QUOTE_MINIMAL)
+    except DataError:
+        return _separated(path, text, delimiter="\t", quoting=csv.QUOTE_NONE)
+    if not quoted.problems:
+        return quoted
+    plain = _separated(path, text, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return plain if len(plain.problems) < len(quoted.problems) else quoted
+
+
+def _separated(path: Path, text: str, *, delimiter: str, quoting: Literal[0, 3]) -> RawTable:
+    name = display(path)
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    records: list[tuple[int, list[str]]] = []  # the line on which a record ends, its cells
+    reader = csv.reader(_lines(text), delimiter=delimiter, quoting=quoting, strict=True)
+    try:
+        records.extend((reader.line_num, cells) for cells in reader if cells)
+    except csv.Error as error:
+        start = records[-1][0] + 1 if records else 1
+        place = f"row {len(records)}" if records else "header"
+        raise DataError(
+            f"{name}, {place} (from line {start}): {error}; is a quotation mark not closed or not doubled?"
+        ) from None
+    finally:
+        csv.field_size_limit(limit)
+    header = [cell.strip() for cell in records[0][1]]
+    _check_header(name, header, delimiter)
+    raw = RawTable(tuple(column for column in header if column), [])
+    for number, (line, cells) in enumerate(records[1:], start=1):
+        if len(cells) == len(header):
+            raw.rows.append((number, {column: cell for column, cell in zip(header, cells, strict=True) if column}))
+        else:
+            reason = f"{len(cells)} cells where the header has {len(header)} (line {line})"
+            raw.problems.append(Problem(file=name, row=number, id=None, field="row", reason=reason))
+    return raw
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their endings; `str.splitlines` would also cut at characters that may stand inside a cell."""
+    if "\n" not in text:
+        text = text.replace("\r", "\n")
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        yield text[start:end]
+        start = end
+
+
+def _check_header(name: str, header: list[str], delimiter: str) -> None:
+    repeated = sorted({column for column in header if column and header.count(column) > 1})
+    if repeated:
+        raise DataError(f"{name}: the header names {', '.join(map(repr, repeated))} more than once")
+    other = {",": ";", "\t": ","}[delimiter]
+    if len(header) == 1 and other in header[0]:
+        raise DataError(
+            f"{name}: the header {header[0]!r} is one column: the cells must be separated by {delimiter!r}, not {other!r}"
+        )
+
+
+def _read_jsonl(path: Path, data: bytes, encoding: str) -> RawTable:
+    name = display(path)
+    text = _decoded(path, data, encoding, lambda before: before.count("\n") + 1)
+    columns: dict[str, None] = {}
+    raw = RawTable((), [])
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raw.problems.append(Problem(file=name, row=number, id=None, field="row", reason=f"not JSON: {error}"))
+            continue
+        if not isinstance(row, dict):
+            reason = f"a JSON object is expected on each line, this is {type(row).__name__}"
+            raw.problems.append(Problem(file=name, row=number, id=None, field="row", reason=reason))
+            continue
+        columns |= dict.fromkeys(row)
+        raw.rows.append((number, row))
+    if not raw.rows:
+        raise DataError(f"{name}: no line is a JSON object. {raw.problems[0]}", problems=raw.problems)
+    return RawTable(tuple(columns), raw.rows, raw.problems)
+
+
+def _read_parquet(path: Path, data: bytes, encoding: str) -> RawTable:
+    import polars
+
+    try:
+        frame = polars.read_parquet(data)
+        return RawTable(tuple(frame.columns), list(enumerate(frame.iter_rows(named=True), start=1)))
+    except (polars.exceptions.PolarsError, OSError, ValueError) as error:
+        raise DataError(f"{display(path)} cannot be read as Parquet: {error}") from None
+
+
+def _decoded(path: Path, data: bytes, encoding: str, records_before: Callable[[str], int]) -> str:
+    """The text of a file; the message about a byte that does not fit names its line and row, and the way out."""
+    name = display(path)
+    try:
+        text = data.decode("utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding)
+    except LookupError:
+        raise RecipeError(f"encoding: {encoding!r} is not known; usual ones: 'utf-8', 'latin-1', 'cp1252', 'gb18030'") from None
+    except UnicodeDecodeError as error:
+        if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DataError(f"{name} is not a text file: it holds null bytes") from None
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise DataError(f"{name} is UTF-16: save it as UTF-8, or give encoding 'utf-16'") from None
+        before = data[: error.start]
+        line, row = before.count(b"\n") + 1, records_before(before.decode(encoding, errors="replace"))
+        place = f"line {line} (row {row})" if row else f"line {line}"
+        raise DataError(
+            f"{name} is not {encoding.upper()}: {place} holds the byte 0x{data[error.start]:02X}. "
+            f"Save the file as UTF-8, or give its encoding, for instance encoding 'latin-1' or 'cp1252'"
+        ) from None
+    if "\0" in text:
+        raise DataError(f"{name} is not a text file: it holds null bytes")
+    return text
+
+
+def _records_before(text: str) -> int:
+    """The row in which the text after ``text`` stands; 0 is the header. Counts records, which may span lines."""
+    try:
+        return sum(1 for cells in csv.reader(_lines(text + "x")) if cells) - 1
+    except csv.Error:
+        return 0
+
+
+_READERS: dict[str, Callable[[Path, bytes, str], RawTable]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_tsv,
+    ".tab": _read_tsv,
+    ".jsonl": _read_jsonl,
+    ".ndjson": _read_jsonl,
+    ".parquet": _read_parquet,
+}
