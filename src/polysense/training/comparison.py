@@ -102,7 +102,7 @@ def compare_each(
     seed: int = 0,
     by: str | None = None,
 ) -> dict[str, Comparison]:
-    """Compare two run folders by several metrics (default: ``DEFAULT_METRICS``) on the same draws; errors as :func:`compare`."""
+    """Compare two runs by several metrics (default: ``DEFAULT_METRICS``) on the same draws; raises as :func:`compare`."""
     pair = Pair.read(base, other, split=split)
     return pair.compare(pair.default_metrics if metrics is None else metrics, resamples=resamples, seed=seed, by=by)
 

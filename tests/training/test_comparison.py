@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from made_runs import make_run
+from polysense.errors import DataError, RecipeError
+from polysense.metrics.classification import classification_metrics
+from polysense.training.comparison import Predictions, compare, compare_each, read_predictions
+
+FAST = {"resamples": 300}
+
+
+def change(run: Path, seed: int, edit: Callable[[list[dict[str, Any]]], object]) -> None:
+    """Edit the rows of a predictions file in place."""
+    path = run / f"seed-{seed}" / "predictions" / "test.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    edit(rows)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_a_run_does_not_differ_from_itself(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    found = compare(run, run, **FAST)
+    assert (found.difference, found.low, found.high, found.detectable, found.p_value) == (0, 0, 0, 0, 1)
+
+
+def test_the_means_are_the_metrics_of_the_predictions(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other", skill=2.5, noise=1)
+    found = compare_each(base, other, **FAST)
+    assert list(found) == ["weighted_f1", "macro_f1", "accuracy"]
+    for name, result in found.items():
+        means = [[metrics_of(read_predictions(run, seed))[name] for seed in (0, 1)] for run in (base, other)]
+        assert result.base == pytest.approx(sum(means[0]) / 2)
+        assert result.other == pytest.approx(sum(means[1]) / 2)
+        assert result.difference == pytest.approx(result.other - result.base)
+        assert result.per_seed == pytest.approx([after - before for before, after in zip(*means, strict=True)])
+        assert result.low < result.difference < result.high
+        assert result.detectable == pytest.approx((result.high - result.low) / 2)
+        assert (result.rows, result.seeds, result.metric) == (60, (0, 1), name)
+
+
+def metrics_of(predictions: Predictions) -> dict[str, float]:
+    rows = predictions.rows
+    labels = ["negative", "neutral", "positive"]
+    return classification_metrics([row["target"] for row in rows], [row["label"] for row in rows], labels=labels)
+
+
+def test_macro_means_run_over_the_classes_of_the_recipe(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", seeds=[0], rows=4)
+    change(run, 0, lambda rows: [row.update(target="positive", label="positive") for row in rows])
+    assert compare(run, run, metric="macro_f1", **FAST).base == pytest.approx(1 / 3)
+
+
+def test_the_metric_that_chose_the_checkpoint_is_the_default(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    (run / "run.json").write_text(json.dumps(record | {"best_metric": "macro_f1"}), encoding="utf-8")
+    assert compare(run, run, **FAST).metric == "macro_f1"
+    assert compare(run, run, metric="recall/neutral", **FAST).metric == "recall/neutral"
+
+
+def test_an_unknown_metric_names_the_nearest(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    with pytest.raises(RecipeError, match="no metric 'weigthed_f1': did you mean 'weighted_f1'"):
+        compare(run, run, metric="weigthed_f1")
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other", noise=1)
+    before = compare(base, other, **FAST)
+    change(other, 1, lambda rows: rows.reverse())
+    assert compare(base, other, **FAST) == before
+
+
+def test_common_seeds_are_used_and_named(tmp_path: Path) -> None:
+    found = compare(make_run(tmp_path / "base", seeds=[0, 1, 2]), make_run(tmp_path / "other", seeds=[1, 2, 3]), **FAST)
+    assert found.seeds == (1, 2)
+    assert "common seeds 1, 2 (0, 1, 2 against 1, 2, 3)" in found.note
+
+
+def test_no_common_seed(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no seed in common: .*base has 0, .*other has 1"):
+        compare(make_run(tmp_path / "base", seeds=[0]), make_run(tmp_path / "other", seeds=[1]))
+
+
+def test_one_seed_is_said(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base", seeds=[3]), make_run(tmp_path / "other", seeds=[3], noise=1)
+    found = compare(base, other, **FAST)
+    assert "one seed" in found.note
+    assert found.detectable > 0
+
+
+def test_different_rows_are_named(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other")
+    change(other, 1, lambda rows: rows[0].update(id="stranger"))
+    with pytest.raises(DataError, match=r"1 only in .*base.* \(test-0\); 1 only in .*other.* \(stranger\)"):
+        compare(base, other)
+
+
+def test_different_targets_are_named(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other")
+    change(other, 0, lambda rows: rows[2].update(target="neutral" if rows[2]["target"] != "neutral" else "positive"))
+    with pytest.raises(DataError, match=r"differ in the target of 1 rows.*test-2"):
+        compare(base, other)
+
+
+def test_different_labels_are_named(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other")
+    record = json.loads((other / "run.json").read_text(encoding="utf-8"))
+    (other / "run.json").write_text(json.dumps(record | {"labels": ["negative", "positive"]}), encoding="utf-8")
+    with pytest.raises(DataError, match="labels differ"):
+        compare(base, other)
+
+
+def test_rows_without_a_target_are_left_out(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base", seeds=[0]), make_run(tmp_path / "other", seeds=[0], noise=1)
+    for run in (base, other):
+        change(run, 0, lambda rows: rows[5].update(target=None))
+    found = compare(base, other, **FAST)
+    assert found.rows == 59
+    assert "1 rows without a target" in found.note
+
+
+def test_several_labels_a_row(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other", noise=1)
+    for run in (base, other):
+        for seed in (0, 1):
+            change(run, seed, lambda rows: [row.update(target=[row["target"], "loud"], label=[row["label"]]) for row in rows])
+    found = compare_each(base, other, **FAST)
+    assert list(found) == ["weighted_f1", "macro_f1", "subset_accuracy"]
+    assert found["subset_accuracy"].base == 0
+    assert compare(base, other, metric="micro_f1", **FAST).base > 0
+
+
+def test_split_by_a_column(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other", skill=3, noise=1)
+    for run in (base, other):
+        for seed in (0, 1):
+            change(
+                run, seed, lambda rows: [row.update(extra={"agree": "yes" if row["id"] < "test-3" else "no"}) for row in rows]
+            )
+    found = compare(base, other, by="agree", **FAST)
+    assert list(found.groups) == ["no", "yes"]
+    assert sum(group.rows for group in found.groups.values()) == found.rows
+    assert set(compare(base, other, by="target", **FAST).groups) == {"negative", "neutral", "positive"}
+    assert list(compare(base, other, by="missing", **FAST).groups) == ["(none)"]
+    with pytest.raises(DataError, match="no column 'agrees': did you mean 'agree'"):
+        compare(base, other, by="agrees")
+
+
+def test_as_dict_is_json(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    again = json.loads(json.dumps(compare(run, run, by="target", **FAST).as_dict()))
+    assert again["difference"] == 0
+    assert again["groups"]["neutral"]["metric"] == "weighted_f1"
+
+
+def test_line_separators_inside_a_text_do_not_break_a_row(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", rows=3)
+    path = run / "seed-0" / "predictions" / "test.jsonl"
+    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
+    path.write_text(
+        json.dumps(json.loads(first) | {"text": "one\u2028two\x85"}, ensure_ascii=False) + "\n" + rest, encoding="utf-8"
+    )
+    predictions = read_predictions(run, 0)
+    assert predictions.ids == ["test-0", "test-1", "test-2"]
+    assert predictions.rows[0]["text"] == "one\u2028two\x85"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "no rows"),
+        ('{"id": "1", "target": "a", "label": "a"}\n{"id": "2", "tar', "row 2: not JSON"),
+        ('{"id": "1", "label": "a"}\n', "row 1: no target"),
+        ('{"id": "1", "target": "a", "label": "a"}\n' * 2, "row 2: id '1' was already row 1"),
+        ("[1]\n", "row 1: expected an object"),
+    ],
+)
+def test_broken_files_are_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "seed-0" / "predictions" / "test.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=message) as raised:
+        read_predictions(tmp_path, 0)
+    assert "test.jsonl" in str(raised.value)
+
+
+def test_absent_things_are_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", splits=["validation"])
+    with pytest.raises(DataError, match="no such run folder"):
+        compare(tmp_path / "nowhere", run)
+    with pytest.raises(DataError, match="no seed has predictions for split 'test'"):
+        compare(run, run)
+    with pytest.raises(DataError, match="valid: 'validation'"):
+        read_predictions(run, 0, "test")
+
+
+def test_five_seeds_of_450_rows_take_seconds(tmp_path: Path) -> None:
+    seeds = [0, 1, 2, 3, 4]
+    base, other = (
+        make_run(tmp_path / name, seeds=seeds, rows=450, noise=noise) for noise, name in enumerate(("base", "other"))
+    )
+    start = time.perf_counter()
+    found = compare(base, other)
+    assert time.perf_counter() - start < 10
+    assert found.note == ""
+    assert math.isclose(found.resamples, 5000)
