@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from polysense.errors import DataError, display
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_PIXELS = 64_000_000
 """A picture with more pixels is refused before it is decoded; 64 million take 192 MB."""
@@ -125,6 +128,8 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Deeper grey levels as 0..255. Files of the modes I and F do not say their depth, so their largest value tells it."""
+    import numpy as np
+
     values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
     usual = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}.get(image.mode, (65535.0,))
     top = float(values.max(initial=0.0))

@@ -181,6 +181,12 @@ def origin(file: str, number: int) -> str:
     return f"{file}, row {number}"
 
 
+def place(sample: Sample) -> tuple[str, int | None]:
+    """The file and the row that ``sample.origin`` names; no row where it names none."""
+    file, _, number = sample.origin.rpartition(", row ")
+    return (file, int(number)) if number.isdecimal() else (sample.origin, None)
+
+
 class _BadCellError(Exception):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)

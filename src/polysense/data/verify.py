@@ -1,0 +1,154 @@
+"""Everything that can be found wrong with a table before a model sees it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polysense.data.media import content_key, load_image, normalised
+from polysense.data.rows import SPLITS, place
+from polysense.data.table import Table, classes
+from polysense.errors import DataError, Problem, choices
+from polysense.types import MODALITIES, Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_WORKERS = 4  # decoding releases the interpreter's lock
+
+
+def verify(
+    table: Table,
+    *,
+    labels: Sequence[str] | None = None,
+    splits: Collection[str] = SPLITS,
+    decode: bool = True,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Problem]:
+    """What is wrong with a table: its rows that could not be read, then what their content shows.
+
+    Bad are pictures that cannot be decoded (``decode``), classes outside ``labels``, a labelled table whose training rows have
+    one class only, or none of whose rows is in one of ``splits``. Duplicates, equal rows in two splits, unlabelled rows and
+    missing modalities are warnings with their counts; ``strict`` makes them bad. ``progress(done, total)`` counts pictures.
+    """
+    damaged = list(_damaged(table, progress)) if decode else []
+    found = [*table.problems, *damaged]
+    found += [] if labels is None else _unknown_labels(table, labels)
+    sound = table.without(found)
+    found += [*_classes_and_splits(sound, splits), *_repeated(sound), *_incomplete(sound)]
+    return [replace(one, severity="bad") for one in found] if strict else found
+
+
+def _damaged(table: Table, progress: Callable[[int, int], None] | None) -> Iterator[Problem]:
+    pictures = [(sample, sample.image) for sample in table.samples if sample.image is not None]
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        faults = pool.map(_picture_fault, [image for _, image in pictures])
+        for done, ((sample, _), fault) in enumerate(zip(pictures, faults, strict=True), start=1):
+            if fault is not None:
+                yield _bad(sample, "image", fault)
+            if progress is not None:
+                progress(done, len(pictures))
+
+
+def _picture_fault(image: Path | Image) -> str | None:
+    try:
+        load_image(image)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _unknown_labels(table: Table, labels: Sequence[str]) -> Iterator[Problem]:
+    known = set(labels)
+    for sample in table.samples:
+        for label in classes(sample):
+            if label not in known:
+                yield _bad(sample, "label", f"{label!r} is not among the classes; {choices(label, labels)}")
+
+
+def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Problem]:
+    if all(sample.label is None and sample.score is None for sample in table.samples):
+        return
+    whole = partial(Problem, file=table.name, row=None, id=None)
+    for split in SPLITS:
+        if split in splits and split not in table.splits:
+            there = ", ".join(f"{name} {count}" for name, count in table.splits.items()) or "no row is in a split"
+            yield whole(field="split", reason=f"no row is in the split {split!r} ({there})")
+    names = table.labels("train") if "train" in table.splits else []
+    if "train" in splits and len(names) == 1:
+        yield whole(field="label", reason=f"all training rows have the one class {names[0]!r}: there is nothing to tell apart")
+
+
+def _repeated(table: Table) -> Iterator[Problem]:
+    """Equal texts and equal pictures, in one split and across splits."""
+    for field, plural, key in (("text", "texts", _text_key), ("image", "pictures", _picture_key)):
+        same: defaultdict[object, list[Sample]] = defaultdict(list)
+        for sample in table.samples:
+            if (one := key(sample)) is not None:
+                same[one].append(sample)
+        repeats = [rows for rows in same.values() if len(rows) > 1]
+        crossing = [rows for rows in repeats if len({row.split for row in rows} - {None}) > 1]
+        if repeats:
+            rows = sum(map(len, repeats))
+            yield _warning(
+                table, field, f"{len(repeats)} {plural} stand in more than one row ({rows} rows{_example(repeats[0])})"
+            )
+        if crossing:
+            reason = f"{len(crossing)} {plural} stand in more than one split ({_crossings(crossing)}{_example(crossing[0])})"
+            yield _warning(table, field, reason)
+
+
+def _text_key(sample: Sample) -> str | None:
+    return normalised(sample.text or "") or None
+
+
+def _picture_key(sample: Sample) -> int | None:
+    try:
+        return None if sample.image is None else content_key(sample.image)
+    except DataError:  # found damaged already, or not looked at
+        return None
+
+
+def _crossings(groups: list[list[Sample]]) -> str:
+    between = Counter(tuple(split for split in SPLITS if any(row.split == split for row in rows)) for rows in groups)
+    return ", ".join(f"{' and '.join(splits)}: {count}" for splits, count in sorted(between.items()))
+
+
+def _example(rows: list[Sample]) -> str:
+    return f"; for example ids {', '.join(row.id for row in rows[:3])}"
+
+
+def _incomplete(table: Table) -> Iterator[Problem]:
+    """Rows that lack what other rows have."""
+    total = len(table.samples)
+    unlabelled = sum(sample.label is None and sample.score is None for sample in table.samples)
+    if 0 < unlabelled < total:
+        yield _warning(table, "label", f"{unlabelled} of {total} rows are unlabelled")
+    unplaced = sum(sample.split is None for sample in table.samples)
+    if 0 < unplaced < total:
+        yield _warning(table, "split", f"{unplaced} of {total} rows are in no split")
+    for name in MODALITIES:
+        missing = sum(getattr(sample, name) is None for sample in table.samples)
+        if 0 < missing < total:
+            yield _warning(table, name, f"{missing} of {total} rows have none")
+    blank = sum(sample.text is not None and not sample.text.strip() for sample in table.samples)
+    if blank:
+        yield _warning(table, "text", f"{blank} of {total} texts are empty")
+    lost = sum("�" in (sample.text or "") for sample in table.samples)
+    if lost:
+        yield _warning(table, "text", f"{lost} of {total} texts hold �: characters were lost when the table was made")
+
+
+def _bad(sample: Sample, field: str, reason: str) -> Problem:
+    file, row = place(sample)
+    return Problem(file=file, row=row, id=sample.id, field=field, reason=reason)
+
+
+def _warning(table: Table, field: str, reason: str) -> Problem:
+    return Problem(file=table.name, row=None, id=None, field=field, reason=reason, severity="warning")
