@@ -34,9 +34,11 @@ clean: ## Remove builds and caches (.venv and runs stay)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "polysense needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo not there)."; \
-		echo "Name another one: make install PYTHON=/path/to/python3.11"; exit 1; } >&2
+		echo "polysense needs Python 3.11 or newer; $(PYTHON) is older, or not there." >&2; \
+		echo "Name another one: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing into .venv; the first time this takes some minutes."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[offline,fast,dev]'
 	@touch $@
+	@echo "Installed: $(BIN)/polysense --help"

@@ -1,12 +1,73 @@
-"""``polysense compare``: is one run better than another, and by how much?"""
+"""``polysense compare``: does one run score higher than another, and by how much?"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polysense.cli.output import print_json
+from polysense.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from polysense.training.comparison import Comparison
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(help="The run to compare with.")],
+    other: Annotated[Path, typer.Argument(help="The run that may be better.")],
+    split: Annotated[str, typer.Option(help="The split whose predictions are compared.")] = "test",
+    metric: Annotated[str | None, typer.Option(help="One metric; the usual ones where it is not given.")] = None,
+    by: Annotated[str | None, typer.Option(help="A column of the predictions: compare within each of its values too.")] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the comparison by the one metric, or the main one, as JSON.")
+    ] = False,
+) -> None:
+    """Compare two runs, paired over seeds and test rows: the difference OTHER - BASE with its 95 % interval."""
+    from polysense.training import comparison
+
+    main = comparison.compare(base, other, split=split, metric=metric, resamples=resamples, seed=seed, by=by)
+    if json:
+        print_json(main.as_dict())
+        return
+    found = {main.metric: main}
+    if metric is None:
+        found |= comparison.compare_each(base, other, split=split, resamples=resamples, seed=seed)
+    _print(found)
+    if main.groups:
+        typer.echo(f"\n{main.metric} by {by}:")
+        _print(main.groups)
+    typer.echo(f"\n{sentence(main, base=base.name, other=other.name)}")
+    if main.note:
+        typer.echo(f"Note: {main.note}.")
+
+
+def _print(found: Mapping[str, Comparison]) -> None:
+    columns = ("", "base", "other", "difference", "95 % interval", "p", "rows")
+    print_table(
+        columns,
+        [
+            (name, one.base, one.other, f"{one.difference:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}", one.p_value, one.rows)
+            for name, one in found.items()
+        ],
+    )
+
+
+def sentence(found: Comparison, *, base: str, other: str) -> str:
+    """What the comparison says, in words. Differences are in points: a point is 0.01 of the metric."""
+    seeds = "1 seed" if len(found.seeds) == 1 else f"{len(found.seeds)} seeds"
+    over = f"{found.metric} on {found.split}, {seeds}, {found.rows} rows"
+    interval = f"95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, p = {found.p_value:.3g}"
+    points = f"{100 * abs(found.difference):.1f} points"
+    if found.low > 0:
+        return f"{other} scores {points} higher than {base} ({over}; {interval})."
+    if found.high < 0:
+        return f"{other} scores {points} lower than {base} ({over}; {interval})."
+    least = f"a difference below about {100 * found.detectable:.1f} points could not have been shown here"
+    return f"No difference between {other} and {base} is shown ({over}; {interval}); {least}."

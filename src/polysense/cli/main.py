@@ -85,11 +85,6 @@ def _os_reason(error: OSError) -> str:
     return ": ".join([reason, *names])
 
 
-def _drop_stdout() -> None:
-    """The reader went away: nothing more can be written, not even what is still buffered."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _explain(error: Exception) -> int:
     """Say on stderr what went wrong, in a few lines, and return the exit code."""
     if os.environ.get("POLYSENSE_TRACEBACK", "0") not in {"", "0"}:
@@ -99,9 +94,6 @@ def _explain(error: Exception) -> int:
     if isinstance(error, PolysenseError):
         _complain(str(error))
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        _drop_stdout()
-        return 1
     if isinstance(error, OSError):
         _complain(_os_reason(error))
         return 1
@@ -131,7 +123,7 @@ def run() -> NoReturn:
     code = execute(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_stdout()
+    except BrokenPipeError:  # the reader went away: what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     sys.exit(code)

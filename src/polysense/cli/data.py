@@ -1,0 +1,184 @@
+"""``polysense data``: corpora, checks of a table, and made-up posts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polysense.cli.output import print_json, print_table, progress
+from polysense.errors import DataError, Problem, RecipeError, choices
+
+if TYPE_CHECKING:
+    from polysense.data.corpus import Corpus
+    from polysense.data.table import Table
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Corpora, checks and made-up posts.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_command(json: Json = False) -> None:
+    """List the data sets that polysense can read."""
+    from polysense.data.corpora import all_corpora
+
+    rows = [
+        {
+            "name": name,
+            "modalities": list(corpus.modalities),
+            "tasks": list(corpus.tasks),
+            "what": (corpus.__doc__ or "").partition("\n")[0],
+            "layout": list(corpus.layout),
+        }
+        for name, corpus in all_corpora().items()
+    ]
+    if json:
+        print_json(rows)
+        return
+    columns = ("name", "modalities", "tasks", "what")
+    print_table(columns, [[_joined(row[column]) for column in columns] for row in rows])
+
+
+def _joined(value: object) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+@app.command()
+def verify(
+    table: Annotated[Path, typer.Argument(help="A table (CSV, TSV, JSONL, Parquet) or a folder with one, or a known corpus.")],
+    corpus: Annotated[str | None, typer.Option(help="The corpus in the folder; by default recognised by its files.")] = None,
+    labels: Annotated[str | None, typer.Option(help="The labels that may occur: negative,neutral,positive.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns of other names: text=tweet,label=sentiment.")] = None,
+    media_root: Annotated[Path | None, typer.Option(help="Where media lie, if not in the table's folder.")] = None,
+    encoding: Annotated[str, typer.Option(help="The text encoding of the table.")] = "utf-8",
+    label_separator: Annotated[str | None, typer.Option(help="What stands between several labels of a row: '|'.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Duplicates are bad, not warnings.")] = False,
+    decode: Annotated[bool, typer.Option("--decode/--no-decode", help="Open and decode every picture.")] = True,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+    json: Json = False,
+) -> None:
+    """Check every row of a table; exit code 3 if any is bad, 0 if none is."""
+    from polysense.data.verify import verify as check
+
+    if corpus is None and columns is None:
+        corpus = recognised(table)
+    if corpus is None:
+        from polysense.data.corpora.posts import Posts
+
+        reader: Corpus = Posts(columns=_pairs(columns), encoding=encoding, label_separator=label_separator)
+    elif columns is not None:
+        raise RecipeError("--columns is for your own tables; a corpus knows its columns")
+    else:
+        reader = _corpus(corpus)
+    read = reader.read(table, media_root=media_root)
+    with progress("checking", quiet=quiet) as advance:
+        found = check(read, labels=_names(labels), decode=decode, strict=strict, progress=advance)
+    bad = [one for one in found if one.severity == "bad"]
+    kept = read.without(bad)
+    if json:
+        print_json({**_summary(kept, corpus, bad), "problems": [one.as_dict() for one in found]})
+    else:
+        _print(kept, found)
+    raise typer.Exit(DataError.exit_code if bad else 0)
+
+
+@app.command()
+def toy(
+    out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
+    posts: Annotated[int, typer.Option(min=10, help="How many posts.")] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same posts.")] = 0,
+) -> None:
+    """Write made-up posts with pictures and known labels, for trying things out. They are synthetic and say so."""
+    from polysense.data.toy import write_toy
+
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RecipeError(f"{out} exists and is not an empty folder; nothing was written")
+    typer.echo(str(write_toy(out, posts=posts, seed=seed)))
+
+
+def recognised(path: Path) -> str | None:
+    """The corpus whose files lie in the folder ``path``, by name; None if it is no corpus that we know."""
+    from polysense.data.corpora import all_corpora
+
+    for name, corpus in all_corpora().items():
+        # A layout entry such as images/<id>.jpg stands for many files: its folder must be there.
+        if path.is_dir() and all((path / entry.partition("<")[0]).exists() for entry in corpus.layout):
+            return name
+    return None
+
+
+def _corpus(name: str) -> Corpus:
+    from polysense.data.corpora import all_corpora
+
+    known = all_corpora()
+    if name not in known:
+        raise RecipeError(f"--corpus {name!r}: {choices(name, known)}")
+    return known[name]()
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _pairs(text: str | None) -> dict[str, str]:
+    """``text=tweet,label=y`` as a dict."""
+    pairs = {}
+    for part in _names(text) or ():
+        field, equals, column = part.partition("=")
+        if not (field and equals and column):
+            raise RecipeError(f"--columns: {part!r} is not FIELD=COLUMN, for instance text=tweet,label=sentiment")
+        pairs[field.strip()] = column.strip()
+    return pairs
+
+
+def _summary(kept: Table, corpus: str | None, bad: Sequence[Problem]) -> dict[str, object]:
+    return {
+        "table": kept.name,
+        "corpus": corpus,
+        "rows": len(kept),
+        "bad_rows": _bad_rows(bad),
+        "splits": kept.splits,
+        "split_made": kept.split_made,
+        "labels": _labels(kept),
+    }
+
+
+def _bad_rows(bad: Sequence[Problem]) -> int:
+    return len({(one.file, one.row) for one in bad if one.row is not None})
+
+
+def _labels(table: Table) -> dict[str, dict[str, int]]:
+    """Split -> label -> rows; unlabelled rows count under ``(none)``."""
+    from polysense.data.table import classes
+
+    counts: dict[str, Counter[str]] = {}
+    for sample in table.samples:
+        counts.setdefault(sample.split or "(none)", Counter()).update(classes(sample) or ("(none)",))
+    return {split: dict(sorted(found.items())) for split, found in counts.items()}
+
+
+def _print(kept: Table, found: Sequence[Problem]) -> None:
+    """What is wrong, row by row; then what the sound rows are."""
+    bad = [one for one in found if one.severity == "bad"]
+    for one in found:
+        typer.echo(f"{one.severity}: {one}")
+    if found:
+        typer.echo("")
+    counts = _labels(kept)
+    names = sorted({label for labels in counts.values() for label in labels})
+    rows = Counter(sample.split or "(none)" for sample in kept.samples)
+    print_table(
+        ("split", "rows", *names),
+        [(split, rows[split], *(labels.get(name, 0) for name in names)) for split, labels in counts.items()],
+    )
+    if kept.split_made:
+        typer.echo("The table has no splits; these are the ones that training would make.")
+    count = _bad_rows(bad)
+    if count:
+        typer.echo(f"\n{kept.name}: {count} bad row{'s' if count > 1 else ''}, {len(kept)} sound.")
+    else:
+        typer.echo(f"\n{kept.name}: " + ("cannot be used." if bad else f"all {len(kept)} rows are sound."))
