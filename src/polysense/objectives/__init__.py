@@ -1,1 +1,1 @@
-"""polysense.objectives"""
+"""Objectives: the training signals. One file a signal, found by its class name."""

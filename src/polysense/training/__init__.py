@@ -1,1 +1,1 @@
-"""polysense.training"""
+"""Training runs over seeds, their checkpoints, and the paired comparison of two runs."""

@@ -58,6 +58,24 @@ class Comparison:
         """For JSON."""
         return asdict(self)
 
+    def in_words(self, *, base: str = "the base", other: str = "the run") -> str:
+        """What the interval says, for a reader who knows no statistics; ``base`` and ``other`` name the runs."""
+        metric = self.metric.replace("_", " ").replace("f1", "F1")
+        evidence = f"{self.rows} rows and {len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}"
+        if not self.low <= 0 <= self.high:
+            side = "higher" if self.difference > 0 else "lower"
+            ends = sorted((abs(self.low), abs(self.high)))
+            return (
+                f"{other} scores {side} than {base} in {metric}: by {abs(100 * self.difference):.1f} points, "
+                f"between {100 * ends[0]:.1f} and {100 * ends[1]:.1f} with 95 % confidence ({evidence})."
+            )
+        if self.detectable == 0:
+            return f"{other} and {base} do not differ in {metric} on any row that was drawn ({evidence})."
+        return (
+            f"No effect of {other} against {base} is visible in {metric} ({100 * self.difference:+.1f} points): an effect below "
+            f"about {100 * self.detectable:.1f} points could not have been shown with {evidence}."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
@@ -136,8 +154,8 @@ def parse_row(line: str, *, place: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         raise DataError(f"{place}: not JSON ({error.msg})") from error
     if not isinstance(row, dict):
-        raise DataError(f"{place}: expected an object with id, target and label")
-    if missing := [name for name in ("id", "target", "label") if name not in row]:
+        raise DataError(f"{place}: expected an object with id and target")
+    if missing := [name for name in ("id", "target") if name not in row]:
         raise DataError(f"{place}: no {' and no '.join(missing)}")
     return row
 
@@ -186,6 +204,9 @@ class Pair:
         if unlabelled := len(reference.rows) - len(labelled):
             notes = (*notes, f"{unlabelled} rows without a target are left out")
         ids = [str(row["id"]) for row in labelled]
+        if numbers := [row for row in labelled if not isinstance(row["target"], str | list)]:
+            value = f"row with id {numbers[0]['id']} has the target {numbers[0]['target']!r}"
+            raise DataError(f"{display(reference.path)}: only predicted labels can be compared, but the {value}")
         targets = [names_of(row["target"]) for row in labelled]
         several = any(isinstance(row["target"], list) for row in labelled)
         answers = [[aligned_labels(predictions, ids=ids) for predictions in arm] for arm in arms]
@@ -341,7 +362,7 @@ def check_alike(one: Predictions, two: Predictions) -> None:
 
 def aligned_labels(predictions: Predictions, *, ids: Sequence[str]) -> list[list[str]]:
     """The predicted labels of the rows ``ids``, in that order. DataError names a row that has none."""
-    answers = {str(row["id"]): row["label"] for row in predictions.rows}
+    answers = {str(row["id"]): row.get("label") for row in predictions.rows}
     if empty := [name for name in ids if answers[name] is None]:
         raise DataError(
             f"{display(predictions.path)}: {len(empty)} rows have a target but no predicted label ({listed(empty)})"

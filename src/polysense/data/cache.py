@@ -1,0 +1,169 @@
+"""The outputs of frozen encoders, kept on disk: each picture is encoded once, whichever table it stands in.
+
+One folder an encoder fingerprint (weights and preprocessing), in it one folder a shard: a few hundred rows as memory-mapped
+arrays, written to a temporary name and renamed when whole. A killed run keeps its finished shards.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from polysense.data.media import content_key
+from polysense.types import Fields, Sample
+
+logger = logging.getLogger(__name__)
+
+ARRAYS = ("keys", "states", "mask", "summary")
+SHARD_ROWS = 512
+
+Progress = Callable[[int, int], None]
+"""Called with (rows done, rows in all)."""
+
+
+class FrozenEncoder(Protocol):
+    """What the cache asks of an encoder."""
+
+    modality: str
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """Samples to tensors."""
+
+    def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
+        """Tensors to states, mask and summary."""
+
+    def fingerprint(self) -> str:
+        """Changes with weights and preprocessing."""
+
+
+def cache_root() -> Path:
+    """``$POLYSENSE_CACHE``, or ``~/.cache/polysense``."""
+    return Path(os.environ.get("POLYSENSE_CACHE") or Path.home() / ".cache" / "polysense")
+
+
+class FeatureCache:
+    """Memory-mapped outputs of one frozen encoder, found by the content of a sample.
+
+    Args:
+        encoder: frozen; in evaluation mode.
+        root: the cache folder; :func:`cache_root` by default.
+    """
+
+    def __init__(self, encoder: FrozenEncoder, root: Path | None = None) -> None:
+        self.encoder = encoder
+        self.folder = (root or cache_root()) / "features" / encoder.fingerprint()[:32]
+        self._shards: list[dict[str, np.ndarray]] = []
+        self._places: dict[int, tuple[int, int]] = {}
+        for folder in sorted(self.folder.glob("shard-*")) if self.folder.is_dir() else []:
+            self._open(folder)
+
+    def _open(self, folder: Path) -> None:
+        try:
+            shard = _read_shard(folder)
+        except (OSError, ValueError, KeyError) as error:
+            logger.warning("the cached features in %s are damaged (%s); they are made again", folder, error)
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        number = len(self._shards)
+        self._shards.append(shard)
+        self._places |= {int(key): (number, row) for row, key in enumerate(shard["keys"])}
+
+    def fill(self, samples: Iterable[Sample], *, batch_size: int = 32, progress: Progress | None = None) -> int:
+        """Encode what is not there yet; returns how many rows that were."""
+        missing: dict[int, Sample] = {}
+        for sample in samples:
+            content = getattr(sample, self.encoder.modality)
+            if content is not None and (key := content_key(content)) not in self._places:
+                missing.setdefault(key, sample)
+        todo = list(missing.items())
+        for start in range(0, len(todo), SHARD_ROWS):
+            self._write(todo[start : start + SHARD_ROWS], batch_size, lambda done, base=start: _tell(progress, base + done, len(todo)))
+        return len(todo)
+
+    def _write(self, rows: Sequence[tuple[int, Sample]], batch_size: int, tell: Callable[[int], None]) -> None:
+        batches = []
+        for start in range(0, len(rows), batch_size):
+            with torch.inference_mode():
+                batches.append(self.encoder.encode(self.encoder.prepare([sample for _, sample in rows[start : start + batch_size]])))
+            tell(min(start + batch_size, len(rows)))
+        longest = max(states.shape[1] for states, _, _ in batches)
+        arrays = {
+            "keys": np.array([key for key, _ in rows], dtype=np.int64),
+            "states": _stack([states for states, _, _ in batches], longest),
+            "mask": _stack([mask for _, mask, _ in batches], longest),
+            "summary": torch.cat([summary for _, _, summary in batches]).numpy(),
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._open(_write_shard(self.folder, arrays))
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width); zeros where the modality is missing."""
+        found = [self._look_up(sample) for sample in samples]
+        shape = next(row["states"].shape for row in found if row is not None)
+        longest = max(row["states"].shape[0] for row in found if row is not None)
+        states = np.zeros((len(found), longest, shape[1]), dtype=np.float32)
+        mask = np.zeros((len(found), longest), dtype=bool)
+        summary = np.zeros((len(found), shape[1]), dtype=np.float32)
+        for number, row in enumerate(found):
+            if row is not None:
+                time = row["states"].shape[0]
+                states[number, :time], mask[number, :time], summary[number] = row["states"], row["mask"], row["summary"]
+        return {name: torch.from_numpy(array) for name, array in (("states", states), ("mask", mask), ("summary", summary))}
+
+    def _look_up(self, sample: Sample) -> dict[str, np.ndarray] | None:
+        content = getattr(sample, self.encoder.modality)
+        if content is None:
+            return None
+        number, row = self._places[content_key(content)]
+        return {name: self._shards[number][name][row] for name in ("states", "mask", "summary")}
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None:
+        progress(done, total)
+
+
+def _stack(pieces: Sequence[Tensor], longest: int) -> np.ndarray:
+    """Join (batch, time, ...) tensors whose times differ, zeros at the end of the shorter ones."""
+    padded = []
+    for piece in pieces:
+        room = (0, 0) * (piece.dim() - 2) + (0, longest - piece.shape[1])
+        padded.append(torch.nn.functional.pad(piece, room))
+    joined: np.ndarray = torch.cat(padded).numpy()
+    return joined
+
+
+def _write_shard(parent: Path, arrays: dict[str, np.ndarray]) -> Path:
+    partial = Path(tempfile.mkdtemp(prefix="partial-", dir=parent))
+    try:
+        for name in ARRAYS:
+            np.save(partial / f"{name}.npy", arrays[name], allow_pickle=False)
+        sizes = {name: (partial / f"{name}.npy").stat().st_size for name in ARRAYS}
+        (partial / "shard.json").write_text(json.dumps({"sizes": sizes, "rows": len(arrays["keys"])}), encoding="utf-8")
+        target = parent / f"shard-{partial.name.removeprefix('partial-')}"
+        partial.rename(target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return target
+
+
+def _read_shard(folder: Path) -> dict[str, np.ndarray]:
+    sizes = json.loads((folder / "shard.json").read_text(encoding="utf-8"))["sizes"]
+    arrays = {}
+    for name in ARRAYS:
+        file = folder / f"{name}.npy"
+        if file.stat().st_size != sizes[name]:
+            raise ValueError(f"{file.name} has {file.stat().st_size} bytes, not {sizes[name]}")
+        arrays[name] = np.load(file, mmap_mode=None if name == "keys" else "r", allow_pickle=False)
+    return arrays

@@ -1,0 +1,92 @@
+"""The contract of an evaluator, and how it asks a learner."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from polysense.data.collate import Collate
+from polysense.learner import Learner
+from polysense.types import Batch, Fields, Prediction, Sample
+
+Progress = Callable[[int, int], None]
+
+
+class Answerer:
+    """Asks a learner about samples: in batches of similar length, in evaluation mode, answers in the order of the samples.
+
+    Nothing random is drawn, and the learner's mode is put back afterwards: evaluating never changes training.
+
+    Args:
+        learner: trained or in training.
+        collate: prepares samples without targets.
+        batch_size: rows a batch.
+    """
+
+    def __init__(self, learner: Learner, collate: Collate, *, batch_size: int = 64) -> None:
+        self.learner = learner
+        self.collate = collate
+        self.batch_size = batch_size
+
+    def predict(self, samples: Sequence[Sample], *, only: str | None = None, progress: Progress | None = None) -> Prediction:
+        """Each sample's answers; ``only`` shows one modality and hides the others."""
+        rows: list[dict[str, Any]] = [{} for _ in samples]
+        for places, batch in self.batches(samples, only=only, progress=progress):
+            prediction, _ = self.learner.answer(batch)
+            for place, row in zip(places, prediction.rows(), strict=True):
+                rows[place] = row
+        names = list(rows[0]) if rows else []
+        return Prediction({name: [row[name] for row in rows] for name in names})
+
+    def encode(self, samples: Sequence[Sample], *, part: str | None = None, progress: Progress | None = None) -> np.ndarray:
+        """The summaries (samples, width) float32: fused, or of the modality ``part`` by itself."""
+        vectors: np.ndarray | None = None
+        for places, batch in self.batches(samples, progress=progress):
+            representation = self.learner.model(batch)
+            chosen = representation.fused if part is None else representation.parts[part]
+            summary = chosen.summary.float().cpu().numpy()
+            if vectors is None:
+                vectors = np.zeros((len(samples), summary.shape[1]), dtype=np.float32)
+            vectors[places] = summary
+        return np.zeros((0, self.learner.model.fusion.width), dtype=np.float32) if vectors is None else vectors
+
+    def batches(
+        self, samples: Sequence[Sample], *, only: str | None = None, progress: Progress | None = None
+    ) -> Iterator[tuple[list[int], Batch]]:
+        """Batches of similar length, each with the places of its rows; no gradients while they are used."""
+        order = sorted(range(len(samples)), key=lambda place: len(samples[place].text or ""))
+        training = self.learner.training
+        self.learner.eval()
+        try:
+            with torch.inference_mode():
+                for start in range(0, len(order), self.batch_size):
+                    places = order[start : start + self.batch_size]
+                    yield places, self._batch([samples[place] for place in places], only)
+                    if progress is not None:
+                        progress(start + len(places), len(order))
+        finally:
+            self.learner.train(training)
+
+    def _batch(self, samples: Sequence[Sample], only: str | None) -> Batch:
+        batch = Batch.of(self.collate(samples))
+        if only is not None:
+            batch = Batch(parts={name: part for name, part in batch.parts.items() if name == only}, fields=batch.fields)
+        device = next(self.learner.parameters()).device
+        parts = {name: _to(part, device) for name, part in batch.parts.items()}
+        return Batch(parts=parts, fields=_to(batch.fields, device))
+
+
+def _to(fields: Fields, device: torch.device) -> Fields:
+    return {name: tensor.to(device) for name, tensor in fields.items()}
+
+
+class Evaluator(ABC):
+    """Metrics of a learner on samples."""
+
+    @abstractmethod
+    def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
+        """A flat dict of metrics; empty where the samples have no targets."""

@@ -1,0 +1,114 @@
+"""The learner: model, objectives and their weights as one module with one loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from polysense.errors import PolysenseError, RecipeError
+from polysense.model import Model, Sight
+from polysense.objectives.objective import Answering, Objective
+from polysense.types import Batch, Prediction, Representation
+from polysense.views.view import Shown, View, seeded
+
+
+class Learner(nn.Module):
+    """``loss = sum over objectives of weight * term``, every distinct view run once a step.
+
+    Args:
+        model: the shared backbone.
+        objectives: by the recipe's names.
+        weights: a factor a name; an objective of weight 0 is not run.
+        seed: of the run; random views draw from (seed, micro-step, view).
+    """
+
+    accepts_loss_kwargs = False  # the Trainer must not rescale the loss
+    micro_step: Tensor
+
+    def __init__(self, model: Model, objectives: Mapping[str, Objective], weights: Mapping[str, float], *, seed: int) -> None:
+        super().__init__()
+        for name, weight in weights.items():
+            if weight < 0:
+                raise RecipeError(f"objectives.{name}.weight: {weight} is below 0")
+        if not any(weights.values()):
+            raise RecipeError("objectives: every weight is 0, there is nothing to learn")
+        self.model = model
+        self.objectives = nn.ModuleDict(objectives)
+        self.weights = dict(weights)
+        self.seed = seed
+        self.register_buffer("micro_step", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def active(self) -> dict[str, Objective]:
+        """The objectives that are run: those of weight above 0."""
+        return {name: self.objective(name) for name, weight in self.weights.items() if weight}
+
+    def objective(self, name: str) -> Objective:
+        """An objective by its name in the recipe."""
+        found = self.objectives[name]
+        assert isinstance(found, Objective)
+        return found
+
+    def forward(self, **nested: Any) -> dict[str, Any]:
+        """The loss of a nested batch: ``{"loss": scalar, "terms": {name: scalar}}``, terms before their weights.
+
+        Raises:
+            PolysenseError: a term is not finite.
+        """
+        batch = Batch.of(nested)
+        look = StepLook(self.model, batch, seed=self.seed, step=int(self.micro_step))
+        terms: dict[str, Tensor] = {}
+        for name, objective in self.active.items():
+            term = objective(look) if batch.has(objective.reads) else None
+            if term is not None:
+                terms[name] = _finite(name, term)
+        if self.training:
+            self.micro_step += 1
+        weighted = [self.weights[name] * term for name, term in terms.items()]
+        loss = torch.stack(weighted).sum() if weighted else self._nothing()
+        return {"loss": loss, "terms": {name: term.detach() for name, term in terms.items()}}
+
+    def _nothing(self) -> Tensor:
+        """A zero that backward accepts, for batches from which no objective learns."""
+        parameter = next(parameter for parameter in self.parameters() if parameter.requires_grad)
+        return parameter.flatten()[:1].sum() * 0.0
+
+    def answer(self, batch: Batch) -> tuple[Prediction, Representation]:
+        """What the trained objectives say about each row, and the representation they say it of."""
+        representation = self.model(batch)
+        columns: dict[str, Any] = {}
+        for objective in self.active.values():
+            if isinstance(objective, Answering):
+                columns |= objective.answer(representation).columns
+        return Prediction(columns), representation
+
+
+class StepLook:
+    """How the objectives see one batch: equal views share one forward pass, and encoders run below the views."""
+
+    def __init__(self, model: Model, batch: Batch, *, seed: int, step: int) -> None:
+        self._sight = Sight(model, batch)
+        self._seed = seed
+        self._step = step
+        self._seen: dict[View, tuple[Shown, Representation]] = {}
+
+    def __call__(self, view: View) -> tuple[Shown, Representation]:
+        """The shown batch and its representation."""
+        if view not in self._seen:
+            draw = seeded(view, seed=self._seed, step=self._step, rank=_rank())
+            shown = view.show(self._sight.batch, draw)
+            self._seen[view] = shown, self._sight.see(shown)
+        return self._seen[view]
+
+
+def _rank() -> int:
+    return torch.distributed.get_rank() if torch.distributed.is_available() and torch.distributed.is_initialized() else 0
+
+
+def _finite(name: str, term: Tensor) -> Tensor:
+    if not bool(torch.isfinite(term)):
+        raise PolysenseError(f"the objective {name!r} became {float(term)}: training diverged; try a lower learning_rate")
+    return term

@@ -1,0 +1,145 @@
+"""Classification: the labelled task itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from polysense.errors import DataError, choices
+from polysense.losses import balanced_class_weights, class_weighted_cross_entropy
+from polysense.objectives.objective import Answering, Look
+from polysense.types import Fields, Prediction, Representation, Sample, Widths
+from polysense.views.plain import Plain
+
+UNLABELLED = -100
+
+
+class Classification(Answering):
+    """Which class (or which classes) a row belongs to.
+
+    Single-label: ``(1/n) sum_i w_{y_i} CE(z_i, y_i)`` over the labelled rows, divided by their NUMBER, not by the sum of the weights.
+    Multi-label: the mean over rows and classes of the binary cross-entropy, positives weighted.
+    Reads: label.   Source: Findings of EACL 2024, section 5 (CE).   Relations: sees the plain pair only, never an exchanged text.
+
+    Args:
+        widths: supplied by the build.
+        labels: the classes in order; taken from the training rows, sorted, where it is null.
+        class_weights: ``none``; ``balanced``, which is n / (K n_c) over the training rows ((n - n_c) / n_c for the positives of
+            a multi-label task); or one number a class.
+        label_smoothing: share of the target mass spread over all classes.
+        multi_label: independent classes, any number of them a row.
+        threshold: probability from which a multi-label class is answered.
+        dropout: before the last layer.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"label"})
+
+    def __init__(
+        self,
+        widths: Widths,
+        *,
+        labels: list[str] | None = None,
+        class_weights: Literal["none", "balanced"] | list[float] = "none",
+        label_smoothing: float = 0.0,
+        multi_label: bool = False,
+        threshold: float = 0.5,
+        dropout: float = 0.05,
+    ) -> None:
+        super().__init__()
+        if labels is None or class_weights == "balanced":
+            raise ValueError("labels and balanced class weights come from the training rows: call complete() first")
+        self.labels = list(labels)
+        self.label_smoothing = label_smoothing
+        self.multi_label = multi_label
+        self.threshold = threshold
+        weights = None if class_weights == "none" else torch.tensor(class_weights)
+        self.register_buffer("class_weights", weights, persistent=False)
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths["fused"], len(self.labels)))
+
+    @classmethod
+    def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+        """Fill in classes and class weights; refuse rows with other labels and classes without rows."""
+        completed = dict(arguments)
+        counts = Counter(label for sample in samples for label in _labels_of(sample))
+        labels = list(completed.get("labels") or sorted(counts))
+        for sample in samples:
+            for label in _labels_of(sample):
+                if label not in labels:
+                    raise DataError(f"{sample.origin}, label: {label!r} is not a class of the recipe; {choices(label, labels)}")
+        absent = [label for label in labels if not counts[label]]
+        if absent:
+            raise DataError(f"no training row has the label {', '.join(map(repr, absent))}")
+        if len(labels) < 2 and not completed.get("multi_label"):
+            found = ", ".join(map(repr, labels)) or "none at all"
+            raise DataError(f"a classification needs at least two classes; the training rows have {found}")
+        completed["labels"] = labels
+        if completed.get("class_weights") == "balanced":
+            tally = torch.tensor([counts[label] for label in labels])
+            labelled = sum(1 for sample in samples if _labels_of(sample))
+            weights = (labelled - tally) / tally if completed.get("multi_label") else balanced_class_weights(tally)
+            completed["class_weights"] = [round(float(weight), 6) for weight in weights]
+        return completed
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """``label``: (batch,) class numbers, -100 unlabelled; multi-label (batch, classes) 0/1, -100 unlabelled."""
+        if all(sample.label is None for sample in samples):
+            return {}
+        if self.multi_label:
+            rows = [self._row_of_many(sample) for sample in samples]
+            return {"label": torch.tensor(rows, dtype=torch.float32)}
+        numbers = [UNLABELLED if sample.label is None else self.labels.index(_one(sample)) for sample in samples]
+        return {"label": torch.tensor(numbers)}
+
+    def _row_of_many(self, sample: Sample) -> list[float]:
+        if sample.label is None:
+            return [float(UNLABELLED)] * len(self.labels)
+        given = set(_labels_of(sample))
+        return [float(label in given) for label in self.labels]
+
+    def forward(self, look: Look) -> Tensor | None:
+        """The loss over the labelled rows."""
+        shown, seen = look(Plain())
+        targets = shown.batch.fields["label"]
+        labelled = (targets if targets.dim() == 1 else targets[:, 0]) != UNLABELLED
+        rows = labelled & seen.fused.present
+        if not bool(rows.any()):
+            return None
+        logits = self.head(seen.fused.summary[rows])
+        if self.multi_label:
+            return nn.functional.binary_cross_entropy_with_logits(
+                logits.float(), self._smooth(targets[rows]), pos_weight=self.class_weights
+            )
+        return class_weighted_cross_entropy(
+            logits, targets[rows], class_weights=self.class_weights, label_smoothing=self.label_smoothing
+        )
+
+    def _smooth(self, targets: Tensor) -> Tensor:
+        return targets * (1 - self.label_smoothing) + self.label_smoothing / 2
+
+    def answer(self, representation: Representation) -> Prediction:
+        """``label`` and ``probabilities`` (class to number)."""
+        logits = self.head(representation.fused.summary).float()
+        probabilities = (logits.sigmoid() if self.multi_label else logits.softmax(dim=-1)).tolist()
+        named = [dict(zip(self.labels, row, strict=True)) for row in probabilities]
+        return Prediction({"label": [self._decide(row) for row in named], "probabilities": named})
+
+    def _decide(self, row: Mapping[str, float]) -> str | tuple[str, ...]:
+        if self.multi_label:
+            return tuple(label for label, value in row.items() if value >= self.threshold)
+        return max(row, key=lambda label: row[label])
+
+
+def _labels_of(sample: Sample) -> tuple[str, ...]:
+    if sample.label is None:
+        return ()
+    return (sample.label,) if isinstance(sample.label, str) else sample.label
+
+
+def _one(sample: Sample) -> str:
+    if isinstance(sample.label, str):
+        return sample.label
+    raise DataError(f"{sample.origin}, label: several labels in one row; set multi_label: true in the recipe")

@@ -1,0 +1,72 @@
+"""Image-text contrast (ITC)."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from polysense.losses import cosine_logits, symmetric_diagonal_cross_entropy
+from polysense.objectives.objective import Answering, Look
+from polysense.types import Prediction, Representation, Widths
+from polysense.views.mismatched import same_content
+from polysense.views.plain import Plain
+
+
+class ImageTextContrast(Answering):
+    """Pull an image and its own text together, away from the other texts of the batch.
+
+    ``loss = (CE(S, diag) + CE(S^T, diag)) / 2``, ``S = exp(s) t v^T`` (rows L2-normalised; s learned, starts at log(1/0.07)).
+    Posts of a batch with equal text or equal picture are no negatives of each other.
+    Reads: text, image.   Source: Findings of EACL 2024, section 3 (ITC); the masking of duplicates and the bound on s are ours.
+    Relations: ``ImageTextMatching`` asks the same of the fused pair.
+
+    Args:
+        widths: supplied by the build.
+        shared_width: width of the space in which text and image are compared.
+        initial_temperature: exp(-s) at the start.
+        largest_scale: bound on exp(s).
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+
+    def __init__(
+        self,
+        widths: Widths,
+        *,
+        shared_width: int = 512,
+        initial_temperature: float = 0.07,
+        largest_scale: float = 100.0,
+    ) -> None:
+        super().__init__()
+        self.text = nn.Linear(widths["text"], shared_width, bias=False)
+        self.image = nn.Linear(widths["image"], shared_width, bias=False)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / initial_temperature)))
+        self.largest_scale = largest_scale
+
+    def forward(self, look: Look) -> Tensor | None:
+        """The symmetric contrast over the rows that have both modalities."""
+        shown, seen = look(Plain())
+        both = seen.parts["text"].present & seen.parts["image"].present
+        duplicates = same_content(shown.batch, "text", "image")[both][:, both]
+        if bool(duplicates.all()):
+            return None
+        text = self.text(seen.parts["text"].summary[both])
+        image = self.image(seen.parts["image"].summary[both])
+        scale = self.log_scale.exp().clamp(max=self.largest_scale)
+        return symmetric_diagonal_cross_entropy(cosine_logits(text, image, scale=scale), duplicates=duplicates)
+
+    def answer(self, representation: Representation) -> Prediction:
+        """``similarity``: the cosine of text and image, -1 to 1; None in rows that lack one."""
+        parts = representation.parts
+        count = representation.fused.summary.shape[0]
+        if not {"text", "image"} <= set(parts):
+            return Prediction({"similarity": [None] * count})
+        text = normalize(self.text(parts["text"].summary).float(), dim=-1)
+        image = normalize(self.image(parts["image"].summary).float(), dim=-1)
+        both = (parts["text"].present & parts["image"].present).tolist()
+        cosines = (text * image).sum(dim=-1).tolist()
+        return Prediction({"similarity": [value if there else None for value, there in zip(cosines, both, strict=True)]})

@@ -1,0 +1,59 @@
+"""The contract of an objective: one training signal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor, nn
+
+from polysense.types import Fields, Prediction, Representation, Sample
+from polysense.views.view import Shown, View
+
+
+class Look(Protocol):
+    """How an objective sees the batch of a step. Equal views share one forward pass."""
+
+    def __call__(self, view: View) -> tuple[Shown, Representation]:
+        """The batch as the view shows it, with the model's representation of it."""
+
+
+class Objective(nn.Module, ABC):
+    """One training signal: its view, its head, its loss and its memory (registered buffers).
+
+    The build supplies the widths of the modalities and of ``"fused"`` as the first argument; keyword arguments are the choices
+    of the recipe.
+    """
+
+    reads: ClassVar[frozenset[str]]
+    """Modalities and batch fields without which the objective sits a batch out."""
+
+    @classmethod
+    def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+        """The recipe's keyword arguments with all that depends on the training samples filled in (classes, counts).
+
+        What it returns is written into the saved recipe, so a saved run is rebuilt without the data.
+
+        Raises:
+            DataError: the samples do not fit the arguments.
+        """
+        del samples
+        return dict(arguments)
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """The batch fields that this objective reads, from the samples; only called for training."""
+        del samples
+        return {}
+
+    @abstractmethod
+    def forward(self, look: Look) -> Tensor | None:
+        """The loss of the batch, a scalar; None where no row of it has what the objective needs."""
+
+
+class Answering(Objective, ABC):
+    """An objective that can also predict."""
+
+    @abstractmethod
+    def answer(self, representation: Representation) -> Prediction:
+        """What it says about each row; no random numbers, no look at other rows."""

@@ -1,0 +1,160 @@
+"""Recipe files: where they are, how one builds on another, how single values are overridden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from polysense.errors import RecipeError, choices, display
+
+SHIPPED = Path(__file__).parent.parent / "recipes"
+
+Raw = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which 5e-5 is a number, as YAML 1.2 has it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"),
+    list("-+.0123456789"),
+)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+def list_recipes() -> dict[str, str]:
+    """The shipped recipes: name to its first comment line."""
+    found = sorted(path.relative_to(SHIPPED).with_suffix("").as_posix() for path in SHIPPED.rglob("*.yaml"))
+    return {name: _first_comment(SHIPPED / f"{name}.yaml") for name in found if not Path(name).name.startswith("_")}
+
+
+def show_recipe(name: str) -> str:
+    """A recipe (a shipped name or a file) as YAML, merged with all that it builds on.
+
+    Raises:
+        RecipeError: there is no such recipe.
+    """
+    comment = _first_comment(find_recipe(name))
+    body = yaml.safe_dump(read_recipe(name), sort_keys=False, allow_unicode=True)
+    return f"# {comment}\n{body}" if comment else body
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a shipped recipe's name, or of a path."""
+    shipped = SHIPPED / f"{name}.yaml"
+    if shipped.is_file() and shipped.resolve().is_relative_to(SHIPPED.resolve()):
+        return shipped
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"}:
+        if path.is_file():
+            return path
+        raise RecipeError(f"there is no recipe file {display(path)}")
+    raise RecipeError(f"there is no recipe {name!r}; {choices(name, list_recipes())}")
+
+
+def read_recipe(name: str, overrides: Sequence[str] = ()) -> Raw:
+    """The raw recipe: every ``base`` merged in, then each ``key.to.value=...`` of ``overrides`` applied.
+
+    Raises:
+        RecipeError: a file is missing or malformed, or an override names a place that is not there.
+    """
+    raw = _merged(find_recipe(name), seen=())
+    for override in overrides:
+        _apply(raw, override)
+    return raw
+
+
+def parse_yaml(text: str, origin: str) -> Raw:
+    """YAML text that must be a mapping."""
+    try:
+        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{origin} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise RecipeError(f"{origin} must hold a mapping of recipe entries, found {type(raw).__name__}")
+    return raw
+
+
+def _merged(path: Path, seen: tuple[Path, ...]) -> Raw:
+    if path in seen:
+        chain = " -> ".join(display(file) for file in (*seen, path))
+        raise RecipeError(f"recipes build on each other in a circle: {chain}")
+    try:
+        raw = parse_yaml(path.read_text(encoding="utf-8"), display(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the recipe {display(path)} cannot be read: {error}") from error
+    bases = raw.pop("base", None) or []
+    merged: Raw = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        beside = path.parent / base
+        file = beside if beside.suffix in {".yaml", ".yml"} and beside.is_file() else find_recipe(base)
+        merged = merge(merged, _merged(file, (*seen, path)))
+    return merge(merged, raw)
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Raw:
+    """Overlay on base, mapping by mapping; ``null`` in the overlay removes an entry, another ``class_path`` replaces a part whole."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        old = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(old, Mapping) and _same_class(old, value):
+            merged[key] = merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _same_class(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return "class_path" not in new or new["class_path"] == old.get("class_path")
+
+
+def _apply(raw: Raw, override: str) -> None:
+    path, equals, text = override.partition("=")
+    if not equals:
+        raise RecipeError(f"--set {override}: write it as key.to.value=new")
+    *parents, last = path.split(".")
+    place: Any = raw
+    for depth, key in enumerate(parents):
+        place = _inside(place, key, ".".join(parents[:depth]))
+    if isinstance(place, dict) and "class_path" in place and last not in {"class_path", "init_args"}:
+        place = place.setdefault("init_args", {})
+    if not isinstance(place, dict):
+        raise RecipeError(f"--set {override}: {'.'.join(parents)} has no entries")
+    try:
+        place[last] = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"--set {override}: the value is not valid YAML") from error
+
+
+def _inside(place: Any, key: str, above: str) -> Any:
+    """The entry ``key``, with a class that was written by its bare name spelled out so that arguments can be set."""
+    if isinstance(place, list) and key.isdigit() and int(key) < len(place):
+        entry = place[int(key)]
+        if isinstance(entry, str):
+            entry = place[int(key)] = {"class_path": entry, "init_args": {}}
+        return entry
+    if isinstance(place, dict) and key not in place and key in (place.get("init_args") or {}):
+        place = place["init_args"]
+    if not isinstance(place, dict) or (key not in place and key != "init_args" and above):
+        valid = place if isinstance(place, dict) else ()
+        raise RecipeError(f"--set: {above or 'the recipe'} has no entry {key!r}; {choices(key, valid)}")
+    entry = place.setdefault(key, {})
+    if isinstance(entry, str):
+        entry = place[key] = {"class_path": entry, "init_args": {}}
+    return entry
+
+
+def _first_comment(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""

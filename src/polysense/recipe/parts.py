@@ -1,0 +1,148 @@
+"""The parts that a recipe names: found by class name, checked against their signature, built."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from polysense.data.corpus import Corpus
+from polysense.encoders.encoder import Encoder
+from polysense.errors import RecipeError, choices
+from polysense.evaluation.evaluator import Evaluator
+from polysense.fusion.fusion import Fusion
+from polysense.objectives.objective import Objective
+
+SUPPLIED = "widths"
+"""The argument that the build supplies, not the recipe."""
+
+HOMES: dict[type, str] = {
+    Encoder: "polysense.encoders",
+    Fusion: "polysense.fusion",
+    Objective: "polysense.objectives",
+    Corpus: "polysense.data.corpora",
+    Evaluator: "polysense.evaluation",
+}
+"""Where the classes of each kind live; every module there is looked through."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A class that a recipe names, with checked arguments (defaults written out)."""
+
+    entry: str
+    """Where the recipe names it, e.g. ``objectives.contrast``."""
+    kind: type
+    arguments: Mapping[str, Any]
+
+    def build(self, *supplied: Any) -> Any:
+        """An instance; ``supplied`` is what the build knows and the recipe does not."""
+        try:
+            return self.kind(*supplied, **self.arguments)
+        except KeyError as error:
+            raise RecipeError(f"{self.entry}: {self.kind.__name__} needs the modality {error}, the recipe has no such encoder") from error
+
+    def written(self) -> dict[str, Any]:
+        """The part as a recipe writes it."""
+        home = self.kind.__module__
+        name = self.kind.__name__ if home.startswith("polysense.") else f"{home}.{self.kind.__name__}"
+        return {"class_path": name, "init_args": dict(self.arguments)}
+
+
+def read_part(entry: str, written: Any, base: type, *, foreign: Path | None) -> Part:
+    """Check what a recipe writes for a part: a bare class name, or ``{class_path, init_args}``.
+
+    Args:
+        entry: for messages.
+        written: from the YAML.
+        base: what the class must be.
+        foreign: the folder from which classes outside this package may be imported (the recipe's own), None to refuse them.
+
+    Raises:
+        RecipeError: names the entry, the wrong key or value, and the valid choices.
+    """
+    if isinstance(written, str):
+        written = {"class_path": written}
+    if not isinstance(written, Mapping) or not isinstance(written.get("class_path"), str):
+        raise RecipeError(f"{entry}: name a class, or write class_path and init_args; {choices('', known(base))}")
+    for key in written:
+        if key not in {"class_path", "init_args"}:
+            raise RecipeError(f"{entry}: unknown key {key!r}; {choices(key, ('class_path', 'init_args'))}")
+    kind = find_class(entry, written["class_path"], base, foreign=foreign)
+    return Part(entry, kind, check_arguments(entry, kind, written.get("init_args") or {}))
+
+
+def find_class(entry: str, name: str, base: type, *, foreign: Path | None) -> type:
+    """The class of this package by its bare name, or any class by its dotted path where that is allowed."""
+    classes = known(base)
+    bare = name.rpartition(".")[2] if name.startswith("polysense.") else name
+    if bare in classes:
+        return classes[bare]
+    if "." not in name:
+        raise RecipeError(f"{entry}: there is no {base.__name__.lower()} {name!r}; {choices(name, classes)}")
+    if foreign is None:
+        raise RecipeError(
+            f"{entry}: {name!r} is not part of polysense, and this recipe may only name classes of polysense; "
+            "to run the code it names, load with trust_recipe_code=True (--trust-recipe-code)"
+        )
+    return _import(entry, name, base, foreign)
+
+
+def _import(entry: str, name: str, base: type, folder: Path) -> type:
+    module, _, attribute = name.rpartition(".")
+    for place in (str(folder.resolve()), str(Path.cwd())):
+        if place not in sys.path:
+            sys.path.append(place)
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise RecipeError(f"{entry}: {name!r} cannot be imported: {error}") from error
+    if not (inspect.isclass(found) and issubclass(found, base)):
+        raise RecipeError(f"{entry}: {name!r} is not a {base.__name__}")
+    return found
+
+
+@cache
+def known(base: type) -> dict[str, type]:
+    """The concrete classes of this package of one kind, by name."""
+    package = importlib.import_module(HOMES[base])
+    found: dict[str, type] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        members = vars(importlib.import_module(f"{HOMES[base]}.{module.name}")).values()
+        for member in members:
+            if inspect.isclass(member) and issubclass(member, base) and not inspect.isabstract(member):
+                found[member.__name__] = member
+    return found
+
+
+def check_arguments(entry: str, kind: type, arguments: Mapping[str, Any], *, skip: frozenset[str] = frozenset({SUPPLIED})) -> dict[str, Any]:
+    """Arguments against the signature: names first (ours, to say the nearest one), then types (jsonargparse); defaults filled in."""
+    if not isinstance(arguments, Mapping):
+        raise RecipeError(f"{entry}: the arguments of {kind.__name__} must be a mapping, found {arguments!r}")
+    valid = [name for name in inspect.signature(kind).parameters if name not in skip]
+    for key in arguments:
+        if key not in valid:
+            raise RecipeError(f"{entry}: {kind.__name__} has no argument {key!r}; {choices(str(key), valid)}")
+    if not valid:
+        return {}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, "arguments", skip=set(skip))
+    try:
+        parsed = parser.parse_object({"arguments": dict(arguments)})
+    except Exception as error:  # jsonargparse raises argparse.ArgumentError, and others from nested parsing
+        raise RecipeError(f"{entry}: {_reason(kind, error)}") from error
+    checked: dict[str, Any] = parsed["arguments"].as_dict()
+    return checked
+
+
+def _reason(kind: type, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).replace("arguments.", "").splitlines() if line.strip()]
+    return f"{kind.__name__}: " + "; ".join(lines)

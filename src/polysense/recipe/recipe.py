@@ -1,0 +1,215 @@
+"""A recipe: all the choices of one experiment, checked, completed from the data, and built into a learner."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from polysense.data.corpus import Corpus
+from polysense.encoders.encoder import Encoder
+from polysense.errors import RecipeError, choices, display
+from polysense.evaluation.evaluator import Evaluator
+from polysense.fusion.fusion import Fusion
+from polysense.learner import Learner
+from polysense.model import Model
+from polysense.objectives.objective import Objective
+from polysense.recipe.files import find_recipe, parse_yaml, read_recipe
+from polysense.recipe.parts import Part, check_arguments, read_part
+from polysense.recipe.training import check_training
+from polysense.types import Sample
+
+ENTRIES = ("encoders", "fusion", "objectives", "corpora", "training", "evaluation")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """An objective in a recipe, with its weight in the loss."""
+
+    part: Part
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a run is judged on validation: ``evaluators``, the metric ``best`` that chooses the checkpoint, early stopping."""
+
+    evaluators: tuple[Part, ...]
+    best: str
+    greater_is_better: bool = True
+    patience: int | None = None
+    """Evaluations without a better value after which training stops; None never stops early."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One experiment. Made by :func:`load_recipe`; written back by :meth:`to_yaml` with every default spelled out."""
+
+    name: str
+    encoders: Mapping[str, Part]
+    fusion: Part
+    objectives: Mapping[str, Signal]
+    corpora: tuple[Part, ...]
+    training: Mapping[str, Any]
+    """``transformers.TrainingArguments`` by name; only what the recipe sets."""
+    evaluation: Evaluation
+
+    def complete(self, samples: Sequence[Sample]) -> Recipe:
+        """The recipe with what depends on the training samples filled in (classes, class weights)."""
+        return replace(self, objectives={name: _completed(signal, samples) for name, signal in self.objectives.items()})
+
+    def with_training(self, **settings: Any) -> Recipe:
+        """The recipe with other training arguments."""
+        return replace(self, training={**self.training, **settings})
+
+    def build(self, *, seed: int, assets: Path | None = None) -> Learner:
+        """The learner, freshly initialised.
+
+        Every part is initialised from (seed, its entry), so that adding an objective changes the start of no other part.
+
+        Args:
+            seed: of the run.
+            assets: a saved run whose folder ``encoders`` holds configurations; weights are then not read.
+        """
+        encoders: dict[str, Encoder] = {}
+        for name, part in self.encoders.items():
+            with _seeded(seed, part.entry):
+                encoders[name] = (part if assets is None else _saved(part, assets / "encoders" / name)).build()
+        widths = {name: encoder.width for name, encoder in encoders.items()}
+        with _seeded(seed, self.fusion.entry):
+            fusion: Fusion = self.fusion.build(widths)
+        widths["fused"] = fusion.width
+        objectives: dict[str, Objective] = {}
+        for name, signal in self.objectives.items():
+            with _seeded(seed, signal.part.entry):
+                objectives[name] = signal.part.build(widths)
+        weights = {name: signal.weight for name, signal in self.objectives.items()}
+        return Learner(Model(encoders, fusion), objectives, weights, seed=seed)
+
+    def written(self) -> dict[str, Any]:
+        """As plain data, every default spelled out."""
+        judged = self.evaluation
+        return {
+            "encoders": {name: part.written() for name, part in self.encoders.items()},
+            "fusion": self.fusion.written(),
+            "objectives": {
+                name: {"objective": signal.part.written(), "weight": signal.weight} for name, signal in self.objectives.items()
+            },
+            "corpora": [part.written() for part in self.corpora],
+            "training": dict(self.training),
+            "evaluation": {
+                "evaluators": [part.written() for part in judged.evaluators],
+                "best": judged.best,
+                "greater_is_better": judged.greater_is_better,
+                "patience": judged.patience,
+            },
+        }
+
+    def to_yaml(self) -> str:
+        """As YAML, every default spelled out; reading it back gives an equal recipe."""
+        return f"# {self.name}\n" + yaml.safe_dump(self.written(), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """A shipped recipe by name or the user's own by file, with ``key.to.value=...`` overrides, checked.
+
+    The user's own recipe may name classes by their dotted path; they are looked for beside the recipe and in the current folder.
+
+    Raises:
+        RecipeError: names the entry, the wrong key or value, and the valid choices.
+    """
+    path = find_recipe(name)
+    return check_recipe(path.stem if path.suffix and name.endswith(path.suffix) else name, read_recipe(name, overrides), path.parent)
+
+
+def read_saved(folder: Path, *, trust_recipe_code: bool = False) -> Recipe:
+    """The recipe beside saved weights. It may only name classes of this package unless ``trust_recipe_code``."""
+    file = folder / "recipe.yaml"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RecipeError(f"{display(folder)} is no saved model: {display(file)} cannot be read") from error
+    name = text.partition("\n")[0].removeprefix("#").strip()
+    return check_recipe(name, parse_yaml(text, display(file)), folder if trust_recipe_code else None)
+
+
+def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Recipe:
+    """Check raw YAML; ``foreign`` is the folder from which classes outside this package may come, None to refuse them."""
+    for key in raw:
+        if key not in ENTRIES:
+            raise RecipeError(f"recipe {name}: unknown entry {key!r}; {choices(str(key), ENTRIES)}")
+    for key in ("encoders", "fusion", "objectives", "evaluation"):
+        if not raw.get(key):
+            raise RecipeError(f"recipe {name}: the entry {key!r} is missing")
+    corpora = raw.get("corpora") or []
+    if not isinstance(corpora, list):
+        raise RecipeError("corpora: write a list")
+    return Recipe(
+        name=name,
+        encoders={
+            key: read_part(f"encoders.{key}", value, Encoder, foreign=foreign) for key, value in _entries("encoders", raw).items()
+        },
+        fusion=read_part("fusion", raw["fusion"], Fusion, foreign=foreign),
+        objectives={key: _signal(f"objectives.{key}", value, foreign) for key, value in _entries("objectives", raw).items()},
+        corpora=tuple(read_part(f"corpora.{at}", value, Corpus, foreign=foreign) for at, value in enumerate(corpora)),
+        training=check_training(_entries("training", raw)),
+        evaluation=_evaluation(_entries("evaluation", raw), foreign),
+    )
+
+
+def _entries(key: str, raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    entries = raw.get(key) or {}
+    if not isinstance(entries, Mapping):
+        raise RecipeError(f"{key}: write a mapping of names to values, found {entries!r}")
+    return entries
+
+
+def _signal(entry: str, written: Any, foreign: Path | None) -> Signal:
+    if isinstance(written, str) or (isinstance(written, Mapping) and "class_path" in written):
+        written = {"objective": written}
+    if not isinstance(written, Mapping) or "objective" not in written:
+        raise RecipeError(f"{entry}: write objective: and weight:, found {written!r}")
+    for key in written:
+        if key not in {"objective", "weight"}:
+            raise RecipeError(f"{entry}: unknown key {key!r}; {choices(str(key), ('objective', 'weight'))}")
+    weight = written.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise RecipeError(f"{entry}.weight: expected a number, found {weight!r}")
+    return Signal(read_part(entry, written["objective"], Objective, foreign=foreign), float(weight))
+
+
+def _evaluation(written: Mapping[str, Any], foreign: Path | None) -> Evaluation:
+    rest = {key: value for key, value in written.items() if key != "evaluators"}
+    settings = check_arguments("evaluation", Evaluation, {"evaluators": (), **rest}, skip=frozenset())
+    evaluators = written.get("evaluators") or []
+    if not isinstance(evaluators, list):
+        raise RecipeError("evaluation.evaluators: write a list")
+    parts = tuple(read_part(f"evaluation.evaluators.{at}", one, Evaluator, foreign=foreign) for at, one in enumerate(evaluators))
+    return Evaluation(**{**settings, "evaluators": parts})
+
+
+def _completed(signal: Signal, samples: Sequence[Sample]) -> Signal:
+    kind = signal.part.kind
+    assert issubclass(kind, Objective)
+    return replace(signal, part=replace(signal.part, arguments=kind.complete(signal.part.arguments, samples)))
+
+
+def _saved(part: Part, folder: Path) -> Part:
+    """The part rebuilt from a saved run's configuration; weights come from the run."""
+    if "pretrained" not in part.arguments:
+        return part
+    return replace(part, arguments={**part.arguments, "pretrained": str(folder), "weights": "random"})
+
+
+@contextlib.contextmanager
+def _seeded(seed: int, entry: str) -> Iterator[None]:
+    digest = hashlib.sha256(f"{seed} {entry}".encode()).digest()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        yield

@@ -1,0 +1,57 @@
+"""Trainer arguments of a recipe, with what polysense decides itself filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from polysense.errors import RecipeError
+from polysense.recipe import Recipe
+
+
+def bf16_pays() -> bool:
+    """Whether this machine computes in bfloat16 natively (a GPU from Ampere on, a processor with AVX512-BF16 or AMX)."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def settle_precision(recipe: Recipe) -> Recipe:
+    """The recipe with ``bf16`` decided by the machine where it does not say."""
+    if {"bf16", "fp16"} & set(recipe.training):
+        return recipe
+    return recipe.with_training(bf16=bf16_pays())
+
+
+def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingArguments:
+    """The Trainer's arguments for one seed; checkpoints go to ``folder``.
+
+    Raises:
+        RecipeError: the Trainer refuses a value.
+    """
+    written: dict[str, Any] = {key: value for key, value in recipe.training.items() if key != "learning_rates"}
+    settings: dict[str, Any] = {
+        "report_to": "none",
+        "logging_strategy": "epoch",
+        "eval_strategy": "epoch",
+        "disable_tqdm": True,
+        "use_cpu": not torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "label_names": [],
+        **written,
+        "seed": seed,
+        "output_dir": str(folder),
+        "remove_unused_columns": False,
+        "metric_for_best_model": recipe.evaluation.best,
+        "greater_is_better": recipe.evaluation.greater_is_better,
+    }
+    settings["save_strategy"] = settings["eval_strategy"]
+    if "eval_steps" in settings:
+        settings["save_steps"] = settings["eval_steps"]
+    try:
+        return TrainingArguments(**settings)
+    except (ValueError, TypeError, ImportError) as error:
+        raise RecipeError(f"training: {' '.join(str(error).split())}") from error

@@ -1,0 +1,58 @@
+"""The model card: what a saved run is, in the form that model hubs show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from jinja2 import Template
+
+CARD = Template(
+    """---
+library_name: polysense
+tags: [polysense, sentiment-analysis, multimodal]
+metrics: [f1, accuracy]
+---
+# {{ name }}
+{% if synthetic %}
+**Trained on synthetic posts: a demonstration, of no use on real data.**
+{% endif %}
+Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.name }}
+({{ data.splits.train }} training, {{ data.splits.validation }} validation, {{ data.splits.test }} test rows).
+
+{% if labels %}Classes: {{ labels | join(", ") }}.
+
+{% endif %}| metric on {{ split }} | {% if seeds | length > 1 %}mean ± std over seeds {{ seeds | join(", ") }}{% else %}seed {{ seeds[0] }}{% endif %} |
+|---|---|
+{% for row in rows %}| {{ row.name }} | {{ row.value }} |
+{% endfor %}
+The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }} is the best of them there and answers
+when this folder is loaded.
+
+```python
+import polysense
+
+model = polysense.load("{{ folder }}")
+model.predict([{"text": "what a lovely day", "image": "rain.jpg"}])
+```
+
+Know before use: the texts and pictures it was trained on decide what it can do; check it on labelled rows of your own with
+`polysense evaluate`. Posts of persons are personal data.
+""",
+    keep_trailing_newline=True,
+)
+
+
+def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
+    """``README.md`` of a run."""
+    split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
+    shown = [name for name in summary["per_seed"][0][split] if "/" not in name]
+    rows = [{"name": name, "value": _spread([result[split][name] for result in summary["per_seed"]])} for name in shown]
+    text = CARD.render(**summary, split=split, rows=rows, folder=folder.name)
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _spread(values: list[float]) -> str:
+    return f"{mean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"

@@ -1,0 +1,63 @@
+"""Checkpoints that are whole or not there: written under a temporary name, synced, listed, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+MARK = "complete.json"
+PREFIX = "checkpoint-"
+
+
+@contextlib.contextmanager
+def whole(folder: Path, step: int) -> Iterator[Path]:
+    """A temporary folder in which ``checkpoint-<step>`` is written; afterwards it becomes the only checkpoint of ``folder``."""
+    partial = folder / f".partial-{step}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        written = partial / f"{PREFIX}{step}"
+        sizes = {file.name: file.stat().st_size for file in written.iterdir()}
+        for file in written.iterdir():
+            settle(file)
+        (written / MARK).write_text(json.dumps(sizes), encoding="utf-8")
+        settle(written / MARK)
+        target = folder / written.name
+        shutil.rmtree(target, ignore_errors=True)
+        written.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    for older in folder.glob(f"{PREFIX}*"):
+        if older != target:
+            shutil.rmtree(older, ignore_errors=True)
+
+
+def settle(file: Path) -> None:
+    """Force a file to the disk."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
+
+
+def newest(folder: Path) -> Path | None:
+    """The checkpoint of the highest step whose files are all there at their full size, or None."""
+    found = sorted((path for path in folder.glob(f"{PREFIX}*") if is_whole(path)), key=step_of)
+    return found[-1] if found else None
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether every file that was written is there at its full size."""
+    try:
+        sizes = json.loads((checkpoint / MARK).read_text(encoding="utf-8"))
+        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimizer step at which a checkpoint was written."""
+    return int(checkpoint.name.removeprefix(PREFIX))

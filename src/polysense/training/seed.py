@@ -1,0 +1,179 @@
+"""One seed of a run: train, keep the best weights on validation, score test once, write down what came out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import EarlyStoppingCallback, set_seed
+from transformers.trainer_callback import PrinterCallback
+
+from polysense.data.cache import FeatureCache
+from polysense.data.collate import Collate, Prepares
+from polysense.data.table import Table
+from polysense.errors import RecipeError, choices
+from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.learner import Learner
+from polysense.recipe import Recipe
+from polysense.training import checkpoints
+from polysense.training.arguments import training_arguments
+from polysense.training.journal import Journal
+from polysense.training.progress import TrainingBar, bar, say
+from polysense.training.saved import WEIGHTS, write_assets
+from polysense.training.trainer import LearnerTrainer, load_weights, save_weights, under
+from polysense.types import Sample
+
+logging.getLogger("transformers.trainer_callback").setLevel(logging.ERROR)
+
+STEP_STATE = "checkpoints"
+"""Folder of a seed's resume state; gone when the seed is finished."""
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The samples of a run by role; test may be empty."""
+
+    train: Sequence[Sample]
+    validation: Sequence[Sample]
+    test: Sequence[Sample]
+
+    @classmethod
+    def of(cls, table: Table) -> Splits:
+        """The splits of a table; train and validation must be there."""
+        test = table.split("test") if "test" in table.splits else []
+        return cls(train=table.split("train"), validation=table.split("validation"), test=test)
+
+
+def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resume: bool, use_cache: bool) -> dict[str, Any]:
+    """Train one seed in ``folder`` and return what its ``run.json`` holds.
+
+    With ``resume``, a finished seed is read, not trained again, and an unfinished one goes on from its newest whole checkpoint,
+    with the losses that it would have had unbroken.
+    """
+    done = folder / "run.json"
+    if resume and done.is_file():
+        finished: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
+        return finished
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    learner = recipe.build(seed=seed)
+    write_assets(folder, recipe, learner)
+    modalities = readers(learner, [*splits.train, *splits.validation, *splits.test], use_cache=use_cache)
+    answerer = Answerer(learner, Collate(modalities))
+    evaluators: list[Evaluator] = [part.build() for part in recipe.evaluation.evaluators]
+
+    def examine() -> dict[str, float]:
+        return score(answerer, evaluators, splits.validation)
+
+    checkpoint = checkpoints.newest(folder / STEP_STATE) if resume else None
+    journal = Journal(folder, resumed=checkpoints.step_of(checkpoint) if checkpoint else 0)
+    set_seed(seed)
+    trainer = LearnerTrainer(
+        learner,
+        training_arguments(recipe, folder / STEP_STATE, seed=seed),
+        samples=splits.train,
+        collate=Collate(modalities, learner.active.values()),
+        examine=examine,
+        keep_best=lambda: save_weights(learner, folder / WEIGHTS),
+        journal=journal,
+        learning_rates=_learning_rates(recipe, learner),
+        callbacks=_callbacks(recipe, seed, journal),
+    )
+    trainer.remove_callback(PrinterCallback)
+    if checkpoint is not None:
+        say(f"seed {seed}: goes on from step {checkpoints.step_of(checkpoint)}")
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    load_weights(learner, folder / WEIGHTS)
+    result = {
+        "seed": seed,
+        "validation": examine(),
+        "test": score(answerer, evaluators, splits.test) if splits.test else {},
+        "epochs": round(float(trainer.state.epoch or 0), 4),
+        "best_step": trainer.state.best_global_step,
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    write_predictions(folder / "predictions", answerer, splits)
+    done.write_text(json.dumps(result, indent=2), encoding="utf-8")
+    shutil.rmtree(folder / STEP_STATE, ignore_errors=True)
+    return result
+
+
+def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> dict[str, Prepares]:
+    """Who prepares each modality: the encoder itself, or for a frozen one the cache of its outputs, filled here."""
+    found: dict[str, Prepares] = {}
+    for name in learner.model.encoders:
+        encoder = learner.model.encoder(name)
+        if encoder.trainable or not use_cache:
+            found[name] = encoder
+            continue
+        device = next(encoder.parameters()).device
+        cache = FeatureCache(encoder.cpu())
+        cache.fill(samples, progress=bar(f"encoding {name} once", "rows"))
+        encoder.to(device)
+        found[name] = cache
+    return found
+
+
+def score(answerer: Answerer, evaluators: Sequence[Evaluator], samples: Sequence[Sample]) -> dict[str, float]:
+    """All metrics of all evaluators."""
+    metrics: dict[str, float] = {}
+    for evaluator in evaluators:
+        metrics |= evaluator(answerer, samples)
+    return metrics
+
+
+def write_predictions(folder: Path, answerer: Answerer, splits: Splits) -> None:
+    """One JSON line a row of validation and test; of test also with each modality alone where there are several."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, samples in (("validation", splits.validation), ("test", splits.test)):
+        if samples:
+            _write_rows(folder / f"{split}.jsonl", answerer, samples, None)
+    modalities = [name for name in answerer.collate.modalities if any(name in sample.modalities for sample in splits.test)]
+    for name in modalities if len(modalities) > 1 else []:
+        _write_rows(folder / f"test.{name}.jsonl", answerer, splits.test, name)
+
+
+def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], only: str | None) -> None:
+    kept = [sample for sample in samples if only is None or only in sample.modalities]
+    answers = answerer.predict(kept, only=only).rows()
+    known = set(answerer.collate.modalities)
+    with file.open("w", encoding="utf-8") as opened:
+        for sample, answer in zip(kept, answers, strict=True):
+            seen = known & set(sample.modalities) if only is None else {only}
+            line = {
+                "id": sample.id,
+                "target": sample.label if sample.label is not None else sample.score,
+                **answer,
+                "missing": sorted(known - seen),
+                "text": sample.text,
+                "image": str(sample.image) if isinstance(sample.image, Path) else None,
+                "extra": dict(sample.extra),
+            }
+            opened.write(f"{json.dumps(line, ensure_ascii=False)}\n")
+
+
+def _callbacks(recipe: Recipe, seed: int, journal: Journal) -> list[Any]:
+    shown = [TrainingBar(f"{recipe.name}, seed {seed}", recipe.evaluation.best, lambda: journal.last_terms)]
+    patience = recipe.evaluation.patience
+    return shown if patience is None else [*shown, EarlyStoppingCallback(early_stopping_patience=patience)]
+
+
+def _learning_rates(recipe: Recipe, learner: torch.nn.Module) -> Mapping[str, float]:
+    rates: Mapping[str, float] = recipe.training.get("learning_rates") or {}
+    names = [name for name, _ in learner.named_parameters()]
+    modules = {name for name, _ in learner.named_modules() if name}
+    for prefix in rates:
+        if not any(under(name, prefix) for name in names):
+            raise RecipeError(f"training.learning_rates: no module {prefix!r}; {choices(prefix, _shallow(modules))}")
+    return rates
+
+
+def _shallow(modules: set[str]) -> list[str]:
+    return [name for name in modules if name.count(".") <= 2]

@@ -1,0 +1,242 @@
+"""A thin layer over ``transformers.Trainer``: our batches, our evaluators, our journal, checkpoints that are whole or not there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from polysense.data.collate import Collate
+from polysense.data.sampling import ShuffledBatches
+from polysense.errors import PolysenseError, RecipeError, choices, display
+from polysense.learner import Learner
+from polysense.training import checkpoints
+from polysense.training.journal import Journal
+from polysense.types import Sample
+
+logger = logging.getLogger(__name__)
+
+# The Trainer advises on things that polysense handles itself (label names, where the best weights are).
+logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+
+
+class Examine(Protocol):
+    """Validation metrics of the learner as it is now."""
+
+    def __call__(self) -> dict[str, float]:
+        """Metric name to value."""
+
+
+class LearnerTrainer(Trainer):  # type: ignore[misc]
+    """Trains a learner on the samples of one split.
+
+    Args:
+        learner: the module to train.
+        arguments: of the Trainer.
+        samples: the training split, numbered from 0.
+        collate: prepares samples with their targets.
+        examine: called at every evaluation.
+        keep_best: called when the metric that chooses the checkpoint is the best so far.
+        journal: one line an optimizer step and an evaluation.
+        learning_rates: learning rates by module prefix (``model.encoders.text``); the longest prefix counts.
+        callbacks: of the Trainer.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        arguments: TrainingArguments,
+        *,
+        samples: Sequence[Sample],
+        collate: Collate,
+        examine: Examine,
+        keep_best: Callable[[], None],
+        journal: Journal,
+        learning_rates: Mapping[str, float],
+        callbacks: Sequence[TrainerCallback],
+    ) -> None:
+        self._samples = samples
+        self._collate = collate
+        self._examine = examine
+        self._keep_best = keep_best
+        self._journal = journal
+        self._learning_rates = dict(learning_rates)
+        self._micro: list[dict[str, Any]] = []
+        self._grad_norm: float | None = None
+        super().__init__(
+            model=learner,
+            args=arguments,
+            train_dataset=samples,
+            eval_dataset=samples if arguments.eval_strategy != "no" else None,
+            data_collator=collate,
+            callbacks=[*callbacks, _StepRecorder(self)],
+        )
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches whose order depends on (seed, epoch) alone."""
+        batches = ShuffledBatches(len(self._samples), self._train_batch_size, seed=self.args.seed)
+        loader: DataLoader[Any] = DataLoader(
+            self._samples,  # type: ignore[arg-type]
+            batch_sampler=batches,
+            collate_fn=self._collate,
+            num_workers=self.args.dataloader_num_workers,
+        )
+        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        return prepared
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+        """The learner's loss; its terms are kept for the journal."""
+        output = model(**inputs)
+        terms = {name: float(term) for name, term in output["terms"].items()}
+        self._micro.append({"loss": float(output["loss"].detach()), "terms": terms})
+        return (output["loss"], output) if return_outputs else output["loss"]
+
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        found = super()._get_grad_norm(model, grad_norm=grad_norm)
+        self._grad_norm = None if found is None else float(found)
+        return found
+
+    def record_step(self) -> None:
+        """Write the optimizer step that has just been taken into the journal."""
+        names = {name for micro in self._micro for name in micro["terms"]}
+        line = {
+            "step": self.state.global_step,
+            "epoch": round(float(self.state.epoch or 0), 6),
+            "loss": _mean([micro["loss"] for micro in self._micro]),
+            "learning_rate": self._last_rate,
+            "grad_norm": self._grad_norm,
+            "terms": {
+                name: _mean([micro["terms"][name] for micro in self._micro if name in micro["terms"]]) for name in sorted(names)
+            },
+        }
+        self._micro = []
+        self._journal.step(line)
+
+    def note_rate(self) -> None:
+        """Remember the learning rate of the step under way."""
+        self._last_rate = float(self.optimizer.param_groups[0]["lr"])
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Hand the Trainer's own log lines to trackers, without the history that would grow inside every checkpoint."""
+        del start_time
+        logs["epoch"] = float(self.state.epoch or 0)
+        self.control = self.callback_handler.on_log(self.args, self.state, self.control, logs)
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Our evaluators on the validation split."""
+        metrics = self._examine()
+        self._journal.evaluation(
+            {"step": self.state.global_step, "epoch": round(float(self.state.epoch or 0), 6), "metrics": metrics}
+        )
+        named = {f"eval_{name}": value for name, value in metrics.items()}
+        best = self.args.metric_for_best_model
+        if f"eval_{best}" not in named:
+            raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(str(best), metrics)}")
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, named)
+        self.log(dict(named))
+        return named
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        better: bool = super()._determine_best_metric(metrics, trial)
+        if better:
+            self._keep_best()
+        return better
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Write under a temporary name, rename when whole, then drop the older ones."""
+        folder = Path(self.args.output_dir)
+        with checkpoints.whole(folder, self.state.global_step) as partial:
+            self._output_for_checkpoint = str(partial)
+            try:
+                super()._save_checkpoint(model, trial)
+            finally:
+                self._output_for_checkpoint = None
+
+    _output_for_checkpoint: str | None = None
+    _last_rate: float = 0.0
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return self._output_for_checkpoint or super()._get_output_dir(trial)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        """Weights alone, as safetensors (tied weights allowed); no pickled arguments."""
+        del state_dict
+        if self.args.should_save:
+            target = Path(output_dir or self.args.output_dir)
+            target.mkdir(parents=True, exist_ok=True)
+            save_weights(self.accelerator.unwrap_model(self.model), target / "model.safetensors")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        load_weights(model or self.model, Path(resume_from_checkpoint) / "model.safetensors")
+
+    def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
+        """Matrices decay; biases, norms and temperatures (anything one-dimensional) do not."""
+        return [name for name, parameter in model.named_parameters() if parameter.dim() > 1]
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """The Trainer's optimizer, with its groups split where a module has a learning rate of its own."""
+        optimizer: torch.optim.Optimizer = super().create_optimizer(model)
+        if self._learning_rates and not any("prefix" in group for group in optimizer.param_groups):
+            names = {parameter: name for name, parameter in (model or self.model).named_parameters()}
+            optimizer.param_groups[:] = [part for group in optimizer.param_groups for part in self._split(group, names)]
+        return optimizer
+
+    def _split(self, group: dict[str, Any], names: Mapping[Tensor, str]) -> list[dict[str, Any]]:
+        chosen: dict[str, list[Tensor]] = {}
+        for parameter in group["params"]:
+            chosen.setdefault(self._prefix(names[parameter]), []).append(parameter)
+        rates = {"": self.args.learning_rate, **self._learning_rates}
+        return [{**group, "params": found, "lr": rates[prefix], "prefix": prefix} for prefix, found in chosen.items()]
+
+    def _prefix(self, name: str) -> str:
+        return max((prefix for prefix in self._learning_rates if under(name, prefix)), key=len, default="")
+
+
+class _StepRecorder(TrainerCallback):  # type: ignore[misc]
+    """Writes the journal at the end of each optimizer step."""
+
+    def __init__(self, trainer: LearnerTrainer) -> None:
+        self._trainer = trainer
+
+    def on_optimizer_step(self, *_: Any, **__: Any) -> None:
+        self._trainer.note_rate()
+
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        self._trainer.record_step()
+
+
+def under(name: str, prefix: str) -> bool:
+    """Whether the parameter ``name`` lies in the module ``prefix``."""
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def save_weights(module: nn.Module, file: Path) -> None:
+    """All parameters and buffers as safetensors; written under a temporary name, so the file is whole or not there."""
+    partial = file.with_name(f".{file.name}.partial")
+    safetensors.torch.save_model(module, str(partial))
+    checkpoints.settle(partial)
+    partial.replace(file)
+
+
+def load_weights(module: nn.Module, file: Path) -> None:
+    """Read what :func:`save_weights` wrote.
+
+    Raises:
+        PolysenseError: the file is missing or truncated, or holds another model's weights.
+    """
+    try:
+        safetensors.torch.load_model(module, str(file))
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise PolysenseError(f"the weights {display(file)} cannot be loaded: {reason}") from error
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
