@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from polysense.cli.data import recognised
+from polysense.cli.main import execute
+
+
+@pytest.fixture
+def posts(tmp_path: Path) -> Path:
+    """Twelve sound posts with pictures and splits."""
+    rows = []
+    for number in range(12):
+        Image.new("RGB", (8, 8), (number * 20, 0, 0)).save(tmp_path / f"{number}.png")
+        split = ("train", "train", "validation", "test")[number % 4]
+        label = ("negative", "positive")[number // 4 % 2]
+        rows.append({"id": f"p{number}", "tweet": f"words {number}", "image": f"{number}.png", "label": label, "split": split})
+    path = tmp_path / "posts.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def verify(path: Path, *more: str) -> int:
+    return execute(["data", "verify", str(path), "--columns", "text=tweet", *more])
+
+
+def test_list_knows_the_corpora(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["data", "list"]) == 0
+    assert "MvsaSingle" in capsys.readouterr().out
+    assert execute(["data", "list", "--json"]) == 0
+    found = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert found["MvsaSingle"]["modalities"] == ["text", "image"]
+    assert all(row["what"] for row in found.values())
+
+
+def test_a_sound_table_ends_with_0_and_is_counted(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(posts) == 0
+    shown = capsys.readouterr().out
+    assert "all 12 rows are sound" in shown
+    assert shown.splitlines()[0].split() == ["split", "rows", "negative", "positive"]
+
+    assert verify(posts, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["bad_rows"], found["problems"]) == (12, 0, [])
+    assert found["splits"] == {"train": 6, "validation": 3, "test": 3}
+    assert sum(found["labels"]["train"].values()) == 6
+
+
+def test_bad_rows_are_named_with_their_reason_and_end_with_3(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (posts.parent / "3.png").unlink()
+    (posts.parent / "5.png").write_bytes((posts.parent / "5.png").read_bytes()[:40])
+    assert verify(posts) == 3
+    shown = capsys.readouterr().out
+    lines = [line for line in shown.splitlines() if line.startswith("bad: ")]
+    assert len(lines) == 2
+    assert "row 4 (id p3), image:" in lines[0]
+    assert "row 6 (id p5), image:" in lines[1]
+    assert "2 bad rows, 10 sound" in shown
+
+    assert verify(posts, "--no-decode", "--json") == 3
+    found = json.loads(capsys.readouterr().out)
+    assert [(one["row"], one["id"], one["field"]) for one in found["problems"]] == [(4, "p3", "image")]
+    assert (found["bad_rows"], found["rows"]) == (1, 11)
+
+
+def test_labels_outside_the_list_are_bad(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(posts, "--labels", "negative, neutral", "--json") == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found["bad_rows"] == 4
+    assert all("'positive'" in one["reason"] for one in found["problems"] if one["row"] is not None)
+
+
+def test_duplicates_are_warnings_unless_strict(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    posts.write_text(posts.read_text("utf-8").replace("words 4", "words 0"), "utf-8")
+    assert verify(posts) == 0
+    assert capsys.readouterr().out.startswith("warning: posts.csv, text: ")
+    assert verify(posts, "--strict") == 3
+    assert "cannot be used" in capsys.readouterr().out
+
+
+def test_media_elsewhere(posts: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere = tmp_path_factory.mktemp("table") / "posts.csv"
+    posts.rename(elsewhere)
+    assert verify(elsewhere) == 3
+    assert verify(elsewhere, "--media-root", str(posts.parent)) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--columns", "text"], "'text' is not FIELD=COLUMN"),
+        (["--corpus", "MvsaSingel"], "'MvsaSingle'"),
+        (["--corpus", "MvsaSingle", "--columns", "text=tweet"], "--columns is for your own tables"),
+        (["--columns", "texte=tweet"], "'text'"),
+    ],
+)
+def test_wrong_options_end_with_2(posts: Path, arguments: list[str], message: str, capsys) -> None:
+    assert execute(["data", "verify", str(posts), *arguments]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("content", ["", "id,words\n1,fine\n"])
+def test_a_table_that_cannot_be_read_ends_with_3_and_names_the_file(tmp_path: Path, content: str, capsys) -> None:
+    path = tmp_path / "posts.csv"
+    path.write_text(content, "utf-8")
+    assert execute(["data", "verify", str(path)]) == 3
+    captured = capsys.readouterr()
+    assert "posts.csv" in captured.err
+    assert captured.out == ""
+
+
+def test_a_corpus_is_recognised_by_its_files(tmp_path: Path) -> None:
+    (tmp_path / "mvsa_single.csv").touch()
+    assert recognised(tmp_path) is None
+    (tmp_path / "images").mkdir()
+    assert recognised(tmp_path) == "MvsaSingle"
+    assert recognised(tmp_path / "mvsa_single.csv") is None
+
+
+def test_toy_writes_posts_that_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["data", "toy", str(tmp_path / "toy"), "--posts", "40"]) == 0
+    table = Path(capsys.readouterr().out.strip())
+    assert table.is_relative_to(tmp_path)
+    assert execute(["data", "verify", str(tmp_path / "toy"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 40
+
+    before = sorted((tmp_path / "toy").rglob("*"))
+    assert execute(["data", "toy", str(tmp_path / "toy")]) == 2
+    assert "nothing was written" in capsys.readouterr().err
+    assert sorted((tmp_path / "toy").rglob("*")) == before
+
+
+def test_the_real_corpus_is_sound(data_folder: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["data", "verify", str(data_folder("mvsa_single")), "--no-decode", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["corpus"] == "MvsaSingle"
+    assert found["splits"] == {"train": 3611, "validation": 450, "test": 450}

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from polysense.cli.main import execute
+from polysense.recipe import list_recipes
+
+
+def test_list_names_every_recipe_with_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["recipes", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert list_recipes()
+    for name, line in list_recipes().items():
+        assert name in shown
+        assert line
+        assert line in shown
+
+
+def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["recipes", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == list_recipes()
+
+
+def test_show_prints_the_merged_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    import yaml
+
+    assert execute(["recipes", "show", "social/mvsa_concat_both"]) == 0
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert "base" not in shown
+    assert set(shown["objectives"]) == {"classification", "contrast", "matching"}
+
+    assert execute(["recipes", "show", "social/mvsa_concat_both", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == shown
+
+
+def test_an_unknown_recipe_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["recipes", "show", "social/mvsa_conct"]) == 2
+    captured = capsys.readouterr()
+    assert "'social/mvsa_concat'" in captured.err
+    assert captured.out == ""
