@@ -75,7 +75,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the source archive, and the wheel that was built from it."""
     source = tmp_path_factory.mktemp("source")
     dropped = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("src", "docs", "tests", "benchmarks"):
+    for name in ("src", "docs", "tests"):
         shutil.copytree(ROOT / name, source / name, ignore=dropped)
     for path in ROOT.iterdir():
         if path.is_file():

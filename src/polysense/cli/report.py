@@ -16,12 +16,10 @@ def report(
     against: Annotated[
         list[Path] | None, typer.Option(help="Another run to set beside it; may be given several times.")
     ] = None,
-    title: Annotated[str, typer.Option(help="The report's heading; the run's name where it is not given.")] = "",
+    title: Annotated[str | None, typer.Option(help="The report's heading.")] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write; RUN/report.html where it is not given.")] = None,
 ) -> None:
     """Write a run's report: results over seeds, curves, confusion, calibration, and the rows it got most wrong."""
     from polysense.report import write_report
 
-    target = out or run / "report.html"
-    write_report(run, against=against or (), title=title or run.name, out=target)
-    typer.echo(str(target))
+    typer.echo(str(write_report(run, against=against or (), title=title, out=out)))

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from made_runs import make_run
+from polysense.cli.main import execute
+
+
+def test_a_report_is_written_beside_the_run_and_its_path_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "both")
+    assert execute(["report", str(run)]) == 0
+    assert capsys.readouterr().out == f"{run / 'report.html'}\n"
+    assert "<html" in (run / "report.html").read_text("utf-8")
+
+
+def test_other_runs_stand_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, one, two = (make_run(tmp_path / name, noise=place) for place, name in enumerate(("both", "one", "two")))
+    others = ["--against", str(one), "--against", str(two)]
+    out = tmp_path / "out.html"
+    assert (
+        execute(["report", str(run), "--against", str(one), "--against", str(two), "--title", "Both?", "--out", str(out)]) == 0
+    )
+    assert capsys.readouterr().out == f"{out}\n"
+    assert "Both?" in out.read_text("utf-8")
+
+
+def test_a_run_that_is_not_there_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["report", str(tmp_path / "nothing")]) == 3
+    captured = capsys.readouterr()
+    assert "nothing" in captured.err
+    assert captured.out == ""
