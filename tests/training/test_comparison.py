@@ -155,6 +155,26 @@ def test_split_by_a_column(tmp_path: Path) -> None:
         compare(base, other, by="agrees")
 
 
+def test_numbers_are_not_labels(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for seed in (0, 1):
+        change(run, seed, lambda rows: [row.update(target=0.5) for row in rows])
+    with pytest.raises(DataError, match=r"only predicted labels can be compared.*0\.5"):
+        compare(run, run)
+
+
+def test_in_words(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other", skill=4, noise=1)
+    better, worse = compare(base, other, **FAST), compare(other, base, **FAST)
+    assert better.in_words(base="base", other="both").startswith("Against base, both scores ")
+    assert " points higher in weighted F1 (95 % interval " in better.in_words()
+    assert " points lower in weighted F1" in worse.in_words()
+    hidden = compare(base, make_run(tmp_path / "again", noise=2), **FAST)
+    assert f"an effect below about {100 * hidden.detectable:.1f} points could not have been shown" in hidden.in_words()
+    assert "with 60 rows and 2 seeds" in hidden.in_words()
+    assert "no difference" in compare(base, base, **FAST).in_words()
+
+
 def test_as_dict_is_json(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     again = json.loads(json.dumps(compare(run, run, by="target", **FAST).as_dict()))

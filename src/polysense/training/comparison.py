@@ -63,16 +63,16 @@ class Comparison:
         metric = self.metric.replace("_", " ").replace("f1", "F1")
         evidence = f"{self.rows} rows and {len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}"
         if not self.low <= 0 <= self.high:
-            side = "higher" if self.difference > 0 else "lower"
+            side = "higher" if self.low > 0 else "lower"
             ends = sorted((abs(self.low), abs(self.high)))
             return (
-                f"{other} scores {side} than {base} in {metric}: by {abs(100 * self.difference):.1f} points, "
-                f"between {100 * ends[0]:.1f} and {100 * ends[1]:.1f} with 95 % confidence ({evidence})."
+                f"Against {base}, {other} scores {abs(100 * self.difference):.1f} points {side} in {metric} "
+                f"(95 % interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f}; {evidence})."
             )
-        if self.detectable == 0:
-            return f"{other} and {base} do not differ in {metric} on any row that was drawn ({evidence})."
+        if self.low == self.high:
+            return f"Against {base}, {other} makes no difference in {metric}: they score the same ({evidence})."
         return (
-            f"No effect of {other} against {base} is visible in {metric} ({100 * self.difference:+.1f} points): an effect below "
+            f"Against {base}, no effect of {other} is visible in {metric} ({100 * self.difference:+.1f} points): an effect below "
             f"about {100 * self.detectable:.1f} points could not have been shown with {evidence}."
         )
 

@@ -1,0 +1,64 @@
+"""The page: its sections in order, in one self-contained file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from polysense.errors import DataError, display
+from polysense.report.calibration import calibration
+from polysense.report.classes import classes
+from polysense.report.curves import curves
+from polysense.report.headline import headline
+from polysense.report.modalities import modalities
+from polysense.report.origin import origin
+from polysense.report.rows import conflicting_rows, worst_rows
+from polysense.report.run import Run
+from polysense.report.section import Writer, environment, render
+
+SECTIONS: tuple[Writer, ...] = (
+    headline,
+    modalities,
+    classes,
+    calibration,
+    curves,
+    conflicting_rows,
+    worst_rows,
+    origin,
+)
+"""What a report may hold, from top to bottom; each writer gives nothing where its data are not there."""
+
+
+def write_report(run: Path, *, against: Sequence[Path] = (), title: str | None = None, out: Path | None = None) -> Path:
+    """Write one HTML file about a run folder and return its path (default: ``report.html`` in the folder).
+
+    ``against`` are run folders that the run is compared with: a difference is run minus against. Equal input gives equal bytes.
+    Raises DataError for a folder that is no finished run or has a broken file, and for a file that cannot be written.
+    """
+    page = report_html(Run.read(Path(run)), [Run.read(Path(other)) for other in against], title=title)
+    target = Path(out) if out is not None else Path(run) / "report.html"
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(page, encoding="utf-8")
+        os.replace(part, target)  # noqa: PTH105 (one step: a report is whole or absent)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise DataError(f"{display(target)}: the report cannot be written ({error.strerror or error})") from error
+    return target
+
+
+def report_html(run: Run, against: Sequence[Run], *, title: str | None = None) -> str:
+    """The whole page."""
+    sections = [section for writer in SECTIONS if (section := writer(run, against)) is not None]
+    return render(
+        "page.html",
+        run=run,
+        title=title or str(run.record.get("name") or run.name),
+        synthetic=run.synthetic or any(other.synthetic for other in against),
+        sections=sections,
+        style=Markup(environment().get_template("style.css").render()),  # noqa: S704 (our own file)
+    )

@@ -1,0 +1,47 @@
+"""How the run was made, so that it can be made again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from polysense.report.run import Run
+from polysense.report.section import Section, render
+
+
+def origin(run: Run, against: Sequence[Run]) -> Section:
+    """The command, seeds, data, versions and the recipe."""
+    data = run.record.get("data") or {}
+    return Section(
+        "origin",
+        "How this was made",
+        render(
+            "origin.html",
+            run=run,
+            command=command(run),
+            data=data,
+            splits=data.get("splits") or {},
+            digests=data.get("digests") or {},
+            versions=run.record.get("versions") or {},
+            skipped=[skipped(entry) for entry in run.record.get("skipped_rows") or ()],
+            against=[other.name for other in against],
+        ),
+    )
+
+
+def command(run: Run) -> str:
+    """The command that was given, if it was recorded, else the one that makes such a run."""
+    given = run.record.get("command")
+    if given:
+        return given if isinstance(given, str) else shlex.join(str(word) for word in given)
+    name, data = str(run.record.get("name", "RECIPE")), str((run.record.get("data") or {}).get("name", "")).strip()
+    words = ["polysense", "train", name, "--data", f"DATA/{data}" if data else "DATA", "--out", f"runs/{run.name}"]
+    return shlex.join([*words, "--seeds", ",".join(str(seed) for seed in run.seeds)])
+
+
+def skipped(entry: object) -> str:
+    """A skipped row in one line."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    place = f"{entry.get('file', '')}, row {entry['row']}" if entry.get("row") is not None else str(entry.get("file", ""))
+    return f"{place}: {entry.get('field', '')} {entry.get('reason', '')}".strip()

@@ -1,0 +1,64 @@
+"""Small pictures inside the page."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+LONGEST = 240
+"""Longest side in pixels; shown at half of that, so that it is sharp on fine screens."""
+
+MOST_PIXELS = 100_000_000
+"""A picture of more is not decoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture as a data URI, or the reason why there is none."""
+
+    uri: str
+    reason: str = ""
+
+
+def thumbnail(image: str | None, *, near: Path) -> Thumbnail:
+    """Shrink the picture ``image``; a relative path is looked for in the current folder, then in ``near``.
+
+    Never raises for a bad picture: a report is not lost for one of them.
+    """
+    if not image:
+        return Thumbnail("", "no picture")
+    path = next((place for place in (Path(image), near / image) if place.is_file()), None)
+    if path is None:
+        return Thumbnail("", "file not found")
+    try:
+        return Thumbnail("data:image/jpeg;base64," + b64encode(shrunk(path)).decode("ascii"))
+    except MemoryError:
+        return Thumbnail("", "too large")
+    except Exception as error:  # decoders raise what they like: struct, zlib, syntax and index errors
+        return Thumbnail("", str(error) if isinstance(error, TooLargeError) else f"cannot be decoded ({type(error).__name__})")
+
+
+class TooLargeError(ValueError):
+    """A picture with too many pixels."""
+
+
+def shrunk(path: Path) -> bytes:
+    """The first frame as a small JPEG, upright, on white where it is transparent."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as image:
+        if image.width * image.height > MOST_PIXELS:
+            raise TooLargeError(f"too large ({image.width} × {image.height})")
+        image.draft("RGB", (2 * LONGEST, 2 * LONGEST))
+        upright = ImageOps.exif_transpose(image)
+        if "A" in upright.getbands() or "transparency" in upright.info:
+            layers = upright.convert("RGBA")
+            upright = Image.new("RGB", layers.size, "white")
+            upright.paste(layers, mask=layers.getchannel("A"))
+        small = upright.convert("RGB")
+        small.thumbnail((LONGEST, LONGEST))
+        page = BytesIO()
+        small.save(page, "JPEG", quality=72, optimize=True)
+    return page.getvalue()
