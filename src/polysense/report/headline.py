@@ -83,7 +83,7 @@ def standing(run: Run, other: Run, *, names: tuple[str, str]) -> Standing:
     except DataError as error:
         return Standing(names[1], {}, problem=str(error))
     order = [name for name in led_by(found, best=run.record.get("best_metric")) if name in MAIN]
-    sentence = found[order[0]].in_words(base=names[1], other=names[0])
+    sentence = found[order[0]].in_words(base=f"“{names[1]}”", other=f"“{names[0]}”")
     return Standing(names[1], {name: found[name] for name in order}, sentence=sentence)
 
 

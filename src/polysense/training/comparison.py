@@ -72,8 +72,8 @@ class Comparison:
         if self.low == self.high:
             return f"Against {base}, {other} makes no difference in {metric}: they score the same ({evidence})."
         return (
-            f"Against {base}, no effect of {other} is visible in {metric} ({100 * self.difference:+.1f} points): an effect below "
-            f"about {100 * self.detectable:.1f} points could not have been shown with {evidence}."
+            f"Against {base}, no effect of {other} is visible in {metric} ({100 * self.difference:+.1f} points): an effect "
+            f"below about {100 * self.detectable:.1f} points could not have been shown with {evidence}."
         )
 
 
@@ -362,7 +362,7 @@ def check_alike(one: Predictions, two: Predictions) -> None:
 
 def aligned_labels(predictions: Predictions, *, ids: Sequence[str]) -> list[list[str]]:
     """The predicted labels of the rows ``ids``, in that order. DataError names a row that has none."""
-    answers = {str(row["id"]): row.get("label") for row in predictions.rows}
+    answers: dict[str, Any] = {str(row["id"]): row.get("label") for row in predictions.rows}
     if empty := [name for name in ids if answers[name] is None]:
         raise DataError(
             f"{display(predictions.path)}: {len(empty)} rows have a target but no predicted label ({listed(empty)})"
@@ -375,9 +375,9 @@ def names_of(label: str | Sequence[str]) -> list[str]:
     return [label] if isinstance(label, str) else [str(name) for name in label]
 
 
-def target_key(target: str | Sequence[str] | None) -> object:
+def target_key(target: object) -> object:
     """A target in a form that compares equal whatever the order of its labels."""
-    return target if target is None or isinstance(target, str) else frozenset(target)
+    return frozenset(target) if isinstance(target, list) else target
 
 
 def grouped(rows: Sequence[Mapping[str, Any]], *, by: str) -> dict[str, NDArray[np.intp]]:
