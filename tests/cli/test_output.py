@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_json_has_no_nan_and_keeps_characters(capsys: pytest.CaptureFixture[str]
 
 
 def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("reading") as advance:
+    with progress("reading", "rows") as advance:
         advance(1, 2)
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""
@@ -45,14 +46,15 @@ def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str
 def test_progress_in_a_terminal_shows_the_count_on_stderr(capsys, monkeypatch) -> None:
     import sys
 
-    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with progress("reading") as advance:
+    with progress("reading", "rows") as advance:
         advance(1, 2)
+        sleep(0.15)  # a bar is redrawn ten times a second
         advance(2, 2)
     captured = capsys.readouterr()
     assert "2/2" in captured.err
     assert captured.out == ""
-    with progress("reading", quiet=True) as advance:
+    with progress("reading", "rows", quiet=True) as advance:
         advance(1, 2)
     assert capsys.readouterr().err == ""

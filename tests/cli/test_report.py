@@ -17,11 +17,9 @@ def test_a_report_is_written_beside_the_run_and_its_path_printed(tmp_path: Path,
 
 def test_other_runs_stand_beside_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, one, two = (make_run(tmp_path / name, noise=place) for place, name in enumerate(("both", "one", "two")))
-    others = ["--against", str(one), "--against", str(two)]
     out = tmp_path / "out.html"
-    assert (
-        execute(["report", str(run), "--against", str(one), "--against", str(two), "--title", "Both?", "--out", str(out)]) == 0
-    )
+    others = ["--against", str(one), "--against", str(two)]
+    assert execute(["report", str(run), *others, "--title", "Both?", "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     assert "Both?" in out.read_text("utf-8")
 

@@ -75,7 +75,7 @@ def verify(
     else:
         reader = _corpus(corpus)
     read = reader.read(table, media_root=media_root)
-    with progress("checking", quiet=quiet) as advance:
+    with progress("checking", "pictures", quiet=quiet) as advance:
         found = check(read, labels=_names(labels), decode=decode, strict=strict, progress=advance)
     bad = [one for one in found if one.severity == "bad"]
     kept = read.without(bad)

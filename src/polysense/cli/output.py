@@ -50,28 +50,15 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def progress(description: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+def progress(description: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr with rate and time left; it is fed as ``advance(done, total)``. Silent where stderr is no terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from tqdm import tqdm
 
-    rate = TextColumn("{task.fields[rate]}")
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        rate,
-        TimeRemainingColumn(compact=True),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task(description, total=None, rate="")
+    off = True if quiet else None  # None: tqdm looks whether it writes to a terminal
+    with tqdm(desc=description, unit=f" {unit}", file=sys.stderr, disable=off, dynamic_ncols=True, leave=False) as bar:
 
         def advance(done: int, total: int) -> None:
-            speed = bar.tasks[task].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.0f}/s" if speed else "")
+            bar.total = total
+            bar.update(done - bar.n)
 
         yield advance
