@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +17,6 @@ os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
-WORDS = (
-    "a an and at bad but cat cold day dog for friend good happy hate i in is it less lovely morning my new no not of on rain "
-    "sad so sun terrible the this to today train very was week what with"
-)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,15 +42,15 @@ def data_folder() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def tiny_text(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder with a random BERT of width 32: configuration, WordPiece tokenizer and weights."""
+def tiny_text(tmp_path_factory: pytest.TempPathFactory, toy_posts: Path) -> str:
+    """A folder with a random BERT of width 32: configuration, WordPiece tokenizer (the toy posts' words) and weights."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizer
 
     folder = tmp_path_factory.mktemp("tiny_text")
     letters = [character for character in string.printable if not character.isspace() and not character.isupper()]
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    words = sorted(word for word in WORDS.split() if len(word) > 1)
+    words = sorted(set(re.findall("[a-z]{2,}", (toy_posts / "posts.csv").read_text("utf-8").lower())))
     pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *words]
     tokenizer = BertTokenizer(vocab={piece: place for place, piece in enumerate(pieces)}, model_max_length=64)
     tokenizer.save_pretrained(folder)
