@@ -47,7 +47,7 @@ def classes(run: Run, against: Sequence[Run]) -> Section | None:
         ClassRow(label, scores[f"support/{label}"].mean, *(scores[f"{name}/{label}"] for name in ("precision", "recall", "f1")))
         for label in run.labels
     ]
-    return Section("classes", "Classes", render("classes.html", run=run, table=table, matrix=matrix(run)))
+    return Section("classes", "Classes", render("classes.html", run=run, table=table, matrix=matrix(run), seeds=len(run.shown)))
 
 
 def matrix(run: Run) -> list[list[Cell]] | None:

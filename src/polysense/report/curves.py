@@ -121,6 +121,7 @@ def validation(run: Run, metric: str, *, last: int) -> Panel | None:
                     "markeredgewidth": 1.8,
                     "markerfacecolor": "none",
                     "markeredgecolor": CONTRAST,
+                    "clip_on": False,
                 }
                 drawn.axes.plot([step], [scale * value], "o", **ring)
         step_axis(drawn.axes, last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from markupsafe import Markup
@@ -43,10 +44,11 @@ def write_report(run: Path, *, against: Sequence[Path] = (), title: str | None =
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(page, encoding="utf-8")
+        part.write_bytes(page.encode("utf-8", "replace"))
         os.replace(part, target)  # noqa: PTH105 (one step: a report is whole or absent)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise DataError(f"{display(target)}: the report cannot be written ({error.strerror or error})") from error
     return target
 

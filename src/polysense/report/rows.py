@@ -52,7 +52,7 @@ class Card:
 def worst_rows(run: Run, against: Sequence[Run]) -> Section | None:
     """The labelled rows with the highest loss, mean over seeds."""
     del against
-    labels, rows = run.labels, first_rows(run)
+    labels, rows = run.labels, told_rows(run)
     chances = mean_chances(list(run.shown.values()), labels=labels)
     known = [name for name in chances if isinstance(rows[name]["target"], str) and rows[name]["target"] in labels]
     if not known:
@@ -69,7 +69,7 @@ def worst_rows(run: Run, against: Sequence[Run]) -> Section | None:
 def conflicting_rows(run: Run, against: Sequence[Run]) -> Section | None:
     """The rows where two modalities alone give different answers, each sure of its own."""
     del against
-    labels, rows = run.labels, first_rows(run)
+    labels, rows = run.labels, told_rows(run)
     whole = mean_chances(list(run.shown.values()), labels=labels)
     alone = {
         name: mean_chances(list(run.predictions[f"{run.split}.{name}"].values()), labels=labels)
@@ -107,10 +107,13 @@ def conflict(said: Sequence[Floats]) -> float:
     return max((float(one.max() * two.max()) for one, two in pairs), default=0.0)
 
 
-def first_rows(run: Run) -> dict[str, Mapping[str, Any]]:
-    """The rows by id, as the first seed has them."""
-    first = next(iter(run.shown.values()), None)
-    return {str(row["id"]): row for row in first.rows} if first else {}
+def told_rows(run: Run) -> dict[str, Mapping[str, Any]]:
+    """The rows by id, as the seed that predicts has them (else the first that has any)."""
+    shown = run.shown
+    if not shown:
+        return {}
+    predictions = shown.get(run.best_seed if run.best_seed is not None else -1) or next(iter(shown.values()))
+    return {str(row["id"]): row for row in predictions.rows}
 
 
 def answer(shown: str, chances: Floats, labels: Sequence[str]) -> Answer:

@@ -139,7 +139,7 @@ def read_predictions(run: Path, seed: int, split: str = "test") -> Predictions:
         raise DataError(f"{display(path)}: not UTF-8 text ({error.reason} at byte {error.start})") from error
     if lines == [""]:
         raise DataError(f"{display(path)}: no rows")
-    rows = tuple(parse_row(line, place=f"{display(path)}, row {number}") for number, line in enumerate(lines, start=1))
+    rows = tuple(parse_row(line, path=path, number=number) for number, line in enumerate(lines, start=1))
     first: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
         if first.setdefault(str(row["id"]), number) != number:
@@ -147,16 +147,16 @@ def read_predictions(run: Path, seed: int, split: str = "test") -> Predictions:
     return Predictions(path, rows)
 
 
-def parse_row(line: str, *, place: str) -> Mapping[str, Any]:
-    """One line of a predictions file."""
+def parse_row(line: str, *, path: Path, number: int) -> Mapping[str, Any]:
+    """One line of a predictions file; ``number`` is its row for messages."""
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        raise DataError(f"{place}: not JSON ({error.msg})") from error
+        raise DataError(f"{display(path)}, row {number}: not JSON ({error.msg})") from error
     if not isinstance(row, dict):
-        raise DataError(f"{place}: expected an object with id and target")
+        raise DataError(f"{display(path)}, row {number}: expected an object with id and target")
     if missing := [name for name in ("id", "target") if name not in row]:
-        raise DataError(f"{place}: no {' and no '.join(missing)}")
+        raise DataError(f"{display(path)}, row {number}: no {' and no '.join(missing)}")
     return row
 
 

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from made_runs import make_run, write_lines
+from polysense.errors import DataError
+from polysense.report import write_report
+
+VOID = {"meta", "img", "br", "hr", "input", "link"}
+
+
+class Page(HTMLParser):
+    """Checks that elements are closed in order, and gathers what a test asks about."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.source, self.open, self.ids, self.tags, self.sections = text, [], [], [], []
+        self.links: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.ids += [values["id"]] if values.get("id") else []
+        self.sections += [values["id"]] if tag == "section" else []
+        self.links += [value for name, value in attrs if name in ("src", "href") and value]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def report(run: Path, **options: Any) -> Page:
+    return Page(write_report(run, **options).read_text(encoding="utf-8"))
+
+
+def edit_rows(run: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change every row of every predictions file."""
+    for path in run.glob("seed-*/predictions/*.jsonl"):
+        write_lines(path, [change(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()])
+
+
+def edit_record(run: Path, **changes: Any) -> None:
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    (run / "run.json").write_text(json.dumps(record | changes), encoding="utf-8")
+
+
+def test_a_whole_report(run: Path, tmp_path: Path) -> None:
+    page = report(run, against=[make_run(tmp_path / "base", noise=1)])
+    assert page.sections == ["result", "modalities", "classes", "calibration", "training", "conflicts", "worst", "origin"]
+    assert "both minus base" in page.source
+    assert "Against “base”, " in page.source
+    assert [name for name in page.ids if page.ids.count(name) > 1] == []
+
+
+def test_it_needs_nothing_from_outside(run: Path) -> None:
+    page = report(run)
+    assert {"script", "link", "iframe", "object"} & set(page.tags) == set()
+    assert [link for link in page.links if not link.startswith(("#", "data:image/jpeg;base64,"))] == []
+    assert re.findall(r"@import|url\((?!#)|//[a-z]+\.[a-z]", page.source) == []
+
+
+def test_links_inside_the_page_lead_somewhere(run: Path) -> None:
+    page = report(run)
+    inside = {link[1:] for link in page.links if link.startswith("#")} | set(re.findall(r"url\(#([^)]+)\)", page.source))
+    assert inside
+    assert inside <= set(page.ids)
+
+
+def test_equal_input_gives_equal_bytes(run: Path, tmp_path: Path) -> None:
+    base = make_run(tmp_path / "base", noise=1)
+    one = write_report(run, against=[base], out=tmp_path / "one.html").read_bytes()
+    assert write_report(run, against=[base], out=tmp_path / "two.html").read_bytes() == one
+
+
+def test_what_users_wrote_is_escaped(run: Path) -> None:
+    edit_record(run, name="<b>bold</b>", labels=["negative", "neutral", "positive", "<i>"])
+    edit_rows(run, lambda row: row | {"id": f"<u>{row['id']}", "probabilities": row["probabilities"] | {"<i>": 0.0}})
+    (run / "recipe.yaml").write_text("fusion: <script>alert(1)</script>\n", encoding="utf-8")
+    page = report(run, title="<h1>&")
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in page.source
+    for wrong in ("<b>bold", "<u>", "<i>", "<h1>&<", "<script"):
+        assert wrong not in page.source.replace('<i style="width', "")
+
+
+def test_half_a_character_does_not_lose_the_report(run: Path) -> None:
+    for path in run.glob("seed-*/predictions/*.jsonl"):
+        rows = [json.loads(line) | {"text": "half \ud83d a heart"} for line in path.read_text(encoding="utf-8").splitlines()]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert "half ? a heart" in report(run).source
+
+
+def test_made_up_data_are_announced(run: Path, tmp_path: Path) -> None:
+    made = report(make_run(tmp_path / "toy", synthetic=True))
+    assert "SYNTHETIC DATA." in made.source
+    assert "(synthetic data)</title>" in made.source
+    assert "synthetic" not in report(run).source.lower()
+    assert "SYNTHETIC DATA." in report(run, against=[tmp_path / "toy"]).source
+
+
+def test_the_difference_is_run_minus_against(tmp_path: Path) -> None:
+    good, bad = make_run(tmp_path / "good", skill=5, rows=120), make_run(tmp_path / "bad", skill=0.5, rows=120)
+    assert "Against “bad”, “good” scores" in (page := report(good, against=[bad]).source)
+    assert "points higher in weighted F1" in page
+    assert "points lower in weighted F1" in report(bad, against=[good]).source
+
+
+def test_runs_that_cannot_be_compared_say_why(run: Path, tmp_path: Path) -> None:
+    page = report(run, against=[make_run(tmp_path / "base", rows=50)])
+    assert "Not comparable." in page.source
+    assert "hold different rows" in page.source
+
+
+def test_runs_of_one_name_are_told_apart(run: Path, tmp_path: Path) -> None:
+    page = report(run, against=[make_run(tmp_path / "older" / "both", noise=1)])
+    assert "minus older/both" in page.source
+
+
+def test_a_single_seed(tmp_path: Path) -> None:
+    page = report(make_run(tmp_path / "one", seeds=[7]), against=[make_run(tmp_path / "base", seeds=[7], noise=1)])
+    assert "± " not in page.source.replace("Mean ± standard deviation", "")
+    assert "one seed: only the test rows were resampled" in page.source
+
+
+def test_text_alone(tmp_path: Path) -> None:
+    page = report(make_run(tmp_path / "text", modalities=["text"], terms=["classification"]))
+    assert page.sections == ["result", "classes", "calibration", "training", "worst", "origin"]
+    assert "no picture" in page.source
+
+
+def test_without_a_test_split(tmp_path: Path) -> None:
+    page = report(make_run(tmp_path / "run", splits=["validation"]))
+    assert "There is no test split" in page.source
+    assert "modalities" in page.sections
+
+
+def test_without_probabilities_or_journals(run: Path) -> None:
+    edit_rows(run, lambda row: row | {"probabilities": None})
+    for path in [*run.glob("seed-*/journal.jsonl"), *run.glob("seed-*/evaluations.jsonl")]:
+        path.unlink()
+    assert report(run).sections == ["result", "modalities", "classes", "origin"]
+
+
+def test_scores_instead_of_labels(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "scores", modalities=["text"])
+    edit_rows(run, lambda row: {"id": row["id"], "target": 0.4, "score": 0.5, "text": row["text"]})
+    per_seed = [{"seed": seed, "test": {"mae": 0.713 + seed / 100, "pearson": 0.66}} for seed in (0, 1)]
+    edit_record(run, labels=[], best_metric="mae", greater_is_better=False, per_seed=per_seed)
+    page = report(run)
+    assert page.sections == ["result", "training", "origin"]
+    assert '0.718<span class="pm">± 0.007</span>' in page.source
+
+
+def test_several_labels_a_row(run: Path) -> None:
+    edit_rows(run, lambda row: row | {"target": [row["target"]], "label": [row["label"], "neutral"]})
+    page = report(run)
+    assert page.sections == ["result", "modalities", "classes", "training", "conflicts", "origin"]
+    assert "Subset accuracy" in page.source
+
+
+def test_nothing_but_the_record(run: Path) -> None:
+    for path in run.glob("seed-*/**/*.jsonl"):
+        path.unlink()
+    assert report(run).sections == ["result", "origin"]
+
+
+def test_many_classes(tmp_path: Path) -> None:
+    labels = [f"class {number:02}" for number in range(40)]
+    page = report(make_run(tmp_path / "many", labels=labels, rows=80))
+    assert "classes" in page.sections
+    assert 'class="matrix' not in page.source
+
+
+def test_rows_without_a_target_or_a_modality(run: Path) -> None:
+    first = {"test-1", "test-2"}
+    edit_rows(run, lambda row: row | ({"target": None, "missing": ["image"], "image": None} if row["id"] in first else {}))
+    page = report(run)
+    assert "2 rows have no image" in page.source
+
+
+def test_how_it_was_made(run: Path) -> None:
+    problem = {"file": "posts.csv", "row": 17, "field": "image", "reason": "file is missing"}
+    edit_record(run, skipped_rows=[problem], command=["polysense", "train", "my recipe.yaml"])
+    page = report(run).source
+    assert "polysense train &#39;my recipe.yaml&#39;" in page
+    assert "posts.csv, row 17: image file is missing" in page
+    assert f"{'0f' * 32}  posts.csv" in page
+    assert "torch 2.13.0" in page
+    assert "num_train_epochs: 4" in page
+
+
+def test_without_a_recorded_command_it_is_made_up_from_the_record(run: Path) -> None:
+    wanted = "polysense train social/mvsa_concat_both --data DATA/made_posts --out runs/both --seeds 0,1"
+    assert wanted in report(run).source
+
+
+def test_no_path_of_this_machine_is_shown(run: Path, tmp_path: Path) -> None:
+    assert str(tmp_path) not in report(run, against=[make_run(tmp_path / "base", noise=1)]).source
+
+
+def test_where_it_is_written(run: Path, tmp_path: Path) -> None:
+    assert write_report(run) == run / "report.html"
+    out = tmp_path / "new" / "folder" / "page.html"
+    assert write_report(run, out=out) == out
+    assert [path.name for path in out.parent.iterdir()] == ["page.html"]
+
+
+def test_a_file_that_cannot_be_written_is_named(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    with pytest.raises(DataError, match=r"taken/report\.html: the report cannot be written"):
+        write_report(run, out=tmp_path / "taken" / "report.html")
+
+
+def test_what_is_no_run_is_named(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere: no such run folder"):
+        write_report(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"no run\.json in it"):
+        write_report(tmp_path)
+    (run / "run.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match=r"run\.json: not JSON"):
+        write_report(run)
+
+
+def test_a_journal_that_was_cut_off_is_read_up_to_there(run: Path) -> None:
+    journal = run / "seed-0" / "journal.jsonl"
+    text = journal.read_text(encoding="utf-8")
+    journal.write_text(text[:-30], encoding="utf-8")
+    assert "training" in report(run).sections
+    journal.write_text(text[30:], encoding="utf-8")
+    with pytest.raises(DataError, match=r"journal\.jsonl, row 1: not JSON"):
+        write_report(run)
+
+
+def test_five_seeds_of_450_rows_take_seconds(tmp_path: Path, pictures: Path) -> None:
+    seeds = [0, 1, 2, 3, 4]
+    run = make_run(tmp_path / "run", seeds=seeds, rows=450, steps=450, pictures=pictures)
+    base = make_run(tmp_path / "base", seeds=seeds, rows=450, steps=450, noise=1)
+    start = time.perf_counter()
+    out = write_report(run, against=[base])
+    assert time.perf_counter() - start < 10
+    assert out.stat().st_size < 2_000_000

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import fmean, stdev
+
+import pytest
+
+from made_runs import make_run
+from polysense.metrics.classification import classification_metrics
+from polysense.report.run import Run
+from polysense.report.scores import Spread, led_by, most_frequent, run_scores
+from polysense.report.section import p_value, percent, plain, points, signed
+
+
+def test_scores_over_seeds_are_those_of_the_predictions(tmp_path: Path) -> None:
+    run = Run.read(make_run(tmp_path / "run", seeds=[0, 1, 2]))
+    each = []
+    for seed in run.seeds:
+        lines = (run.path / f"seed-{seed}" / "predictions" / "test.jsonl").read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        metrics = classification_metrics([row["target"] for row in rows], [row["label"] for row in rows], labels=run.labels)
+        each.append(metrics["macro_f1"])
+    found = run_scores(run)["macro_f1"]
+    assert found.mean == pytest.approx(fmean(each))
+    assert found.std == pytest.approx(stdev(each))
+
+
+def test_the_commonest_class(tmp_path: Path) -> None:
+    run = Run.read(make_run(tmp_path / "run"))
+    targets = [row["target"] for row in run.shown[0].rows]
+    found = most_frequent(run)
+    assert found is not None
+    assert found[0] == "positive"
+    assert found[1]["accuracy"] == pytest.approx(targets.count("positive") / len(targets))
+
+
+def test_one_seed_has_no_deviation() -> None:
+    assert Spread((0.5,)).std is None
+
+
+def test_the_metric_that_chose_comes_first() -> None:
+    there = {"accuracy": 1, "weighted_f1": 1, "f1/a": 1, "macro_f1": 1}
+    assert led_by(there, best="macro_f1") == ["macro_f1", "weighted_f1", "accuracy"]
+    assert led_by({"mae": 1, "pearson": 1}, best="pearson") == ["pearson", "mae"]
+
+
+def test_numbers_for_reading() -> None:
+    assert points(0.6741) == "67.4"
+    assert [signed(value) for value in (0.0131, -0.004, 0.0001, -0.0001)] == ["+1.3", "−0.4", "0.0", "0.0"]
+    assert [p_value(value) for value in (0.0312, 0.0004, 1.0)] == [".031", "< .001", "1.000"]
+    assert percent(0.934) == "93\u202f%"
+    assert plain("weighted_f1") == "Weighted F1"
