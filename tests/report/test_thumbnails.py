@@ -52,7 +52,7 @@ def test_the_reason_for_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:900])
     assert thumbnail(None, near=tmp_path).reason == "no picture"
     assert thumbnail("gone.jpg", near=tmp_path).reason == "file not found"
-    assert thumbnail("text.jpg", near=tmp_path).reason == "cannot be decoded (UnidentifiedImageError)"
+    assert thumbnail("text.jpg", near=tmp_path).reason == "not a picture"
     assert thumbnail("cut.jpg", near=tmp_path).reason == "cannot be decoded (OSError)"
     monkeypatch.setattr(thumbnails, "MOST_PIXELS", 1000)
     assert thumbnail("whole.jpg", near=tmp_path).reason == "too large (64 × 64)"

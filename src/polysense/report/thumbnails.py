@@ -27,6 +27,8 @@ def thumbnail(image: str | None, *, near: Path) -> Thumbnail:
 
     Never raises for a bad picture: a report is not lost for one of them.
     """
+    from PIL import UnidentifiedImageError
+
     if not image:
         return Thumbnail("", "no picture")
     path = next((place for place in (Path(image), near / image) if place.is_file()), None)
@@ -34,6 +36,8 @@ def thumbnail(image: str | None, *, near: Path) -> Thumbnail:
         return Thumbnail("", "file not found")
     try:
         return Thumbnail("data:image/jpeg;base64," + b64encode(shrunk(path)).decode("ascii"))
+    except UnidentifiedImageError:
+        return Thumbnail("", "not a picture")
     except MemoryError:
         return Thumbnail("", "too large")
     except Exception as error:  # decoders raise what they like: struct, zlib, syntax and index errors
