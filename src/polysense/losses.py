@@ -97,9 +97,7 @@ def class_weighted_cross_entropy(
         class_weights: (classes,) or None.
         label_smoothing: share of the target mass spread evenly over the classes, 0 to 1.
     """
-    total = F.cross_entropy(
-        logits.float(), targets, weight=class_weights, label_smoothing=label_smoothing, reduction="sum"
-    )
+    total = F.cross_entropy(logits.float(), targets, weight=class_weights, label_smoothing=label_smoothing, reduction="sum")
     return total / targets.shape[0]
 
 

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
-from polysense.errors import PolysenseError, display
+from polysense.errors import DataError, PolysenseError, display
 
 COMMANDS = {
     "quickstart": "Train, compare and predict on made-up posts or your own table.",
@@ -96,7 +96,7 @@ def _explain(error: Exception) -> int:
         return error.exit_code
     if isinstance(error, OSError):
         _complain(_os_reason(error))
-        return 1
+        return DataError.exit_code
     _complain(f"unexpected {type(error).__name__}: {error}")
     typer.echo("Set POLYSENSE_TRACEBACK=1 and repeat the command to see where it happened.", err=True)
     return 1

@@ -12,8 +12,9 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ Progress = Callable[[int, int], None]
 class FrozenEncoder(Protocol):
     """What the cache asks of an encoder."""
 
-    modality: str
+    modality: ClassVar[str]
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """Samples to tensors."""
@@ -87,14 +88,16 @@ class FeatureCache:
                 missing.setdefault(key, sample)
         todo = list(missing.items())
         for start in range(0, len(todo), SHARD_ROWS):
-            self._write(todo[start : start + SHARD_ROWS], batch_size, lambda done, base=start: _tell(progress, base + done, len(todo)))
+            tell = partial(_tell, progress, start, len(todo))
+            self._write(todo[start : start + SHARD_ROWS], batch_size, tell)
         return len(todo)
 
     def _write(self, rows: Sequence[tuple[int, Sample]], batch_size: int, tell: Callable[[int], None]) -> None:
         batches = []
         for start in range(0, len(rows), batch_size):
+            batch = [sample for _, sample in rows[start : start + batch_size]]
             with torch.inference_mode():
-                batches.append(self.encoder.encode(self.encoder.prepare([sample for _, sample in rows[start : start + batch_size]])))
+                batches.append(self.encoder.encode(self.encoder.prepare(batch)))
             tell(min(start + batch_size, len(rows)))
         longest = max(states.shape[1] for states, _, _ in batches)
         arrays = {
@@ -107,7 +110,7 @@ class FeatureCache:
         self._open(_write_shard(self.folder, arrays))
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
-        """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width); zeros where the modality is missing."""
+        """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width); zeros where it is missing."""
         found = [self._look_up(sample) for sample in samples]
         shape = next(row["states"].shape for row in found if row is not None)
         longest = max(row["states"].shape[0] for row in found if row is not None)
@@ -128,9 +131,9 @@ class FeatureCache:
         return {name: self._shards[number][name][row] for name in ("states", "mask", "summary")}
 
 
-def _tell(progress: Progress | None, done: int, total: int) -> None:
+def _tell(progress: Progress | None, before: int, total: int, done: int) -> None:
     if progress is not None:
-        progress(done, total)
+        progress(before + done, total)
 
 
 def _stack(pieces: Sequence[Tensor], longest: int) -> np.ndarray:

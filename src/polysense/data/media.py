@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 64_000_000
 """A picture with more pixels is refused before it is decoded; 64 million take 192 MB."""
 
-FORMATS: tuple[str, ...] = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 """The picture formats that are opened. Others that Pillow knows hand the file to another program, or hold no photographs."""
 
 _ORIENTATION = 0x0112  # the EXIF tag

@@ -30,7 +30,7 @@ class EfficientNetLite(nn.Module):
             file = packaged_folder(NAME) / "efficientnet-lite0-57934424.pth"
             self.network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
         self.network._fc = nn.Identity()
-        self.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=torch.channels_last)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """The last convolution's features."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -48,7 +48,7 @@ class TransformerText(Encoder):
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(source)
             if weights == "random":
-                self.backbone = AutoModel.from_config(AutoConfig.from_pretrained(source))
+                self.backbone: Any = AutoModel.from_config(AutoConfig.from_pretrained(source))  # type: ignore[no-untyped-call]
             else:
                 self.backbone = AutoModel.from_pretrained(source, dtype=torch.float32)
         except (OSError, ValueError) as error:
@@ -81,7 +81,7 @@ class TransformerText(Encoder):
             return self._states(ids, mask)
         order = torch.argsort(lengths, stable=True)
         pieces = []
-        for chosen in order.split(self.piece_rows):
+        for chosen in torch.split(order, self.piece_rows):
             longest = int(lengths[chosen].max())
             states = self._states(ids[chosen, :longest], mask[chosen, :longest])
             pieces.append(torch.nn.functional.pad(states, (0, 0, 0, time - longest)))

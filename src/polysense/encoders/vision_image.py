@@ -101,9 +101,9 @@ def _lite_processor() -> Any:
 def _from_hub(pretrained: str, weights: str) -> tuple[Any, Any, int]:
     try:
         config = AutoConfig.from_pretrained(pretrained)
-        processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil")
+        processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil")  # type: ignore[no-untyped-call]
         if weights == "random":
-            backbone = AutoModel.from_config(getattr(config, "vision_config", config))
+            backbone: Any = AutoModel.from_config(getattr(config, "vision_config", config))  # type: ignore[no-untyped-call]
         else:
             backbone = AutoModel.from_pretrained(pretrained, dtype=torch.float32)
             backbone = getattr(backbone, "vision_model", backbone)

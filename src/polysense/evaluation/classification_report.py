@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from polysense.data.table import classes
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.metrics.classification import classification_metrics, multilabel_metrics
 from polysense.objectives.classification import Classification
@@ -11,7 +12,10 @@ from polysense.types import Sample
 
 
 class ClassificationReport(Evaluator):
-    """``accuracy, weighted_f1, macro_f1, macro_precision, macro_recall`` and per class ``f1/<label>``, ...; unlabelled rows are left out."""
+    """``accuracy, weighted_f1, macro_f1, macro_precision, macro_recall`` and per class ``f1/<label>``, ...
+
+    Unlabelled rows are left out.
+    """
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Predict and score."""
@@ -20,8 +24,7 @@ class ClassificationReport(Evaluator):
             return {}
         answers = answerer.predict(labelled).columns["label"]
         head = next(one for one in answerer.learner.active.values() if isinstance(one, Classification))
-        targets = [sample.label for sample in labelled]
+        targets = [classes(sample) for sample in labelled]
         if head.multi_label:
-            sets = [(target,) if isinstance(target, str) else target for target in targets]
-            return multilabel_metrics(sets, answers, labels=head.labels)
-        return classification_metrics(targets, answers, labels=head.labels)
+            return multilabel_metrics(targets, answers, labels=head.labels)
+        return classification_metrics([target for (target,) in targets], answers, labels=head.labels)

@@ -31,7 +31,7 @@ class Placeholders(nn.Module):
 
     def summary(self, name: str, parts: Mapping[str, Encoded]) -> Tensor:
         """The summaries (batch, width) of a modality, with the placeholder in the rows that lack it."""
-        vector = self.vectors[name]
+        vector: Tensor = self.vectors[name]
         if name not in parts:
             rows = next(iter(parts.values())).summary.shape[0]
             return vector.expand(rows, -1)

@@ -1,1 +1,1 @@
-"""polysense.inference"""
+"""Trained models at work: load, predict, encode, save, share."""

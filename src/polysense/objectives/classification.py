@@ -37,6 +37,7 @@ class Classification(Answering):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"label"})
+    class_weights: Tensor | None
 
     def __init__(
         self,

@@ -48,7 +48,9 @@ class Part:
         try:
             return self.kind(*supplied, **self.arguments)
         except KeyError as error:
-            raise RecipeError(f"{self.entry}: {self.kind.__name__} needs the modality {error}, the recipe has no such encoder") from error
+            raise RecipeError(
+                f"{self.entry}: {self.kind.__name__} needs the modality {error}, the recipe has no such encoder"
+            ) from error
 
     def written(self) -> dict[str, Any]:
         """The part as a recipe writes it."""
@@ -123,7 +125,9 @@ def known(base: type) -> dict[str, type]:
     return found
 
 
-def check_arguments(entry: str, kind: type, arguments: Mapping[str, Any], *, skip: frozenset[str] = frozenset({SUPPLIED})) -> dict[str, Any]:
+def check_arguments(
+    entry: str, kind: type, arguments: Mapping[str, Any], *, skip: frozenset[str] = frozenset({SUPPLIED})
+) -> dict[str, Any]:
     """Arguments against the signature: names first (ours, to say the nearest one), then types (jsonargparse); defaults filled in."""
     if not isinstance(arguments, Mapping):
         raise RecipeError(f"{entry}: the arguments of {kind.__name__} must be a mapping, found {arguments!r}")

@@ -125,7 +125,9 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: names the entry, the wrong key or value, and the valid choices.
     """
     path = find_recipe(name)
-    return check_recipe(path.stem if path.suffix and name.endswith(path.suffix) else name, read_recipe(name, overrides), path.parent)
+    return check_recipe(
+        path.stem if path.suffix and name.endswith(path.suffix) else name, read_recipe(name, overrides), path.parent
+    )
 
 
 def read_saved(folder: Path, *, trust_recipe_code: bool = False) -> Recipe:
@@ -153,7 +155,8 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
     return Recipe(
         name=name,
         encoders={
-            key: read_part(f"encoders.{key}", value, Encoder, foreign=foreign) for key, value in _entries("encoders", raw).items()
+            key: read_part(f"encoders.{key}", value, Encoder, foreign=foreign)
+            for key, value in _entries("encoders", raw).items()
         },
         fusion=read_part("fusion", raw["fusion"], Fusion, foreign=foreign),
         objectives={key: _signal(f"objectives.{key}", value, foreign) for key, value in _entries("objectives", raw).items()},
@@ -190,7 +193,9 @@ def _evaluation(written: Mapping[str, Any], foreign: Path | None) -> Evaluation:
     evaluators = written.get("evaluators") or []
     if not isinstance(evaluators, list):
         raise RecipeError("evaluation.evaluators: write a list")
-    parts = tuple(read_part(f"evaluation.evaluators.{at}", one, Evaluator, foreign=foreign) for at, one in enumerate(evaluators))
+    parts = tuple(
+        read_part(f"evaluation.evaluators.{at}", one, Evaluator, foreign=foreign) for at, one in enumerate(evaluators)
+    )
     return Evaluation(**{**settings, "evaluators": parts})
 
 

@@ -47,7 +47,9 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
             raise RecipeError(f"training.{key}: not for recipes; {MANAGED[key]}")
         if key not in valid:
             hint = choices(str(key), valid).partition("valid:")[0]
-            raise RecipeError(f"training: there is no argument {key!r}; {hint}valid are the names of transformers.TrainingArguments")
+            raise RecipeError(
+                f"training: there is no argument {key!r}; {hint}valid are the names of transformers.TrainingArguments"
+            )
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(TrainingArguments, "training", skip={"output_dir"})
     try:

@@ -15,7 +15,7 @@ from polysense.recipe import Recipe
 def bf16_pays() -> bool:
     """Whether this machine computes in bfloat16 natively (a GPU from Ampere on, a processor with AVX512-BF16 or AMX)."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 

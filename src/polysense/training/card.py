@@ -24,7 +24,7 @@ Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.
 
 {% if labels %}Classes: {{ labels | join(", ") }}.
 
-{% endif %}| metric on {{ split }} | {% if seeds | length > 1 %}mean ± std over seeds {{ seeds | join(", ") }}{% else %}seed {{ seeds[0] }}{% endif %} |
+{% endif %}| metric on {{ split }} | {{ over }} |
 |---|---|
 {% for row in rows %}| {{ row.name }} | {{ row.value }} |
 {% endfor %}
@@ -50,7 +50,9 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
     split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
     shown = [name for name in summary["per_seed"][0][split] if "/" not in name]
     rows = [{"name": name, "value": _spread([result[split][name] for result in summary["per_seed"]])} for name in shown]
-    text = CARD.render(**summary, split=split, rows=rows, folder=folder.name)
+    seeds = ", ".join(map(str, summary["seeds"]))
+    over = f"mean ± std over seeds {seeds}" if len(summary["seeds"]) > 1 else f"seed {seeds}"
+    text = CARD.render(**summary, split=split, rows=rows, over=over, folder=folder.name)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 

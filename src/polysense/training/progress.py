@@ -1,4 +1,4 @@
-"""What a training run tells its user: a bar with rate, ETA and each objective's term; plain lines where there is no terminal."""
+"""What a training run tells its user: a bar with rate, ETA and each objective's term, or plain lines."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def bar(what: str, unit: str) -> Progress:
     return progress
 
 
-class TrainingBar(TrainerCallback):  # type: ignore[misc]
+class TrainingBar(TrainerCallback):
     """One bar a seed: optimizer steps with rate and ETA, the running mean of each term; a line an evaluation.
 
     Args:
@@ -49,6 +49,7 @@ class TrainingBar(TrainerCallback):  # type: ignore[misc]
         self._smooth: dict[str, float] = {}
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Open the bar, at the step from which a resumed run goes on."""
         del args, control
         self._bar = tqdm(
             desc=self._title,
@@ -61,6 +62,7 @@ class TrainingBar(TrainerCallback):  # type: ignore[misc]
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Move the bar; show the running mean of each term."""
         del args, control
         for name, value in self._terms().items():
             self._smooth[name] = 0.9 * self._smooth.get(name, value) + 0.1 * value
@@ -69,6 +71,7 @@ class TrainingBar(TrainerCallback):  # type: ignore[misc]
             self._bar.update(state.global_step - self._bar.n)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
+        """A line an evaluation, terminal or not."""
         del args, control
         value = (metrics or {}).get(f"eval_{self._best}")
         terms = ", ".join(f"{name} {number:.3f}" for name, number in self._smooth.items())
@@ -76,5 +79,6 @@ class TrainingBar(TrainerCallback):  # type: ignore[misc]
         say(f"{self._title}: epoch {state.epoch:.2f}, validation {self._best} {shown} ({terms})")
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()

@@ -79,7 +79,9 @@ def train(
     return summary
 
 
-def read_data(recipe: Recipe, data: str | Path | Table | Iterable[Mapping[str, Any]], *, media_root: Path | None = None) -> Table:
+def read_data(
+    recipe: Recipe, data: str | Path | Table | Iterable[Mapping[str, Any]], *, media_root: Path | None = None
+) -> Table:
     """The samples of all corpora of a recipe under one root, or of a table or rows given in Python."""
     if isinstance(data, Table):
         return data
@@ -125,7 +127,9 @@ def _start(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bool) -> No
             raise RecipeError(f"{display(folder)} holds no run: --overwrite does not delete other files")
         shutil.rmtree(folder)
     if resume and stored.is_file() and stored.read_text(encoding="utf-8") != recipe.to_yaml():
-        raise RecipeError(f"{display(folder)} was started with another recipe or other data (see {display(stored)}); choose another --out")
+        raise RecipeError(
+            f"{display(folder)} was started with another recipe or other data (see {display(stored)}); choose another --out"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stored.write_text(recipe.to_yaml(), encoding="utf-8")
@@ -142,7 +146,6 @@ def _summary(recipe: Recipe, table: Table, splits: Splits, results: Sequence[Map
     judged = recipe.evaluation
     choose = max if judged.greater_is_better else min
     best = choose(results, key=lambda result: result["validation"][judged.best])
-    labels = next((signal.part.arguments["labels"] for signal in recipe.objectives.values() if "labels" in signal.part.arguments), [])
     return {
         "polysense": version("polysense"),
         "name": recipe.name,
@@ -158,11 +161,16 @@ def _summary(recipe: Recipe, table: Table, splits: Splits, results: Sequence[Map
             "splits": {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)},
             "split_made": table.split_made,
         },
-        "labels": labels,
+        "labels": _labels(recipe),
         "versions": _versions(),
         "machine": {"processor": platform.machine(), "threads": torch.get_num_threads(), "python": platform.python_version()},
         "skipped_rows": [asdict(problem) for problem in table.skipped],
     }
+
+
+def _labels(recipe: Recipe) -> list[str]:
+    found = (signal.part.arguments.get("labels") for signal in recipe.objectives.values())
+    return next((labels for labels in found if labels), [])
 
 
 def _synthetic(samples: Sequence[Sample]) -> bool:
@@ -190,7 +198,9 @@ def best_folder(run: Path) -> Path:
     file = run / "run.json"
     if not file.is_file():
         if any(run.glob("seed-*")):
-            raise PolysenseError(f"{display(run)} is not finished: go on with `polysense train ... --resume`, or name one of its seeds")
+            raise PolysenseError(
+                f"{display(run)} is not finished: go on with `polysense train ... --resume`, or name one of its seeds"
+            )
         return run
     best = json.loads(file.read_text(encoding="utf-8"))["best_seed"]
     return run / f"seed-{best}"

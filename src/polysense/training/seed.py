@@ -168,12 +168,12 @@ def _callbacks(recipe: Recipe, seed: int, journal: Journal) -> list[Any]:
 def _learning_rates(recipe: Recipe, learner: torch.nn.Module) -> Mapping[str, float]:
     rates: Mapping[str, float] = recipe.training.get("learning_rates") or {}
     names = [name for name, _ in learner.named_parameters()]
-    modules = {name for name, _ in learner.named_modules() if name}
+    modules = {name.removeprefix("model.") for name, _ in learner.named_modules()} - {"", "model", "encoders", "objectives"}
     for prefix in rates:
         if not any(under(name, prefix) for name in names):
-            raise RecipeError(f"training.learning_rates: no module {prefix!r}; {choices(prefix, _shallow(modules))}")
+            raise RecipeError(f"training.learning_rates: no part {prefix!r}; {choices(prefix, _shallow(modules))}")
     return rates
 
 
 def _shallow(modules: set[str]) -> list[str]:
-    return [name for name in modules if name.count(".") <= 2]
+    return [name for name in modules if name.count(".") <= 1]

@@ -34,7 +34,7 @@ class Examine(Protocol):
         """Metric name to value."""
 
 
-class LearnerTrainer(Trainer):  # type: ignore[misc]
+class LearnerTrainer(Trainer):
     """Trains a learner on the samples of one split.
 
     Args:
@@ -45,7 +45,7 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
         examine: called at every evaluation.
         keep_best: called when the metric that chooses the checkpoint is the best so far.
         journal: one line an optimizer step and an evaluation.
-        learning_rates: learning rates by module prefix (``model.encoders.text``); the longest prefix counts.
+        learning_rates: learning rates by the prefix of a module (``encoders.text``, ``fusion``); the longest prefix counts.
         callbacks: of the Trainer.
     """
 
@@ -62,6 +62,7 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
         learning_rates: Mapping[str, float],
         callbacks: Sequence[TrainerCallback],
     ) -> None:
+        self._learner = learner
         self._samples = samples
         self._collate = collate
         self._examine = examine
@@ -91,15 +92,22 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
 
-    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
         """The learner's loss; its terms are kept for the journal."""
+        del num_items_in_batch  # the objectives average over their own rows
         output = model(**inputs)
         terms = {name: float(term) for name, term in output["terms"].items()}
         self._micro.append({"loss": float(output["loss"].detach()), "terms": terms})
         return (output["loss"], output) if return_outputs else output["loss"]
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
-        found = super()._get_grad_norm(model, grad_norm=grad_norm)
+        found: Any = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[no-untyped-call]
         self._grad_norm = None if found is None else float(found)
         return found
 
@@ -121,6 +129,7 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
 
     def note_rate(self) -> None:
         """Remember the learning rate of the step under way."""
+        assert self.optimizer is not None
         self._last_rate = float(self.optimizer.param_groups[0]["lr"])
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -151,7 +160,7 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write under a temporary name, rename when whole, then drop the older ones."""
-        folder = Path(self.args.output_dir)
+        folder = Path(str(self.args.output_dir))
         with checkpoints.whole(folder, self.state.global_step) as partial:
             self._output_for_checkpoint = str(partial)
             try:
@@ -169,12 +178,13 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
         """Weights alone, as safetensors (tied weights allowed); no pickled arguments."""
         del state_dict
         if self.args.should_save:
-            target = Path(output_dir or self.args.output_dir)
+            target = Path(str(output_dir or self.args.output_dir))
             target.mkdir(parents=True, exist_ok=True)
             save_weights(self.accelerator.unwrap_model(self.model), target / "model.safetensors")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        load_weights(model or self.model, Path(resume_from_checkpoint) / "model.safetensors")
+        del model
+        load_weights(self._learner, Path(resume_from_checkpoint) / "model.safetensors")
 
     def get_decay_parameter_names(self, model: nn.Module) -> list[str]:
         """Matrices decay; biases, norms and temperatures (anything one-dimensional) do not."""
@@ -184,7 +194,7 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
         """The Trainer's optimizer, with its groups split where a module has a learning rate of its own."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
         if self._learning_rates and not any("prefix" in group for group in optimizer.param_groups):
-            names = {parameter: name for name, parameter in (model or self.model).named_parameters()}
+            names: dict[Tensor, str] = {parameter: name for name, parameter in self._learner.named_parameters()}
             optimizer.param_groups[:] = [part for group in optimizer.param_groups for part in self._split(group, names)]
         return optimizer
 
@@ -199,7 +209,7 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
         return max((prefix for prefix in self._learning_rates if under(name, prefix)), key=len, default="")
 
 
-class _StepRecorder(TrainerCallback):  # type: ignore[misc]
+class _StepRecorder(TrainerCallback):
     """Writes the journal at the end of each optimizer step."""
 
     def __init__(self, trainer: LearnerTrainer) -> None:
@@ -213,7 +223,8 @@ class _StepRecorder(TrainerCallback):  # type: ignore[misc]
 
 
 def under(name: str, prefix: str) -> bool:
-    """Whether the parameter ``name`` lies in the module ``prefix``."""
+    """Whether a learner's parameter lies in the part ``prefix``, named as in a recipe: ``encoders.text``, ``objectives.contrast``."""
+    name = name.removeprefix("model.")
     return name == prefix or name.startswith(f"{prefix}.")
 
 

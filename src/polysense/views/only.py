@@ -16,7 +16,7 @@ class Only(View):
 
     modality: str
 
-    def show(self, batch: Batch, draw: torch.Generator) -> Shown:  # noqa: ARG002
+    def show(self, batch: Batch, draw: torch.Generator) -> Shown:
         """The batch with one modality left."""
         parts = {name: part for name, part in batch.parts.items() if name == self.modality}
         return Shown(Batch(parts=parts, fields=batch.fields))

@@ -14,6 +14,6 @@ from polysense.views.view import Shown, View
 class Plain(View):
     """Nothing changed."""
 
-    def show(self, batch: Batch, draw: torch.Generator) -> Shown:  # noqa: ARG002
+    def show(self, batch: Batch, draw: torch.Generator) -> Shown:
         """The batch itself."""
         return Shown(batch)
