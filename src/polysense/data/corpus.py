@@ -31,7 +31,10 @@ class Corpus(ABC):
 
 def expect(corpus: Corpus, path: Path) -> Path:
     """``path`` if it exists; else a DataError that says what was looked for and how the corpus is laid out."""
-    if path.exists():
-        return path
+    try:
+        if path.exists():
+            return path
+    except OSError as error:
+        raise DataError(f"{display(path)} cannot be read: {error.strerror or error}") from None
     layout = ", ".join(corpus.layout)
     raise DataError(f"{type(corpus).__name__}: {display(path)} is not there; expected in the data folder: {layout}")

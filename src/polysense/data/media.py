@@ -53,6 +53,10 @@ def load_image(source: Path | Image.Image) -> Image.Image:
         raise DataError(f"{name} is not a picture ({_looks_like(source)})") from None
     except OSError as error:
         raise DataError(f"{name} cannot be read: {error.strerror or error}") from None
+    except DataError:
+        raise
+    except Exception as error:  # on damaged files Pillow's readers raise nearly anything
+        raise DataError(f"{name} is truncated or damaged ({error})") from None
 
 
 def content_key(value: str | Path | Image.Image | None) -> int:
@@ -102,7 +106,7 @@ def _decoded(image: Image.Image, name: str) -> Image.Image:
         image.load()
         turned = _UPRIGHT.get(_orientation(image))
         picture = _rgb(image)
-    except Exception as error:  # on damaged files Pillow's decoders raise nearly anything
+    except Exception as error:  # as in load_image; here an OSError too means damage
         raise DataError(f"{name} is truncated or damaged ({error})") from None
     return picture if turned is None else picture.transpose(turned)
 
@@ -119,7 +123,9 @@ def _rgb(image: Image.Image) -> Image.Image:
         return image.copy()
     if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
         return Image.fromarray(_eight_bits(image)).convert("RGB")
-    if image.has_transparency_data or image.mode in {"La", "RGBa"}:
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.has_transparency_data:
         shown = image.convert("RGBA")
         white = Image.new("RGBA", shown.size, "white")
         return Image.alpha_composite(white, shown).convert("RGB")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from polysense.data.rows import FIELDS, SPLITS, RowReader, origin, split_name
+from polysense.data.rows import FIELDS, SPLITS, RowReader, origin, place, split_name
 from polysense.data.splits import make_splits
 from polysense.data.tablefile import find_table, read_raw
 from polysense.errors import DataError, Problem, RecipeError, choices, display
@@ -50,7 +50,7 @@ class Table:
         wanted = split_name(name)
         rows = [sample for sample in self.samples if sample.split == wanted]
         if not rows:
-            there = ", ".join(f"{one} ({count} rows)" for one, count in self.splits.items()) or "none"
+            there = ", ".join(f"{one} {count}" for one, count in self.splits.items()) or "none"
             raise DataError(f"{self.name}: there are no rows in the split {wanted!r}; splits: {there}")
         return [replace(sample, index=index) for index, sample in enumerate(rows)]
 
@@ -66,6 +66,12 @@ class Table:
         for name in fields:
             if all(getattr(sample, name) is None for sample in self.samples):
                 raise DataError(f"{self.name}: no row has a {name!r}; columns: {choices(name, self.columns)}")
+
+    def in_order(self) -> list[Sample | Problem]:
+        """Every row in the table's order: a sample, or why it is none."""
+        numbered: list[tuple[int, Sample | Problem]] = [(place(sample)[1] or 0, sample) for sample in self.samples]
+        numbered += [(problem.row or 0, problem) for problem in self.problems]
+        return [row for _, row in sorted(numbered, key=lambda pair: pair[0])]
 
     def without(self, problems: Iterable[Problem]) -> Table:
         """The table without the rows that ``problems`` name as bad."""
@@ -103,7 +109,7 @@ def read_table(
     reader = RowReader(
         file=file,
         columns=_resolved(file, raw.columns, columns or {}, required),
-        media_root=path.parent if media_root is None else Path(media_root),
+        media_root=path.parent if media_root is None else _folder(media_root),
         label_separator=label_separator,
     )
     samples, problems = _read_rows(reader, raw.rows)
@@ -143,7 +149,7 @@ def from_rows(
     reader = RowReader(
         file=name,
         columns=_resolved(name, names, columns or {}, ()),
-        media_root=None if media_root is None else Path(media_root),
+        media_root=None if media_root is None else _folder(media_root),
         label_separator=label_separator,
     )
     samples, problems = _read_rows(reader, numbered)
@@ -221,6 +227,12 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
         near = choices("text", there)
         raise DataError(f"{file} has none of the columns {', '.join(map(repr, MODALITIES))}: map one with columns; {near}")
     return found
+
+
+def _folder(media_root: Path) -> Path:
+    if not Path(media_root).is_dir():
+        raise DataError(f"media_root: {display(media_root)} is not a folder")
+    return Path(media_root)
 
 
 def _read_rows(reader: RowReader, rows: Iterable[tuple[int, Mapping[str, object]]]) -> tuple[list[Sample], list[Problem]]:

@@ -31,11 +31,11 @@ class RawTable:
 
 def find_table(path: Path) -> Path:
     """The table file that ``path`` means: itself, or the only table file in the folder ``path``."""
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise DataError(f"{display(path)} does not exist")
     try:
+        if path.is_file():
+            return path
+        if not path.is_dir():
+            raise DataError(f"{display(path)} does not exist")
         found = sorted(one for one in path.iterdir() if one.suffix.lower() in _READERS and not one.name.startswith("."))
     except OSError as error:
         raise DataError(f"{display(path)} cannot be read: {error.strerror}") from None
@@ -102,7 +102,7 @@ def _separated(path: Path, text: str, *, delimiter: str, quoting: Literal[0, 3])
         if len(cells) == len(header):
             raw.rows.append((number, {column: cell for column, cell in zip(header, cells, strict=True) if column}))
         else:
-            reason = f"{len(cells)} cells where the header has {len(header)} (line {line})"
+            reason = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {len(header)} (line {line})"
             raw.problems.append(Problem(file=name, row=number, id=None, field="row", reason=reason))
     return raw
 

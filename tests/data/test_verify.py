@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from polysense.data.table import Table, from_rows, read_table
+from polysense.data.verify import verify
+
+
+def rows(**changes: object) -> list[dict[str, object]]:
+    base = [
+        {"text": f"text {n}", "label": "ab"[n % 2], "split": split}
+        for n, split in enumerate(["train", "train", "validation", "validation", "test", "test"])
+    ]
+    return [{**row, **{key: value[n] for key, value in changes.items()}} for n, row in enumerate(base)]  # type: ignore[index]
+
+
+def found(table: Table, **options) -> list[tuple[str, int | None, str, str]]:
+    return [(one.severity, one.row, one.field, one.reason) for one in verify(table, **options)]
+
+
+def test_a_sound_table_has_no_problems() -> None:
+    assert verify(from_rows(rows()), labels=["a", "b"], strict=True) == []
+
+
+def test_pictures_are_decoded_and_counted(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "a.png")
+    Image.effect_noise((64, 64), 50).save(tmp_path / "whole.jpg")
+    whole = (tmp_path / "whole.jpg").read_bytes()
+    (tmp_path / "b.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "c.jpg").write_text("not a picture")
+    (tmp_path / "posts.csv").write_text("id,text,image\nx,one,a.png\ny,two,b.jpg\nz,three,c.jpg\nw,four,gone.jpg\n")
+    steps: list[tuple[int, int]] = []
+    problems = verify(read_table(tmp_path), progress=lambda done, total: steps.append((done, total)))
+    bad = {one.row: one for one in problems if one.severity == "bad"}
+    assert sorted(bad) == [2, 3, 4]
+    assert (bad[2].id, bad[2].field) == ("y", "image")
+    assert "b.jpg is truncated" in bad[2].reason
+    assert "c.jpg is not a picture" in bad[3].reason
+    assert "gone.jpg does not exist" in bad[4].reason
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    assert [one.row for one in verify(read_table(tmp_path), decode=False) if one.severity == "bad"] == [4]
+
+
+def test_unknown_labels_name_the_nearest() -> None:
+    table = from_rows(rows(label=["positive", "negative", "postive", "negative", "positive", "negative"]))
+    assert found(table, labels=["negative", "positive"]) == [
+        ("bad", 3, "label", "'postive' is not among the classes; did you mean 'positive'? valid: 'negative', 'positive'")
+    ]
+    several = from_rows(rows(label=["a|b", "b", "a|x", "b", "a", "b"]), label_separator="|")
+    assert [row for _, row, *_ in found(several, labels=["a", "b"])] == [3]
+
+
+def test_one_class_only() -> None:
+    problems = found(from_rows(rows(label=["a", "a", "b", "b", "a", "b"])))
+    assert [(severity, row, field) for severity, row, field, _ in problems] == [("bad", None, "label")]
+    assert "all training rows have the one class 'a'" in problems[0][3]
+
+
+def test_splits_without_rows() -> None:
+    table = from_rows(rows(split=["train"] * 6))
+    reasons = [reason for *_, reason in found(table)]
+    assert reasons == ["no row is in the split 'validation' (train 6)", "no row is in the split 'test' (train 6)"]
+    assert found(table, splits=["train"]) == []
+    assert found(from_rows([{"text": "a"}, {"text": "b"}])) == [], "a table without targets needs no splits"
+
+
+def test_duplicates_and_what_stands_in_two_splits_are_warnings(pictures) -> None:
+    folder = pictures("a.png", "b.png", "c.png", "d.png", "e.png")
+    (folder / "f.png").write_bytes((folder / "a.png").read_bytes())
+    table = from_rows(rows(text=["same", "Same", "x", "y", "same ", "z"], image=[folder / f"{name}.png" for name in "abcdef"]))
+    assert found(table) == [
+        ("warning", None, "text", "1 texts stand in more than one row (3 rows; for example ids 1, 2, 5)"),
+        ("warning", None, "text", "1 texts stand in more than one split (train and test: 1; for example ids 1, 2, 5)"),
+        ("warning", None, "image", "1 pictures stand in more than one row (2 rows; for example ids 1, 6)"),
+        ("warning", None, "image", "1 pictures stand in more than one split (train and test: 1; for example ids 1, 6)"),
+    ]
+    assert {one.severity for one in verify(table, strict=True)} == {"bad"}
+
+
+def test_what_rows_lack_is_counted() -> None:
+    picture = [Image.new("RGB", (4, 4), (n, 0, 0)) for n in range(6)]
+    table = from_rows(
+        rows(
+            text=["a", "b", "", None, "c", "lost �"],
+            label=["a", "b", "a", "b", "", "b"],
+            split=["train", "train", "dev", "test", "", "test"],
+            image=[*picture[:5], None],
+        )
+    )
+    assert found(table) == [
+        ("warning", None, "label", "1 of 6 rows are unlabelled"),
+        ("warning", None, "split", "1 of 6 rows are in no split"),
+        ("warning", None, "text", "1 of 6 rows have none"),
+        ("warning", None, "image", "1 of 6 rows have none"),
+        ("warning", None, "text", "1 of 6 texts are empty"),
+        ("warning", None, "text", "1 of 6 texts hold �: characters were lost when the table was made"),
+    ]
+
+
+def test_bad_rows_do_not_count_as_a_class(tmp_path: Path) -> None:
+    """The second class stands only in a row whose picture is damaged: one class is left."""
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    table = from_rows(rows(label=["a", "b", "a", "b", "a", "b"], image=[None, tmp_path / "bad.png", None, None, None, None]))
+    assert [(row, field) for severity, row, field, _ in found(table) if severity == "bad"] == [(2, "image"), (None, "label")]
+
+
+@pytest.mark.parametrize("decode", [True, False])
+def test_the_evaluation_set_has_the_duplicates_that_its_notes_count(data_folder, decode: bool) -> None:
+    from polysense.data.corpora.mvsa_single import MvsaSingle
+
+    problems = verify(MvsaSingle().read(data_folder("mvsa_single")), decode=decode, labels=["negative", "neutral", "positive"])
+    assert all(one.severity == "warning" for one in problems)
+    reasons = " ".join(one.reason for one in problems)
+    assert "56 texts stand in more than one split" in reasons
+    assert "45 pictures stand in more than one row" in reasons
+    assert "14 pictures stand in more than one split" in reasons
