@@ -69,7 +69,7 @@ def verify(
     if corpus is None:
         from polysense.data.corpora.posts import Posts
 
-        reader: Corpus = Posts(columns=_pairs(columns), encoding=encoding, label_separator=label_separator)
+        reader: Corpus = Posts(columns=read_columns(columns), encoding=encoding, label_separator=label_separator)
     elif columns is not None:
         raise RecipeError("--columns is for your own tables; a corpus knows its columns")
     else:
@@ -124,7 +124,7 @@ def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _pairs(text: str | None) -> dict[str, str]:
+def read_columns(text: str | None) -> dict[str, str]:
     """``text=tweet,label=y`` as a dict."""
     pairs = {}
     for part in _names(text) or ():

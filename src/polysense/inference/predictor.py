@@ -138,7 +138,14 @@ class Predictor:
         table = [[answer["probabilities"][label] for label in self.labels] for answer in answers]
         return np.array(table, dtype=np.float64).reshape(len(answers), len(self.labels))
 
-    def encode(self, rows: Iterable[Row] | Row, *, part: str | None = None, normalize: bool = False) -> np.ndarray:
+    def encode(
+        self,
+        rows: Iterable[Row] | Row,
+        *,
+        part: str | None = None,
+        normalize: bool = False,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
         """Embeddings (rows, width) float32: of the fused row, or of the modality ``part`` by itself.
 
         Raises:
@@ -154,10 +161,17 @@ class Predictor:
             if part is not None and part not in sample.modalities:
                 raise DataError(f"row {sample.id}: it has no {part}")
             samples.append(sample)
-        vectors = self._answerer.encode(samples, part=part)
+        vectors = self._answerer.encode(samples, part=part, progress=progress)
         if normalize:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
         return vectors
+
+    def measure(self, samples: Sequence[Sample]) -> dict[str, float]:
+        """The metrics of the recipe's evaluators on samples; empty where none of them has a target."""
+        metrics: dict[str, float] = {}
+        for part in self.recipe.evaluation.evaluators:
+            metrics |= part.build()(self._answerer, samples)
+        return metrics
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that :meth:`from_pretrained` reads: recipe, weights, encoder configurations, model card."""

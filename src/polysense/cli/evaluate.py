@@ -1,0 +1,64 @@
+"""``polysense evaluate``: the metrics of a trained run on a split of data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polysense.cli.output import print_json, print_table, progress
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run, one of its seeds, or a saved model.")],
+    data: Annotated[
+        Path | None, typer.Option(help="A table or folder; the run's own predictions of the split by default.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which split to measure.")] = "test",
+    media_root: Annotated[
+        Path | None, typer.Option(help="The folder in which pictures may lie; the table's own by default.")
+    ] = None,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Measure without them, and list them.")] = False,
+    trust_recipe_code: Annotated[
+        bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print metrics as JSON: means, and every seed.")] = False,
+) -> None:
+    """Measure a run: the mean over its seeds, and every seed.
+
+    Without --data, the metrics are those that the run wrote down when it was trained; with --data, the models answer anew.
+    """
+    from polysense.evaluation.summary import stored, summarise
+    from polysense.inference.measure import measure
+
+    if data is None:
+        found = stored(run, split)
+    else:
+        with progress("measuring", "rows") as advance:
+            found = measure(
+                run,
+                data,
+                split=split,
+                media_root=media_root,
+                skip_bad_rows=skip_bad_rows,
+                trust_recipe_code=trust_recipe_code,
+                progress=advance,
+            )
+    summary = summarise(found, split)
+    if json:
+        print_json(summary)
+        return
+    _print(summary)
+
+
+def _print(summary: dict[str, Any]) -> None:
+    metrics = summary["metrics"]
+    spread = summary["std"]
+    seeds = [result["seed"] for result in summary["per_seed"]]
+    title = f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else "value"
+    rows = [[name, value, *([spread[name]] if len(seeds) > 1 else [])] for name, value in metrics.items()]
+    print_table([summary["split"], title, *(["std"] if len(seeds) > 1 else [])], rows)

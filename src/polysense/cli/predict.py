@@ -1,0 +1,109 @@
+"""``polysense predict``: answers for one post, or for every row of a table."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polysense.cli.output import print_json, progress
+from polysense.errors import DataError, RecipeError
+
+if TYPE_CHECKING:
+    from polysense.inference.predictor import Predictor, Row
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def predict(
+    run: Annotated[str, typer.Argument(help="A run, a saved model, or a Hugging Face id.")],
+    table: Annotated[
+        str | None, typer.Argument(help="A CSV, TSV, JSON lines or Parquet file; - reads JSON lines from stdin.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="The text of one post.")] = None,
+    image: Annotated[Path | None, typer.Option(help="The picture of one post; it may lie anywhere.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Fields that stand under another name in the table: text=tweet,image=photo.")
+    ] = None,
+    media_root: Annotated[
+        Path | None, typer.Option(help="The folder in which the table's pictures may lie; the table's own by default.")
+    ] = None,
+    trust_recipe_code: Annotated[
+        bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one post's answer as JSON; a table is always JSON lines.")
+    ] = False,
+) -> None:
+    """Answer for one post (--text, --image or both), or for every row of a table, one JSON line a row.
+
+    A row that cannot be used gets an "error" in place of its answers, and the exit code is then 3.
+    """
+    if (table is None) == (text is None and image is None):
+        raise RecipeError("name a table, or one post with --text, --image or both")
+    from polysense.inference.predictor import load
+
+    model = load(run, trust_recipe_code=trust_recipe_code)
+    if table is not None:
+        _answer_table(model, _rows(table, columns, media_root))
+        return
+    answer = model.predict({"text": text, "image": image})[0]
+    del answer["id"]
+    if "error" in answer:
+        raise DataError(answer["error"])
+    if json:
+        print_json(answer)
+    else:
+        _show(answer, model)
+
+
+def _answer_table(model: Predictor, rows: Iterator[Row]) -> None:
+    bad = 0
+    with progress("predicting", "rows") as advance:
+        for answer in model.stream(rows, progress=advance):
+            bad += "error" in answer
+            sys.stdout.write(f"{jsonlib.dumps(answer, ensure_ascii=False)}\n")
+    if bad:
+        raise DataError(f'{bad} {"row" if bad == 1 else "rows"} could not be used; see "error" in the output')
+
+
+def _rows(table: str, columns: str | None, media_root: Path | None) -> Iterator[Row]:
+    from polysense.cli.data import read_columns
+
+    if table == "-":
+        return _standard_input()
+    from polysense.data.table import read_table
+
+    read = read_table(Path(table), columns=read_columns(columns), media_root=media_root, split_seed=None)
+    return iter(read.in_order())
+
+
+def _standard_input() -> Iterator[Row]:
+    for number, line in enumerate(sys.stdin, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = jsonlib.loads(line)
+        except ValueError:
+            raise DataError(f"standard input, line {number}: not a JSON object") from None
+        if not isinstance(row, dict):
+            raise DataError(f"standard input, line {number}: not a JSON object")
+        yield row
+
+
+def _show(answer: dict[str, Any], model: Predictor) -> None:
+    label = answer.pop("label", None)
+    if label is not None:
+        typer.echo(label if isinstance(label, str) else ", ".join(label) or "(no class)")
+    for name, value in sorted(answer.pop("probabilities", {}).items(), key=lambda pair: -pair[1]):
+        typer.echo(f"  {name:<16} {value:.3f} {'█' * round(20 * value)}")
+    for name, value in answer.items():
+        if isinstance(value, float):
+            typer.echo(f"  {name:<16} {value:.3f}")
+    if answer["missing"]:
+        typer.echo(f"  without {' and '.join(answer['missing'])}: the model was trained with {' and '.join(model.modalities)}")

@@ -1,0 +1,83 @@
+"""``polysense train``: a recipe and data in, a run out."""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polysense.cli.output import print_json, print_table
+from polysense.errors import RecipeError
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name (`polysense recipes list`) or a YAML file.")],
+    data: Annotated[Path, typer.Option(help="The table, or the folder of the data set.")],
+    out: Annotated[Path, typer.Option(help="The run's folder.")],
+    seeds: Annotated[str | None, typer.Option(help="One training a seed: 0,1,2. The recipe's own seed by default.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override one value: objectives.contrast.weight=0.2. Repeatable.")
+    ] = None,
+    columns: Annotated[str | None, typer.Option(help="Fields that stand under another name in the table: text=tweet.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away the run in --out.")] = False,
+    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Train without them, and list them.")] = False,
+    media_root: Annotated[
+        Path | None, typer.Option(help="The folder in which pictures may lie; the table's own by default.")
+    ] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run frozen encoders at every step.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the run's summary as JSON.")] = False,
+) -> None:
+    """Train a recipe on data, once a seed; keep the weights that are best on validation, score test once, write a report."""
+    from polysense.report import write_report
+    from polysense.training.run import train as run_training
+
+    summary = run_training(
+        recipe,
+        data,
+        out=out,
+        seeds=read_seeds(seeds),
+        overrides=[*column_override(columns), *(set_ or ())],
+        resume=resume,
+        overwrite=overwrite,
+        skip_bad_rows=skip_bad_rows,
+        media_root=media_root,
+        use_cache=not no_cache,
+    )
+    report = write_report(out)
+    if json:
+        print_json(summary)
+        return
+    split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
+    names = [name for name in summary["per_seed"][0][split] if "/" not in name]
+    rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
+    typer.echo(f"{summary['name']} on {summary['data']['name']}, {split} ({summary['data']['splits'][split]} rows)")
+    print_table(["", *names], rows)
+    typer.echo(f"\nSeed {summary['best_seed']} is the best on validation ({summary['best_metric']}) and answers for the run.")
+    typer.echo(f"Report: {report}")
+    typer.echo(f'Try:    polysense predict {out} --text "what a lovely day"')
+
+
+def column_override(columns: str | None) -> list[str]:
+    """``text=tweet,label=y`` as the override of a recipe's first corpus."""
+    from polysense.cli.data import read_columns
+
+    return [f"corpora.0.columns={jsonlib.dumps(read_columns(columns))}"] if columns else []
+
+
+def read_seeds(text: str | None) -> list[int] | None:
+    """``0,1,2`` as numbers."""
+    if text is None:
+        return None
+    try:
+        seeds = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise RecipeError(f"--seeds {text}: write whole numbers separated by commas, like 0,1,2") from None
+    if any(seed < 0 for seed in seeds):
+        raise RecipeError(f"--seeds {text}: seeds are 0 or above")
+    return seeds

@@ -1,0 +1,45 @@
+"""Metrics over the seeds of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from polysense.data.rows import split_name
+from polysense.errors import DataError, PolysenseError, choices, display
+
+
+def stored(run: Path, split: str) -> list[dict[str, Any]]:
+    """``{"seed", "metrics"}`` a seed, as the run wrote them when it was trained.
+
+    Raises:
+        PolysenseError: the run is not finished.
+        DataError: it has no metrics of that split.
+    """
+    file = run / "run.json"
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PolysenseError(f"{display(run)} is no finished run: {display(file)} cannot be read") from error
+    results = record.get("per_seed", [record])
+    wanted = split_name(split)
+    found = [{"seed": result["seed"], "metrics": result[wanted]} for result in results if result.get(wanted)]
+    if not found:
+        there = [name for name in ("validation", "test") if results[0].get(name)]
+        raise DataError(f"{display(run)} has no metrics of {wanted!r}; {choices(wanted, there)} (or name a table with --data)")
+    return found
+
+
+def summarise(found: Sequence[Mapping[str, Any]], split: str) -> dict[str, Any]:
+    """``{"split", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None."""
+    names = list(found[0]["metrics"])
+    values = {name: [result["metrics"][name] for result in found] for name in names}
+    return {
+        "split": split_name(split),
+        "metrics": {name: mean(numbers) for name, numbers in values.items()},
+        "std": {name: stdev(numbers) if len(numbers) > 1 else None for name, numbers in values.items()},
+        "per_seed": list(found),
+    }
