@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoTokenizer
 
 from polysense.encoders.encoder import Encoder, masked_mean
+from polysense.encoders.loading import explained, load_backbone
 from polysense.encoders.packaged import PACKAGED, packaged_folder
-from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
 
 
@@ -45,25 +46,21 @@ class TransformerText(Encoder):
     ) -> None:
         super().__init__(trainable=trainable)
         source = str(packaged_folder(pretrained)) if pretrained in PACKAGED else pretrained
-        try:
+        with explained("text encoder", pretrained):
             self.tokenizer = AutoTokenizer.from_pretrained(source)
-            if weights == "random":
-                self.backbone: Any = AutoModel.from_config(AutoConfig.from_pretrained(source))  # type: ignore[no-untyped-call]
-            else:
-                self.backbone = AutoModel.from_pretrained(source, dtype=torch.float32)
-        except (OSError, ValueError) as error:
-            raise RecipeError(_cannot_load("text encoder", pretrained, error)) from error
+            self.backbone = load_backbone(source, weights)
         self.width = int(self.backbone.config.hidden_size)
         self.pooling = pooling
         self.max_length = min(max_length, int(self.tokenizer.model_max_length))
         self.piece_rows = piece_rows
-        self._pad = int(self.tokenizer.pad_token_id or 0)
         self.freeze()
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``input_ids`` and ``attention_mask``, both (batch, longest) int64."""
         texts = [sample.text or "" for sample in samples]
-        tokens = self.tokenizer(texts, truncation=True, max_length=self.max_length, padding="longest", return_tensors="pt")
+        tokens = self.tokenizer(
+            texts, truncation=True, max_length=self.max_length, padding="longest", padding_side="right", return_tensors="pt"
+        )
         return {"input_ids": tokens["input_ids"], "attention_mask": tokens["attention_mask"]}
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
@@ -98,10 +95,7 @@ class TransformerText(Encoder):
 
     def preprocessing(self) -> str:
         """Tokenizer, length and pooling."""
-        return f"text {self.tokenizer.backend_tokenizer.to_str()} {self.max_length} {self.pooling}"
-
-
-def _cannot_load(what: str, pretrained: str, error: Exception) -> str:
-    names = ", ".join(repr(name) for name in PACKAGED)
-    reason = str(error).strip().splitlines()[0]
-    return f"the {what} {pretrained!r} cannot be loaded: {reason} (a packaged name ({names}), a folder, or a Hugging Face id)"
+        tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
+        # The tokenizer notes its last call there; what it was asked before does not change what it gives now.
+        rules = {name: value for name, value in tokenizer.items() if name not in {"truncation", "padding"}}
+        return f"text {json.dumps(rules)} {self.max_length} {self.pooling}"

@@ -10,12 +10,12 @@ from typing import Any, ClassVar, Literal
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, ViTImageProcessorPil
+from transformers import AutoImageProcessor, ViTImageProcessorPil
 
 from polysense.data.media import load_image
 from polysense.encoders import efficientnet_lite
 from polysense.encoders.encoder import Encoder
-from polysense.errors import RecipeError
+from polysense.encoders.loading import explained, load_backbone
 from polysense.types import Fields, Sample
 
 
@@ -99,19 +99,9 @@ def _lite_processor() -> Any:
 
 
 def _from_hub(pretrained: str, weights: str) -> tuple[Any, Any, int]:
-    try:
-        config = AutoConfig.from_pretrained(pretrained)
+    with explained("image encoder", pretrained):
         processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil")  # type: ignore[no-untyped-call]
-        if weights == "random":
-            backbone: Any = AutoModel.from_config(getattr(config, "vision_config", config))  # type: ignore[no-untyped-call]
-        else:
-            backbone = AutoModel.from_pretrained(pretrained, dtype=torch.float32)
-            backbone = getattr(backbone, "vision_model", backbone)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise RecipeError(
-            f"the image encoder {pretrained!r} cannot be loaded: {reason} "
-            f"({efficientnet_lite.NAME!r}, a folder, or a Hugging Face id of a vision model)"
-        ) from error
+        backbone = load_backbone(pretrained, weights)
+    backbone = getattr(backbone, "vision_model", backbone)
     sizes = getattr(backbone.config, "hidden_sizes", None)
     return backbone, processor, int(sizes[-1] if sizes else backbone.config.hidden_size)

@@ -1,0 +1,52 @@
+"""Pretrained backbones: from a folder or the Hugging Face hub, with errors that say what was asked for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModel
+from transformers.utils import logging as progress_bars
+
+from polysense.encoders.packaged import PACKAGED
+from polysense.errors import RecipeError
+
+
+def load_backbone(source: str, weights: str) -> Any:
+    """A Hugging Face model in float32, with its weights or (``weights="random"``) from its configuration alone.
+
+    Of a model of several towers with ``random`` weights, the vision tower.
+    """
+    if weights == "random":
+        config = AutoConfig.from_pretrained(source)
+        return AutoModel.from_config(getattr(config, "vision_config", config))  # type: ignore[no-untyped-call]
+    with _quiet() if Path(source).is_dir() else contextlib.nullcontext():
+        return AutoModel.from_pretrained(source, dtype=torch.float32)
+
+
+@contextlib.contextmanager
+def explained(what: str, pretrained: str) -> Iterator[None]:
+    """Turn what goes wrong while loading into a RecipeError that names the encoder and what may stand there."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        packaged = ", ".join(repr(name) for name in PACKAGED)
+        reason = str(error).strip().splitlines()[0]
+        raise RecipeError(
+            f"the {what} {pretrained!r} cannot be loaded: {reason} (a packaged one ({packaged}), a folder, or a Hugging Face id)"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No bar while a local file is read: it is there at once."""
+    was_on = progress_bars.is_progress_bar_enabled()
+    progress_bars.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if was_on:
+            progress_bars.enable_progress_bar()  # type: ignore[no-untyped-call]
