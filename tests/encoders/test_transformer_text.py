@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from polysense.encoders.transformer_text import TransformerText
+from polysense.errors import RecipeError
+from polysense.types import Fields, Sample
+
+TEXTS = [
+    "a lovely garden in the sun",
+    "rain",
+    "",
+    "we walked home in the rain and I did not love it at all, not even the garden",
+    "good morning",
+    "bad luck on the last day of the year",
+]
+
+
+def samples(texts: list[str | None]) -> list[Sample]:
+    return [Sample(id=str(number), text=text) for number, text in enumerate(texts)]
+
+
+def fields_of(encoder: TransformerText, texts: list[str | None]) -> Fields:
+    fields = encoder.prepare(samples(texts))
+    return {**fields, "present": torch.tensor([text is not None for text in texts])}
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("piece_rows", [1, 2, 4, 5])
+def test_pieces_equal_the_single_pass(tiny_text: str, pooling: str, piece_rows: int) -> None:
+    whole = TransformerText(tiny_text, piece_rows=0, pooling=pooling).eval()
+    pieces = TransformerText(tiny_text, piece_rows=piece_rows, pooling=pooling).eval()
+    fields = fields_of(whole, TEXTS)
+    expected, found = whole(fields), pieces(fields)
+    assert torch.equal(found.mask, expected.mask)
+    torch.testing.assert_close(found.states[found.mask], expected.states[expected.mask], atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.summary, expected.summary, atol=1e-5, rtol=0)
+
+
+def test_pieces_give_the_gradient_of_the_single_pass(tiny_text: str) -> None:
+    gradients = []
+    for piece_rows in (0, 2):
+        encoder = TransformerText(tiny_text, piece_rows=piece_rows).eval()
+        (encoder(fields_of(encoder, TEXTS)).summary ** 2).sum().backward()
+        gradients.append(encoder.backbone.embeddings.word_embeddings.weight.grad)
+    torch.testing.assert_close(gradients[1], gradients[0], atol=1e-5, rtol=1e-4)
+
+
+def test_pieces_do_not_run_over_the_padding_of_others(tiny_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TransformerText(tiny_text, piece_rows=2).eval()
+    shapes = []
+    states = encoder._states
+
+    def noted(ids, mask):
+        shapes.append(tuple(ids.shape))
+        return states(ids, mask)
+
+    monkeypatch.setattr(encoder, "_states", noted)
+    fields = fields_of(encoder, TEXTS)
+    encoder(fields)
+    lengths = sorted(fields["attention_mask"].sum(dim=1).tolist())
+    assert shapes == [(2, lengths[1]), (2, lengths[3]), (2, lengths[5])]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_row_alone_is_the_row_in_a_batch(tiny_text: str, pooling: str) -> None:
+    encoder = TransformerText(tiny_text, pooling=pooling).eval()
+    together = encoder(fields_of(encoder, TEXTS))
+    for number, text in enumerate(TEXTS):
+        alone = encoder(fields_of(encoder, [text]))
+        time = alone.states.shape[1]
+        torch.testing.assert_close(alone.summary[0], together.summary[number], atol=1e-5, rtol=0)
+        torch.testing.assert_close(alone.states[0], together.states[number, :time], atol=1e-5, rtol=0)
+        assert not together.mask[number, time:].any()
+
+
+def test_mean_pooling_is_the_mean_of_the_real_tokens_and_cls_the_first_state(tiny_text: str) -> None:
+    mean = TransformerText(tiny_text).eval()
+    fields = fields_of(mean, TEXTS)
+    encoded = mean(fields)
+    for number, length in enumerate(fields["attention_mask"].sum(dim=1).tolist()):
+        torch.testing.assert_close(encoded.summary[number], encoded.states[number, :length].mean(dim=0))
+    first = TransformerText(tiny_text, pooling="cls").eval()(fields)
+    assert torch.equal(first.summary, first.states[:, 0])
+
+
+def test_texts_are_cut_at_the_longest_length(tiny_text: str) -> None:
+    assert TransformerText(tiny_text, max_length=5).prepare(samples(TEXTS))["input_ids"].shape == (len(TEXTS), 5)
+    longest = TransformerText(tiny_text, max_length=4096).prepare(samples(["sun " * 500]))
+    assert longest["input_ids"].shape == (1, 64)  # what the model was made for
+
+
+def test_a_missing_text_gets_a_blank_row_and_is_not_present(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text).eval()
+    encoded = encoder(fields_of(encoder, ["sun", None]))
+    assert encoded.present.tolist() == [True, False]
+    assert encoded.mask[1].any()
+    assert torch.isfinite(encoded.summary).all()
+
+
+def test_a_frozen_encoder_stays_in_evaluation_mode_and_gets_no_gradient(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text, trainable=False).train()
+    assert not any(module.training for module in encoder.modules())
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    assert not encoder(fields_of(encoder, TEXTS)).summary.requires_grad
+
+
+def test_a_trainable_encoder_trains_and_gets_gradients(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text).train()
+    assert encoder.backbone.training
+    encoder(fields_of(encoder, TEXTS)).summary.sum().backward()
+    gradient = encoder.backbone.embeddings.word_embeddings.weight.grad
+    assert gradient is not None
+    assert float(gradient.abs().sum()) > 0
+    encoder.eval()
+    assert not encoder.backbone.training
+
+
+def test_it_is_rebuilt_from_its_assets_and_its_weights(tiny_text: str, tmp_path: Path) -> None:
+    encoder = TransformerText(tiny_text, trainable=False)
+    fields = fields_of(encoder, TEXTS)
+    encoder.save_assets(tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+    rebuilt = TransformerText(str(tmp_path), weights="random", trainable=False)
+    assert not torch.equal(rebuilt(fields).summary, encoder(fields).summary)
+    rebuilt.load_state_dict(encoder.state_dict())
+    assert torch.equal(rebuilt(fields_of(rebuilt, TEXTS)).summary, encoder(fields).summary)
+    assert rebuilt.fingerprint() == encoder.fingerprint()
+
+
+def test_the_fingerprint_does_not_depend_on_what_was_encoded_before(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text)
+    before = encoder.fingerprint()
+    encoder.prepare(samples(TEXTS))
+    assert encoder.fingerprint() == before
+    assert TransformerText(tiny_text).fingerprint() == before
+
+
+def test_the_fingerprint_changes_with_weights_length_and_pooling(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text)
+    found = {encoder.fingerprint()}
+    found.add(TransformerText(tiny_text, max_length=12).fingerprint())
+    found.add(TransformerText(tiny_text, pooling="cls").fingerprint())
+    with torch.no_grad():
+        encoder.backbone.embeddings.word_embeddings.weight[3, 2] += 1e-3
+    found.add(encoder.fingerprint())
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("name", ["nobody/has-this", "minlm", "efficientnet-lite0"])
+def test_what_cannot_be_loaded_is_a_recipe_error_that_says_what_can(name: str) -> None:
+    with pytest.raises(RecipeError, match=rf"text encoder '{name}' cannot be loaded: .*'minilm'.*a folder.*Hugging Face id"):
+        TransformerText(name)
+
+
+def test_a_folder_of_another_kind_is_a_recipe_error(tiny_vision: str) -> None:
+    with pytest.raises(RecipeError, match="cannot be loaded"):
+        TransformerText(tiny_vision)
