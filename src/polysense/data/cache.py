@@ -6,6 +6,7 @@ arrays, written to a temporary name and renamed when whole. A killed run keeps i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -14,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ from torch import Tensor
 
 from polysense.data.media import content_key
 from polysense.types import Fields, Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +75,7 @@ class FeatureCache:
     def _open(self, folder: Path) -> None:
         try:
             shard = _read_shard(folder)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             logger.warning("the cached features in %s are damaged (%s); they are made again", folder, error)
             shutil.rmtree(folder, ignore_errors=True)
             return
@@ -84,7 +88,7 @@ class FeatureCache:
         missing: dict[int, Sample] = {}
         for sample in samples:
             content = getattr(sample, self.encoder.modality)
-            if content is not None and (key := content_key(content)) not in self._places:
+            if content is not None and (key := _exact_key(content)) not in self._places:
                 missing.setdefault(key, sample)
         todo = list(missing.items())
         for start in range(0, len(todo), SHARD_ROWS):
@@ -127,8 +131,15 @@ class FeatureCache:
         content = getattr(sample, self.encoder.modality)
         if content is None:
             return None
-        number, row = self._places[content_key(content)]
+        number, row = self._places[_exact_key(content)]
         return {name: self._shards[number][name][row] for name in ("states", "mask", "summary")}
+
+
+def _exact_key(content: str | Path | Image) -> int:
+    """Equal where an encoder sees the same. (``content_key`` takes texts for equal that differ in case; encoders may not.)"""
+    if isinstance(content, str):
+        return int.from_bytes(hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
+    return content_key(content)
 
 
 def _tell(progress: Progress | None, before: int, total: int, done: int) -> None:
