@@ -110,5 +110,5 @@ def _rank() -> int:
 
 def _finite(name: str, term: Tensor) -> Tensor:
     if not bool(torch.isfinite(term)):
-        raise PolysenseError(f"the objective {name!r} became {float(term)}: training diverged; try a lower learning_rate")
+        raise PolysenseError(f"the objective {name!r} became {term.item()}: training diverged; try a lower learning_rate")
     return term
