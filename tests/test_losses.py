@@ -222,9 +222,7 @@ class TestInvariants:
         torch.testing.assert_close(
             symmetric_info_nce(left[order], right[order], scale=9.0), symmetric_info_nce(left, right, scale=9.0)
         )
-        torch.testing.assert_close(
-            info_nce(left[order], right[order], temperature=0.2), info_nce(left, right, temperature=0.2)
-        )
+        torch.testing.assert_close(info_nce(left[order], right[order], temperature=0.2), info_nce(left, right, temperature=0.2))
 
     @few
     @given(vectors(2), st.floats(0.01, 100.0))
@@ -281,6 +279,4 @@ class TestInvariants:
         left, right = torch.randn(4, 8), torch.randn(4, 8)
         halved = symmetric_info_nce(left.bfloat16(), right.bfloat16(), scale=10.0)
         assert halved.dtype == torch.float32
-        torch.testing.assert_close(
-            halved, symmetric_info_nce(left.bfloat16().float(), right.bfloat16().float(), scale=10.0)
-        )
+        torch.testing.assert_close(halved, symmetric_info_nce(left.bfloat16().float(), right.bfloat16().float(), scale=10.0))
