@@ -1,0 +1,183 @@
+"""Both fusions: the equation against a loop, any subset of the modalities, rows that do not touch each other."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from polysense.errors import RecipeError
+from polysense.fusion.concatenation import Concatenation
+from polysense.fusion.cross_attention import CrossAttention
+from polysense.fusion.fusion import Fusion
+from polysense.types import Encoded
+
+WIDTHS = {"text": 6, "image": 4}
+ROWS = 5
+
+
+def encoded(width: int, time: int, *, seed: int, present: list[bool] | None = None) -> Encoded:
+    generator = torch.Generator().manual_seed(seed)
+    states = torch.randn(ROWS, time, width, generator=generator)
+    lengths = torch.randint(1, time + 1, (ROWS,), generator=generator)
+    mask = torch.arange(time).expand(ROWS, time) < lengths.unsqueeze(1)
+    there = torch.tensor([True] * ROWS if present is None else present)
+    return Encoded(states, mask, torch.randn(ROWS, width, generator=generator), there)
+
+
+@pytest.fixture
+def parts() -> dict[str, Encoded]:
+    return {"text": encoded(6, 3, seed=1), "image": encoded(4, 7, seed=2)}
+
+
+@pytest.fixture(params=["Concatenation", "CrossAttention"])
+def fusion(request: pytest.FixtureRequest) -> Fusion:
+    torch.manual_seed(0)
+    kind = {"Concatenation": Concatenation, "CrossAttention": CrossAttention}[request.param]
+    made = kind(WIDTHS)
+    with torch.no_grad():  # away from their start at zero, so that a placeholder that is not used shows
+        for vector in made.placeholders.vectors.values():
+            vector.normal_()
+    return made
+
+
+def weights(layer: torch.nn.Linear) -> tuple[Tensor, Tensor]:
+    return layer.weight.detach(), layer.bias.detach()
+
+
+def test_concatenation_is_a_layer_over_both_summaries(parts: dict[str, Encoded]) -> None:
+    fusion = Concatenation(WIDTHS, width=3)
+    matrix, bias = weights(fusion.mix)
+    fused = fusion(parts)
+    assert fusion.width == 3
+    assert fused.summary.shape == (ROWS, 3)
+    for row in range(ROWS):
+        vector = [*parts["text"].summary[row].tolist(), *parts["image"].summary[row].tolist()]
+        expected = [
+            max(0.0, sum(float(w) * v for w, v in zip(line, vector, strict=True)) + float(b))
+            for line, b in zip(matrix, bias, strict=True)
+        ]
+        torch.testing.assert_close(fused.summary[row], torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("query", ["text", "image"])
+def test_cross_attention_against_a_loop(parts: dict[str, Encoded], query: str) -> None:
+    torch.manual_seed(0)
+    fusion = CrossAttention(WIDTHS, query=query)
+    asking, answering = parts[query], parts["image" if query == "text" else "text"]
+    (ask, ask_bias), (key, key_bias), (value, value_bias) = map(weights, (fusion.ask, fusion.key, fusion.value))
+    mix, mix_bias = weights(fusion.mix)
+    fused = fusion(parts)
+    assert fusion.width == WIDTHS[query]
+    for row in range(ROWS):
+        question = ask @ asking.summary[row] + ask_bias
+        real = [time for time in range(answering.states.shape[1]) if bool(answering.mask[row, time])]
+        keys = [key @ answering.states[row, time] + key_bias for time in real]
+        values = [value @ answering.states[row, time] + value_bias for time in real]
+        shares = torch.tensor([math.exp(float(question @ k) / math.sqrt(len(question))) for k in keys])
+        shares = shares / shares.sum()
+        attended = sum(share * v for share, v in zip(shares, values, strict=True))
+        expected = torch.relu(mix @ torch.cat([asking.summary[row], attended]) + mix_bias)
+        torch.testing.assert_close(fused.summary[row], expected, atol=1e-5, rtol=0)
+
+
+def test_the_result_is_one_state_that_is_the_summary(fusion: Fusion, parts: dict[str, Encoded]) -> None:
+    fused = fusion(parts)
+    assert fused.summary.shape == (ROWS, fusion.width)
+    assert torch.equal(fused.states[:, 0], fused.summary)
+    assert fused.mask.tolist() == [[True]] * ROWS
+    assert fused.present.all()
+
+
+@pytest.mark.parametrize("name", ["text", "image"])
+def test_one_modality_is_enough(fusion: Fusion, parts: dict[str, Encoded], name: str) -> None:
+    alone = fusion({name: parts[name]})
+    assert torch.isfinite(alone.summary).all()
+    assert not torch.equal(alone.summary, fusion(parts).summary)
+
+
+@pytest.mark.parametrize("lacking", ["text", "image"])
+def test_a_row_that_lacks_a_modality_is_a_row_of_a_batch_that_lacks_it(
+    fusion: Fusion, parts: dict[str, Encoded], lacking: str
+) -> None:
+    part = parts[lacking]
+    present = torch.tensor([True, False, True, False, True])
+    mixed = {**parts, lacking: Encoded(part.states, part.mask, part.summary, present)}
+    fused = fusion(mixed)
+    without = fusion({name: other for name, other in parts.items() if name != lacking})
+    torch.testing.assert_close(fused.summary[~present], without.summary[~present], atol=1e-6, rtol=0)
+    torch.testing.assert_close(fused.summary[present], fusion(parts).summary[present], atol=1e-6, rtol=0)
+    assert fused.present.all()
+
+
+@pytest.mark.parametrize("lacking", ["text", "image"])
+def test_what_a_missing_row_holds_does_not_matter(fusion: Fusion, parts: dict[str, Encoded], lacking: str) -> None:
+    present = torch.tensor([True, False, True, False, True])
+
+    def filled(value: float) -> Tensor:
+        part = parts[lacking]
+        there = present.unsqueeze(-1)
+        states = torch.where(there.unsqueeze(-1), part.states, value)
+        mask = part.mask & there  # as the cache has it: no state at all
+        return fusion({**parts, lacking: Encoded(states, mask, torch.where(there, part.summary, value), present)}).summary
+
+    assert torch.isfinite(filled(3.0)).all()
+    assert torch.equal(filled(3.0), filled(-50.0))
+
+
+def test_the_placeholder_of_a_missing_modality_is_learned(fusion: Fusion, parts: dict[str, Encoded]) -> None:
+    fusion({"text": parts["text"]}).summary.sum().backward()
+    gradients = {name: vector.grad for name, vector in fusion.placeholders.vectors.items()}
+    assert float(gradients["image"].abs().sum()) > 0
+    assert gradients["text"] is None or not gradients["text"].any()
+
+
+def test_a_row_with_nothing_is_not_present(fusion: Fusion) -> None:
+    nothing = [False, True, True, True, True]
+    fused = fusion({"text": encoded(6, 3, seed=1, present=nothing), "image": encoded(4, 7, seed=2, present=nothing)})
+    assert fused.present.tolist() == nothing
+    assert torch.isfinite(fused.summary).all()
+
+
+def test_states_behind_the_mask_do_not_matter(fusion: Fusion, parts: dict[str, Encoded]) -> None:
+    before = fusion(parts).summary
+    noisy = {
+        name: Encoded(torch.where(part.mask.unsqueeze(-1), part.states, 99.0), part.mask, part.summary, part.present)
+        for name, part in parts.items()
+    }
+    assert torch.equal(fusion(noisy).summary, before)
+    longer = {
+        name: Encoded(
+            torch.nn.functional.pad(part.states, (0, 0, 0, 4)),
+            torch.nn.functional.pad(part.mask, (0, 4)),
+            part.summary,
+            part.present,
+        )
+        for name, part in parts.items()
+    }
+    torch.testing.assert_close(fusion(longer).summary, before, atol=1e-6, rtol=0)
+
+
+def test_rows_do_not_touch_each_other(fusion: Fusion, parts: dict[str, Encoded]) -> None:
+    together = fusion(parts).summary
+    for order in ([3], [4, 0], [2, 2, 1]):
+        index = torch.tensor(order)
+        chosen = fusion({name: part.rows(index) for name, part in parts.items()}).summary
+        torch.testing.assert_close(chosen, together[index], atol=1e-6, rtol=0)
+
+
+def test_concatenation_joins_any_number_of_modalities(parts: dict[str, Encoded]) -> None:
+    three = Concatenation({**WIDTHS, "audio": 2})
+    assert three({**parts, "audio": encoded(2, 5, seed=3)}).summary.shape == (ROWS, 6)
+    assert Concatenation({"image": 4})({"image": parts["image"]}).summary.shape == (ROWS, 4)
+
+
+def test_cross_attention_says_what_it_cannot_join() -> None:
+    with pytest.raises(RecipeError, match=r"fusion.query: no encoder for 'txt'; did you mean 'text'\?"):
+        CrossAttention(WIDTHS, query="txt")
+    with pytest.raises(RecipeError, match="joins two modalities, the recipe has text"):
+        CrossAttention({"text": 4})
+    with pytest.raises(RecipeError, match="joins two modalities, the recipe has text, image, audio"):
+        CrossAttention({**WIDTHS, "audio": 2})
