@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import nn
 
 from polysense.encoders.encoder import Encoder
@@ -40,13 +41,21 @@ class Model(nn.Module):
         """Every modality of the batch through its encoder."""
         return {name: self.encoder(name)(part) for name, part in batch.parts.items() if name in self.encoders}
 
-    def fuse(self, parts: Mapping[str, Encoded]) -> Representation:
-        """Join encoded modalities."""
-        return Representation(parts=parts, fused=self.fusion(parts))
+    def fuse(self, parts: Mapping[str, Encoded], *, rows: int) -> Representation:
+        """Join encoded modalities; there may be none, in ``rows`` rows that have nothing that the model reads."""
+        return Representation(parts=parts, fused=self.fusion(parts or self._nothing(rows)))
+
+    def _nothing(self, rows: int) -> dict[str, Encoded]:
+        """A modality that no row has."""
+        name = next(iter(self.encoders))
+        like = next(self.fusion.parameters())
+        summary = like.new_zeros(rows, self.encoder(name).width)
+        absent = torch.zeros(rows, dtype=torch.bool, device=like.device)
+        return {name: Encoded(summary.unsqueeze(1), absent.unsqueeze(1), summary, absent)}
 
     def forward(self, batch: Batch) -> Representation:
         """Encode and fuse."""
-        return self.fuse(self.encode(batch))
+        return self.fuse(self.encode(batch), rows=batch.size)
 
 
 class Sight:
@@ -63,7 +72,7 @@ class Sight:
     def see(self, shown: Shown) -> Representation:
         """The representation of a shown batch."""
         parts = {name: self._part(name, shown) for name in shown.batch.parts if name in self.model.encoders}
-        return self.model.fuse(parts)
+        return self.model.fuse(parts, rows=shown.batch.size)
 
     def _part(self, name: str, shown: Shown) -> Encoded:
         part = shown.batch.parts[name]
