@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,8 +32,8 @@ class Learner(nn.Module):
     def __init__(self, model: Model, objectives: Mapping[str, Objective], weights: Mapping[str, float], *, seed: int) -> None:
         super().__init__()
         for name, weight in weights.items():
-            if weight < 0:
-                raise RecipeError(f"objectives.{name}.weight: {weight} is below 0")
+            if not 0 <= weight < math.inf:
+                raise RecipeError(f"objectives.{name}.weight: expected a number from 0 up, found {weight}")
         if not any(weights.values()):
             raise RecipeError("objectives: every weight is 0, there is nothing to learn")
         self.model = model
