@@ -98,3 +98,31 @@ def toy_posts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
     write_toy(folder, posts=64, seed=0)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoders(tiny_text: str, tiny_vision: str) -> list[str]:
+    """Overrides that put the tiny models into a recipe of text and picture, with rates and batches that fit them."""
+    return [
+        f"encoders.text.pretrained={tiny_text}",
+        f"encoders.image.pretrained={tiny_vision}",
+        "training.num_train_epochs=2",
+        "training.per_device_train_batch_size=8",
+        "training.learning_rate=1.0e-3",
+        "training.bf16=false",
+    ]
+
+
+@pytest.fixture(scope="session")
+def trained_runs(tmp_path_factory: pytest.TempPathFactory, tiny_encoders: list[str], toy_posts: Path) -> dict[str, Path]:
+    """Two finished runs of two seeds on the toy posts: ``base`` (classification alone) and ``both`` (with ITC and ITM).
+
+    They are shared: a test that changes a file copies the run first.
+    """
+    from polysense.training.run import train
+
+    root = tmp_path_factory.mktemp("runs")
+    recipes = {"base": "social/posts_concat", "both": "social/posts_concat_both"}
+    for name, recipe in recipes.items():
+        train(recipe, toy_posts, out=root / name, seeds=[0, 1], overrides=tiny_encoders)
+    return {name: root / name for name in recipes}
