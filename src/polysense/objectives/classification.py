@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from polysense.data.table import classes
 from polysense.errors import DataError, choices
 from polysense.losses import balanced_class_weights, class_weighted_cross_entropy
 from polysense.objectives.objective import Answering, Look
@@ -53,6 +54,8 @@ class Classification(Answering):
         super().__init__()
         if labels is None or class_weights == "balanced":
             raise ValueError("labels and balanced class weights come from the training rows: call complete() first")
+        if class_weights != "none" and len(class_weights) != len(labels):
+            raise ValueError(f"class_weights: write one number a class, found {len(class_weights)} for {len(labels)} classes")
         self.labels = list(labels)
         self.label_smoothing = label_smoothing
         self.multi_label = multi_label
@@ -65,23 +68,21 @@ class Classification(Answering):
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         """Fill in classes and class weights; refuse rows with other labels and classes without rows."""
         completed = dict(arguments)
-        counts = Counter(label for sample in samples for label in _labels_of(sample))
+        several = bool(completed.get("multi_label"))
+        counts = Counter(label for sample in samples for label in classes(sample))
         labels = list(completed.get("labels") or sorted(counts))
-        for sample in samples:
-            for label in _labels_of(sample):
-                if label not in labels:
-                    raise DataError(f"{sample.origin}, label: {label!r} is not a class of the recipe; {choices(label, labels)}")
+        refuse_other_labels(samples, labels, several=several)
         absent = [label for label in labels if not counts[label]]
         if absent:
             raise DataError(f"no training row has the label {', '.join(map(repr, absent))}")
-        if len(labels) < 2 and not completed.get("multi_label"):
+        if len(labels) < (1 if several else 2):
             found = ", ".join(map(repr, labels)) or "none at all"
             raise DataError(f"a classification needs at least two classes; the training rows have {found}")
         completed["labels"] = labels
         if completed.get("class_weights") == "balanced":
             tally = torch.tensor([counts[label] for label in labels])
-            labelled = sum(1 for sample in samples if _labels_of(sample))
-            weights = (labelled - tally) / tally if completed.get("multi_label") else balanced_class_weights(tally)
+            labelled = sum(1 for sample in samples if sample.label is not None)
+            weights = (labelled - tally) / tally if several else balanced_class_weights(tally)
             completed["class_weights"] = [round(float(weight), 6) for weight in weights]
         return completed
 
@@ -92,13 +93,13 @@ class Classification(Answering):
         if self.multi_label:
             rows = [self._row_of_many(sample) for sample in samples]
             return {"label": torch.tensor(rows, dtype=torch.float32)}
-        numbers = [UNLABELLED if sample.label is None else self.labels.index(_one(sample)) for sample in samples]
+        numbers = [UNLABELLED if sample.label is None else self.labels.index(classes(sample)[0]) for sample in samples]
         return {"label": torch.tensor(numbers)}
 
     def _row_of_many(self, sample: Sample) -> list[float]:
         if sample.label is None:
             return [float(UNLABELLED)] * len(self.labels)
-        given = set(_labels_of(sample))
+        given = classes(sample)
         return [float(label in given) for label in self.labels]
 
     def forward(self, look: Look) -> Tensor | None:
@@ -134,13 +135,14 @@ class Classification(Answering):
         return max(row, key=lambda label: row[label])
 
 
-def _labels_of(sample: Sample) -> tuple[str, ...]:
-    if sample.label is None:
-        return ()
-    return (sample.label,) if isinstance(sample.label, str) else sample.label
-
-
-def _one(sample: Sample) -> str:
-    if isinstance(sample.label, str):
-        return sample.label
-    raise DataError(f"{sample.origin}, label: several labels in one row; set multi_label: true in the recipe")
+def refuse_other_labels(samples: Sequence[Sample], labels: Sequence[str], *, several: bool) -> None:
+    """A DataError for the first row whose label is not one of ``labels``, or not one only unless ``several`` may stand in a row."""
+    for sample in samples:
+        given = classes(sample)
+        for label in given:
+            if label not in labels:
+                raise DataError(f"{sample.origin}, label: {label!r} is not a class of the recipe; {choices(label, labels)}")
+        if sample.label is not None and len(given) != 1 and not several:
+            raise DataError(
+                f"{sample.origin}, label: {len(given)} labels in one row; for such rows set multi_label: true in the recipe"
+            )
