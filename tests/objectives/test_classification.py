@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import tiny
+from polysense.errors import DataError
+from polysense.learner import StepLook
+from polysense.objectives.classification import Classification
+from polysense.types import Batch, Encoded, Representation, Sample
+from polysense.views.plain import Plain
+from polysense.views.view import Shown, View
+
+LABELS = ["a", "b", "c"]
+
+
+def samples(*labels: str | tuple[str, ...] | None) -> list[Sample]:
+    return [
+        Sample(id=str(number), text="x", label=label, origin=f"posts.csv, row {number}")
+        for number, label in enumerate(labels, start=1)
+    ]
+
+
+def looking_at(logits: Tensor, fields: dict[str, Tensor], *, present: Tensor | None = None) -> Any:
+    """A look whose fused summary is ``logits`` themselves."""
+    there = torch.ones(len(logits), dtype=torch.bool) if present is None else present
+    fused = Encoded(logits.unsqueeze(1), there.unsqueeze(1), logits, there)
+    batch = Batch(parts={}, fields={"index": torch.arange(len(logits)), **fields})
+
+    def look(view: View) -> tuple[Shown, Representation]:
+        assert view == Plain()
+        return Shown(batch), Representation(parts={}, fused=fused)
+
+    return look
+
+
+def passing_on(**choices: Any) -> Classification:
+    """A classification whose logits are the fused summary."""
+    made = Classification({"fused": 3}, labels=LABELS, **choices).eval()
+    linear = made.head[1]
+    assert isinstance(linear, nn.Linear)
+    with torch.no_grad():
+        linear.weight.copy_(torch.eye(3))
+        linear.bias.zero_()
+    return made
+
+
+LOGITS = torch.tensor([[2.0, 0.5, -1.0], [0.1, 0.2, 0.3], [-1.0, 1.5, 0.5], [0.0, 0.0, 2.0]])
+
+
+class TestLoss:
+    def test_weighted_rows_divided_by_their_number(self) -> None:
+        look = looking_at(LOGITS, {"label": torch.tensor([0, 1, 1, 2])})
+        weights = [0.533333, 1.333333, 2.666667]
+        assert passing_on(class_weights=weights)(look).item() == pytest.approx(0.683032, abs=1e-5)
+        assert passing_on()(look).item() == pytest.approx(0.488585, abs=1e-5)
+
+    def test_unlabelled_and_absent_rows_are_left_out(self) -> None:
+        labels = torch.tensor([0, -100, 1, 2])
+        present = torch.tensor([True, True, True, False])
+        found = passing_on()(looking_at(LOGITS, {"label": labels}, present=present))
+        expected = passing_on()(looking_at(LOGITS[[0, 2]], {"label": labels[[0, 2]]}))
+        assert torch.equal(found, expected)
+
+    def test_none_where_no_row_is_usable(self) -> None:
+        assert passing_on()(looking_at(LOGITS, {"label": torch.full((4,), -100)})) is None
+        nothing = torch.zeros(4, dtype=torch.bool)
+        assert passing_on()(looking_at(LOGITS, {"label": torch.arange(4) % 3}, present=nothing)) is None
+        many = passing_on(multi_label=True)
+        assert many(looking_at(LOGITS, {"label": torch.full((4, 3), -100.0)})) is None
+
+    @pytest.mark.parametrize("smoothing", [0.0, 0.2])
+    @pytest.mark.parametrize("weights", ["none", [0.5, 1.0, 4.0]])
+    def test_several_labels_against_a_loop(self, smoothing: float, weights: Any) -> None:
+        targets = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 0.0], [-100.0] * 3, [0.0, 1.0, 0.0]])
+        objective = passing_on(multi_label=True, label_smoothing=smoothing, class_weights=weights)
+        found = objective(looking_at(LOGITS, {"label": targets}))
+        terms = []
+        for row in (0, 1, 3):
+            for column in range(3):
+                target = float(targets[row, column]) * (1 - smoothing) + smoothing / 2
+                chance = 1 / (1 + math.exp(-float(LOGITS[row, column])))
+                positive = 1.0 if weights == "none" else weights[column]
+                terms.append(-positive * target * math.log(chance) - (1 - target) * math.log(1 - chance))
+        assert found.item() == pytest.approx(sum(terms) / len(terms), abs=1e-5)
+
+    @pytest.mark.parametrize("multi_label", [False, True])
+    def test_its_gradient_lowers_it(self, multi_label: bool) -> None:
+        objective = tiny.seeded(
+            "classification", Classification, tiny.WIDTHS, labels=LABELS, multi_label=multi_label, dropout=0.0
+        )
+        nested = tiny.nested(12)
+        if multi_label:
+            nested["label"] = nn.functional.one_hot(nested["label"], 3).float()
+        learner = tiny.learner({"classification": objective})
+        optimizer = torch.optim.Adam(learner.parameters(), lr=0.02)
+        losses = []
+        for _ in range(20):
+            optimizer.zero_grad()
+            loss = learner(**nested)["loss"]
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        assert losses[-1] < 0.8 * losses[0]
+
+    def test_an_order_of_the_rows_changes_nothing(self) -> None:
+        labels, order = torch.tensor([0, 1, 1, 2]), [2, 0, 3, 1]
+        objective = passing_on(class_weights=[0.5, 1.0, 4.0], label_smoothing=0.1)
+        torch.testing.assert_close(
+            objective(looking_at(LOGITS[order], {"label": labels[order]})), objective(looking_at(LOGITS, {"label": labels}))
+        )
+
+
+class TestComplete:
+    def complete(self, rows: Sequence[Sample], **arguments: Any) -> dict[str, Any]:
+        return Classification.complete(arguments, rows)
+
+    def test_labels_are_those_of_the_training_rows_in_order(self) -> None:
+        assert self.complete(samples("b", "a", None, "b", "c"))["labels"] == LABELS
+        assert self.complete(samples("b", "a"), labels=["b", "a"])["labels"] == ["b", "a"]
+
+    def test_what_was_given_stays_and_nothing_is_changed_in_place(self) -> None:
+        arguments = {"dropout": 0.3, "class_weights": "balanced"}
+        completed = Classification.complete(arguments, samples("a", "b"))
+        assert completed["dropout"] == 0.3
+        assert arguments == {"dropout": 0.3, "class_weights": "balanced"}
+
+    def test_balanced_weights_are_n_over_k_n_c(self) -> None:
+        completed = self.complete(samples("a", "a", "a", "a", "a", "b", "b", "c", None), class_weights="balanced")
+        assert completed["class_weights"] == [0.533333, 1.333333, 2.666667]
+        assert self.complete(samples("a", "b"), class_weights="none")["class_weights"] == "none"
+
+    def test_balanced_weights_of_several_labels_are_negatives_over_positives(self) -> None:
+        rows = samples(("a", "b"), ("a",), (), None, ("a",))
+        completed = self.complete(rows, class_weights="balanced", multi_label=True)
+        assert completed["labels"] == ["a", "b"]
+        assert completed["class_weights"] == [round(1 / 3, 6), 3.0]  # 4 labelled rows: a in 3, b in 1
+
+    def test_a_label_outside_the_recipe_names_the_row_and_the_nearest_class(self) -> None:
+        with pytest.raises(DataError, match=r"posts\.csv, row 2, label: 'positve' is not a class .*did you mean 'positive'\?"):
+            self.complete(samples("negative", "positve"), labels=["negative", "positive"])
+
+    def test_a_class_without_rows_is_named(self) -> None:
+        with pytest.raises(DataError, match="no training row has the label 'c'"):
+            self.complete(samples("a", "b"), labels=LABELS)
+
+    @pytest.mark.parametrize(("rows", "found"), [(("a", "a"), "'a'"), ((None, None), "none at all")])
+    def test_one_class_is_not_enough(self, rows: tuple[str | None, ...], found: str) -> None:
+        with pytest.raises(DataError, match=f"at least two classes; the training rows have {found}"):
+            self.complete(samples(*rows))
+
+    def test_several_labels_need_one_class_at_least(self) -> None:
+        assert self.complete(samples(("a",), ()), multi_label=True)["labels"] == ["a"]
+        with pytest.raises(DataError, match="none at all"):
+            self.complete(samples(None, ()), multi_label=True)
+
+    def test_several_labels_in_a_row_need_multi_label(self) -> None:
+        with pytest.raises(DataError, match=r"posts\.csv, row 2, label: 2 labels in one row; .*multi_label: true"):
+            self.complete(samples("a", ("a", "b")))
+
+    def test_it_is_not_built_before_it_is_complete(self) -> None:
+        for choices in ({}, {"labels": LABELS, "class_weights": "balanced"}):
+            with pytest.raises(ValueError, match=r"complete\(\)"):
+                Classification({"fused": 3}, **choices)
+
+    def test_one_weight_a_class(self) -> None:
+        with pytest.raises(ValueError, match="one number a class, found 2 for 3 classes"):
+            Classification({"fused": 3}, labels=LABELS, class_weights=[1.0, 2.0])
+
+
+class TestPrepare:
+    def test_class_numbers(self) -> None:
+        fields = passing_on().prepare(samples("c", None, "a", ("b",)))
+        assert fields["label"].tolist() == [2, -100, 0, 1]
+
+    def test_several_labels(self) -> None:
+        fields = passing_on(multi_label=True).prepare(samples(("a", "c"), None, (), "b"))
+        assert fields["label"].tolist() == [[1, 0, 1], [-100, -100, -100], [0, 0, 0], [0, 1, 0]]
+
+    def test_nothing_where_no_row_is_labelled(self) -> None:
+        assert passing_on().prepare(samples(None, None)) == {}
+
+
+class TestAnswer:
+    def represented(self, logits: Tensor) -> Representation:
+        there = torch.ones(len(logits), dtype=torch.bool)
+        return Representation(parts={}, fused=Encoded(logits.unsqueeze(1), there.unsqueeze(1), logits, there))
+
+    def test_the_likeliest_class_with_all_probabilities(self) -> None:
+        columns = passing_on().answer(self.represented(LOGITS)).columns
+        assert columns["label"] == ["a", "c", "b", "c"]
+        for row, found in zip(LOGITS.softmax(dim=-1).tolist(), columns["probabilities"], strict=True):
+            assert list(found) == LABELS
+            assert list(found.values()) == pytest.approx(row, abs=1e-6)
+
+    def test_several_labels_from_the_threshold_on(self) -> None:
+        columns = passing_on(multi_label=True).answer(self.represented(LOGITS)).columns
+        assert columns["label"] == [("a", "b"), ("a", "b", "c"), ("b", "c"), ("a", "b", "c")]
+        assert columns["probabilities"][0]["a"] == pytest.approx(1 / (1 + math.exp(-2.0)))
+        strict = passing_on(multi_label=True, threshold=0.8).answer(self.represented(LOGITS)).columns
+        assert strict["label"] == [("a",), (), ("b",), ("c",)]
+
+
+def test_it_looks_at_the_plain_pair_only() -> None:
+    model, batch = tiny.model(), tiny.batch()
+    objective = Classification(tiny.WIDTHS, labels=LABELS).eval()
+    expected = nn.functional.cross_entropy(objective.head(model(batch).fused.summary), batch.fields["label"])
+    torch.testing.assert_close(objective(StepLook(model, batch, seed=0, step=0)), expected)
