@@ -1,0 +1,59 @@
+"""Does the matching head tell a post's own text from another one's?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from polysense.data.media import content_key
+from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.types import Sample
+
+
+class Matching(Evaluator):
+    """``matching_accuracy`` (balanced; .5 is chance) and ``matching_auc`` on the pairs as they are and with exchanged texts.
+
+    Every row with text and picture is asked twice: as it is, and with the text of another row of different text and picture,
+    drawn by ``seed``. Empty for a model without a matching head.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
+        """Ask, exchange, ask again."""
+        pairs = [sample for sample in samples if sample.text is not None and sample.image is not None]
+        wrong = mismatched(pairs, seed=self.seed)
+        if not wrong:
+            return {}
+        own = answerer.predict(pairs).columns
+        if "match" not in own:
+            return {}
+        kept = np.array(own["match"], dtype=np.float64)
+        exchanged = np.array(answerer.predict(wrong).columns["match"], dtype=np.float64)
+        accuracy = ((kept >= 0.5).mean() + (exchanged < 0.5).mean()) / 2
+        return {"matching_accuracy": float(accuracy), "matching_auc": area_under_curve(kept, exchanged)}
+
+
+def mismatched(pairs: Sequence[Sample], *, seed: int) -> list[Sample]:
+    """Each pair with the text of another one; a pair for which no other differs in both text and picture is left out."""
+    draw = random.Random(seed)
+    keys = [(content_key(pair.text), content_key(pair.image)) for pair in pairs]
+    wrong = []
+    for pair, (text, image) in zip(pairs, keys, strict=True):
+        others = [place for place, (other, picture) in enumerate(keys) if other != text and picture != image]
+        if others:
+            wrong.append(replace(pair, text=pairs[draw.choice(others)].text))
+    return wrong
+
+
+def area_under_curve(above: np.ndarray, below: np.ndarray) -> float:
+    """The chance that a value of ``above`` is larger than one of ``below``; ties count half."""
+    from scipy.stats import rankdata
+
+    order = rankdata(np.concatenate([above, below]))
+    wins = order[: len(above)].sum() - len(above) * (len(above) + 1) / 2
+    return float(wins / (len(above) * len(below)))
