@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -35,41 +36,48 @@ class Answerer:
     def predict(self, samples: Sequence[Sample], *, only: str | None = None, progress: Progress | None = None) -> Prediction:
         """Each sample's answers; ``only`` shows one modality and hides the others."""
         rows: list[dict[str, Any]] = [{} for _ in samples]
-        for places, batch in self.batches(samples, only=only, progress=progress):
-            prediction, _ = self.learner.answer(batch)
-            for place, row in zip(places, prediction.rows(), strict=True):
-                rows[place] = row
+        with self._asking():
+            for places, batch in self._batches(samples, only, progress):
+                prediction, _ = self.learner.answer(batch)
+                for place, row in zip(places, prediction.rows(), strict=True):
+                    rows[place] = row
         names = list(rows[0]) if rows else []
         return Prediction({name: [row[name] for row in rows] for name in names})
 
     def encode(self, samples: Sequence[Sample], *, part: str | None = None, progress: Progress | None = None) -> np.ndarray:
         """The summaries (samples, width) float32: fused, or of the modality ``part`` by itself."""
         vectors: np.ndarray | None = None
-        for places, batch in self.batches(samples, progress=progress):
-            representation = self.learner.model(batch)
-            chosen = representation.fused if part is None else representation.parts[part]
-            summary = chosen.summary.float().cpu().numpy()
-            if vectors is None:
-                vectors = np.zeros((len(samples), summary.shape[1]), dtype=np.float32)
-            vectors[places] = summary
+        with self._asking():
+            for places, batch in self._batches(samples, None, progress):
+                representation = self.learner.model(batch)
+                chosen = representation.fused if part is None else representation.parts[part]
+                summary = chosen.summary.float().cpu().numpy()
+                if vectors is None:
+                    vectors = np.zeros((len(samples), summary.shape[1]), dtype=np.float32)
+                vectors[places] = summary
         return np.zeros((0, self.learner.model.fusion.width), dtype=np.float32) if vectors is None else vectors
 
-    def batches(
-        self, samples: Sequence[Sample], *, only: str | None = None, progress: Progress | None = None
-    ) -> Iterator[tuple[list[int], Batch]]:
-        """Batches of similar length, each with the places of its rows; no gradients while they are used."""
-        order = sorted(range(len(samples)), key=lambda place: len(samples[place].text or ""))
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Evaluation mode and no gradients, until the answers are there or something goes wrong."""
         training = self.learner.training
         self.learner.eval()
         try:
             with torch.inference_mode():
-                for start in range(0, len(order), self.batch_size):
-                    places = order[start : start + self.batch_size]
-                    yield places, self._batch([samples[place] for place in places], only)
-                    if progress is not None:
-                        progress(start + len(places), len(order))
+                yield
         finally:
             self.learner.train(training)
+
+    def _batches(
+        self, samples: Sequence[Sample], only: str | None, progress: Progress | None
+    ) -> Iterator[tuple[list[int], Batch]]:
+        """Batches of similar length, each with the places of its rows."""
+        order = sorted(range(len(samples)), key=lambda place: len(samples[place].text or ""))
+        for start in range(0, len(order), self.batch_size):
+            places = order[start : start + self.batch_size]
+            yield places, self._batch([samples[place] for place in places], only)
+            if progress is not None:
+                progress(start + len(places), len(order))
 
     def _batch(self, samples: Sequence[Sample], only: str | None) -> Batch:
         batch = Batch.of(self.collate(samples))
