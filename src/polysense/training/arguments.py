@@ -48,6 +48,8 @@ def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingAr
         "metric_for_best_model": recipe.evaluation.best,
         "greater_is_better": recipe.evaluation.greater_is_better,
     }
+    if settings["eval_strategy"] not in ("steps", "epoch"):
+        raise RecipeError("training.eval_strategy: write 'steps' or 'epoch'; the weights that are best on validation are kept")
     settings["save_strategy"] = settings["eval_strategy"]
     if "eval_steps" in settings:
         settings["save_steps"] = settings["eval_steps"]

@@ -9,7 +9,9 @@ from typing import Any
 
 from jinja2 import Template
 
-CARD = Template(
+from polysense.training.folder import CARD
+
+TEMPLATE = Template(
     """---
 library_name: polysense
 tags: [polysense, sentiment-analysis, multimodal]
@@ -46,14 +48,14 @@ Know before use: the texts and pictures it was trained on decide what it can do;
 
 
 def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
-    """``README.md`` of a run."""
+    """The ``README.md`` of a run."""
     split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
     shown = [name for name in summary["per_seed"][0][split] if "/" not in name]
     rows = [{"name": name, "value": _spread([result[split][name] for result in summary["per_seed"]])} for name in shown]
     seeds = ", ".join(map(str, summary["seeds"]))
     over = f"mean ± std over seeds {seeds}" if len(summary["seeds"]) > 1 else f"seed {seeds}"
-    text = CARD.render(**summary, split=split, rows=rows, over=over, folder=folder.name)
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    text = TEMPLATE.render(**summary, split=split, rows=rows, over=over, folder=folder.name)
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
 def _spread(values: list[float]) -> str:

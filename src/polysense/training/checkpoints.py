@@ -9,6 +9,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from polysense.errors import DataError, display
+
 MARK = "complete.json"
 PREFIX = "checkpoint-"
 
@@ -35,6 +39,28 @@ def whole(folder: Path, step: int) -> Iterator[Path]:
     for older in folder.glob(f"{PREFIX}*"):
         if older != target:
             shutil.rmtree(older, ignore_errors=True)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a text file that is whole or not there, whatever happens meanwhile."""
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    settle(partial)
+    partial.replace(file)
+
+
+@contextlib.contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong while weights and states are written into a message; the libraries' own do not say the cause."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        free = shutil.disk_usage(folder).free / 1e6
+        raise DataError(
+            f"{display(folder)} cannot be written ({free:,.1f} MB free on the disk): {reason}; "
+            "what was written before is whole: make room and go on with --resume"
+        ) from error
 
 
 def settle(file: Path) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from polysense.training.checkpoints import write_whole
+
 
 class Journal:
     """Appends to ``journal.jsonl`` and ``evaluations.jsonl`` of a run.
@@ -19,25 +21,32 @@ class Journal:
     def __init__(self, folder: Path, *, resumed: int = 0) -> None:
         self._steps = folder / "journal.jsonl"
         self._evaluations = folder / "evaluations.jsonl"
-        for file in (self._steps, self._evaluations):
-            kept = [line for line in read_lines(file) if line["step"] <= resumed] if resumed else []
-            file.write_text("".join(f"{json.dumps(line)}\n" for line in kept), encoding="utf-8")
-        self.last_terms: Mapping[str, float] = {}
-        """Each objective's term at the newest step."""
+        self.last_step: Mapping[str, Any] = next(reversed(_cut_back(self._steps, resumed)), {"epoch": 0.0, "terms": {}})
+        """The newest optimizer step."""
+        self.evaluations: list[Mapping[str, Any]] = _cut_back(self._evaluations, resumed)
+        """All evaluations."""
 
     def step(self, line: Mapping[str, Any]) -> None:
         """An optimizer step: step, epoch, loss, learning_rate, grad_norm, terms."""
-        self.last_terms = line["terms"]
+        self.last_step = line
         _append(self._steps, line)
 
     def evaluation(self, line: Mapping[str, Any]) -> None:
         """An evaluation: step, epoch, metrics."""
+        self.evaluations.append(line)
         _append(self._evaluations, line)
 
 
 def _append(file: Path, line: Mapping[str, Any]) -> None:
     with file.open("a", encoding="utf-8") as opened:
         opened.write(f"{json.dumps(line)}\n")
+
+
+def _cut_back(file: Path, resumed: int) -> list[Mapping[str, Any]]:
+    """Drop the lines after step ``resumed`` and return the others."""
+    kept: list[Mapping[str, Any]] = [line for line in read_lines(file) if line["step"] <= resumed] if resumed else []
+    write_whole(file, "".join(f"{json.dumps(line)}\n" for line in kept))
+    return kept
 
 
 def read_lines(file: Path) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -14,14 +13,19 @@ from typing import Any
 import torch
 
 from polysense.data.corpus import Corpus
+from polysense.data.rows import FIELDS
 from polysense.data.table import Table, from_rows, refuse_or_skip
 from polysense.data.verify import verify
-from polysense.errors import DataError, PolysenseError, Problem, RecipeError, display
+from polysense.errors import DataError, RecipeError
+from polysense.objectives.objective import Objective
 from polysense.recipe import Recipe, load_recipe
 from polysense.training.arguments import settle_precision
 from polysense.training.card import write_card
+from polysense.training.checkpoints import write_whole
+from polysense.training.folder import SUMMARY, refuse_another_run, start
 from polysense.training.progress import bar, say
-from polysense.training.seed import Splits, train_seed
+from polysense.training.seed import rehearse, train_seed
+from polysense.training.splits import Splits
 from polysense.types import Sample
 
 PACKAGES = ("polysense", "torch", "transformers", "accelerate", "numpy", "scikit-learn", "pillow", "polars")
@@ -63,20 +67,56 @@ def train(
     if len(set(seeds)) != len(seeds) or not seeds:
         raise RecipeError(f"seeds: every seed once, found {seeds}")
     folder = Path(out)
-    _refuse_another_run(folder, resume=resume, overwrite=overwrite)
-    table = read_data(recipe, data, media_root=media_root)
-    table = refuse_or_skip(table, verify(table, progress=bar("checking rows", "pictures")), skip_bad_rows=skip_bad_rows)
+    refuse_another_run(folder, resume=resume, overwrite=overwrite)
+    table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
     splits = Splits.of(table)
     recipe = settle_precision(recipe.complete(splits.train))
-    _start(folder, recipe, resume=resume, overwrite=overwrite)
-    _tell_skipped(table.skipped)
+    rehearse(recipe, folder, seed=seeds[0])
+    described = _data(table, splits)
+    start(folder, recipe, described, resume=resume, overwrite=overwrite)
+    for problem in table.skipped:
+        say(f"skipped: {problem}")
     results = [
         train_seed(recipe, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache) for seed in seeds
     ]
-    summary = _summary(recipe, table, splits, results)
-    (folder / "run.json").write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
+    summary = _summary(recipe, results) | {
+        "data": described,
+        "synthetic": _synthetic(splits.train),
+        "skipped_rows": [asdict(problem) for problem in table.skipped],
+    }
+    write_whole(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False))
     write_card(folder, summary)
     return summary
+
+
+def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
+    """The table, checked: it has what the recipe reads, and no bad rows or, where they may be skipped, is without them.
+
+    Raises:
+        DataError: names the file and the column, or the bad rows.
+    """
+    fields = _read_by(recipe)
+    if not table.problems:  # before pictures are decoded, which may take minutes
+        table.require(fields)
+    problems = verify(
+        table, labels=_known_labels(recipe, table), splits=("train", "validation"), progress=bar("checking rows", "pictures")
+    )
+    table = refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows)
+    table.require(fields)
+    for field in {"label", "score"}.intersection(fields):
+        for split in ("train", "validation"):
+            if all(getattr(sample, field) is None for sample in table.split(split)):
+                raise DataError(f"{table.name}: no row of the split {split!r} has a {field!r}")
+    return table
+
+
+def _read_by(recipe: Recipe) -> list[str]:
+    """The fields that a table must have: the modalities of the encoders, the targets of the objectives."""
+    fields = set(recipe.encoders)
+    for signal in recipe.objectives.values():
+        assert issubclass(signal.part.kind, Objective)
+        fields |= signal.part.kind.reads
+    return sorted(fields & set(FIELDS))
 
 
 def read_data(
@@ -108,63 +148,39 @@ def joined(tables: Sequence[Table]) -> Table:
     )
 
 
-def _refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    if overwrite or not folder.exists():
-        return
-    if not folder.is_dir():
-        raise DataError(f"{display(folder)} is not a folder")
-    if any(folder.iterdir()) and not resume:
-        raise RecipeError(
-            f"{display(folder)} is not empty: go on with --resume, replace it with --overwrite, or choose another --out"
-        )
+def _known_labels(recipe: Recipe, table: Table) -> list[str] | None:
+    """The classes that rows may have: the recipe's, else those of the training rows; None where the recipe has no classes."""
+    if not any("labels" in signal.part.arguments for signal in recipe.objectives.values()):
+        return None
+    return _labels(recipe) or (table.labels("train") if "train" in table.splits else None)
 
 
-def _start(folder: Path, recipe: Recipe, *, resume: bool, overwrite: bool) -> None:
-    """Make the folder, or make sure that the run in it is of the same recipe."""
-    stored = folder / "recipe.yaml"
-    if overwrite and folder.exists():
-        if any(folder.iterdir()) and not stored.exists():
-            raise RecipeError(f"{display(folder)} holds no run: --overwrite does not delete other files")
-        shutil.rmtree(folder)
-    if resume and stored.is_file() and stored.read_text(encoding="utf-8") != recipe.to_yaml():
-        raise RecipeError(
-            f"{display(folder)} was started with another recipe or other data (see {display(stored)}); choose another --out"
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stored.write_text(recipe.to_yaml(), encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"the run's folder {display(folder)} cannot be written: {error.strerror or error}") from error
+def _data(table: Table, splits: Splits) -> dict[str, Any]:
+    return {
+        "name": table.name,
+        "digests": dict(table.digests),
+        "content": splits.digest,
+        "splits": splits.sizes,
+        "split_made": table.split_made,
+    }
 
 
-def _tell_skipped(skipped: Sequence[Problem]) -> None:
-    for problem in skipped:
-        say(f"skipped: {problem}")
-
-
-def _summary(recipe: Recipe, table: Table, splits: Splits, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     judged = recipe.evaluation
     choose = max if judged.greater_is_better else min
     best = choose(results, key=lambda result: result["validation"][judged.best])
     return {
         "polysense": version("polysense"),
         "name": recipe.name,
-        "synthetic": _synthetic(splits.train),
         "best_seed": best["seed"],
         "best_metric": judged.best,
         "greater_is_better": judged.greater_is_better,
         "seeds": [result["seed"] for result in results],
         "per_seed": list(results),
-        "data": {
-            "name": table.name,
-            "digests": dict(table.digests),
-            "splits": {"train": len(splits.train), "validation": len(splits.validation), "test": len(splits.test)},
-            "split_made": table.split_made,
-        },
         "labels": _labels(recipe),
+        "recipe": recipe.written(),
         "versions": _versions(),
         "machine": {"processor": platform.machine(), "threads": torch.get_num_threads(), "python": platform.python_version()},
-        "skipped_rows": [asdict(problem) for problem in table.skipped],
     }
 
 
@@ -185,22 +201,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
-
-
-def best_folder(run: Path) -> Path:
-    """The folder of a run's best seed on validation; a seed's own folder or a saved model's is returned as it is.
-
-    Raises:
-        PolysenseError: the run is not finished.
-    """
-    if (run / "model.safetensors").is_file() or not run.is_dir():
-        return run
-    file = run / "run.json"
-    if not file.is_file():
-        if any(run.glob("seed-*")):
-            raise PolysenseError(
-                f"{display(run)} is not finished: go on with `polysense train ... --resume`, or name one of its seeds"
-            )
-        return run
-    best = json.loads(file.read_text(encoding="utf-8"))["best_seed"]
-    return run / f"seed-{best}"

@@ -7,26 +7,27 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import EarlyStoppingCallback, set_seed
+from transformers import TrainerCallback, set_seed
 from transformers.trainer_callback import PrinterCallback
 
 from polysense.data.cache import FeatureCache
 from polysense.data.collate import Collate, Prepares
-from polysense.data.table import Table
 from polysense.errors import RecipeError, choices
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.learner import Learner
 from polysense.recipe import Recipe
 from polysense.training import checkpoints
 from polysense.training.arguments import training_arguments
+from polysense.training.folder import SUMMARY, read_json
 from polysense.training.journal import Journal
 from polysense.training.progress import TrainingBar, bar, say
 from polysense.training.saved import WEIGHTS, write_assets
+from polysense.training.splits import Splits
+from polysense.training.stopping import EarlyStopping, best_evaluation, patience_is_spent
 from polysense.training.trainer import LearnerTrainer, load_weights, save_weights, under
 from polysense.types import Sample
 
@@ -36,31 +37,15 @@ STEP_STATE = "checkpoints"
 """Folder of a seed's resume state; gone when the seed is finished."""
 
 
-@dataclass(frozen=True)
-class Splits:
-    """The samples of a run by role; test may be empty."""
-
-    train: Sequence[Sample]
-    validation: Sequence[Sample]
-    test: Sequence[Sample]
-
-    @classmethod
-    def of(cls, table: Table) -> Splits:
-        """The splits of a table; train and validation must be there."""
-        test = table.split("test") if "test" in table.splits else []
-        return cls(train=table.split("train"), validation=table.split("validation"), test=test)
-
-
 def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resume: bool, use_cache: bool) -> dict[str, Any]:
     """Train one seed in ``folder`` and return what its ``run.json`` holds.
 
     With ``resume``, a finished seed is read, not trained again, and an unfinished one goes on from its newest whole checkpoint,
     with the losses that it would have had unbroken.
     """
-    done = folder / "run.json"
+    done = folder / SUMMARY
     if resume and done.is_file():
-        finished: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        return finished
+        return read_json(done)
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     learner = recipe.build(seed=seed)
@@ -83,26 +68,39 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         examine=examine,
         keep_best=lambda: save_weights(learner, folder / WEIGHTS),
         journal=journal,
-        learning_rates=_learning_rates(recipe, learner),
+        learning_rates=learning_rates(recipe, learner),
         callbacks=_callbacks(recipe, seed, journal),
     )
     trainer.remove_callback(PrinterCallback)
     if checkpoint is not None:
         say(f"seed {seed}: goes on from step {checkpoints.step_of(checkpoint)}")
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if not patience_is_spent(journal.evaluations, recipe.evaluation):
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if not journal.evaluations:
+        raise RecipeError("training.eval_delay: training ended before the first evaluation, so no weights were kept")
     load_weights(learner, folder / WEIGHTS)
     result = {
         "seed": seed,
         "validation": examine(),
         "test": score(answerer, evaluators, splits.test) if splits.test else {},
-        "epochs": round(float(trainer.state.epoch or 0), 4),
-        "best_step": trainer.state.best_global_step,
+        "epochs": round(journal.last_step["epoch"], 4),
+        "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
         "seconds": round(time.monotonic() - began, 1),
     }
     write_predictions(folder / "predictions", answerer, splits)
-    done.write_text(json.dumps(result, indent=2), encoding="utf-8")
+    checkpoints.write_whole(done, json.dumps(result, indent=2))
     shutil.rmtree(folder / STEP_STATE, ignore_errors=True)
     return result
+
+
+def rehearse(recipe: Recipe, folder: Path, *, seed: int) -> None:
+    """Build all that a training takes, so that a wrong recipe is refused before anything is written.
+
+    Raises:
+        RecipeError: names the entry and the wrong value.
+    """
+    training_arguments(recipe, folder, seed=seed)
+    learning_rates(recipe, recipe.build(seed=seed))
 
 
 def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> dict[str, Prepares]:
@@ -159,13 +157,13 @@ def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], only:
             opened.write(f"{json.dumps(line, ensure_ascii=False)}\n")
 
 
-def _callbacks(recipe: Recipe, seed: int, journal: Journal) -> list[Any]:
-    shown = [TrainingBar(f"{recipe.name}, seed {seed}", recipe.evaluation.best, lambda: journal.last_terms)]
-    patience = recipe.evaluation.patience
-    return shown if patience is None else [*shown, EarlyStoppingCallback(early_stopping_patience=patience)]
+def _callbacks(recipe: Recipe, seed: int, journal: Journal) -> list[TrainerCallback]:
+    shown = TrainingBar(f"{recipe.name}, seed {seed}", recipe.evaluation.best, lambda: journal.last_step["terms"])
+    return [shown, EarlyStopping(recipe.evaluation, journal)]
 
 
-def _learning_rates(recipe: Recipe, learner: torch.nn.Module) -> Mapping[str, float]:
+def learning_rates(recipe: Recipe, learner: torch.nn.Module) -> Mapping[str, float]:
+    """The recipe's learning rates by part; a part that is not there is refused by name."""
     rates: Mapping[str, float] = recipe.training.get("learning_rates") or {}
     names = [name for name, _ in learner.named_parameters()]
     modules = {name.removeprefix("model.") for name, _ in learner.named_modules()} - {"", "model", "encoders", "objectives"}

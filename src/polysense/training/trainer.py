@@ -77,7 +77,7 @@ class LearnerTrainer(Trainer):
             train_dataset=samples,
             eval_dataset=samples if arguments.eval_strategy != "no" else None,
             data_collator=collate,
-            callbacks=[*callbacks, _StepRecorder(self)],
+            callbacks=[_StepRecorder(self), *callbacks],
         )
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -161,7 +161,7 @@ class LearnerTrainer(Trainer):
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write under a temporary name, rename when whole, then drop the older ones."""
         folder = Path(str(self.args.output_dir))
-        with checkpoints.whole(folder, self.state.global_step) as partial:
+        with checkpoints.explained(folder), checkpoints.whole(folder, self.state.global_step) as partial:
             self._output_for_checkpoint = str(partial)
             try:
                 super()._save_checkpoint(model, trial)
@@ -231,9 +231,13 @@ def under(name: str, prefix: str) -> bool:
 def save_weights(module: nn.Module, file: Path) -> None:
     """All parameters and buffers as safetensors; written under a temporary name, so the file is whole or not there."""
     partial = file.with_name(f".{file.name}.partial")
-    safetensors.torch.save_model(module, str(partial))
-    checkpoints.settle(partial)
-    partial.replace(file)
+    try:
+        with checkpoints.explained(file.parent):
+            safetensors.torch.save_model(module, str(partial))
+            checkpoints.settle(partial)
+            partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load_weights(module: nn.Module, file: Path) -> None:

@@ -1,0 +1,114 @@
+"""The folder of a run: whether a run may start or go on in it, and which of its seeds answers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from polysense.errors import DataError, PolysenseError, RecipeError, display
+from polysense.recipe import Recipe
+from polysense.training.checkpoints import write_whole
+
+RECIPE = "recipe.yaml"
+DATA = "data.json"
+SUMMARY = "run.json"
+CARD = "README.md"
+
+
+def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise before any work is done if the folder holds what must not be touched.
+
+    Raises:
+        DataError: it is not a folder.
+        RecipeError: it holds other files, or a run that is neither gone on with nor replaced.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise DataError(f"{display(folder)} is not a folder")
+    if not any(folder.iterdir()):
+        return
+    if not (resume or overwrite):
+        raise RecipeError(
+            f"{display(folder)} is not empty: go on with --resume, replace it with --overwrite, or choose another --out"
+        )
+    if not (folder / RECIPE).is_file():
+        option = "--overwrite does not delete other files" if overwrite else "there is nothing to go on with"
+        raise RecipeError(f"{display(folder)} holds no run: {option}")
+
+
+def start(folder: Path, recipe: Recipe, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+    """Make the folder and note what is trained on what, or make sure that the run in it is the same.
+
+    Args:
+        folder: passed :func:`refuse_another_run`.
+        recipe: complete.
+        data: what the samples are; ``content`` is their digest.
+        resume: go on with the run that is there.
+        overwrite: throw it away.
+
+    Raises:
+        RecipeError: the run in the folder is of another recipe or of other data.
+        DataError: the folder cannot be written.
+    """
+    if overwrite and folder.exists():
+        shutil.rmtree(folder)
+    if resume and (folder / RECIPE).is_file():
+        _refuse_changes(folder, recipe, data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False))
+        write_whole(folder / RECIPE, recipe.to_yaml())
+    except OSError as error:
+        raise DataError(f"the run's folder {display(folder)} cannot be written: {error.strerror or error}") from error
+
+
+def _refuse_changes(folder: Path, recipe: Recipe, data: Mapping[str, Any]) -> None:
+    recipe_file, data_file = folder / RECIPE, folder / DATA
+    if recipe_file.read_text(encoding="utf-8") != recipe.to_yaml():
+        raise RecipeError(
+            f"{display(folder)} was started with another recipe, other options or other labels "
+            f"(see {display(recipe_file)}); choose another --out"
+        )
+    if read_json(data_file).get("content") != data["content"]:
+        raise RecipeError(f"{display(folder)} was started with other data (see {display(data_file)}); choose another --out")
+
+
+def best_folder(run: Path) -> Path:
+    """The folder of a run's best seed on validation; a seed's own folder or a saved model's is returned as it is.
+
+    Raises:
+        PolysenseError: the run is not finished.
+    """
+    if (run / "model.safetensors").is_file() or not run.is_dir():
+        return run
+    if (run / SUMMARY).is_file():
+        return run / f"seed-{read_json(run / SUMMARY)['best_seed']}"
+    if any(run.glob("seed-*")):
+        raise PolysenseError(
+            f"{display(run)} is not finished: go on with `polysense train ... --resume`, or name one of its seeds"
+        )
+    return run
+
+
+def run_of(folder: Path) -> Path:
+    """The run that a seed's folder belongs to; a saved model's folder is returned as it is."""
+    return folder.parent if folder.name.startswith("seed-") and (folder.parent / SUMMARY).is_file() else folder
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """What :func:`start` and the end of a run wrote; empty where there is no such file.
+
+    Raises:
+        PolysenseError: the file is damaged.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PolysenseError(f"{display(file)} is damaged: {error}") from error
+    return found

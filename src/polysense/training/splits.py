@@ -1,0 +1,55 @@
+"""The rows that a run learns from, chooses by and is scored on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polysense.data.media import content_key, file_digest
+from polysense.data.table import Table
+from polysense.types import MODALITIES, Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The samples of a run by role; test may be empty."""
+
+    train: Sequence[Sample]
+    validation: Sequence[Sample]
+    test: Sequence[Sample]
+
+    @classmethod
+    def of(cls, table: Table) -> Splits:
+        """The splits of a table; train and validation must be there."""
+        test = table.split("test") if "test" in table.splits else []
+        return cls(train=table.split("train"), validation=table.split("validation"), test=test)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Rows a split."""
+        return {"train": len(self.train), "validation": len(self.validation), "test": len(self.test)}
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all that training and scoring read: the rows in their order, with the content of their media.
+
+        Equal data in another folder or another kind of file have an equal digest.
+        """
+        found = hashlib.sha256(json.dumps(self.sizes).encode())
+        for sample in (*self.train, *self.validation, *self.test):
+            contents = [_content(getattr(sample, name)) for name in MODALITIES]
+            found.update(json.dumps([sample.id, sample.label, sample.score, *contents]).encode())
+        return found.hexdigest()
+
+
+def _content(value: str | Path | Image | None) -> str | int | None:
+    if isinstance(value, Path):
+        return file_digest(value)
+    return value if value is None or isinstance(value, str) else content_key(value)
