@@ -37,11 +37,13 @@ def encode(
     import numpy as np
 
     from polysense.cli.data import read_columns
+    from polysense.cli.predict import say_which_seed
     from polysense.data.table import read_table, refuse_or_skip
     from polysense.data.verify import verify
     from polysense.inference.predictor import load
 
     model = load(run, trust_recipe_code=trust_recipe_code)
+    say_which_seed(model, run)
     read = read_table(table, columns=read_columns(columns), media_root=media_root, split_seed=None)
     read = refuse_or_skip(read, verify(read, splits=()), skip_bad_rows=skip_bad_rows)
     for problem in read.skipped:

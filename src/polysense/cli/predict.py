@@ -49,6 +49,7 @@ def predict(
     from polysense.inference.predictor import load
 
     model = load(run, trust_recipe_code=trust_recipe_code)
+    say_which_seed(model, run)
     if table is not None:
         _answer_table(model, _rows(table, columns, media_root))
         return
@@ -60,6 +61,13 @@ def predict(
         print_json(answer)
     else:
         _show(answer, model)
+
+
+def say_which_seed(model: Predictor, run: str) -> None:
+    """A run of several seeds answers with one of them: name it on stderr."""
+    folder = Path(model.source)
+    if folder.parent == Path(run):
+        typer.echo(f"{run}: {folder.name} answers, the best on validation", err=True)
 
 
 def _answer_table(model: Predictor, rows: Iterator[Row]) -> None:

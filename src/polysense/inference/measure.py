@@ -11,6 +11,7 @@ from polysense.errors import DataError, display
 from polysense.evaluation.evaluator import Progress
 from polysense.inference.predictor import Predictor
 from polysense.training.run import read_data
+from polysense.training.saved import WEIGHTS
 
 
 def measure(
@@ -28,14 +29,9 @@ def measure(
     Raises:
         DataError: the data cannot be used, or none of the split's rows has a target.
     """
-    folders: dict[int | None, Path] = {
-        int(folder.name.removeprefix("seed-")): folder
-        for folder in run.glob("seed-*")
-        if (folder / "model.safetensors").is_file()
-    }
     found = []
     samples = None
-    for seed, folder in sorted(folders.items(), key=str) or [(None, run)]:
+    for seed, folder in _seeds(run) or [(None, run)]:
         predictor = Predictor.from_pretrained(folder, trust_recipe_code=trust_recipe_code)
         if samples is None:
             table = read_data(predictor.recipe, data, media_root=media_root)
@@ -46,3 +42,9 @@ def measure(
             raise DataError(f"{display(data)}: no row of {split!r} has a target to measure against")
         found.append({"seed": seed, "metrics": metrics})
     return found
+
+
+def _seeds(run: Path) -> list[tuple[int | None, Path]]:
+    """The seeds of a run with their folders, ascending; none where it is a single model."""
+    names = (folder.name.removeprefix("seed-") for folder in run.glob("seed-*") if (folder / WEIGHTS).is_file())
+    return [(seed, run / f"seed-{seed}") for seed in sorted(int(name) for name in names if name.isdecimal())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,11 +15,11 @@ from polysense.data.collate import Collate
 from polysense.data.media import load_image
 from polysense.data.rows import FIELDS, RowReader
 from polysense.errors import DataError, PolysenseError, Problem, RecipeError, choices
-from polysense.evaluation.evaluator import Answerer, Progress
+from polysense.evaluation.evaluator import Answerer, Evaluator, Progress
 from polysense.learner import Learner
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe
-from polysense.training.run import best_folder
+from polysense.training.folder import CARD, SUMMARY, best_folder, run_of
 from polysense.training.saved import read_model, write_model
 from polysense.types import Sample
 
@@ -102,11 +103,16 @@ class Predictor:
             else:
                 yield {"id": row.id, "error": f"{row.field}: {row.reason}"}
 
-    def _read(self, row: Row, number: int) -> Sample | Problem:
+    def _read(self, row: object, number: int) -> Sample | Problem:
         """The row as a sample that the model can answer, its picture known to decode; or why it cannot be used."""
-        if isinstance(row, str):
-            row = {"text": row}
-        read = READER.read(row, number) if isinstance(row, Mapping) else row
+        if isinstance(row, Problem):
+            return row
+        if isinstance(row, Sample):
+            return self._usable(row, number)
+        if not isinstance(row, str | Mapping):
+            reason = f"expected a text or a dict, got {type(row).__name__}"
+            return Problem(file=READER.file, row=number, id=str(number), field="row", reason=reason)
+        read = READER.read({"text": row} if isinstance(row, str) else row, number)
         return read if isinstance(read, Problem) else self._usable(read, number)
 
     def _usable(self, sample: Sample, number: int) -> Sample | Problem:
@@ -166,16 +172,26 @@ class Predictor:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
         return vectors
 
-    def measure(self, samples: Sequence[Sample]) -> dict[str, float]:
-        """The metrics of the recipe's evaluators on samples; empty where none of them has a target."""
+    def measure(self, samples: Sequence[Sample], *, evaluators: Sequence[Evaluator] | None = None) -> dict[str, float]:
+        """The metrics of the evaluators (the recipe's own by default) on samples; empty where they have nothing to measure."""
+        if evaluators is None:
+            evaluators = [part.build() for part in self.recipe.evaluation.evaluators]
         metrics: dict[str, float] = {}
-        for part in self.recipe.evaluation.evaluators:
-            metrics |= part.build()(self._answerer, samples)
+        for evaluator in evaluators:
+            metrics |= evaluator(self._answerer, samples)
         return metrics
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write a folder that :meth:`from_pretrained` reads: recipe, weights, encoder configurations, model card."""
-        write_model(Path(folder), self.recipe, self.learner)
+        """Write a folder that :meth:`from_pretrained` reads: recipe, weights and encoder configurations.
+
+        The model card and ``run.json`` of the run that it was loaded from come along.
+        """
+        folder = Path(folder)
+        write_model(folder, self.recipe, self.learner)
+        home = run_of(Path(self.source))
+        for name in (CARD, SUMMARY):
+            if (home / name).is_file() and home.resolve() != folder.resolve():
+                shutil.copyfile(home / name, folder / name)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Upload to the Hugging Face hub and return the address; needs a network and a token."""
