@@ -20,11 +20,16 @@ class _Loader(yaml.SafeLoader):
     """Safe YAML in which 5e-5 is a number, as YAML 1.2 has it."""
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"),
-    list("-+.0123456789"),
-)
+class _Dumper(yaml.SafeDumper):
+    """Writes a text that the loader would take for a number in quotes."""
+
+
+for _kind in (_Loader, _Dumper):
+    _kind.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"),
+        list("-+.0123456789"),
+    )
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
@@ -44,7 +49,7 @@ def show_recipe(name: str) -> str:
         RecipeError: there is no such recipe.
     """
     comment = _first_comment(find_recipe(name))
-    body = yaml.safe_dump(read_recipe(name), sort_keys=False, allow_unicode=True)
+    body = dump_yaml(read_recipe(name))
     return f"# {comment}\n{body}" if comment else body
 
 
@@ -62,7 +67,7 @@ def find_recipe(name: str) -> Path:
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Raw:
-    """The raw recipe: every ``base`` merged in, then each ``key.to.value=...`` of ``overrides`` applied.
+    """The raw recipe: every ``base`` merged in, then each ``key.to.value=...`` of ``overrides`` applied; ``null`` removes an entry.
 
     Raises:
         RecipeError: a file is missing or malformed, or an override names a place that is not there.
@@ -84,7 +89,13 @@ def parse_yaml(text: str, origin: str) -> Raw:
     return raw
 
 
+def dump_yaml(raw: Mapping[str, Any]) -> str:
+    """YAML text that :func:`parse_yaml` reads back as it was."""
+    return str(yaml.dump(dict(raw), Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
 def _merged(path: Path, seen: tuple[Path, ...]) -> Raw:
+    path = path.resolve()
     if path in seen:
         chain = " -> ".join(display(file) for file in (*seen, path))
         raise RecipeError(f"recipes build on each other in a circle: {chain}")
@@ -93,12 +104,28 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> Raw:
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"the recipe {display(path)} cannot be read: {error}") from error
     bases = raw.pop("base", None) or []
+    bases = [bases] if isinstance(bases, str) else bases
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise RecipeError(f"{display(path)}, base: write a recipe's name or a list of names, found {bases!r}")
     merged: Raw = {}
-    for base in [bases] if isinstance(bases, str) else bases:
+    for base in bases:
         beside = path.parent / base
         file = beside if beside.suffix in {".yaml", ".yml"} and beside.is_file() else find_recipe(base)
         merged = merge(merged, _merged(file, (*seen, path)))
-    return merge(merged, raw)
+    return merge(merged, _spelled_out(raw))
+
+
+def _spelled_out(raw: Raw) -> Raw:
+    """The recipe with ``contrast: ImageTextContrast`` written as ``contrast: {objective: ImageTextContrast}``."""
+    objectives = raw.get("objectives")
+    if not isinstance(objectives, Mapping):
+        return raw
+    spelled = {name: {"objective": part} if _names_a_class(part) else part for name, part in objectives.items()}
+    return {**raw, "objectives": spelled}
+
+
+def _names_a_class(written: Any) -> bool:
+    return isinstance(written, str) or (isinstance(written, Mapping) and "class_path" in written)
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Raw:
@@ -106,6 +133,8 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Raw:
     merged = dict(base)
     for key, value in overlay.items():
         old = merged.get(key)
+        if isinstance(old, str) and isinstance(value, Mapping) and "init_args" in value:
+            old = {"class_path": old}
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, Mapping) and isinstance(old, Mapping) and _same_class(old, value):
@@ -132,9 +161,13 @@ def _apply(raw: Raw, override: str) -> None:
     if not isinstance(place, dict):
         raise RecipeError(f"--set {override}: {'.'.join(parents)} has no entries")
     try:
-        place[last] = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: the value is not valid YAML") from error
+    if value is None:
+        place.pop(last, None)
+    else:
+        place[last] = value
 
 
 def _inside(place: Any, key: str, above: str) -> Any:

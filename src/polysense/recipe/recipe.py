@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from polysense.data.corpus import Corpus
 from polysense.encoders.encoder import Encoder
@@ -20,7 +19,7 @@ from polysense.fusion.fusion import Fusion
 from polysense.learner import Learner
 from polysense.model import Model
 from polysense.objectives.objective import Objective
-from polysense.recipe.files import find_recipe, parse_yaml, read_recipe
+from polysense.recipe.files import dump_yaml, find_recipe, parse_yaml, read_recipe
 from polysense.recipe.parts import Part, check_arguments, read_part
 from polysense.recipe.training import check_training
 from polysense.types import Sample
@@ -113,7 +112,7 @@ class Recipe:
 
     def to_yaml(self) -> str:
         """As YAML, every default spelled out; reading it back gives an equal recipe."""
-        return f"# {self.name}\n" + yaml.safe_dump(self.written(), sort_keys=False, allow_unicode=True)
+        return f"# {self.name}\n" + dump_yaml(self.written())
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
