@@ -20,6 +20,7 @@ from polysense.errors import RecipeError, choices
 from polysense.evaluation.evaluator import Evaluator
 from polysense.fusion.fusion import Fusion
 from polysense.objectives.objective import Objective
+from polysense.recipe.messages import wrong_value
 
 SUPPLIED = "widths"
 """The argument that the build supplies, not the recipe."""
@@ -44,13 +45,23 @@ class Part:
     arguments: Mapping[str, Any]
 
     def build(self, *supplied: Any) -> Any:
-        """An instance; ``supplied`` is what the build knows and the recipe does not."""
+        """An instance; ``supplied`` is what the build knows and the recipe does not: the widths, if anything.
+
+        Raises:
+            RecipeError: a value has the right type and is impossible all the same, or an encoder is missing.
+        """
         try:
             return self.kind(*supplied, **self.arguments)
+        except RecipeError:
+            raise
         except KeyError as error:
+            if not supplied:
+                raise
             raise RecipeError(
                 f"{self.entry}: {self.kind.__name__} needs the modality {error}, the recipe has no such encoder"
             ) from error
+        except (ValueError, ArithmeticError, RuntimeError) as error:
+            raise RecipeError(f"{self.entry}: {self.kind.__name__}: {' '.join(str(error).split())}") from error
 
     def written(self) -> dict[str, Any]:
         """The part as a recipe writes it."""
@@ -105,10 +116,13 @@ def _import(entry: str, name: str, base: type, folder: Path) -> type:
             sys.path.append(place)
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise RecipeError(f"{entry}: {name!r} cannot be imported: {error}") from error
+    except Exception as error:  # the user's own module may fail in any way
+        raise RecipeError(f"{entry}: {name!r} cannot be imported: {type(error).__name__}: {error}") from error
     if not (inspect.isclass(found) and issubclass(found, base)):
-        raise RecipeError(f"{entry}: {name!r} is not a {base.__name__}")
+        raise RecipeError(f"{entry}: {name!r} is not a subclass of {base.__name__}")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+        raise RecipeError(f"{entry}: {name!r} does not define {missing}")
     return found
 
 
@@ -142,11 +156,7 @@ def check_arguments(
     try:
         parsed = parser.parse_object({"arguments": dict(arguments)})
     except Exception as error:  # jsonargparse raises argparse.ArgumentError, and others from nested parsing
-        raise RecipeError(f"{entry}: {_reason(kind, error)}") from error
+        annotations = {name: one.annotation for name, one in inspect.signature(kind).parameters.items()}
+        raise RecipeError(f"{entry}: {kind.__name__}: {wrong_value(error, annotations, arguments)}") from error
     checked: dict[str, Any] = parsed["arguments"].as_dict()
     return checked
-
-
-def _reason(kind: type, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).replace("arguments.", "").splitlines() if line.strip()]
-    return f"{kind.__name__}: " + "; ".join(lines)

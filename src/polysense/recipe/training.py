@@ -9,6 +9,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from polysense.errors import RecipeError, choices
+from polysense.recipe.messages import wrong_value
 
 MANAGED = {
     "output_dir": "the option --out says where a run goes",
@@ -55,7 +56,8 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
     try:
         parsed = parser.parse_object({"training": dict(written)}, defaults=False)
     except Exception as error:  # jsonargparse raises argparse.ArgumentError, and others from nested parsing
-        raise RecipeError(" ".join(str(error).replace("Parser key ", "").split())) from error
+        annotations = {field.name: field.type for field in fields(TrainingArguments)}
+        raise RecipeError(f"training.{wrong_value(error, annotations, written)}") from error
     checked: dict[str, Any] = parsed["training"].as_dict() if written else {}
     return checked | ({"learning_rates": rates} if rates else {})
 
