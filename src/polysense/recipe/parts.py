@@ -16,7 +16,7 @@ from jsonargparse import ArgumentParser
 
 from polysense.data.corpus import Corpus
 from polysense.encoders.encoder import Encoder
-from polysense.errors import RecipeError, choices
+from polysense.errors import PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Evaluator
 from polysense.fusion.fusion import Fusion
 from polysense.objectives.objective import Objective
@@ -52,7 +52,7 @@ class Part:
         """
         try:
             return self.kind(*supplied, **self.arguments)
-        except RecipeError:
+        except PolysenseError:
             raise
         except KeyError as error:
             if not supplied:
