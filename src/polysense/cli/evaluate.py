@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from polysense.cli.output import print_json, print_table, progress
+from polysense.errors import RecipeError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -19,6 +20,9 @@ def evaluate(
         Path | None, typer.Option(help="A table or folder; the run's own predictions of the split by default.")
     ] = None,
     split: Annotated[str, typer.Option(help="Which split to measure.")] = "test",
+    evaluator: Annotated[
+        list[str] | None, typer.Option(help="Measure with this evaluator (retrieval, matching, ...) on --data. Repeatable.")
+    ] = None,
     media_root: Annotated[
         Path | None, typer.Option(help="The folder in which pictures may lie; the table's own by default.")
     ] = None,
@@ -34,8 +38,11 @@ def evaluate(
     """
     from polysense.evaluation.summary import stored, summarise
     from polysense.inference.measure import measure
+    from polysense.recipe.parts import find_evaluator
 
     if data is None:
+        if evaluator:
+            raise RecipeError("--evaluator asks the models anew: name the table or folder with --data")
         found = stored(run, split)
     else:
         with progress("measuring", "rows") as advance:
@@ -43,6 +50,7 @@ def evaluate(
                 run,
                 data,
                 split=split,
+                evaluators=[find_evaluator(name) for name in evaluator] if evaluator else None,
                 media_root=media_root,
                 skip_bad_rows=skip_bad_rows,
                 trust_recipe_code=trust_recipe_code,

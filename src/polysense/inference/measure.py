@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from polysense.data.table import refuse_or_skip
+from polysense.data.corpora.posts import Posts
+from polysense.data.table import Table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, display
-from polysense.evaluation.evaluator import Progress
+from polysense.evaluation.evaluator import Evaluator, Progress
 from polysense.inference.predictor import Predictor
+from polysense.recipe import Recipe
 from polysense.training.run import read_data
 from polysense.training.saved import WEIGHTS
 
@@ -19,12 +22,15 @@ def measure(
     data: Path,
     *,
     split: str = "test",
+    evaluators: Sequence[Evaluator] | None = None,
     media_root: Path | None = None,
     skip_bad_rows: bool = False,
     trust_recipe_code: bool = False,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """``{"seed", "metrics"}`` for every seed of a run (or for a single saved model, whose seed is None) on a split of ``data``.
+
+    ``evaluators`` are the recipe's own by default. A file is read as a table of posts, a folder by the recipe's corpora.
 
     Raises:
         DataError: the data cannot be used, or none of the split's rows has a target.
@@ -34,14 +40,23 @@ def measure(
     for seed, folder in _seeds(run) or [(None, run)]:
         predictor = Predictor.from_pretrained(folder, trust_recipe_code=trust_recipe_code)
         if samples is None:
-            table = read_data(predictor.recipe, data, media_root=media_root)
+            table = labelled(predictor.recipe, data, media_root=media_root)
             problems = verify(table, labels=predictor.labels or None, splits=(), progress=progress)
             samples = refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows).split(split)
-        metrics = predictor.measure(samples)
+        metrics = predictor.measure(samples, evaluators=evaluators)
         if not metrics:
-            raise DataError(f"{display(data)}: no row of {split!r} has a target to measure against")
+            raise DataError(
+                f"{display(data)}: no row of {split!r} has what is measured: targets, or the pairs and heads that the evaluators need"
+            )
         found.append({"seed": seed, "metrics": metrics})
     return found
+
+
+def labelled(recipe: Recipe, data: Path, *, media_root: Path | None) -> Table:
+    """The rows to measure on: of a corpus folder as in training, or of anybody's table, whatever the model was trained on."""
+    if data.is_file() and not any(part.kind is Posts for part in recipe.corpora):
+        return Posts().read(data, media_root=media_root)
+    return read_data(recipe, data, media_root=media_root)
 
 
 def _seeds(run: Path) -> list[tuple[int | None, Path]]:

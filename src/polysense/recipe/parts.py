@@ -139,6 +139,23 @@ def known(base: type) -> dict[str, type]:
     return found
 
 
+def find_evaluator(name: str) -> Evaluator:
+    """An evaluator with its default arguments, by its class name or that name in other letters: ``retrieval``, ``sts``.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    plain = {_plain(one): kind for one, kind in known(Evaluator).items()}
+    if _plain(name) not in plain:
+        raise RecipeError(f"there is no evaluator {name!r}; {choices(name, known(Evaluator))}")
+    evaluator: Evaluator = plain[_plain(name)]()
+    return evaluator
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").casefold()
+
+
 def check_arguments(
     entry: str, kind: type, arguments: Mapping[str, Any], *, skip: frozenset[str] = frozenset({SUPPLIED})
 ) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import torch
 
 from polysense.data.corpus import Corpus
 from polysense.data.rows import FIELDS
-from polysense.data.table import Table, from_rows, refuse_or_skip
+from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, RecipeError
 from polysense.objectives.objective import Objective
@@ -48,7 +48,7 @@ def train(
 
     Args:
         recipe: a shipped recipe's name, a YAML file, or a loaded recipe.
-        data: a table file or a corpus folder (read by the recipe's corpora), a table, or rows as dicts.
+        data: a table file or a corpus folder (read by the recipe's corpora), a table, rows as dicts, or a Hugging Face data set.
         out: the run's folder.
         seeds: one training a seed; the recipe's own seed by default.
         overrides: ``key.to.value=new`` over the recipe.
@@ -122,9 +122,11 @@ def _read_by(recipe: Recipe) -> list[str]:
 def read_data(
     recipe: Recipe, data: str | Path | Table | Iterable[Mapping[str, Any]], *, media_root: Path | None = None
 ) -> Table:
-    """The samples of all corpora of a recipe under one root, or of a table or rows given in Python."""
+    """The samples of all corpora of a recipe under one root, or of a table, a Hugging Face data set or rows given in Python."""
     if isinstance(data, Table):
         return data
+    if type(data).__module__.partition(".")[0] == "datasets":
+        return from_dataset(data)
     if not isinstance(data, str | Path):
         return from_rows(data)
     if not recipe.corpora:
