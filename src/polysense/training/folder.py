@@ -16,6 +16,7 @@ RECIPE = "recipe.yaml"
 DATA = "data.json"
 SUMMARY = "run.json"
 CARD = "README.md"
+REPORT = "report.html"
 
 
 def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -35,9 +36,13 @@ def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise RecipeError(
             f"{display(folder)} is not empty: go on with --resume, replace it with --overwrite, or choose another --out"
         )
-    if not (folder / RECIPE).is_file():
+    if not ((folder / RECIPE).is_file() and any(path.name == DATA or _is_seed(path) for path in folder.iterdir())):
         option = "--overwrite does not delete other files" if overwrite else "there is nothing to go on with"
         raise RecipeError(f"{display(folder)} holds no run: {option}")
+
+
+def _is_seed(path: Path) -> bool:
+    return path.is_dir() and path.name.removeprefix("seed-").isdecimal()
 
 
 def start(folder: Path, recipe: Recipe, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
@@ -48,22 +53,30 @@ def start(folder: Path, recipe: Recipe, data: Mapping[str, Any], *, resume: bool
         recipe: complete.
         data: what the samples are; ``content`` is their digest.
         resume: go on with the run that is there.
-        overwrite: throw it away.
+        overwrite: throw it away; other files in the folder stay.
 
     Raises:
         RecipeError: the run in the folder is of another recipe or of other data.
         DataError: the folder cannot be written.
     """
     if overwrite and folder.exists():
-        shutil.rmtree(folder)
+        _remove_run(folder)
     if resume and (folder / RECIPE).is_file():
         _refuse_changes(folder, recipe, data)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False))
         write_whole(folder / RECIPE, recipe.to_yaml())
+        write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False))
     except OSError as error:
         raise DataError(f"the run's folder {display(folder)} cannot be written: {error.strerror or error}") from error
+
+
+def _remove_run(folder: Path) -> None:
+    for path in folder.iterdir():
+        if _is_seed(path):
+            shutil.rmtree(path)
+        elif path.name in {RECIPE, DATA, SUMMARY, CARD, REPORT}:
+            path.unlink()
 
 
 def _refuse_changes(folder: Path, recipe: Recipe, data: Mapping[str, Any]) -> None:
@@ -73,7 +86,7 @@ def _refuse_changes(folder: Path, recipe: Recipe, data: Mapping[str, Any]) -> No
             f"{display(folder)} was started with another recipe, other options or other labels "
             f"(see {display(recipe_file)}); choose another --out"
         )
-    if read_json(data_file).get("content") != data["content"]:
+    if read_json(data_file).get("content", data["content"]) != data["content"]:
         raise RecipeError(f"{display(folder)} was started with other data (see {display(data_file)}); choose another --out")
 
 

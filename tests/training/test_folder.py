@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from polysense.errors import DataError, PolysenseError, RecipeError
+from polysense.recipe import load_recipe
+from polysense.training.folder import best_folder, read_json, refuse_another_run, run_of, start
+
+DATA_NOTE = {"name": "posts.csv", "content": "0f" * 32}
+
+
+def run_folder(folder: Path) -> Path:
+    start(folder, load_recipe("social/posts_concat"), DATA_NOTE, resume=False, overwrite=False)
+    return folder
+
+
+@pytest.mark.parametrize("options", [{"resume": False, "overwrite": True}, {"resume": True, "overwrite": False}])
+def test_other_files_are_never_touched(tmp_path: Path, options: dict[str, bool]) -> None:
+    (tmp_path / "thesis.txt").write_text("three years")
+    with pytest.raises(RecipeError, match="holds no run"):
+        refuse_another_run(tmp_path, **options)
+    assert (tmp_path / "thesis.txt").read_text() == "three years"
+
+
+def test_a_run_that_is_there_is_neither_mixed_nor_replaced_unasked(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    with pytest.raises(RecipeError, match=r"--resume.*--overwrite.*another --out"):
+        refuse_another_run(folder, resume=False, overwrite=False)
+
+
+def test_a_new_or_empty_folder_is_fine(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "new"):
+        for resume, overwrite in ((False, False), (True, False), (False, True)):
+            refuse_another_run(folder, resume=resume, overwrite=overwrite)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(DataError, match="is not a folder"):
+        refuse_another_run(tmp_path / "run", resume=False, overwrite=False)
+    with pytest.raises(DataError, match="cannot be written"):
+        run_folder(tmp_path / "run" / "inside")
+
+
+def test_a_recipe_of_the_users_own_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text("base: social/posts_concat")
+    with pytest.raises(RecipeError, match="holds no run"):
+        refuse_another_run(tmp_path, resume=False, overwrite=True)
+
+
+def test_overwriting_throws_the_run_away_and_nothing_else(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    (folder / "seed-7" / "predictions").mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    (folder / "answers.jsonl").write_text("mine")
+    refuse_another_run(folder, resume=False, overwrite=True)
+    start(folder, load_recipe("social/posts_text"), DATA_NOTE, resume=False, overwrite=True)
+    assert sorted(path.name for path in folder.iterdir()) == ["answers.jsonl", "data.json", "recipe.yaml"]
+    assert "posts_text" in (folder / "recipe.yaml").read_text()
+
+
+def test_going_on_wants_the_same_recipe_and_the_same_data(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    recipe = load_recipe("social/posts_concat")
+    start(folder, recipe, DATA_NOTE, resume=True, overwrite=False)
+    with pytest.raises(RecipeError, match="other data"):
+        start(folder, recipe, DATA_NOTE | {"content": "1e" * 32}, resume=True, overwrite=False)
+    with pytest.raises(RecipeError, match="another recipe"):
+        start(folder, recipe.with_training(seed=3), DATA_NOTE, resume=True, overwrite=False)
+    assert read_json(folder / "data.json") == DATA_NOTE
+
+
+def test_the_best_seed_answers_for_a_finished_run(tmp_path: Path) -> None:
+    (tmp_path / "seed-0").mkdir()
+    with pytest.raises(PolysenseError, match="not finished"):
+        best_folder(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"best_seed": 3}))
+    assert best_folder(tmp_path) == tmp_path / "seed-3"
+    (tmp_path / "run.json").write_text('{"best_seed"')
+    with pytest.raises(PolysenseError, match=r"run\.json is damaged"):
+        best_folder(tmp_path)
+
+
+def test_a_seed_belongs_to_its_run_and_a_model_to_itself(tmp_path: Path) -> None:
+    run_json = tmp_path / "run.json"
+    assert run_of(tmp_path / "seed-0") == tmp_path / "seed-0"
+    run_json.write_text("{}")
+    assert run_of(tmp_path / "seed-0") == tmp_path
+    assert run_of(tmp_path / "model") == tmp_path / "model"

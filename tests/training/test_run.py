@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polysense.data.table import from_rows, read_table
+from polysense.errors import DataError, RecipeError
+from polysense.recipe import load_recipe, read_saved
+from polysense.report import write_report
+from polysense.training.comparison import compare, compare_each
+from polysense.training.run import joined, read_data, train
+from polysense.training.splits import Splits
+
+RECIPE = "social/posts_concat"
+
+
+def test_the_folder_of_a_run_holds_what_it_promises(trained_runs: dict[str, Path], toy_posts: Path) -> None:
+    run = trained_runs["both"]
+    assert sorted(path.name for path in run.iterdir()) == [
+        "README.md",
+        "data.json",
+        "recipe.yaml",
+        "run.json",
+        "seed-0",
+        "seed-1",
+    ]
+    assert sorted(path.name for path in (run / "seed-1").iterdir()) == [
+        "encoders",
+        "evaluations.jsonl",
+        "journal.jsonl",
+        "model.safetensors",
+        "predictions",
+        "recipe.yaml",
+        "run.json",
+    ]
+    record = json.loads((run / "run.json").read_text())
+    assert record["polysense"] == version("polysense")
+    assert record["name"] == "social/posts_concat_both"
+    assert record["synthetic"] is True
+    assert record["seeds"] == [0, 1]
+    assert record["labels"] == ["negative", "neutral", "positive"]
+    assert record["skipped_rows"] == []
+    assert record["recipe"] == read_saved(run).written()
+    table = read_table(toy_posts)
+    assert record["data"] == json.loads((run / "data.json").read_text())
+    assert record["data"]["digests"] == dict(table.digests)
+    assert record["data"]["content"] == Splits.of(table).digest
+    assert record["data"]["splits"] == table.splits
+    scores = {result["seed"]: result["validation"]["weighted_f1"] for result in record["per_seed"]}
+    assert scores[record["best_seed"]] == max(scores.values())
+    for result in record["per_seed"]:
+        assert result == json.loads((run / f"seed-{result['seed']}" / "run.json").read_text())
+
+
+def test_the_resolved_recipe_is_a_recipe(trained_runs: dict[str, Path]) -> None:
+    saved = trained_runs["both"] / "recipe.yaml"
+    assert saved.read_text() == load_recipe(str(saved)).to_yaml().replace("# recipe\n", "# social/posts_concat_both\n")
+    assert saved.read_bytes() == (saved.parent / "seed-1" / "recipe.yaml").read_bytes()
+
+
+def test_the_card_says_what_it_is(trained_runs: dict[str, Path]) -> None:
+    card = (trained_runs["both"] / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: polysense\n")
+    assert "**Trained on synthetic posts" in card
+    assert "(42 training, 11 validation, 11 test rows)" in card
+    assert "| metric on test | mean ± std over seeds 0, 1 |" in card
+    assert "| weighted_f1 | 0." in card
+
+
+def test_seeds_differ_and_repeat(
+    trained_runs: dict[str, Path], tiny_encoders: list[str], toy_posts: Path, tmp_path: Path
+) -> None:
+    first, second = ((trained_runs["base"] / f"seed-{number}" / "journal.jsonl").read_text() for number in (0, 1))
+    assert first != second
+    train(RECIPE, toy_posts, out=tmp_path / "again", seeds=[1], overrides=tiny_encoders)
+    assert (tmp_path / "again" / "seed-1" / "journal.jsonl").read_text() == second
+
+
+def test_two_trained_runs_are_compared(trained_runs: dict[str, Path]) -> None:
+    base, both = trained_runs["base"], trained_runs["both"]
+    found = compare_each(base, both, resamples=200)
+    assert set(found) == {"weighted_f1", "macro_f1", "accuracy"}
+    for name, one in found.items():
+        means = [
+            sum(result["test"][name] for result in json.loads((run / "run.json").read_text())["per_seed"]) / 2
+            for run in (base, both)
+        ]
+        assert (one.base, one.other) == pytest.approx(tuple(means))
+        assert (one.seeds, one.rows) == ((0, 1), 11)
+    assert compare(base, both, resamples=200).metric == "weighted_f1"
+    assert set(compare(base, both, resamples=200, by="conflict").groups) <= {"true", "false"}
+
+
+def test_a_trained_run_is_reported(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    page = write_report(trained_runs["both"], against=[trained_runs["base"]], out=tmp_path / "report.html").read_text("utf-8")
+    for words in ("weighted F1", "text alone", "matching", "synthetic"):
+        assert words.lower() in page.lower(), words
+
+
+@pytest.mark.parametrize(("recipe", "modality"), [("social/posts_text", "text"), ("social/posts_image", "image")])
+def test_a_recipe_of_one_modality_has_no_ablation(
+    tiny_encoders: list[str], toy_posts: Path, tmp_path: Path, recipe: str, modality: str
+) -> None:
+    other = {"text": "encoders.image", "image": "encoders.text"}[modality]
+    overrides = [override for override in tiny_encoders if not override.startswith(other)]
+    summary = train(recipe, toy_posts, out=tmp_path / "run", overrides=overrides)
+    assert summary["seeds"] == [0]
+    names = [path.name for path in (tmp_path / "run" / "seed-0" / "predictions").iterdir()]
+    assert sorted(names) == ["test.jsonl", "validation.jsonl"]
+    assert write_report(tmp_path / "run").is_file()
+
+
+def posts(toy_posts: Path, splits: tuple[str, ...] = ("train", "validation", "test")) -> list[dict[str, Any]]:
+    return [
+        {"id": sample.id, "text": sample.text, "image": str(sample.image), "label": sample.label, "split": sample.split}
+        for sample in read_table(toy_posts).samples
+        if sample.split in splits
+    ]
+
+
+def test_rows_in_python_train_like_their_table(
+    trained_runs: dict[str, Path], tiny_encoders: list[str], toy_posts: Path, tmp_path: Path
+) -> None:
+    summary = train(RECIPE, posts(toy_posts), out=tmp_path / "run", seeds=[0], overrides=tiny_encoders)
+    assert summary["data"]["name"] == "rows"
+    assert summary["data"]["content"] == json.loads((trained_runs["base"] / "data.json").read_text())["content"]
+    journals = [folder / "seed-0" / "journal.jsonl" for folder in (tmp_path / "run", trained_runs["base"])]
+    assert journals[0].read_text() == journals[1].read_text()
+
+
+def test_without_test_rows_validation_is_told(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
+    rows = posts(toy_posts, ("train", "validation"))
+    summary = train(RECIPE, rows, out=tmp_path / "run", overrides=[*tiny_encoders, "training.num_train_epochs=1"])
+    assert summary["per_seed"][0]["test"] == {}
+    assert "| metric on validation | seed 0 |" in (tmp_path / "run" / "README.md").read_text()
+    assert write_report(tmp_path / "run").is_file()
+
+
+WRONG = {
+    "an encoder that is not there": (
+        ["encoders.text.pretrained=/nowhere/at/all"],
+        "text encoder '/nowhere/at/all' cannot be loaded",
+    ),
+    "a part that is not there": (["training.learning_rates={fusoin: 0.1}"], "no part 'fusoin'; did you mean 'fusion'"),
+    "a schedule that is not there": (["training.lr_scheduler_type=sideways"], "sideways"),
+    "no evaluation": (["training.eval_strategy='no'"], "write 'steps' or 'epoch'"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_recipe_leaves_no_folder(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path, wrong: str) -> None:
+    overrides, said = WRONG[wrong]
+    with pytest.raises(RecipeError, match=said):
+        train(RECIPE, toy_posts, out=tmp_path / "run", overrides=[*tiny_encoders, *overrides])
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_that_ends_before_it_is_judged_says_so(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
+    overrides = [*tiny_encoders, "training.eval_delay=9", "training.max_steps=1"]
+    with pytest.raises(RecipeError, match=r"training\.eval_delay: training ended before the first evaluation"):
+        train(RECIPE, toy_posts, out=tmp_path / "run", overrides=overrides)
+
+
+@pytest.mark.parametrize("seeds", [[], [1, 1]])
+def test_every_seed_once(toy_posts: Path, tmp_path: Path, seeds: list[int]) -> None:
+    with pytest.raises(RecipeError, match="every seed once"):
+        train(RECIPE, toy_posts, out=tmp_path / "run", seeds=seeds)
+
+
+def test_validation_rows_need_labels_too(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
+    rows = [row | {"label": None if row["split"] == "validation" else row["label"]} for row in posts(toy_posts)]
+    with pytest.raises(DataError, match="no row of the split 'validation' has a 'label'"):
+        train(RECIPE, rows, out=tmp_path / "run", overrides=tiny_encoders)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_class_that_no_training_row_has_is_a_bad_row(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
+    rows = posts(toy_posts)
+    odd = next(place for place, row in enumerate(rows) if row["split"] == "test")
+    rows[odd]["label"] = "negativ"
+    with pytest.raises(DataError, match=rf"rows, row {odd + 1} .*'negativ' is not among the classes; did you mean 'negative'"):
+        train(RECIPE, rows, out=tmp_path / "run", overrides=tiny_encoders)
+    overrides = [*tiny_encoders, "training.max_steps=1"]
+    summary = train(RECIPE, rows, out=tmp_path / "run", overrides=overrides, skip_bad_rows=True)
+    assert [problem["row"] for problem in summary["skipped_rows"]] == [odd + 1]
+    assert summary["data"]["splits"]["test"] == 10
+
+
+def test_tables_are_joined_with_their_names() -> None:
+    one = from_rows([{"id": "a", "text": "sun", "label": "x", "split": "train"}], name="one")
+    two = from_rows([{"id": "a", "text": "rain", "label": "y", "split": "dev"}], name="two")
+    both = joined([one, two])
+    assert [sample.id for sample in both.samples] == ["one/a", "two/a"]
+    assert both.name == "one + two"
+
+
+def test_a_recipe_without_corpora_reads_no_files(toy_posts: Path) -> None:
+    with pytest.raises(RecipeError, match="'corpora' is missing"):
+        read_data(load_recipe(RECIPE, ["corpora=[]"]), toy_posts)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from polysense.data.table import from_rows, read_table
+from polysense.errors import DataError
+from polysense.training.splits import Splits
+
+ROWS = [
+    {"id": "a", "text": "sun", "label": "positive", "split": "train"},
+    {"id": "b", "text": "rain", "label": "negative", "split": "train"},
+    {"id": "c", "text": "fog", "label": "negative", "split": "dev"},
+]
+
+
+def test_a_table_without_test_rows_is_enough() -> None:
+    assert Splits.of(from_rows(ROWS)).sizes == {"train": 2, "validation": 1, "test": 0}
+
+
+def test_without_validation_it_is_not() -> None:
+    with pytest.raises(DataError, match="'validation'"):
+        Splits.of(from_rows(ROWS[:2]))
+
+
+def test_equal_data_have_equal_digests_wherever_they_lie(toy_posts: Path, tmp_path: Path) -> None:
+    shutil.copytree(toy_posts, tmp_path / "copy")
+    assert Splits.of(read_table(toy_posts)).digest == Splits.of(read_table(tmp_path / "copy")).digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "z"},
+        {"text": "Sun"},
+        {"text": None},
+        {"label": "negative"},
+        {"score": 1.0},
+        {"image": Image.new("RGB", (2, 2))},
+    ],
+)
+def test_what_is_read_changes_the_digest(change: dict[str, object]) -> None:
+    splits = Splits.of(from_rows(ROWS))
+    changed = replace(splits, train=[replace(splits.train[0], **change), splits.train[1]])
+    assert changed.digest != splits.digest
+
+
+def test_order_and_role_change_the_digest() -> None:
+    splits = Splits.of(from_rows(ROWS))
+    assert replace(splits, train=splits.train[::-1]).digest != splits.digest
+    assert replace(splits, validation=[], test=splits.validation).digest != splits.digest
+
+
+def test_a_column_that_nothing_reads_does_not() -> None:
+    splits = Splits.of(from_rows(ROWS))
+    noted = replace(splits, train=[replace(sample, extra={"note": "x"}) for sample in splits.train])
+    assert noted.digest == splits.digest
