@@ -205,6 +205,14 @@ class TestAgainstLoops:
         expected = sum(terms) / len(terms) if terms else 0.0
         assert float(diagonal_cross_entropy(logits, duplicates=duplicates)) == pytest.approx(expected, abs=1e-4)
 
+    def test_a_mask_of_one_direction_is_turned_with_the_logits(self) -> None:
+        logits = torch.tensor([[1.0, 2.0, 0.5], [0.3, 1.5, -1.0], [0.7, 0.2, 0.9]])
+        mask = torch.zeros(3, 3, dtype=torch.bool)
+        mask[0, 1] = True
+        expected = (diagonal_cross_entropy(logits, duplicates=mask) + diagonal_cross_entropy(logits.T, duplicates=mask.T)) / 2
+        assert torch.equal(symmetric_diagonal_cross_entropy(logits, duplicates=mask), expected)
+        assert not torch.equal(symmetric_diagonal_cross_entropy(logits, duplicates=mask.T), expected)
+
 
 class TestInvariants:
     @few

@@ -127,6 +127,17 @@ def test_what_a_missing_row_holds_does_not_matter(fusion: Fusion, parts: dict[st
     assert torch.equal(filled(3.0), filled(-50.0))
 
 
+@pytest.mark.parametrize("lacking", ["text", "image"])
+def test_a_missing_row_without_states_leaves_the_gradient_finite(
+    fusion: Fusion, parts: dict[str, Encoded], lacking: str
+) -> None:
+    present = torch.tensor([True, False, True, False, True])
+    part = parts[lacking]
+    missing = Encoded(part.states, part.mask & present.unsqueeze(1), part.summary, present)
+    fusion({**parts, lacking: missing}).summary.sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in fusion.parameters() if parameter.grad is not None)
+
+
 def test_the_placeholder_of_a_missing_modality_is_learned(fusion: Fusion, parts: dict[str, Encoded]) -> None:
     fusion({"text": parts["text"]}).summary.sum().backward()
     gradients = {name: vector.grad for name, vector in fusion.placeholders.vectors.items()}

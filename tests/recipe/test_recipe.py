@@ -237,6 +237,8 @@ class TestSeeds:
         torch.manual_seed(2)
         again, other = self.state(small(BOTH)), self.state(small(BOTH), seed=1)
         assert all(torch.equal(again[name], value) for name, value in first.items())
+        heads = [first[f"objectives.{name}.head.1.weight"] for name in ("classification", "matching")]
+        assert not torch.equal(heads[0][:2], heads[1][:2])
         assert not torch.equal(other["model.fusion.mix.weight"], first["model.fusion.mix.weight"])
         assert not torch.equal(
             other["objectives.classification.head.1.weight"], first["objectives.classification.head.1.weight"]

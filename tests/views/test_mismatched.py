@@ -105,6 +105,16 @@ def test_replacements_are_drawn_evenly_among_the_partners() -> None:
         assert abs(taken.count(partner) / 3000 - 1 / 3) < 4 * (2 / 9 / 3000) ** 0.5
 
 
+def test_rows_draw_independently_of_each_other() -> None:
+    allowed = torch.zeros(4, 4, dtype=torch.bool)
+    allowed[:2, 2:] = True
+    draw = torch.Generator().manual_seed(0)
+    drawn = [exchange(allowed, share=1.0, draw=draw)[:2].tolist() for _ in range(2000)]
+    assert abs(sum(first == second for first, second in drawn) / 2000 - 0.5) < 4 * (0.25 / 2000) ** 0.5
+    halves = [(exchange(allowed, share=0.5, draw=draw)[:2] > 1).tolist() for _ in range(2000)]
+    assert abs(sum(first == second for first, second in halves) / 2000 - 0.5) < 4 * (0.25 / 2000) ** 0.5
+
+
 def test_equal_seed_step_and_view_exchange_equally_and_others_do_not() -> None:
     batch = batch_of(32)
     again = shown_sources(batch, step=3)
