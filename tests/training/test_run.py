@@ -132,6 +132,19 @@ def test_rows_in_python_train_like_their_table(
     assert journals[0].read_text() == journals[1].read_text()
 
 
+def test_a_hugging_face_data_set_is_data(toy_posts: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    table = read_data(load_recipe(RECIPE), datasets.Dataset.from_list(posts(toy_posts)))
+    assert table.splits == read_table(toy_posts).splits
+
+
+def test_rows_in_python_stay_in_the_media_root_that_is_named(toy_posts: Path, tmp_path: Path) -> None:
+    recipe, rows = load_recipe(RECIPE), posts(toy_posts)
+    assert len(read_data(recipe, rows).samples) == 64
+    assert len(read_data(recipe, rows, media_root=toy_posts).samples) == 64
+    assert not read_data(recipe, rows, media_root=tmp_path).samples
+
+
 def test_without_test_rows_validation_is_told(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
     rows = posts(toy_posts, ("train", "validation"))
     summary = train(RECIPE, rows, out=tmp_path / "run", overrides=[*tiny_encoders, "training.num_train_epochs=1"])

@@ -126,9 +126,9 @@ def read_data(
     if isinstance(data, Table):
         return data
     if type(data).__module__.partition(".")[0] == "datasets":
-        return from_dataset(data)
+        return from_dataset(data, media_root=media_root)
     if not isinstance(data, str | Path):
-        return from_rows(data)
+        return from_rows(data, media_root=media_root)
     if not recipe.corpora:
         raise RecipeError(f"recipe {recipe.name}: the entry 'corpora' is missing")
     tables = []

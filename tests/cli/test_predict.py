@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polysense.cli.main import execute
+
+
+def answers(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_one_post_as_json(
+    trained_runs: dict[str, Path], toy_posts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture may lie anywhere; a relative path starts at the current folder."""
+    monkeypatch.chdir(toy_posts / "images")
+    picture = sorted((toy_posts / "images").iterdir())[0].name
+    arguments = ["predict", str(trained_runs["both"]), "--text", "what a lovely day", "--image", picture]
+    assert execute([*arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert set(answer) == {"label", "probabilities", "match", "similarity", "missing"}
+    assert list(answer["probabilities"]) == ["negative", "neutral", "positive"]
+    assert answer["missing"] == []
+    best = json.loads((trained_runs["both"] / "run.json").read_text())["best_seed"]
+    assert f"{trained_runs['both']}: seed-{best} answers, the best on validation" in captured.err
+
+
+def test_one_post_for_people(trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["predict", str(trained_runs["both"]), "--text", "what a lovely day"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] in {"negative", "neutral", "positive"}
+    chances = [float(line.split()[1]) for line in lines[1:4]]
+    assert chances == sorted(chances, reverse=True)
+    assert sum(chances) == pytest.approx(1, abs=0.002)
+    assert lines[1].split()[0] == lines[0]
+    assert lines[-1] == "  without image: the model was trained with text and image"
+
+
+def test_a_table_is_answered_line_by_line(
+    trained_runs: dict[str, Path], toy_posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained_runs["both"] / "seed-0"
+    assert execute(["predict", str(run), str(toy_posts / "posts.csv")]) == 0
+    found = answers(capsys)
+    assert [answer["id"] for answer in found] == [f"toy-{number:04d}" for number in range(1, 65)]
+    stored = {row["id"]: row for row in map(json.loads, (run / "predictions" / "test.jsonl").read_text().splitlines())}
+    for answer in found:
+        if answer["id"] in stored:
+            assert answer["probabilities"] == pytest.approx(stored[answer["id"]]["probabilities"], abs=1e-5)
+
+
+def test_bad_rows_get_an_error_in_their_place_and_the_code_is_3(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(sorted((toy_posts / "images").iterdir())[0], tmp_path / "fine.jpg")
+    (tmp_path / "broken.jpg").write_bytes((tmp_path / "fine.jpg").read_bytes()[:700])
+    table = tmp_path / "posts.csv"
+    table.write_text(
+        "id,tweet,image\na,one,fine.jpg\nb,two,gone.jpg\nc,three,../fine.jpg\nd,,\ne,five,broken.jpg\nf,six\ng,seven,\n",
+        "utf-8",
+    )
+    assert execute(["predict", str(trained_runs["both"]), str(table), "--columns", "text=tweet"]) == 3
+    captured = capsys.readouterr()
+    found = [json.loads(line) for line in captured.out.splitlines()]
+    assert [answer["id"] for answer in found] == ["a", "b", "c", "d", "e", None, "g"]
+    assert ["error" in answer for answer in found] == [False, True, True, True, True, True, False]
+    for place, words in {
+        1: "gone.jpg does not exist",
+        2: "leaves the data folder",
+        3: "nothing usable",
+        4: "truncated",
+        5: "2 cells",
+    }.items():
+        assert words in found[place]["error"]
+    assert 'error: 5 rows could not be used; see "error" in the output' in captured.err
+
+
+def test_json_lines_from_stdin(
+    trained_runs: dict[str, Path], toy_posts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = str(sorted((toy_posts / "images").iterdir())[0])
+    rows = [{"id": 7, "text": "one"}, {"text": "two", "image": picture}]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, rows)) + "\n\n"))
+    assert execute(["predict", str(trained_runs["both"]), "-"]) == 0
+    found = answers(capsys)
+    assert [(answer["id"], answer["missing"]) for answer in found] == [("7", ["image"]), ("2", [])]
+
+
+@pytest.mark.parametrize("line", ["{", "[1]", '"text"'])
+def test_a_line_of_stdin_that_is_no_row_is_named(
+    trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f'{{"text": "one"}}\n{line}\n'))
+    assert execute(["predict", str(trained_runs["both"]), "-"]) == 3
+    assert "standard input, line 2: not a JSON object" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["posts.csv", "--text", "x"], ["-", "--image", "x.jpg"]])
+def test_a_table_or_one_post_is_named(
+    trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    assert execute(["predict", str(trained_runs["both"]), *options]) == 2
+    assert "name a table, or one post with --text, --image or both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--text", ""], 3, "nothing usable"),
+        (["--image", "gone.jpg"], 3, "gone.jpg does not exist"),
+        (["gone.csv"], 3, "gone.csv does not exist"),
+    ],
+)
+def test_a_post_that_cannot_be_used(
+    trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], options: list[str], code: int, said: str
+) -> None:
+    assert execute(["predict", str(trained_runs["both"]), *options]) == code
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_a_model_that_is_nowhere_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["predict", "nobody/no-such-model", "--text", "x"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no folder 'nobody/no-such-model', and the hub has no such model within reach" in said
+    assert "Traceback" not in said
+
+
+def test_an_unfinished_run_ends_with_1(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    (run / "run.json").unlink()
+    assert execute(["predict", str(run), "--text", "x"]) == 1
+    assert "is not finished" in capsys.readouterr().err

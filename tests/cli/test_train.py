@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from polysense.cli.main import execute
+from polysense.cli.train import column_override, read_seeds
+from polysense.errors import RecipeError
+
+RECIPE = "social/posts_concat_both"
+
+
+@pytest.fixture
+def short(tiny_encoders: list[str]) -> list[str]:
+    """Options of a training of two steps."""
+    return [part for override in [*tiny_encoders, "training.max_steps=2"] for part in ("--set", override)]
+
+
+def test_a_table_becomes_a_run_with_a_report(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "deep" / "run"
+    assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(out), "--seeds", "3,1", *short]) == 0
+    captured = capsys.readouterr()
+    assert "social/posts_concat_both on posts.csv, test (11 rows)" in captured.out
+    assert "seed 3  " in captured.out
+    assert "is the best on validation (weighted_f1) and answers for the run." in captured.out
+    assert f"polysense predict {out}" in captured.out
+    assert "Traceback" not in captured.err
+    assert (out / "report.html").read_text("utf-8").lstrip().lower().startswith("<!doctype html>")
+    assert sorted(path.name for path in out.glob("seed-*")) == ["seed-1", "seed-3"]
+
+
+def test_json_is_the_runs_summary(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    override = ["--set", "objectives.contrast.weight=0.2"]
+    table = str(toy_posts / "posts.csv")
+    assert execute(["train", RECIPE, "--data", table, "--out", str(out), "--json", *short, *override]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary == json.loads((out / "run.json").read_text())
+    assert summary["seeds"] == [0]
+    assert summary["recipe"]["objectives"]["contrast"]["weight"] == 0.2
+
+
+def test_columns_may_have_other_names_and_pictures_lie_elsewhere(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (toy_posts / "posts.csv").read_text("utf-8").splitlines(keepends=True)
+    lines[0] = lines[0].replace("text,image,label", "tweet,photo,mood")
+    (tmp_path / "tweets.csv").write_text("".join(lines), "utf-8")
+    out = tmp_path / "run"
+    options = ["--columns", "text=tweet,image=photo,label=mood", "--media-root", str(toy_posts), "--no-cache", "--json"]
+    assert execute(["train", RECIPE, "--data", str(tmp_path / "tweets.csv"), "--out", str(out), *short, *options]) == 0
+    assert json.loads(capsys.readouterr().out)["data"]["name"] == "tweets.csv"
+
+
+WRONG = {
+    "seeds that are no numbers": (["--seeds", "one,two"], ["--seeds one,two", "like 0,1,2"]),
+    "seeds below 0": (["--seeds", "0,-1"], ["0 or above"]),
+    "a seed twice": (["--seeds", "1,1"], ["every seed once"]),
+    "a misspelt entry": (["--set", "objectives.contrst.weight=0.2"], ["objectives", "'contrst'", "did you mean 'contrast'"]),
+    "a misspelt key": (["--set", "training.learning_rat=1"], ["training", "'learning_rat'", "did you mean 'learning_rate'"]),
+    "a misspelt argument": (
+        ["--set", "encoders.text.max_lenght=9"],
+        ["encoders.text", "TransformerText", "'max_lenght'", "did you mean 'max_length'"],
+    ),
+    "a mistyped value": (["--set", "objectives.contrast.weight=heavy"], ["objectives.contrast.weight", "'heavy'"]),
+    "no value": (["--set", "training.seed"], ["--set training.seed", "key.to.value=new"]),
+    "a field that is none": (["--columns", "txt=tweet"], ["'txt'", "did you mean 'text'"]),
+    "an unknown option": (["--sed", "1"], ["--sed"]),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_usage_ends_with_2_and_says_what_is_meant(
+    toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    options, words = WRONG[wrong]
+    assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(tmp_path / "run"), *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+    for word in words:
+        assert word in captured.err, word
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_recipe_names_the_nearest(toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["train", "social/post_concat", "--data", str(toy_posts), "--out", str(tmp_path / "run")]) == 2
+    assert "did you mean 'social/posts_concat'" in capsys.readouterr().err
+
+
+def test_a_run_that_is_there_is_not_touched_unasked(
+    trained_runs: dict[str, Path], short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    arguments = ["train", RECIPE, "--data", str(toy_posts), "--out", str(run), *short]
+    assert execute(arguments) == 2
+    assert "go on with --resume, replace it with --overwrite, or choose another --out" in capsys.readouterr().err
+    assert execute([*arguments, "--resume"]) == 2
+    assert "was started with another recipe" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert execute([*arguments, "--overwrite", "--seeds", "4"]) == 0
+    assert [path.name for path in run.glob("seed-*")] == ["seed-4"]
+
+
+def test_overwriting_never_deletes_what_is_no_run(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("three years")
+    assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(tmp_path), "--overwrite", *short]) == 2
+    assert "holds no run: --overwrite does not delete other files" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_bad_data_never_cost_the_run_that_is_there(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    (tmp_path / "posts.csv").write_text("text,label\n")
+    assert execute(["train", RECIPE, "--data", str(tmp_path / "posts.csv"), "--out", str(run), "--overwrite"]) == 3
+    assert "posts.csv has a header but no rows" in capsys.readouterr().err
+    assert (run / "run.json").is_file()
+
+
+@pytest.mark.parametrize("place", ["file", "file/run"])
+def test_a_folder_that_cannot_be_written_ends_with_3(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(tmp_path / place), *short]) == 3
+    captured = capsys.readouterr()
+    assert "polysense: error: " in captured.err
+    assert str(tmp_path / place) in captured.err
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_full_disk_ends_with_3_and_resuming_goes_on(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    arguments = ["train", RECIPE, "--data", str(toy_posts), "--out", str(tmp_path / "run"), *short]
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.save", full)
+        assert execute(arguments) == 3
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "go on with --resume" in said
+    assert not list((tmp_path / "run").rglob("checkpoint-*"))
+    assert execute([*arguments, "--resume"]) == 0
+
+
+def test_an_interruption_keeps_the_checkpoint(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("polysense.training.seed.write_predictions", interrupt)
+    assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(tmp_path / "run"), *short]) == 130
+    assert "go on with the same command and --resume" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "run" / "seed-0" / "checkpoints").iterdir()] == ["checkpoint-2"]
+
+
+def test_seeds_are_read() -> None:
+    assert read_seeds(None) is None
+    assert read_seeds("0, 2,10") == [0, 2, 10]
+    with pytest.raises(RecipeError):
+        read_seeds("")
+
+
+def test_columns_override_the_first_corpus() -> None:
+    assert column_override(None) == []
+    assert column_override("text=tweet") == ['corpora.0.columns={"text": "tweet"}']
