@@ -43,7 +43,7 @@ def compare(
     if main.groups:
         typer.echo(f"\n{main.metric} by {by}:")
         _print(main.groups)
-    typer.echo(f"\n{sentence(main, base=base.name, other=other.name)}")
+    typer.echo(f"\n{main.in_words(base=base.name, other=other.name)}")
     if main.note:
         typer.echo(f"Note: {main.note}.")
 
@@ -57,17 +57,3 @@ def _print(found: Mapping[str, Comparison]) -> None:
             for name, one in found.items()
         ],
     )
-
-
-def sentence(found: Comparison, *, base: str, other: str) -> str:
-    """What the comparison says, in words. Differences are in points: a point is 0.01 of the metric."""
-    seeds = "1 seed" if len(found.seeds) == 1 else f"{len(found.seeds)} seeds"
-    over = f"{found.metric} on {found.split}, {seeds}, {found.rows} rows"
-    interval = f"95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, p = {found.p_value:.3g}"
-    points = f"{100 * abs(found.difference):.1f} points"
-    if found.low > 0:
-        return f"{other} scores {points} higher than {base} ({over}; {interval})."
-    if found.high < 0:
-        return f"{other} scores {points} lower than {base} ({over}; {interval})."
-    least = f"a difference below about {100 * found.detectable:.1f} points could not have been shown here"
-    return f"No difference between {other} and {base} is shown ({over}; {interval}); {least}."

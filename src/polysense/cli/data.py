@@ -76,7 +76,9 @@ def verify(
         reader = _corpus(corpus)
     read = reader.read(table, media_root=media_root)
     with progress("checking", "pictures", quiet=quiet) as advance:
-        found = check(read, labels=_names(labels), decode=decode, strict=strict, progress=advance)
+        found = check(
+            read, labels=_names(labels), splits=("train", "validation"), decode=decode, strict=strict, progress=advance
+        )
     bad = [one for one in found if one.severity == "bad"]
     kept = read.without(bad)
     if json:

@@ -17,7 +17,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run, one of its seeds, or a saved model.")],
     data: Annotated[
-        Path | None, typer.Option(help="A table or folder; the run's own predictions of the split by default.")
+        Path | None, typer.Option(help="A table or folder; by default what the run measured when it was trained.")
     ] = None,
     split: Annotated[str, typer.Option(help="Which split to measure.")] = "test",
     evaluator: Annotated[

@@ -194,7 +194,8 @@ def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_r
         return table
     whole = [one for one in bad if one.row is None]
     if whole or not skip_bad_rows:
-        raise DataError(_listed(table, whole or bad), problems=bad)
+        rows = [one for one in bad if one.row is not None]  # they may be why the table as a whole falls short
+        raise DataError(_listed(table, [*whole, *rows]), problems=bad)
     rest = table.without(bad)
     if not rest.samples:
         raise DataError(f"no row is left. {_listed(table, bad)}", problems=bad)

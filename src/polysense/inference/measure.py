@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from polysense.data.corpora.posts import Posts
+from polysense.data.corpus import Corpus
 from polysense.data.table import Table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, display
 from polysense.evaluation.evaluator import Evaluator, Progress
 from polysense.inference.predictor import Predictor
 from polysense.recipe import Recipe
+from polysense.training.folder import SUMMARY, read_json, run_of
+from polysense.training.progress import say
 from polysense.training.run import read_data
 from polysense.training.saved import WEIGHTS
+from polysense.types import Sample
 
 
 def measure(
@@ -42,7 +47,7 @@ def measure(
         if samples is None:
             table = labelled(predictor.recipe, data, media_root=media_root)
             problems = verify(table, labels=predictor.labels or None, splits=(), progress=progress)
-            samples = refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows).split(split)
+            samples = _chosen(refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows), split, run)
         metrics = predictor.measure(samples, evaluators=evaluators)
         if not metrics:
             raise DataError(
@@ -54,9 +59,22 @@ def measure(
 
 def labelled(recipe: Recipe, data: Path, *, media_root: Path | None) -> Table:
     """The rows to measure on: of a corpus folder as in training, or of anybody's table, whatever the model was trained on."""
-    if data.is_file() and not any(part.kind is Posts for part in recipe.corpora):
+    if data.is_file() and not any(_reads(part.kind, data.name) for part in recipe.corpora):
         return Posts().read(data, media_root=media_root)
     return read_data(recipe, data, media_root=media_root)
+
+
+def _reads(kind: type, name: str) -> bool:
+    return issubclass(kind, Posts) or (issubclass(kind, Corpus) and name in kind.layout)
+
+
+def _chosen(table: Table, split: str, run: Path) -> list[Sample]:
+    """The rows of a split. A table without splits is measured whole, unless the run was trained on it and so knows its own split."""
+    trained_on = read_json(run_of(run) / SUMMARY).get("data", {}).get("digests")
+    if table.split_made and dict(table.digests) != trained_on:
+        say(f"{table.name} has no splits: all {len(table)} rows are measured")
+        return [replace(sample, index=index) for index, sample in enumerate(table.samples)]
+    return table.split(split)
 
 
 def _seeds(run: Path) -> list[tuple[int | None, Path]]:

@@ -36,7 +36,7 @@ when this folder is loaded.
 ```python
 import polysense
 
-model = polysense.load("{{ folder }}")
+model = polysense.load("{{ folder }}")  # this folder
 model.predict([{"text": "what a lovely day", "image": "rain.jpg"}])
 ```
 

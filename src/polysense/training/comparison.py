@@ -91,8 +91,8 @@ class Predictions:
 
 
 def compare(
-    base: Path,
-    other: Path,
+    base: str | Path,
+    other: str | Path,
     *,
     split: str = "test",
     metric: str | None = None,
@@ -105,14 +105,14 @@ def compare(
     ``by`` names a column of the predictions (``target``, ``missing``, one of the table's own); the result then has ``groups``.
     Raises DataError when the runs share no seed or differ in their rows or targets, RecipeError for a metric that is not there.
     """
-    pair = Pair.read(base, other, split=split)
-    wanted = metric if metric is not None else pair.chosen_by(other)
+    pair = Pair.read(Path(base), Path(other), split=split)
+    wanted = metric if metric is not None else pair.chosen_by(Path(other))
     return pair.compare([wanted], resamples=resamples, seed=seed, by=by)[wanted]
 
 
 def compare_each(
-    base: Path,
-    other: Path,
+    base: str | Path,
+    other: str | Path,
     *,
     split: str = "test",
     metrics: Sequence[str] | None = None,
@@ -121,7 +121,7 @@ def compare_each(
     by: str | None = None,
 ) -> dict[str, Comparison]:
     """Compare two runs by several metrics (default: ``DEFAULT_METRICS``) on the same draws; raises as :func:`compare`."""
-    pair = Pair.read(base, other, split=split)
+    pair = Pair.read(Path(base), Path(other), split=split)
     return pair.compare(pair.default_metrics if metrics is None else metrics, resamples=resamples, seed=seed, by=by)
 
 
