@@ -17,6 +17,7 @@ from polysense.data import cache as module
 from polysense.data.cache import FeatureCache, cache_root
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
+from polysense.errors import DataError
 from polysense.types import Fields, Sample
 
 
@@ -254,3 +255,17 @@ def test_the_root_is_the_one_of_the_environment(tmp_path: Path, monkeypatch: pyt
     assert cache_root() == tmp_path
     monkeypatch.setenv("POLYSENSE_CACHE", "")
     assert cache_root() == Path.home() / ".cache" / "polysense"
+
+
+class Overflowing(Counting):
+    def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
+        states, mask, summary = super().encode(fields)
+        states[1] = torch.nan
+        return states, mask, summary
+
+
+def test_features_that_are_not_finite_are_refused_by_row(tmp_path: Path) -> None:
+    cache = FeatureCache(Overflowing(), tmp_path)
+    with pytest.raises(DataError, match=r"posts\.csv, row 2, text: .*NaN"):
+        cache.fill([Sample(id=str(row), text=f"text {row}", origin=f"posts.csv, row {row}") for row in (1, 2, 3)])
+    assert shards(cache) == []

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from polysense.data.media import content_key
+from polysense.errors import DataError
 from polysense.types import Fields, Sample
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ class FeatureCache:
         self._places |= {int(key): (number, row) for row, key in enumerate(shard["keys"])}
 
     def fill(self, samples: Iterable[Sample], *, batch_size: int = 32, progress: Progress | None = None) -> int:
-        """Encode what is not there yet; returns how many rows that were."""
+        """Encode what is not there yet; returns how many rows that were.
+
+        Raises:
+            DataError: the encoder makes NaN or infinities of a row; the message names it.
+        """
         missing: dict[int, Sample] = {}
         for sample in samples:
             content = getattr(sample, self.encoder.modality)
@@ -101,7 +106,9 @@ class FeatureCache:
         for start in range(0, len(rows), batch_size):
             batch = [sample for _, sample in rows[start : start + batch_size]]
             with torch.inference_mode():
-                batches.append(self.encoder.encode(self.encoder.prepare(batch)))
+                states, mask, summary = self.encoder.encode(self.encoder.prepare(batch))
+            _refuse_infinities(states, batch, self.encoder.modality)
+            batches.append((states, mask, summary))
             tell(min(start + batch_size, len(rows)))
         longest = max(states.shape[1] for states, _, _ in batches)
         arrays = {
@@ -140,6 +147,13 @@ def _exact_key(content: str | Path | Image) -> int:
     if isinstance(content, str):
         return int.from_bytes(hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
     return content_key(content)
+
+
+def _refuse_infinities(states: Tensor, samples: Sequence[Sample], modality: str) -> None:
+    finite = torch.isfinite(states).flatten(1).all(dim=1).tolist()
+    for sample, sound in zip(samples, finite, strict=True):
+        if not sound:
+            raise DataError(f"{sample.origin}, {modality}: its features have NaN or infinite values")
 
 
 def _tell(progress: Progress | None, before: int, total: int, done: int) -> None:
