@@ -46,6 +46,17 @@ def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
         run_folder(tmp_path / "run" / "inside")
 
 
+def test_a_disk_that_is_full_at_the_start_leaves_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_for_the_second(file: Path) -> None:
+        if file.name == ".data.json.partial":
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("polysense.training.checkpoints.settle", full_for_the_second)
+    with pytest.raises(DataError, match="No space left on device"):
+        run_folder(tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
+
+
 def test_a_recipe_of_the_users_own_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text("base: social/posts_concat")
     with pytest.raises(RecipeError, match="holds no run"):

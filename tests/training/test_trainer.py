@@ -153,6 +153,8 @@ def test_weights_come_back_tied_ones_too(tmp_path: Path) -> None:
         torch.equal(one, two) for one, two in zip(module.state_dict().values(), other.state_dict().values(), strict=True)
     )
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+    (tmp_path / "any").touch()
+    assert (tmp_path / "model.safetensors").stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
 def damage(kind: str, file: Path) -> None:

@@ -44,9 +44,13 @@ def whole(folder: Path, step: int) -> Iterator[Path]:
 def write_whole(file: Path, text: str) -> None:
     """Write a text file that is whole or not there, whatever happens meanwhile."""
     partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    settle(partial)
-    partial.replace(file)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        settle(partial)
+        partial.replace(file)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

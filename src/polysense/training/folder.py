@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -59,15 +60,18 @@ def start(folder: Path, recipe: Recipe, data: Mapping[str, Any], *, resume: bool
         RecipeError: the run in the folder is of another recipe or of other data.
         DataError: the folder cannot be written.
     """
-    if overwrite and folder.exists():
-        _remove_run(folder)
     if resume and (folder / RECIPE).is_file():
         _refuse_changes(folder, recipe, data)
+        return
+    if overwrite and folder.exists():
+        _remove_run(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / RECIPE, recipe.to_yaml())
         write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False))
     except OSError as error:
+        with contextlib.suppress(OSError):
+            (folder / RECIPE).unlink()
         raise DataError(f"the run's folder {display(folder)} cannot be written: {error.strerror or error}") from error
 
 

@@ -233,7 +233,10 @@ def save_weights(module: nn.Module, file: Path) -> None:
     partial = file.with_name(f".{file.name}.partial")
     try:
         with checkpoints.explained(file.parent):
+            partial.touch()
+            usual = partial.stat().st_mode  # safetensors makes a file that nobody else may read
             safetensors.torch.save_model(module, str(partial))
+            partial.chmod(usual)
             checkpoints.settle(partial)
             partial.replace(file)
     finally:
