@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+POSTS = 360
 SEEDS = (0, 1)
 METRICS = ("weighted_f1", "macro_f1", "accuracy")
 
@@ -40,7 +41,7 @@ def quickstart(
     from polysense.recipe import load_recipe
     from polysense.report import write_report
     from polysense.training.comparison import compare_each
-    from polysense.training.run import read_data, train
+    from polysense.training.run import read_data, train, usable_rows
 
     began = time.monotonic()
     made_up = data is None
@@ -48,26 +49,19 @@ def quickstart(
         from polysense.data.toy import write_toy
 
         typer.echo(
-            "Making 360 synthetic posts: drawn pictures and composed texts, some of which contradict each other.", err=True
+            f"Making {POSTS} synthetic posts: drawn pictures and composed texts, some of which contradict each other.", err=True
         )
-        data = write_toy(out / "posts")
-    runs = {name: out / name for name in ("base", "both")}
+        data = write_toy(out / "posts", posts=POSTS)
     overrides = column_override(columns)
+    recipe = load_recipe("quickstart/both", overrides)
+    table = usable_rows(recipe, read_data(recipe, data), skip_bad_rows=skip_bad_rows)
+    shown = _two_posts(table.split("test"))
+    runs = {name: out / name for name in ("base", "both")}
     for name, folder in runs.items():
-        train(
-            f"quickstart/{name}",
-            data,
-            out=folder,
-            seeds=SEEDS,
-            overrides=overrides,
-            overwrite=True,
-            skip_bad_rows=skip_bad_rows,
-        )
+        train(f"quickstart/{name}", table, out=folder, seeds=SEEDS, overrides=overrides, overwrite=True)
     found = compare_each(runs["base"], runs["both"], metrics=METRICS)
     title = "Quickstart: base, and with ITC and ITM"
     report = write_report(runs["both"], against=[runs["base"]], title=title, out=out / "report.html")
-    table = read_data(load_recipe("quickstart/both", overrides), data)
-    shown = _two_posts(table.split("test"))
 
     kind = "SYNTHETIC posts" if made_up else str(data)
     rows = next(iter(found.values())).rows
