@@ -88,7 +88,7 @@ def test_json_lines_from_stdin(
     picture = str(sorted((toy_posts / "images").iterdir())[0])
     rows = [{"id": 7, "text": "one"}, {"text": "two", "image": picture}]
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, rows)) + "\n\n"))
-    assert execute(["predict", str(trained_runs["both"]), "-"]) == 0
+    assert execute(["predict", str(trained_runs["both"]), "-", "--media-root", str(toy_posts)]) == 0
     found = answers(capsys)
     assert [(answer["id"], answer["missing"]) for answer in found] == [("7", ["image"]), ("2", [])]
 
@@ -100,6 +100,19 @@ def test_a_line_of_stdin_that_is_no_row_is_named(
     monkeypatch.setattr("sys.stdin", io.StringIO(f'{{"text": "one"}}\n{line}\n'))
     assert execute(["predict", str(trained_runs["both"]), "-"]) == 3
     assert "standard input, line 2: not a JSON object" in capsys.readouterr().err
+
+
+def test_lines_of_stdin_name_pictures_of_the_media_folder_only(
+    trained_runs: dict[str, Path], toy_posts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = sorted((toy_posts / "images").iterdir())[0]
+    lines = json.dumps({"photo": picture.name}) + "\n" + json.dumps({"photo": str(toy_posts / "posts.csv")}) + "\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    options = ["--media-root", str(toy_posts / "images"), "--columns", "image=photo"]
+    assert execute(["predict", str(trained_runs["both"]), "-", *options]) == 3
+    inside, outside = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert inside["label"]
+    assert "leaves the data folder" in outside["error"]
 
 
 @pytest.mark.parametrize("options", [[], ["posts.csv", "--text", "x"], ["-", "--image", "x.jpg"]])

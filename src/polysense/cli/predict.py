@@ -31,7 +31,7 @@ def predict(
         str | None, typer.Option(help="Fields that stand under another name in the table: text=tweet,image=photo.")
     ] = None,
     media_root: Annotated[
-        Path | None, typer.Option(help="The folder in which the table's pictures may lie; the table's own by default.")
+        Path | None, typer.Option(help="The folder in which the table's pictures may lie; the table's own by default (with -, this one).")
     ] = None,
     trust_recipe_code: Annotated[
         bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
@@ -84,14 +84,18 @@ def _rows(table: str, columns: str | None, media_root: Path | None) -> Iterator[
     from polysense.cli.data import read_columns
 
     if table == "-":
-        return _standard_input()
+        return _standard_input(read_columns(columns), media_root or Path.cwd())
     from polysense.data.table import read_table
 
     read = read_table(Path(table), columns=read_columns(columns), media_root=media_root, split_seed=None)
     return iter(read.in_order())
 
 
-def _standard_input() -> Iterator[Row]:
+def _standard_input(columns: dict[str, str], media_root: Path) -> Iterator[Row]:
+    from polysense.data.rows import FIELDS, RowReader
+
+    named = {field: columns.get(field, field) for field in FIELDS}
+    reader = RowReader(file="standard input", columns=named, media_root=media_root)
     for number, line in enumerate(sys.stdin, start=1):
         if not line.strip():
             continue
@@ -101,7 +105,7 @@ def _standard_input() -> Iterator[Row]:
             raise DataError(f"standard input, line {number}: not a JSON object") from None
         if not isinstance(row, dict):
             raise DataError(f"standard input, line {number}: not a JSON object")
-        yield row
+        yield reader.read(row, number)
 
 
 def _show(answer: dict[str, Any], model: Predictor) -> None:
