@@ -7,7 +7,6 @@ import pytest
 
 from made_runs import make_run
 from polysense.cli.main import execute
-from polysense.training.comparison import Comparison
 
 
 @pytest.fixture

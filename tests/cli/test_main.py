@@ -92,8 +92,8 @@ def test_help_imports_neither_torch_nor_the_commands() -> None:
         (PolysenseError("the run failed"), 1, "polysense: error: the run failed\n"),
         (RecipeError("no key 'trainig'"), 2, "polysense: error: no key 'trainig'\n"),
         (DataError("posts.csv, row 3: no picture"), 3, "polysense: error: posts.csv, row 3: no picture\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 1, "polysense: error: the disk is full: out.csv\n"),
-        (PermissionError(errno.EACCES, "Permission denied", "out.csv"), 1, "polysense: error: Permission denied: out.csv\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "out.csv"), 3, "polysense: error: the disk is full: out.csv\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "out.csv"), 3, "polysense: error: Permission denied: out.csv\n"),
     ],
 )
 def test_what_a_user_can_mend_is_said_without_a_traceback(failing, error, code, message, capsys) -> None:

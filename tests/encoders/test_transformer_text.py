@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from transformers import RobertaConfig
 
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
@@ -159,3 +161,16 @@ def test_what_cannot_be_loaded_is_a_recipe_error_that_says_what_can(name: str) -
 def test_a_folder_of_another_kind_is_a_recipe_error(tiny_vision: str) -> None:
     with pytest.raises(RecipeError, match="cannot be loaded"):
         TransformerText(tiny_vision)
+
+
+def test_texts_are_cut_at_the_positions_the_model_has(tmp_path: Path, tiny_text: str) -> None:
+    folder = tmp_path / "roberta"
+    shutil.copytree(tiny_text, folder)
+    (folder / "model.safetensors").unlink()
+    vocabulary = len(TransformerText(tiny_text).tokenizer)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    RobertaConfig(vocab_size=vocabulary, max_position_embeddings=20, pad_token_id=0, **sizes).save_pretrained(folder)
+    encoder = TransformerText(str(folder), weights="random")
+    assert encoder.max_length == 19
+    assert fields_of(encoder, ["a day " * 50])["input_ids"].shape == (1, 19)
+    encoder(fields_of(encoder, ["a day " * 50]))

@@ -31,7 +31,8 @@ def predict(
         str | None, typer.Option(help="Fields that stand under another name in the table: text=tweet,image=photo.")
     ] = None,
     media_root: Annotated[
-        Path | None, typer.Option(help="The folder in which the table's pictures may lie; the table's own by default (with -, this one).")
+        Path | None,
+        typer.Option(help="The folder in which the table's pictures may lie; its own by default (with -, this one)."),
     ] = None,
     trust_recipe_code: Annotated[
         bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")

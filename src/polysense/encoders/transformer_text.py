@@ -51,9 +51,17 @@ class TransformerText(Encoder):
             self.backbone = load_backbone(source, weights)
         self.width = int(self.backbone.config.hidden_size)
         self.pooling = pooling
-        self.max_length = min(max_length, int(self.tokenizer.model_max_length))
+        self.max_length = min(max_length, int(self.tokenizer.model_max_length), self._positions())
         self.piece_rows = piece_rows
         self.freeze()
+
+    def _positions(self) -> int:
+        """How many tokens the model has positions for; RoBERTa and its kin count theirs from behind the padding token's number."""
+        config = self.backbone.config
+        known = getattr(config, "max_position_embeddings", None) or self.tokenizer.model_max_length
+        embeddings = getattr(getattr(self.backbone, "embeddings", None), "position_embeddings", None)
+        padding = getattr(embeddings, "padding_idx", None)
+        return int(known) - (0 if padding is None else int(padding) + 1)
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``input_ids`` and ``attention_mask``, both (batch, longest) int64."""

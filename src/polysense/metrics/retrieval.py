@@ -9,7 +9,7 @@ KS = (1, 5, 10)
 
 
 def ranks(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The rank (queries,), from 1, of each query's best right item; ties count against it.
+    """The rank (queries,), from 1, of each query's best right item; ties and NaN count against it.
 
     ``1 + number of wrong items that score at least as high as the best right one``: a model that gives every item one score
     gets the worst rank, not the best.
@@ -19,7 +19,7 @@ def ranks(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> NDArray[np.
         right: (queries, items), True where the item belongs to the query; every query has one.
     """
     best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    wrong: NDArray[np.int64] = ((scores >= best) & ~right).sum(axis=1)
+    wrong: NDArray[np.int64] = (~(scores < best) & ~right).sum(axis=1)  # so that NaN counts as a tie
     return wrong + 1
 
 
