@@ -16,8 +16,8 @@ from polysense.types import Sample
 
 @pytest.fixture
 def tiny(tiny_encoders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The quickstart on tiny encoders, for two epochs."""
-    monkeypatch.setattr(quickstart, "column_override", lambda columns: tiny_encoders)
+    """The quickstart on tiny encoders, for three steps."""
+    monkeypatch.setattr(quickstart, "column_override", lambda columns: [*tiny_encoders, "training.max_steps=3"])
 
 
 def assert_walked_the_whole_road(out: Path, shown: str, *, rows: int) -> None:
