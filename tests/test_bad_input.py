@@ -110,8 +110,8 @@ class Case:
 
 
 CASES = {
-    "no column for the label": Case(without_column("label"), ("no row has a 'label'",), row=False, verify_finds=False),
-    "no column for the picture": Case(without_column("image"), ("no row has a 'image'",), row=False, verify_finds=False),
+    "no column for the label": Case(without_column("label"), ("there is no column 'label'",), row=False, verify_finds=False),
+    "no column for the picture": Case(without_column("image"), ("there is no column 'image'",), row=False, verify_finds=False),
     "no column at all that is known": Case(
         content("tweet,photo\nhello,a.jpg\n"),
         ("has none of the columns 'text', 'image'",),

@@ -89,7 +89,7 @@ def test_a_table_without_a_column_is_refused(
     table = data / "posts.csv"
     table.write_text(table.read_text("utf-8").replace(f",{missing},", ",other,", 1), "utf-8")
     assert execute(["quickstart", "--data", str(table), "--out", str(tmp_path / "quick")]) == 3
-    assert f"posts.csv: no row has a '{missing}'; columns: " in capsys.readouterr().err
+    assert f"posts.csv: there is no column '{missing}'; " in capsys.readouterr().err
 
 
 def test_the_two_posts_shown_are_one_of_each_kind() -> None:

@@ -65,7 +65,9 @@ class Table:
         """Raise a DataError that names the first of the ``fields`` for which no row has a value, and the nearest column."""
         for name in fields:
             if all(getattr(sample, name) is None for sample in self.samples):
-                raise DataError(f"{self.name}: no row has a {name!r}; columns: {choices(name, self.columns)}")
+                if name in self.columns:
+                    raise DataError(f"{self.name}: the column {name!r} is empty in every row")
+                raise DataError(f"{self.name}: there is no column {name!r}; {choices(name, self.columns)}")
 
     def in_order(self) -> list[Sample | Problem]:
         """Every row in the table's order: a sample, or why it is none."""

@@ -21,10 +21,10 @@ def load_backbone(source: str, weights: str) -> Any:
     Of a model of several towers with ``random`` weights, the vision tower.
     """
     if weights == "random":
-        config = AutoConfig.from_pretrained(source)
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         return AutoModel.from_config(getattr(config, "vision_config", config))  # type: ignore[no-untyped-call]
     with _quiet() if Path(source).is_dir() else contextlib.nullcontext():
-        return AutoModel.from_pretrained(source, dtype=torch.float32)
+        return AutoModel.from_pretrained(source, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
 
 
 @contextlib.contextmanager

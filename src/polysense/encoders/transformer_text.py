@@ -47,7 +47,7 @@ class TransformerText(Encoder):
         super().__init__(trainable=trainable)
         source = str(packaged_folder(pretrained)) if pretrained in PACKAGED else pretrained
         with explained("text encoder", pretrained):
-            self.tokenizer = AutoTokenizer.from_pretrained(source)
+            self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             self.backbone = load_backbone(source, weights)
         self.width = int(self.backbone.config.hidden_size)
         self.pooling = pooling

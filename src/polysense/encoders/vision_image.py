@@ -103,7 +103,7 @@ def _lite_processor() -> Any:
 
 def _from_hub(pretrained: str, weights: str) -> tuple[Any, Any, int]:
     with explained("image encoder", pretrained):
-        processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil")  # type: ignore[no-untyped-call]
+        processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil", trust_remote_code=False)  # type: ignore[no-untyped-call]
         backbone = load_backbone(pretrained, weights)
     backbone = getattr(backbone, "vision_model", backbone)
     sizes = getattr(backbone.config, "hidden_sizes", None)
