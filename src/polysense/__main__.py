@@ -1,4 +1,4 @@
-"""``python -m polysense``, and with it ``torchrun -m polysense``."""
+"""``python -m polysense``: the command line where the command itself is not on the path."""
 
 from __future__ import annotations
 

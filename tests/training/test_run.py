@@ -172,6 +172,13 @@ def test_a_wrong_recipe_leaves_no_folder(tiny_encoders: list[str], toy_posts: Pa
     assert not (tmp_path / "run").exists()
 
 
+def test_one_of_several_processes_trains_nothing(toy_posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RecipeError, match="training in several processes is not supported yet: "):
+        train(RECIPE, toy_posts, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_training_that_ends_before_it_is_judged_says_so(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
     overrides = [*tiny_encoders, "training.eval_delay=9", "training.max_steps=1"]
     with pytest.raises(RecipeError, match=r"training\.eval_delay: training ended before the first evaluation"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -62,6 +63,7 @@ def train(
         RecipeError: the recipe is wrong, or ``out`` holds another run.
         DataError: the data cannot be used.
     """
+    refuse_several_processes()
     recipe = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
     seeds = list(seeds if seeds is not None else [int(recipe.training.get("seed", 0))])
     if len(set(seeds)) != len(seeds) or not seeds:
@@ -87,6 +89,19 @@ def train(
     write_whole(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False))
     write_card(folder, summary)
     return summary
+
+
+def refuse_several_processes() -> None:
+    """Several processes would write the same files, each with its own gradients.
+
+    Raises:
+        RecipeError: a launcher (``torchrun``, ``accelerate launch``) started this process as one of several.
+    """
+    processes = os.environ.get("WORLD_SIZE", "1")
+    if processes != "1":
+        raise RecipeError(
+            f"training in several processes is not supported yet: start one without a launcher (WORLD_SIZE is {processes!r})"
+        )
 
 
 def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
