@@ -160,6 +160,14 @@ WRONG = {
     ),
     "a part that is not there": (["training.learning_rates={fusoin: 0.1}"], "no part 'fusoin'; did you mean 'fusion'"),
     "a schedule that is not there": (["training.lr_scheduler_type=sideways"], "sideways"),
+    "a metric that no evaluator gives": (
+        ["evaluation.best=weighted_f2"],
+        r"evaluation\.best: no evaluator gives 'weighted_f2'; did you mean 'weighted_f1'",
+    ),
+    "a schedule without what it needs": (
+        ["training.lr_scheduler_type=cosine", "training.lr_scheduler_kwargs={cycles: 2}"],
+        r"cannot be run with this data: TypeError: .*cycles",
+    ),
     "no evaluation": (["training.eval_strategy='no'"], "write 'steps' or 'epoch'"),
 }
 

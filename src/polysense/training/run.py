@@ -25,7 +25,8 @@ from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
 from polysense.training.folder import SUMMARY, refuse_another_run, start
 from polysense.training.progress import bar, say
-from polysense.training.seed import rehearse, train_seed
+from polysense.training.rehearsal import rehearse
+from polysense.training.seed import train_seed
 from polysense.training.splits import Splits
 from polysense.types import Sample
 
@@ -73,7 +74,7 @@ def train(
     table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
     splits = Splits.of(table)
     recipe = settle_precision(recipe.complete(splits.train))
-    rehearse(recipe, folder, seed=seeds[0])
+    rehearse(recipe, splits, folder, seed=seeds[0])
     described = _data(table, splits)
     start(folder, recipe, described, resume=resume, overwrite=overwrite)
     for problem in table.skipped:

@@ -93,16 +93,6 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     return result
 
 
-def rehearse(recipe: Recipe, folder: Path, *, seed: int) -> None:
-    """Build all that a training takes, so that a wrong recipe is refused before anything is written.
-
-    Raises:
-        RecipeError: names the entry and the wrong value.
-    """
-    training_arguments(recipe, folder, seed=seed)
-    learning_rates(recipe, recipe.build(seed=seed))
-
-
 def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> dict[str, Prepares]:
     """Who prepares each modality: the encoder itself, or for a frozen one the cache of its outputs, filled here."""
     found: dict[str, Prepares] = {}

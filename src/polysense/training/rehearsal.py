@@ -1,0 +1,109 @@
+"""A walk through all that a training does, on a handful of rows, before anything is written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from transformers import Trainer, TrainingArguments
+from transformers.optimization import get_scheduler
+
+from polysense.data.collate import Collate, Prepares
+from polysense.data.media import content_key
+from polysense.errors import PolysenseError, RecipeError, choices
+from polysense.evaluation.evaluator import Answerer
+from polysense.learner import Learner
+from polysense.recipe import Recipe
+from polysense.training.arguments import training_arguments
+from polysense.training.saved import write_assets
+from polysense.training.seed import learning_rates, score
+from polysense.training.splits import Splits
+from polysense.types import Sample
+
+ROWS = 4
+"""Rows of training and of validation that are looked at; matching and contrasts need a second one."""
+
+
+def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None:
+    """Build all that a training takes and run it once, so that a wrong recipe is refused before anything is written.
+
+    Random numbers that others draw stay what they were. Frozen encoders are run, their outputs are not kept.
+
+    Args:
+        recipe: complete.
+        splits: of the run.
+        folder: of the run; only named.
+        seed: of the run.
+
+    Raises:
+        RecipeError: names the entry and the wrong value, or says why the recipe cannot be run with this data.
+    """
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        arguments = training_arguments(recipe, folder, seed=seed)
+        learner = recipe.build(seed=seed).eval()
+        learning_rates(recipe, learner)
+        try:
+            _build_optimizer(arguments)
+            _learn(learner, splits.train)
+            metrics = _judge(recipe, learner, splits.validation)
+            with tempfile.TemporaryDirectory() as elsewhere:
+                write_assets(Path(elsewhere), recipe, learner)
+        except (PolysenseError, OSError):
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise RecipeError(f"the recipe {recipe.name} cannot be run with this data: {reason}") from error
+    best = recipe.evaluation.best
+    if best not in metrics:
+        raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(best, metrics)}")
+
+
+def _build_optimizer(arguments: TrainingArguments) -> None:
+    """The optimizer's package is there, and the schedule takes its arguments."""
+    kind, settings = Trainer.get_optimizer_cls_and_kwargs(arguments)
+    optimizer = kind([torch.nn.Parameter(torch.zeros(1, 1))], **settings)
+    assert not isinstance(arguments.lr_scheduler_kwargs, str)  # the Trainer's arguments have read it
+    get_scheduler(
+        arguments.lr_scheduler_type,
+        optimizer,
+        num_warmup_steps=1,
+        num_training_steps=10,
+        scheduler_specific_kwargs=arguments.lr_scheduler_kwargs,
+    )
+
+
+def _learn(learner: Learner, samples: Sequence[Sample]) -> None:
+    collate = Collate(_encoders(learner), learner.active.values())
+    with torch.no_grad():
+        learner(**collate(telling(samples, learner.model.encoders)))
+
+
+def _judge(recipe: Recipe, learner: Learner, samples: Sequence[Sample]) -> dict[str, float]:
+    """The metrics on a few rows; each modality is asked by itself, too, as for the predictions."""
+    answerer = Answerer(learner, Collate(_encoders(learner)))
+    chosen = telling(samples, learner.model.encoders)
+    for name in learner.model.encoders:
+        answerer.predict([sample for sample in chosen if getattr(sample, name) is not None], only=name)
+    return score(answerer, [part.build() for part in recipe.evaluation.evaluators], chosen)
+
+
+def _encoders(learner: Learner) -> dict[str, Prepares]:
+    return {name: learner.model.encoder(name) for name in learner.model.encoders}
+
+
+def telling(samples: Sequence[Sample], modalities: Iterable[str]) -> list[Sample]:
+    """A few rows that differ in all that they show, those with the most modalities and targets first."""
+    shown = list(modalities)
+    fields = [*shown, "label", "score"]
+    chosen: list[Sample] = []
+    seen: set[int] = set()
+    for sample in sorted(samples, key=lambda sample: sum(getattr(sample, field) is None for field in fields)):
+        keys = {content_key(getattr(sample, name)) for name in shown} - {content_key(None)}
+        if not chosen or not keys & seen:
+            chosen.append(sample)
+            seen |= keys
+        if len(chosen) == ROWS:
+            break
+    return chosen

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from polysense.data.table import read_table
+from polysense.encoders.transformer_text import TransformerText
+from polysense.errors import PolysenseError, RecipeError
+from polysense.objectives.classification import Classification
+from polysense.recipe import Recipe, load_recipe
+from polysense.training.rehearsal import rehearse, telling
+from polysense.training.splits import Splits
+from polysense.types import Sample
+
+
+@pytest.fixture
+def splits(toy_posts: Path) -> Splits:
+    return Splits.of(read_table(toy_posts))
+
+
+@pytest.fixture
+def recipe(tiny_encoders: list[str], splits: Splits) -> Recipe:
+    return load_recipe("social/posts_concat_both", tiny_encoders).complete(splits.train)
+
+
+def test_a_good_recipe_passes_and_leaves_no_trace(recipe: Recipe, splits: Splits, tmp_path: Path) -> None:
+    before = torch.random.get_rng_state()
+    rehearse(recipe, splits, tmp_path / "run", seed=0)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [(TransformerText, "encode"), (Classification, "forward"), (Classification, "answer"), (TransformerText, "save_assets")],
+)
+@pytest.mark.parametrize("error", [AttributeError("no such pooling"), RuntimeError("sizes differ"), IndexError("out of range")])
+def test_what_would_break_training_is_said_before(
+    recipe: Recipe, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type, method: str, error: Exception
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(kind, method, broken)
+    with pytest.raises(RecipeError, match=f"cannot be run with this data: {type(error).__name__}: {error}"):
+        rehearse(recipe, splits, tmp_path / "run", seed=0)
+
+
+def test_what_polysense_says_itself_is_passed_on(
+    recipe: Recipe, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise PolysenseError("a term became nan")
+
+    monkeypatch.setattr(Classification, "forward", broken)
+    with pytest.raises(PolysenseError, match=r"^a term became nan$"):
+        rehearse(recipe, splits, tmp_path / "run", seed=0)
+
+
+def test_the_rows_that_tell_most_are_taken() -> None:
+    rows = [
+        Sample(id="no label", text="sun"),
+        Sample(id="first", text="rain", label="bad"),
+        Sample(id="same text", text="Rain ", label="bad"),
+        *(Sample(id=f"more {number}", text=f"day {number}", label="good") for number in range(9)),
+    ]
+    assert [row.id for row in telling(rows, ["text"])] == ["first", "more 0", "more 1", "more 2"]
+    assert [row.id for row in telling(rows[:3], ["text"])] == ["first", "no label"]
+    assert telling([], ["text"]) == []
