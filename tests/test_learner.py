@@ -256,3 +256,14 @@ class TestAnswers:
         assert isinstance(rows[0]["similarity"], float)
         text_only = Batch(parts={"text": batch.parts["text"]}, fields=batch.fields)
         assert [row["match"] for row in learner.answer(text_only)[0].rows()] == [None, None]
+
+
+def test_dropout_follows_from_seed_and_step_whatever_is_learnt_beside() -> None:
+    """Two steps with equal parameters: the matching head's own dropout does not move the classifier's in the second."""
+    terms = []
+    for names in (("classification",), EVERY):
+        made = tiny.learner(objectives(*names), dropout=0.3).train()
+        for _ in range(2):
+            term = made(**tiny.nested())["terms"]["classification"]
+        terms.append(term)
+    assert torch.equal(terms[0], terms[1])

@@ -288,3 +288,14 @@ class TestInvariants:
         halved = symmetric_info_nce(left.bfloat16(), right.bfloat16(), scale=10.0)
         assert halved.dtype == torch.float32
         torch.testing.assert_close(halved, symmetric_info_nce(left.bfloat16().float(), right.bfloat16().float(), scale=10.0))
+
+
+def test_contrast_is_computed_in_full_precision_under_autocast() -> None:
+    torch.manual_seed(0)
+    left, right = torch.randn(8, 16), torch.randn(8, 16)
+    plain = cosine_logits(left, right, scale=100.0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = cosine_logits(left.bfloat16(), right, scale=100.0)
+    assert cast.dtype == torch.float32
+    assert (cosine_logits(left, right, scale=100.0) - plain).abs().max() == 0
+    assert (cast - plain).abs().max() < 0.5

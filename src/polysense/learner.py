@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from polysense.errors import PolysenseError, RecipeError
 from polysense.model import Model, Sight
 from polysense.objectives.objective import Answering, Objective
+from polysense.seeds import seed_from
 from polysense.types import Batch, Prediction, Representation
 from polysense.views.view import Shown, View, seeded
 
@@ -59,8 +60,12 @@ class Learner(nn.Module):
         Raises:
             PolysenseError: a term is not finite.
         """
-        batch = Batch.of(nested)
-        look = StepLook(self.model, batch, seed=self.seed, step=int(self.micro_step))
+        batch, step = Batch.of(nested), int(self.micro_step)
+        if (
+            self.training
+        ):  # dropout too follows from (seed, step): two runs of one seed drop the same units, whatever they learn beside
+            torch.manual_seed(seed_from(self.seed, step, _rank(), "dropout"))
+        look = StepLook(self.model, batch, seed=self.seed, step=step)
         terms: dict[str, Tensor] = {}
         for name, objective in self.active.items():
             term = objective(look) if batch.has(objective.reads) else None

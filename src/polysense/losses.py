@@ -12,7 +12,8 @@ from torch import Tensor
 
 def cosine_logits(left: Tensor, right: Tensor, *, scale: float | Tensor) -> Tensor:
     """``scale`` times the cosine of every row of ``left`` (n, width) with every row of ``right`` (m, width): (n, m)."""
-    return scale * (F.normalize(left.float(), dim=-1) @ F.normalize(right.float(), dim=-1).T)
+    with torch.autocast(left.device.type, enabled=False):  # a scale of 100 would blow up the rounding of bfloat16
+        return scale * (F.normalize(left.float(), dim=-1) @ F.normalize(right.float(), dim=-1).T)
 
 
 def diagonal_cross_entropy(logits: Tensor, *, duplicates: Tensor | None = None) -> Tensor:

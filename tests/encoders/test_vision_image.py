@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,7 +68,7 @@ def test_a_grid_keeps_every_patch_and_pooled_only_their_mean(tiny_vision: str) -
     assert many.states.shape == (3, 17, 32)
     assert many.mask.all()
     assert one.states.shape == (3, 1, 32)
-    torch.testing.assert_close(many.summary, many.states.mean(dim=1))
+    torch.testing.assert_close(many.summary, many.states[:, 1:].mean(dim=1))
     assert torch.equal(one.summary, many.summary)
     assert torch.equal(one.states[:, 0], one.summary)
 
@@ -197,3 +199,31 @@ def test_what_cannot_be_loaded_is_a_recipe_error_that_says_what_can(name: str) -
 def test_a_folder_of_another_kind_is_a_recipe_error(tiny_text: str) -> None:
     with pytest.raises(RecipeError, match="cannot be loaded"):
         VisionImage(tiny_text)
+
+
+def test_the_mean_is_over_patches_without_class_and_register_tokens(tiny_vision: str, toy_posts: Path) -> None:
+    encoder = VisionImage(tiny_vision)
+    picture = sorted((toy_posts / "images").iterdir())[0]
+    fields = encoder.prepare([Sample(id="1", image=picture)])
+    states, _, summary = encoder.encode(fields)
+    assert states.shape[1] == 17
+    torch.testing.assert_close(summary, states[:, 1:].mean(dim=1))
+
+
+def test_another_architecture_with_the_same_weights_has_another_fingerprint(tiny_vision: str, tmp_path: Path) -> None:
+    folder = tmp_path / "vision"
+    shutil.copytree(tiny_vision, folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "num_attention_heads": 1}), "utf-8")
+    assert VisionImage(str(folder)).fingerprint() != VisionImage(tiny_vision).fingerprint()
+
+
+def test_a_frozen_encoder_computes_in_full_precision_under_autocast(tiny_vision: str, toy_posts: Path) -> None:
+    encoder = VisionImage(tiny_vision)
+    picture = sorted((toy_posts / "images").iterdir())[0]
+    fields = encoder.prepare([Sample(id="1", image=picture)]) | {"present": torch.tensor([True])}
+    plain = encoder(fields).summary
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = encoder(fields).summary
+    assert cast.dtype == torch.float32
+    assert torch.equal(cast, plain)

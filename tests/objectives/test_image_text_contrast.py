@@ -170,3 +170,14 @@ def test_it_finds_the_picture_of_a_text_it_was_trained_on() -> None:
         logits = cosine_logits(made.text(seen.parts["text"].summary), made.image(seen.parts["image"].summary), scale=1.0)
     found = (logits.topk(10, dim=1).indices == torch.arange(100).unsqueeze(1)).any(dim=1).float().mean()
     assert float(found) > 0.5  # chance is 0.1
+
+
+def test_a_scale_above_its_bound_counts_as_the_bound_and_can_come_back() -> None:
+    objective = ImageTextContrast({"text": 4, "image": 4, "fused": 4}, shared_width=4, largest_scale=20.0)
+    with torch.no_grad():
+        objective.log_scale.fill_(5.0)
+    bounded = objective.scale()
+    assert bounded.item() == pytest.approx(20.0)
+    bounded.backward()
+    assert objective.log_scale.grad is not None
+    assert objective.log_scale.grad.item() == pytest.approx(20.0)

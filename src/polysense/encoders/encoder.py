@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
+import transformers
 from torch import Tensor, nn
 
 from polysense.types import Encoded, Fields, Sample
+
+CODE = 1
+"""Raised whenever this package changes what an encoder gives for the same input, so that kept outputs are made again."""
+
+
+def architecture_of(config: Any) -> str:
+    """A Hugging Face configuration as text, without what says where it came from."""
+    kept = {
+        name: value
+        for name, value in config.to_dict().items()
+        if name not in {"_name_or_path", "transformers_version", "dtype"}
+    }
+    return json.dumps(kept, sort_keys=True, default=str)
 
 
 class Encoder(nn.Module, ABC):
@@ -48,11 +63,19 @@ class Encoder(nn.Module, ABC):
     def preprocessing(self) -> str:
         """A text that changes whenever prepared tensors or the pooling of states would."""
 
+    def architecture(self) -> str:
+        """A text that changes whenever the network would compute something else with the same weights."""
+        return ""
+
     def forward(self, fields: Fields) -> Encoded:
         """Encode, or take the states that a frozen encoder left in the cache."""
         if "states" in fields:
             return Encoded(fields["states"], fields["mask"], fields["summary"], fields["present"])
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable):
+        if self.trainable:
+            states, mask, summary = self.encode(fields)
+            return Encoded(states, mask, summary, fields["present"])
+        device = fields["present"].device.type
+        with torch.no_grad(), torch.autocast(device, enabled=False):  # in full precision, as the cache keeps it
             states, mask, summary = self.encode(fields)
         return Encoded(states, mask, summary, fields["present"])
 
@@ -66,8 +89,9 @@ class Encoder(nn.Module, ABC):
         self.train(self.trainable)
 
     def fingerprint(self) -> str:
-        """sha256 over weights and preprocessing: equal fingerprints mean equal outputs."""
-        digest = hashlib.sha256(self.preprocessing().encode())
+        """sha256 over all that decides the outputs: class, preprocessing, configuration, weights, and the code's own version."""
+        made_by = (CODE, transformers.__version__, type(self).__name__, self.preprocessing(), self.architecture())
+        digest = hashlib.sha256(json.dumps(made_by).encode())
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from polysense.encoders.encoder import Encoder, masked_mean
+from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.loading import explained, load_backbone
 from polysense.encoders.packaged import PACKAGED, packaged_folder
 from polysense.types import Fields, Sample
@@ -100,6 +100,10 @@ class TransformerText(Encoder):
         """Configuration and tokenizer."""
         self.backbone.config.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+    def architecture(self) -> str:
+        """The backbone's configuration."""
+        return architecture_of(self.backbone.config)
 
     def preprocessing(self) -> str:
         """Tokenizer, length and pooling."""

@@ -14,7 +14,7 @@ from transformers import AutoImageProcessor, ViTImageProcessorPil
 
 from polysense.data.media import load_image
 from polysense.encoders import efficientnet_lite
-from polysense.encoders.encoder import Encoder
+from polysense.encoders.encoder import Encoder, architecture_of
 from polysense.encoders.loading import explained, load_backbone
 from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
@@ -27,8 +27,8 @@ class VisionImage(Encoder):
         pretrained: ``efficientnet-lite0`` (packaged), a folder, or a Hugging Face id (ViT, DINOv2, CLIP, SigLIP, ResNet, ...).
         weights: ``random`` builds from the folder's configuration alone.
         trainable: whether the weights are fine-tuned. A frozen encoder runs once over a corpus, its outputs are cached.
-        tokens: ``grid`` keeps every patch as a state; ``pooled`` only the summary, as a single state (a much smaller cache).
-        pooling: ``mean`` over the patches, or ``cls``, the first state (transformers only).
+        tokens: ``grid`` keeps every token as a state; ``pooled`` only the summary, as a single state (a much smaller cache).
+        pooling: ``mean`` over the patches (class and register tokens left out), or ``cls``, the first state (transformers only).
     """
 
     modality: ClassVar[str] = "image"
@@ -59,17 +59,27 @@ class VisionImage(Encoder):
         return {"pixel_values": self.processor(images=pictures, return_tensors="pt")["pixel_values"]}
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
-        """Patch states (batch, patches, width), an all-True mask, and their pooling."""
+        """States (batch, tokens, width), an all-True mask, and their pooling."""
         output = self.backbone(fields["pixel_values"])
         states = output if isinstance(output, Tensor) else output.last_hidden_state
         if states.dim() == 4:
             if self.pooling == "cls":
                 raise RecipeError("encoders.image: pooling 'cls' needs a transformer, this is a convolutional network")
             states = states.flatten(2).transpose(1, 2)
-        summary = states[:, 0] if self.pooling == "cls" else states.mean(dim=1)
+        patches = states[:, self._special_tokens(states, fields["pixel_values"]) :]
+        summary = states[:, 0] if self.pooling == "cls" else patches.mean(dim=1)
         if self.tokens == "pooled":
             states = summary.unsqueeze(1)
         return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device), summary
+
+    def _special_tokens(self, states: Tensor, pixel_values: Tensor) -> int:
+        """How many states stand before the patches: class and register tokens of a transformer."""
+        patch = getattr(getattr(self.backbone, "config", None), "patch_size", None)
+        if not isinstance(patch, int):
+            return 0
+        height, width = pixel_values.shape[-2:]
+        special = states.shape[1] - (height // patch) * (width // patch)
+        return special if 0 < special < states.shape[1] else 0
 
     def save_assets(self, folder: Path) -> None:
         """Configuration and picture preprocessing."""
@@ -79,6 +89,12 @@ class VisionImage(Encoder):
         else:
             self.backbone.config.save_pretrained(folder)
         self.processor.save_pretrained(folder)
+
+    def architecture(self) -> str:
+        """The backbone's configuration."""
+        if isinstance(self.backbone, efficientnet_lite.EfficientNetLite):
+            return efficientnet_lite.NAME
+        return architecture_of(self.backbone.config)
 
     def preprocessing(self) -> str:
         """Picture processor, kept tokens and pooling."""

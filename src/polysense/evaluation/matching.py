@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,10 +44,18 @@ def mismatched(pairs: Sequence[Sample], *, seed: int) -> list[Sample]:
     keys = [(content_key(pair.text), content_key(pair.image)) for pair in pairs]
     wrong = []
     for pair, (text, image) in zip(pairs, keys, strict=True):
-        others = [place for place, (other, picture) in enumerate(keys) if other != text and picture != image]
-        if others:
-            wrong.append(replace(pair, text=pairs[draw.choice(others)].text))
+        for place in _drawn(len(pairs), draw):
+            if keys[place][0] != text and keys[place][1] != image:
+                wrong.append(replace(pair, text=pairs[place].text))
+                break
     return wrong
+
+
+def _drawn(count: int, draw: random.Random) -> Iterator[int]:
+    """Places in random order: a few draws, which nearly always suffice, then every place."""
+    for _ in range(20):
+        yield draw.randrange(count)
+    yield from draw.sample(range(count), count)
 
 
 def area_under_curve(above: np.ndarray, below: np.ndarray) -> float:

@@ -56,8 +56,12 @@ class ImageTextContrast(Answering):
             return None
         text = self.text(seen.parts["text"].summary[both])
         image = self.image(seen.parts["image"].summary[both])
-        scale = self.log_scale.exp().clamp(max=self.largest_scale)
-        return symmetric_diagonal_cross_entropy(cosine_logits(text, image, scale=scale), duplicates=duplicates)
+        return symmetric_diagonal_cross_entropy(cosine_logits(text, image, scale=self.scale()), duplicates=duplicates)
+
+    def scale(self) -> Tensor:
+        """exp(s), at most ``largest_scale``; the gradient passes the bound, so that s can come back from above it."""
+        bounded = self.log_scale.clamp(max=math.log(self.largest_scale))
+        return (self.log_scale + (bounded - self.log_scale).detach()).exp()
 
     def answer(self, representation: Representation) -> Prediction:
         """``similarity``: the cosine of text and image, -1 to 1; None in rows that lack one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from polysense.objectives.objective import Objective
 from polysense.recipe.files import dump_yaml, find_recipe, parse_yaml, read_recipe
 from polysense.recipe.parts import Part, check_arguments, read_part
 from polysense.recipe.training import check_training
+from polysense.seeds import seed_from
 from polysense.types import Sample
 
 ENTRIES = ("encoders", "fusion", "objectives", "corpora", "training", "evaluation")
@@ -213,7 +213,6 @@ def _saved(part: Part, folder: Path) -> Part:
 
 @contextlib.contextmanager
 def _seeded(seed: int, entry: str) -> Iterator[None]:
-    digest = hashlib.sha256(f"{seed} {entry}".encode()).digest()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+        torch.manual_seed(seed_from(seed, entry))
         yield

@@ -1,4 +1,8 @@
-"""The ``training`` entry: names and types of ``transformers.TrainingArguments``, less those that polysense sets itself."""
+"""The ``training`` entry: those ``transformers.TrainingArguments`` that a recipe may set, by their names and types.
+
+A list of what is allowed, not of what is forbidden: an argument that polysense would ignore is refused, and a recipe that came with
+downloaded weights can name no code here.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +15,58 @@ from jsonargparse import ArgumentParser
 from polysense.errors import RecipeError, choices
 from polysense.recipe.messages import wrong_value
 
-MANAGED = {
+ALLOWED = frozenset(
+    {
+        "num_train_epochs",
+        "max_steps",
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+        "learning_rate",
+        "lr_scheduler_type",
+        "lr_scheduler_kwargs",
+        "warmup_steps",
+        "weight_decay",
+        "optim",
+        "optim_args",
+        "adam_beta1",
+        "adam_beta2",
+        "adam_epsilon",
+        "max_grad_norm",
+        "bf16",
+        "fp16",
+        "seed",
+        "eval_strategy",
+        "eval_steps",
+        "eval_delay",
+        "logging_strategy",
+        "logging_steps",
+        "logging_first_step",
+        "report_to",
+        "run_name",
+        "dataloader_num_workers",
+        "torch_compile",
+        "torch_compile_backend",
+        "torch_compile_mode",
+        "use_cpu",
+    }
+)
+"""What a recipe may set: the names of ``transformers.TrainingArguments`` that change something here."""
+
+INSTEAD = {
     "output_dir": "the option --out says where a run goes",
     "metric_for_best_model": "write evaluation.best",
     "greater_is_better": "write evaluation.greater_is_better",
     "load_best_model_at_end": "the best weights on validation are always kept",
     "save_strategy": "a checkpoint is written at every evaluation (eval_strategy)",
     "save_steps": "a checkpoint is written at every evaluation (eval_steps)",
-    "save_total_limit": "the newest checkpoint is kept until the run is finished",
-    "save_only_model": "checkpoints hold all that resuming needs",
     "resume_from_checkpoint": "use the option --resume",
-    "remove_unused_columns": "the objectives say what they read",
-    "label_names": "the objectives say what they read",
-    "do_train": "use the commands train, evaluate and predict",
-    "do_eval": "use the commands train, evaluate and predict",
-    "do_predict": "use the commands train, evaluate and predict",
+    "label_smoothing_factor": "write label_smoothing of the objective Classification",
+    "per_device_eval_batch_size": "evaluation answers in batches of its own",
+    "data_seed": "the order of the batches depends on seed",
     "push_to_hub": "use push_to_hub() of a loaded model",
     "auto_find_batch_size": "runs must be repeatable: choose per_device_train_batch_size",
 }
-"""Arguments of the Trainer that a recipe may not set, with what to do instead."""
+"""Arguments of the Trainer for which polysense has another place."""
 
 
 def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,17 +77,15 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
     """
     from transformers import TrainingArguments
 
-    valid = {field.name for field in fields(TrainingArguments) if field.init} - set(MANAGED)
     rates = _learning_rates(written.get("learning_rates"))
     written = {key: value for key, value in written.items() if key != "learning_rates"}
-    for key in written:
-        if key in MANAGED:
-            raise RecipeError(f"training.{key}: not for recipes; {MANAGED[key]}")
-        if key not in valid:
-            hint = choices(str(key), valid).partition("valid:")[0]
-            raise RecipeError(
-                f"training: there is no argument {key!r}; {hint}valid are the names of transformers.TrainingArguments"
-            )
+    for key, value in written.items():
+        if key in INSTEAD:
+            raise RecipeError(f"training.{key}: not for recipes; {INSTEAD[key]}")
+        if key not in ALLOWED:
+            raise RecipeError(f"training: there is no argument {key!r}; {choices(str(key), {*ALLOWED, 'learning_rates'})}")
+        if "class_path" in repr(value):
+            raise RecipeError(f"training.{key}: a class cannot be named here")
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(TrainingArguments, "training", skip={"output_dir"})
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from polysense.seeds import seed_from
 from polysense.types import Batch
 
 
@@ -38,7 +38,4 @@ class View(ABC):
 
 def seeded(view: View, *, seed: int, step: int, rank: int = 0) -> torch.Generator:
     """The generator of a random view, from (run seed, micro-step, view, process): nothing is kept between steps."""
-    name = f"{seed} {step} {rank} {view!r}"
-    generator = torch.Generator()
-    generator.manual_seed(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 1)
-    return generator
+    return torch.Generator().manual_seed(seed_from(seed, step, rank, view))
