@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from polysense.data.media import Picture
+
 
 MODALITIES: tuple[str, ...] = ("text", "image", "audio", "video")
 """The modalities a sample may have, in the order in which models and reports list them."""
@@ -29,8 +31,8 @@ class Sample:
 
     id: str
     text: str | None = None
-    image: Path | Image | None = None
-    """A picture file, or a decoded picture handed over in Python."""
+    image: Path | Picture | Image | None = None
+    """A picture file, one held in memory (as tables that are read hold them), or a Pillow image handed over in Python."""
     audio: Path | None = None
     video: Path | None = None
     label: str | tuple[str, ...] | None = None

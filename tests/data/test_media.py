@@ -6,15 +6,17 @@ import time
 import tracemalloc
 import zlib
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
-from polysense.data.media import MAX_PIXELS, content_key, file_digest, load_image, normalised
+from polysense.data import media
+from polysense.data.media import MAX_PIXELS, Picture, content_key, file_digest, load_image, normalised
 from polysense.errors import DataError
 
 
@@ -181,3 +183,66 @@ def test_a_digest_is_read_again_when_the_file_changed(tmp_path: Path) -> None:
     path.write_bytes(b"two")
     os.utime(path, ns=(1, path.stat().st_mtime_ns + 1_000_000))
     assert file_digest(path) == "3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3"
+
+
+def test_a_picture_that_was_opened_stays_undecoded_and_is_known_by_its_bytes(tmp_path: Path) -> None:
+    for kind in ("jpg", "png", "webp", "gif"):
+        noise().save(tmp_path / f"a.{kind}")
+        data = (tmp_path / f"a.{kind}").read_bytes()
+        with Image.open(tmp_path / f"a.{kind}") as opened:
+            expected = np.asarray(load_image(tmp_path / f"a.{kind}"))
+            assert np.array_equal(np.asarray(load_image(opened)), expected)
+            assert opened.fp is not None, "decoding closes the file"
+            assert Picture.of(opened) == Picture(data)
+            assert content_key(opened) == content_key(Picture(data)) == content_key(tmp_path / f"a.{kind}")
+            opened.load()
+            assert Picture.of(opened).content is opened
+            assert np.array_equal(np.asarray(load_image(opened)), expected)
+
+
+def test_the_key_of_a_held_picture_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture.of(noise())
+    key = content_key(picture)
+    assert key == content_key(noise())
+    monkeypatch.setattr(media, "_decoded", lambda *_: pytest.fail("decoded again"))
+    assert content_key(picture) == key
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is an empty file"),
+        (b"text", "it holds text"),
+        (b"\xff\xfe" * 9, "formats: JPEG"),
+        (png_that_claims(9_000, 9_000), "limit"),
+    ],
+)
+def test_bytes_that_are_no_picture(data: bytes, reason: str) -> None:
+    with pytest.raises(DataError, match=rf"the picture .*{reason}"):
+        load_image(Picture(data))
+
+
+def test_only_photographs_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image in PostScript that somebody opened is not handed to another program."""
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("another program was started"))
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+    with Image.open(BytesIO(script)) as opened:
+        assert opened.format == "EPS"
+        with pytest.raises(DataError, match="the picture is not a picture"):
+            load_image(opened)
+
+
+def test_a_later_frame_is_the_frame_that_is_shown(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "a.gif") as opened:
+        opened.seek(1)
+        assert load_image(opened).getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_a_file_that_was_closed_before_it_was_decoded(tmp_path: Path) -> None:
+    noise().save(tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as opened:
+        pass
+    with pytest.raises(DataError, match="the picture is truncated or damaged"):
+        load_image(opened)

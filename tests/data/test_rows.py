@@ -5,8 +5,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
+from polysense.data.media import Picture, load_image
 from polysense.data.rows import FIELDS, RowReader, place, split_name
 from polysense.errors import DataError, Problem
 from polysense.types import Sample
@@ -165,17 +166,26 @@ def test_pictures_in_python_may_lie_anywhere_or_be_decoded(tmp_path: Path) -> No
     assert read({"image": str(tmp_path / "a.png")}).image == tmp_path / "a.png"
     assert read({"image": tmp_path / "a.png"}).image == tmp_path / "a.png"
     picture = Image.new("RGB", (2, 2))
-    assert read({"image": picture}).image is picture
+    held = read({"image": picture}).image
+    assert isinstance(held, Picture)
+    assert held.content is picture
+    assert read({"image": held}).image is held
 
 
 def test_pictures_stored_as_bytes() -> None:
     stored = BytesIO()
     Image.new("RGB", (5, 4)).save(stored, "PNG")
     picture = read({"image": {"bytes": stored.getvalue(), "path": None}}).image
-    assert isinstance(picture, Image.Image)
-    assert picture.size == (5, 4)
+    assert picture == Picture(stored.getvalue())
+    assert load_image(picture).size == (5, 4)
     assert "not a picture" in refused({"image": {"bytes": b"no", "path": None}}).reason
     assert read({"text": "a", "image": {"bytes": None, "path": None}}).modalities == ("text",)
+
+
+def test_stored_bytes_are_opened_as_photographs_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("another program was started"))
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+    assert "not a picture" in refused({"image": {"bytes": script, "path": None}}).reason
 
 
 def test_half_a_surrogate_pair_is_unreadable_text() -> None:

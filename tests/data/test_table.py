@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
+from io import BytesIO
 from pathlib import Path
 
 import datasets
@@ -9,7 +11,9 @@ import polars
 import pytest
 from PIL import Image
 
+from polysense.data.media import Picture, load_image
 from polysense.data.table import from_dataset, from_rows, read_table, refuse_or_skip
+from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError
 
 ROWS = [
@@ -217,7 +221,7 @@ def test_from_rows(tmp_path: Path) -> None:
     )
     assert table.samples[0].image == tmp_path / "a.png"
     assert table.samples[0].extra == {"mood": "x"}
-    assert table.samples[1].image is picture
+    assert table.samples[1].image == Picture(picture)
     assert table.samples[1].text is None
     assert [str(one) for one in table.problems] == ["rows, row 3 (id 3), image: gone.png does not exist"]
     assert (table.digests, table.folder) == ({}, None)
@@ -266,9 +270,37 @@ def test_a_dataset_with_pictures_and_several_labels() -> None:
     picture = Image.new("RGB", (4, 3), "red")
     data = datasets.Dataset.from_dict({"image": [picture, picture], "label": [[0, 2], []]}, features=features)
     table = from_dataset(data)
-    assert isinstance(table.samples[0].image, Image.Image)
-    assert table.samples[0].image.size == (4, 3)
+    assert isinstance(table.samples[0].image, Picture)
+    assert isinstance(table.samples[0].image.content, bytes), "decoded pictures would fill the memory"
+    assert load_image(table.samples[0].image).size == (4, 3)
     assert [sample.label for sample in table.samples] == [("x", "z"), None]
+
+
+def test_a_dataset_that_names_picture_files(pictures) -> None:
+    path = pictures("a.png") / "a.png"
+    data = datasets.Dataset.from_dict({"photo": [str(path), None], "text": ["a", "b"]})
+    table = from_dataset(data.cast_column("photo", datasets.Image()), columns={"image": "photo"})
+    assert [sample.image for sample in table.samples] == [path, None]
+
+
+def test_a_picture_far_away_is_fetched_by_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Image.new("RGB", (4, 3))
+    monkeypatch.setattr(datasets.Image, "decode_example", lambda *_, **__: picture)
+    data = datasets.Dataset.from_dict({"image": ["zip://a.png::pictures.zip"]}).cast_column("image", datasets.Image())
+    assert from_dataset(data).samples[0].image == Picture(picture)
+
+
+def test_verifying_pictures_of_a_parquet_table_leaves_none_decoded(tmp_path: Path) -> None:
+    rows = []
+    for number in range(3):
+        stored = BytesIO()
+        Image.new("RGB", (1000, 1000), (80 * number, 0, 0)).save(stored, "JPEG")
+        rows.append({"image": {"bytes": stored.getvalue(), "path": None}})
+    polars.DataFrame(rows).write_parquet(tmp_path / "posts.parquet")
+    table = read_table(tmp_path / "posts.parquet")
+    assert verify(table) == []
+    assert [sample.image for sample in table.samples] == [Picture(row["image"]["bytes"]) for row in rows]
+    assert len(pickle.dumps(table)) < 300_000, "decoded, each takes three million bytes"
 
 
 def test_a_dataset_dict_with_another_split_is_refused_once() -> None:

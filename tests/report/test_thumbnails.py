@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from polysense.report import thumbnails
 from polysense.report.thumbnails import thumbnail
@@ -54,8 +54,15 @@ def test_the_reason_for_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert thumbnail("gone.jpg", near=tmp_path).reason == "file not found"
     assert thumbnail("text.jpg", near=tmp_path).reason == "not a picture"
     assert thumbnail("cut.jpg", near=tmp_path).reason == "cannot be decoded (OSError)"
-    monkeypatch.setattr(thumbnails, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(thumbnails, "MAX_PIXELS", 1000)
     assert thumbnail("whole.jpg", near=tmp_path).reason == "too large (64 × 64)"
+
+
+def test_only_photographs_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("another program was started"))
+    script = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+    (tmp_path / "script.jpg").write_text(script, encoding="utf-8")
+    assert thumbnail("script.jpg", near=tmp_path).reason == "not a picture"
 
 
 def test_a_bomb_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from polysense.errors import DataError, display
 
@@ -37,15 +39,41 @@ _UPRIGHT: Mapping[int, Image.Transpose] = MappingProxyType(
 )
 
 
-def load_image(source: Path | Image.Image) -> Image.Image:
+@dataclass(frozen=True)
+class Picture:
+    """A picture that is held in memory, as it was stored: decoding it leaves nothing decoded behind."""
+
+    content: bytes | Image.Image = field(repr=False)
+    """The bytes of a picture file; or a picture that was made in Python, or decoded before it came here."""
+
+    @classmethod
+    def of(cls, image: Image.Image) -> Picture:
+        """Hold an image; one that was opened and not decoded yet is held as the bytes of its file, and stays undecoded."""
+        stored = _stored(image)
+        return cls(image if stored is None else stored)
+
+    @cached_property
+    def key(self) -> int:
+        """See `content_key`. Told once: a picture that is held must not be painted on."""
+        return _key(hashlib.sha256(self.content).digest()) if isinstance(self.content, bytes) else _pixel_key(self.content)
+
+
+def load_image(source: Path | Picture | Image.Image) -> Image.Image:
     """The picture, upright, as RGB; what is transparent shows white. A DataError says why a file is none."""
     if isinstance(source, Image.Image):
-        return _decoded(source, "the picture")
-    name = display(source)
+        source = Picture.of(source)
+    if isinstance(source, Path):
+        return _read(source, display(source))
+    if isinstance(source.content, bytes):
+        return _read(source.content, "the picture")
+    return _decoded(source.content, "the picture")
+
+
+def _read(source: Path | bytes, name: str) -> Image.Image:
     try:
-        if source.stat().st_size == 0:
+        if (len(source) if isinstance(source, bytes) else source.stat().st_size) == 0:
             raise DataError(f"{name} is an empty file")
-        with Image.open(source, formats=FORMATS) as image:
+        with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
             return _decoded(image, name)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise DataError(f"{name} has more pixels than the limit of {MAX_PIXELS:,}") from None
@@ -59,10 +87,25 @@ def load_image(source: Path | Image.Image) -> Image.Image:
         raise DataError(f"{name} is truncated or damaged ({error})") from None
 
 
-def content_key(value: str | Path | Image.Image | None) -> int:
-    """A 63-bit number, equal where the content is equal: of a text without case and spacing, of a file's bytes, of the pixels.
+def _stored(image: Image.Image) -> bytes | None:
+    """The file of an image that was opened and not decoded; None of others, and of a later frame of a film."""
+    file = image.fp if isinstance(image, ImageFile.ImageFile) else None
+    if file is None or image.tell() != 0:
+        return None
+    try:
+        place = file.tell()
+        file.seek(0)
+        data = file.read()
+        file.seek(place)
+    except (OSError, ValueError):  # closed in the meantime: decoding it says so
+        return None
+    return data
 
-    None is 0.
+
+def content_key(value: str | Path | Picture | Image.Image | None) -> int:
+    """A 63-bit number, equal where the content is equal: of a text without case and spacing, of a file's bytes.
+
+    A picture that was never a file has its pixels' number. None is 0.
     """
     if value is None:
         return 0
@@ -70,8 +113,7 @@ def content_key(value: str | Path | Image.Image | None) -> int:
         return _key(hashlib.sha256(normalised(value).encode("utf-8", "surrogatepass")).digest())
     if isinstance(value, Path):
         return _key(bytes.fromhex(file_digest(value)))
-    picture = load_image(value)
-    return _key(hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).digest())
+    return (Picture.of(value) if isinstance(value, Image.Image) else value).key
 
 
 def normalised(text: str) -> str:
@@ -92,6 +134,11 @@ def file_digest(path: Path) -> str:
 def _digest(path: str, size: int, mtime_ns: int) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _pixel_key(image: Image.Image) -> int:
+    picture = _decoded(image, "the picture")
+    return _key(hashlib.sha256(f"{picture.size}".encode() + picture.tobytes()).digest())
 
 
 def _key(digest: bytes) -> int:
@@ -143,11 +190,16 @@ def _eight_bits(image: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.u
     return np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
 
 
-def _looks_like(path: Path) -> str:
-    with path.open("rb") as file:
-        start = file.read(512)
+def _looks_like(source: Path | bytes) -> str:
     try:
-        start.decode("utf-8")
+        _start(source).decode("utf-8")
     except UnicodeDecodeError:
         return f"formats: {', '.join(FORMATS)}"
     return "it holds text"
+
+
+def _start(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:512]
+    with source.open("rb") as file:
+        return file.read(512)

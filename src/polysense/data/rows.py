@@ -15,7 +15,7 @@ from polysense.errors import DataError, Problem, choices, display
 from polysense.types import MODALITIES, Sample
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from polysense.data.media import Picture
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 """The parts of a table, in the order in which reports list them."""
@@ -120,7 +120,7 @@ class RowReader:
         except DataError as error:
             raise _BadCellError("split", str(error)) from None
 
-    def _picture(self, row: Mapping[str, object]) -> Path | Image | None:
+    def _picture(self, row: Mapping[str, object]) -> Path | Picture | None:
         value = self._cell(row, "image")
         if isinstance(value, Mapping):  # how Hugging Face datasets store pictures that they have not decoded
             if value.get("bytes") is None:
@@ -130,7 +130,11 @@ class RowReader:
             return self._file(value, "image")
         from PIL.Image import Image
 
+        from polysense.data.media import Picture
+
         if isinstance(value, Image):
+            return Picture.of(value)
+        if isinstance(value, Picture):
             return value
         raise _BadCellError("image", f"expected a path or a Pillow picture, got {type(value).__name__}")
 
@@ -208,11 +212,15 @@ def _as_text(value: object, field: str) -> str:
     raise _BadCellError(field, f"expected text, got {type(value).__name__}")
 
 
-def _opened(data: object) -> Image:
+def _opened(data: object) -> Picture:
+    """The picture whose file has these bytes; they must begin like one."""
     from PIL import Image
 
+    from polysense.data.media import FORMATS, Picture
+
     try:
-        return Image.open(BytesIO(data))  # type: ignore[arg-type]  # what is not bytes raises
+        with Image.open(BytesIO(data), formats=FORMATS):  # type: ignore[arg-type]  # what is not bytes raises
+            return Picture(bytes(data))  # type: ignore[call-overload]
     except Exception as error:  # Pillow's readers raise many kinds on damaged bytes
         raise _BadCellError("image", f"the bytes in the table are not a picture ({error})") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -177,9 +177,9 @@ def from_dataset(
     for split, part in parts.items():
         if split is not None:
             split_name(str(split))  # a split of another name is the caller's to drop, not a bad row a thousand times
-        named = _class_names(part.features, renamed.get("label", "label"))
-        for row in part:
-            cells = {key: named[key](value) if key in named else value for key, value in row.items()}
+        changed = _class_names(part.features, renamed.get("label", "label")) | _pictures(part.features)
+        for row in _undecoded(part):
+            cells = {key: changed[key](value) if key in changed else value for key, value in row.items()}
             rows.append(cells if split is None else {**cells, renamed.get("split", "split"): str(split)})
     return from_rows(rows, name=name, columns=columns, media_root=media_root, split_seed=split_seed)
 
@@ -260,6 +260,31 @@ def _with_splits(samples: list[Sample], seed: int | None) -> tuple[list[Sample],
         return samples, False
     made = make_splits(samples, seed=seed)
     return [replace(sample, split=split) for sample, split in zip(samples, made, strict=True)], True
+
+
+def _picture_features(features: Mapping[str, Any]) -> dict[str, Any]:
+    """Column -> its feature, for the columns that a Hugging Face data set decodes into pictures."""
+    return {column: feature for column, feature in features.items() if type(feature).__name__ == "Image"}
+
+
+def _undecoded(part: Any) -> Any:
+    """The data set with its pictures as bytes or paths: decoded, thousands of them would not fit into memory."""
+    for column, feature in _picture_features(part.features).items():
+        part = part.cast_column(column, type(feature)(decode=False))
+    return part
+
+
+def _pictures(features: Mapping[str, Any]) -> dict[str, Any]:
+    """Column -> what fetches those of its pictures that are neither in the data set nor on the disk."""
+
+    def fetcher(feature: Any) -> Callable[[Any], object]:
+        def fetch(value: Any) -> object:
+            far = value is not None and value.get("bytes") is None and "://" in (value.get("path") or "")
+            return feature.decode_example(value) if far else value
+
+        return fetch
+
+    return {column: fetcher(feature) for column, feature in _picture_features(features).items()}
 
 
 def _class_names(features: Mapping[str, Any], label: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from polysense.data.media import content_key, load_image, normalised
+from polysense.data.media import Picture, content_key, load_image, normalised
 from polysense.data.rows import SPLITS, place
 from polysense.data.table import Table, classes
 from polysense.errors import DataError, Problem, choices
@@ -56,7 +56,7 @@ def _damaged(table: Table, progress: Callable[[int, int], None] | None) -> Itera
                 progress(done, len(pictures))
 
 
-def _picture_fault(image: Path | Image) -> str | None:
+def _picture_fault(image: Path | Picture | Image) -> str | None:
     try:
         load_image(image)
     except DataError as error:

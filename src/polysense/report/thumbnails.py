@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from polysense.data.media import FORMATS, MAX_PIXELS
+
 LONGEST = 240
 """Longest side in pixels; shown at half of that, so that it is sharp on fine screens."""
-
-MOST_PIXELS = 100_000_000
-"""A picture of more is not decoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,8 @@ def shrunk(path: Path) -> bytes:
     """The first frame as a small JPEG, upright, on white where it is transparent."""
     from PIL import Image, ImageOps
 
-    with Image.open(path) as image:
-        if image.width * image.height > MOST_PIXELS:
+    with Image.open(path, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
             raise TooLargeError(f"too large ({image.width} × {image.height})")
         image.draft("RGB", (2 * LONGEST, 2 * LONGEST))
         upright = ImageOps.exif_transpose(image)
