@@ -36,7 +36,7 @@ class Sample:
     audio: Path | None = None
     video: Path | None = None
     label: str | tuple[str, ...] | None = None
-    """The class name; several for multi-label rows; None where the row is unlabelled."""
+    """The class name; several, or none of them, for multi-label rows; None where the row is unlabelled."""
     score: float | None = None
     split: str | None = None
     """``train``, ``validation``, ``test`` or None."""

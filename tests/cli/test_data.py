@@ -147,3 +147,18 @@ def test_the_real_corpus_is_sound(data_folder: Callable[[str], Path], capsys: py
     found = json.loads(capsys.readouterr().out)
     assert found["corpus"] == "MvsaSingle"
     assert found["splits"] == {"train": 3611, "validation": 450, "test": 450}
+
+
+def test_a_table_without_test_rows_is_warned_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"words {number},{'ab'[number % 2]},{('train', 'dev')[number // 4]}" for number in range(8)]
+    (tmp_path / "posts.csv").write_text("\n".join(["tweet,label,split", *lines]), encoding="utf-8")
+    assert verify(tmp_path / "posts.csv") == 0
+    assert "warning: posts.csv, split: no row is in the split 'test' (train 4, validation 4)" in capsys.readouterr().out
+    assert verify(tmp_path / "posts.csv", "--strict") == 3
+
+
+def test_no_class_is_counted_apart_from_no_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"tweet": f"words {number}", "label": [["a"], [], None][number], "split": "train"} for number in range(3)]
+    (tmp_path / "posts.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    verify(tmp_path / "posts.jsonl", "--json")
+    assert json.loads(capsys.readouterr().out)["labels"] == {"train": {"a": 1, "(no class)": 1, "(none)": 1}}

@@ -93,7 +93,8 @@ def test_labels_of_other_types() -> None:
     assert read({"text": "a", "label": 3}).label == "3"
     assert read({"text": "a", "label": 3.0}).label == "3"
     assert read({"text": "a", "label": ["joy", "awe"]}).label == ("joy", "awe")
-    assert read({"text": "a", "label": []}).label is None
+    assert read({"text": "a", "label": []}).label == (), "none of the classes, which is not the same as not known"
+    assert read({"text": "a", "label": []}, label_separator="|").label == ()
     assert refused({"text": "a", "label": {"x": 1}}).reason == "expected text, got dict"
 
 

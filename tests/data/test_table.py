@@ -273,7 +273,7 @@ def test_a_dataset_with_pictures_and_several_labels() -> None:
     assert isinstance(table.samples[0].image, Picture)
     assert isinstance(table.samples[0].image.content, bytes), "decoded pictures would fill the memory"
     assert load_image(table.samples[0].image).size == (4, 3)
-    assert [sample.label for sample in table.samples] == [("x", "z"), None]
+    assert [sample.label for sample in table.samples] == [("x", "z"), ()]
 
 
 def test_a_dataset_that_names_picture_files(pictures) -> None:

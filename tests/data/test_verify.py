@@ -59,11 +59,19 @@ def test_one_class_only() -> None:
     assert "all training rows have the one class 'a'" in problems[0][3]
 
 
+def test_one_class_can_be_told_from_none_of_the_classes() -> None:
+    assert found(from_rows(rows(label=[["a"], [], ["a"], [], ["a"], []]))) == []
+
+
 def test_splits_without_rows() -> None:
     table = from_rows(rows(split=["train"] * 6))
     reasons = [reason for *_, reason in found(table)]
     assert reasons == ["no row is in the split 'validation' (train 6)", "no row is in the split 'test' (train 6)"]
-    assert found(table, splits=["train"]) == []
+    assert found(table, splits=["train"]) == [
+        ("warning", None, "split", "no row is in the split 'test' (train 6): runs are scored on validation only")
+    ]
+    assert found(table, splits=["train"], strict=True)[0][0] == "bad"
+    assert found(table, splits=[]) == [], "a table to answer for needs no splits"
     assert found(from_rows([{"text": "a"}, {"text": "b"}])) == [], "a table without targets needs no splits"
 
 

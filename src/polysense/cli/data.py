@@ -154,12 +154,14 @@ def _bad_rows(bad: Sequence[Problem]) -> int:
 
 
 def _labels(table: Table) -> dict[str, dict[str, int]]:
-    """Split -> label -> rows; unlabelled rows count under ``(none)``."""
+    """Split -> label -> rows; unlabelled rows count under ``(none)``, those of an empty list under ``(no class)``."""
     from polysense.data.table import classes
 
     counts: dict[str, Counter[str]] = {}
     for sample in table.samples:
-        counts.setdefault(sample.split or "(none)", Counter()).update(classes(sample) or ("(none)",))
+        counts.setdefault(sample.split or "(none)", Counter()).update(
+            classes(sample) or ("(none)" if sample.label is None else "(no class)",)
+        )
     return {split: dict(sorted(found.items())) for split, found in counts.items()}
 
 

@@ -93,7 +93,7 @@ class RowReader:
         if value is None:
             return None
         if isinstance(value, list | tuple):
-            return tuple(_as_text(one, "label").strip() for one in value) or None
+            return tuple(_as_text(one, "label").strip() for one in value)  # an empty list is an answer: none of the classes
         text = _as_text(value, "label").strip()
         if self.label_separator is None:
             return text or None

@@ -34,8 +34,9 @@ def verify(
     """What is wrong with a table: its rows that could not be read, then what their content shows.
 
     Bad are pictures that cannot be decoded (``decode``), classes outside ``labels``, a labelled table whose training rows have
-    one class only, or none of whose rows is in one of ``splits``. Duplicates, equal rows in two splits, unlabelled rows and
-    missing modalities are warnings with their counts; ``strict`` makes them bad. ``progress(done, total)`` counts pictures.
+    one class only, or none of whose rows is in one of ``splits``. Duplicates, equal rows in two splits, unlabelled rows, missing
+    modalities and a table to train on without test rows are warnings; ``strict`` makes them bad. ``progress(done, total)`` counts
+    pictures.
     """
     damaged = list(_damaged(table, progress)) if decode else []
     found = [*table.problems, *damaged]
@@ -77,11 +78,17 @@ def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Probl
         return
     whole = partial(Problem, file=table.name, row=None, id=None)
     for split in SPLITS:
-        if split in splits and split not in table.splits:
-            there = ", ".join(f"{name} {count}" for name, count in table.splits.items()) or "no row is in a split"
-            yield whole(field="split", reason=f"no row is in the split {split!r} ({there})")
-    names = table.labels("train") if "train" in table.splits else []
-    if "train" in splits and len(names) == 1:
+        if split in table.splits:
+            continue
+        there = ", ".join(f"{name} {count}" for name, count in table.splits.items()) or "no row is in a split"
+        reason = f"no row is in the split {split!r} ({there})"
+        if split in splits:
+            yield whole(field="split", reason=reason)
+        elif split == "test" and "train" in splits:
+            yield whole(field="split", reason=f"{reason}: runs are scored on validation only", severity="warning")
+    trained = table.split("train") if "train" in splits and "train" in table.splits else []
+    names = sorted({name for sample in trained for name in classes(sample)})
+    if len(names) == 1 and not any(sample.label == () for sample in trained):
         yield whole(field="label", reason=f"all training rows have the one class {names[0]!r}: there is nothing to tell apart")
 
 
