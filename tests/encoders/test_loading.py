@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from polysense.encoders.loading import explained
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import RecipeError
@@ -45,3 +46,33 @@ def test_pickled_weights_are_not_read(tiny_text: str, tmp_path: Path, monkeypatc
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("unpickled"))
     with pytest.raises(RecipeError, match="safetensors"):
         TransformerText(str(folder))
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("no"), ValueError("no"), AttributeError("no"), KeyError("no"), ImportError("no"), RuntimeError("no")]
+)
+def test_whatever_the_libraries_raise_names_the_encoder(error: Exception) -> None:
+    with (
+        pytest.raises(RecipeError, match=r"text encoder 'mine' cannot be loaded: .*no.*Hugging Face id"),
+        explained("text encoder", "mine"),
+    ):
+        raise error
+
+
+def test_what_polysense_says_itself_is_passed_on() -> None:
+    with pytest.raises(RecipeError, match=r"^no token$"), explained("text encoder", "mine"):
+        raise RecipeError("no token")
+
+
+def test_weights_that_were_cut_off_are_a_recipe_error(tiny_text: str, tmp_path: Path) -> None:
+    folder = tmp_path / "cut"
+    shutil.copytree(tiny_text, folder)
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:1000])
+    with pytest.raises(RecipeError, match="cannot be loaded"):
+        TransformerText(str(folder))
+
+
+def test_a_configuration_without_a_width_is_a_recipe_error(tiny_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polysense.encoders.transformer_text.text_tower", lambda _: object())
+    with pytest.raises(RecipeError, match="cannot be loaded: AttributeError"):
+        TransformerText(tiny_text)

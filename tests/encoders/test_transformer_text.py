@@ -5,7 +5,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import RobertaConfig
+from transformers import (
+    BartConfig,
+    BartModel,
+    BertModel,
+    ByT5Tokenizer,
+    CLIPConfig,
+    CLIPModel,
+    GPT2Config,
+    GPT2Model,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    T5Config,
+    T5Model,
+)
 
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
@@ -174,3 +188,89 @@ def test_texts_are_cut_at_the_positions_the_model_has(tmp_path: Path, tiny_text:
     assert encoder.max_length == 19
     assert fields_of(encoder, ["a day " * 50])["input_ids"].shape == (1, 19)
     encoder(fields_of(encoder, ["a day " * 50]))
+
+
+LAYERS = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+TOWER = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+MODELS = {
+    "t5": lambda words: T5Model(T5Config(vocab_size=words, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)),
+    "bart": lambda words: BartModel(BartConfig(vocab_size=words, d_model=16, encoder_ffn_dim=16, decoder_ffn_dim=16, **LAYERS)),
+    "clip": lambda words: CLIPModel(
+        CLIPConfig(
+            text_config={"vocab_size": words, **TOWER},
+            vision_config={**TOWER, "hidden_size": 24, "image_size": 32, "patch_size": 16},
+        )
+    ),
+    "gpt2": lambda words: GPT2Model(GPT2Config(vocab_size=words, n_embd=16, n_layer=1, n_head=2)),
+}
+
+
+def saved(model: PreTrainedModel, tokenizer: object, folder: Path) -> str:
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_models_with_a_decoder_or_several_towers_are_read_by_what_reads_text(tiny_text: str, tmp_path: Path, kind: str) -> None:
+    tokenizer = TransformerText(tiny_text).tokenizer
+    folder = saved(MODELS[kind](len(tokenizer)), tokenizer, tmp_path / "model")
+    encoder = TransformerText(folder).eval()
+    encoded = encoder(fields_of(encoder, TEXTS))
+    assert encoder.width == encoded.summary.shape[1] == 16
+    assert torch.isfinite(encoded.summary).all()
+    assert not any("decoder" in name or "vision" in name for name in encoder.state_dict())
+    assert set(TransformerText(folder, weights="random").state_dict()) == set(encoder.state_dict())
+    encoder.save_assets(tmp_path / "assets")
+    rebuilt = TransformerText(str(tmp_path / "assets"), weights="random").eval()
+    rebuilt.load_state_dict(encoder.state_dict())
+    assert torch.equal(rebuilt(fields_of(rebuilt, TEXTS)).summary, encoded.summary)
+    assert rebuilt.fingerprint() == encoder.fingerprint()
+
+
+def bare(tiny_text: str, folder: Path, **special: str) -> str:
+    """The tiny BERT behind a tokenizer that adds no special tokens and has none but those named."""
+    rules = TransformerText(tiny_text).tokenizer.backend_tokenizer
+    rules.post_processor = None
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=rules, model_max_length=64, **special)
+    return saved(BertModel.from_pretrained(tiny_text), tokenizer, folder)
+
+
+@pytest.mark.parametrize("special", [{"eos_token": "[SEP]"}, {"unk_token": "[UNK]"}])
+def test_a_tokenizer_without_padding_pads_with_another_token(tiny_text: str, tmp_path: Path, special: dict[str, str]) -> None:
+    encoder = TransformerText(bare(tiny_text, tmp_path, **special)).eval()
+    assert encoder.tokenizer.pad_token in special.values()
+    together = encoder(fields_of(encoder, ["rain", "a lovely garden in the sun"]))
+    torch.testing.assert_close(together.summary[:1], encoder(fields_of(encoder, ["rain"])).summary, atol=1e-5, rtol=0)
+
+
+def test_a_tokenizer_without_any_token_for_padding_is_refused(tiny_text: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="its tokenizer has no token to pad with"):
+        TransformerText(bare(tiny_text, tmp_path))
+
+
+@pytest.mark.parametrize("texts", [["", None], ["", "rain in the garden", None]])
+@pytest.mark.parametrize("piece_rows", [0, 1])
+def test_texts_without_any_token_are_blank_and_finite(
+    tiny_text: str, tmp_path: Path, texts: list[str | None], piece_rows: int
+) -> None:
+    encoder = TransformerText(bare(tiny_text, tmp_path, pad_token="[PAD]"), piece_rows=piece_rows).eval()
+    fields = fields_of(encoder, texts)
+    encoded = encoder(fields)
+    assert fields["input_ids"].dtype == torch.int64
+    lengths = fields["attention_mask"].sum(dim=1).tolist()
+    assert all((length == 1) == (not text) for length, text in zip(lengths, texts, strict=True))
+    assert torch.isfinite(encoded.states).all()
+    assert torch.isfinite(encoded.summary).all()
+    torch.testing.assert_close(encoded.summary[0], encoded.summary[-1], atol=1e-5, rtol=0)
+
+
+def test_a_tokenizer_written_in_python_has_a_fingerprint(tmp_path: Path) -> None:
+    folder = saved(MODELS["t5"](384), ByT5Tokenizer(), tmp_path / "model")
+    encoder = TransformerText(folder)
+    encoder.save_assets(tmp_path / "assets")
+    rebuilt = TransformerText(str(tmp_path / "assets"), weights="random")
+    rebuilt.load_state_dict(encoder.state_dict())
+    assert rebuilt.fingerprint() == encoder.fingerprint()
+    more = saved(MODELS["t5"](384), ByT5Tokenizer(extra_ids=100), tmp_path / "more")
+    assert TransformerText(more).preprocessing() != encoder.preprocessing()

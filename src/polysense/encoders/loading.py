@@ -5,26 +5,36 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as progress_bars
 
 from polysense.encoders.packaged import PACKAGED
-from polysense.errors import RecipeError
+from polysense.errors import PolysenseError, RecipeError
 
 
-def load_backbone(source: str, weights: str) -> Any:
+def load_backbone(source: str, weights: str, *, tower: Literal["text", "vision"] = "vision") -> Any:
     """A Hugging Face model in float32, with its weights or (``weights="random"``) from its configuration alone.
 
-    Of a model of several towers with ``random`` weights, the vision tower.
+    Of a model of several towers with ``random`` weights, ``tower`` alone.
     """
     if weights == "random":
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-        return AutoModel.from_config(getattr(config, "vision_config", config))  # type: ignore[no-untyped-call]
+        return AutoModel.from_config(getattr(config, f"{tower}_config", config))  # type: ignore[no-untyped-call]
     with _quiet() if Path(source).is_dir() else contextlib.nullcontext():
         return AutoModel.from_pretrained(source, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
+
+
+def text_tower(model: Any) -> Any:
+    """What reads the text: the text tower of a model with several (CLIP), the encoder of one with a decoder (T5, BART), or itself."""
+    while getattr(model, "text_model", None) is not None:
+        model = model.text_model
+    if getattr(model, "encoder", None) is not None and getattr(model, "decoder", None) is not None:
+        model = model.get_encoder()
+    return model
 
 
 @contextlib.contextmanager
@@ -32,9 +42,13 @@ def explained(what: str, pretrained: str) -> Iterator[None]:
     """Turn what goes wrong while loading into a RecipeError that names the encoder and what may stand there."""
     try:
         yield
-    except (OSError, ValueError) as error:
+    except PolysenseError:
+        raise
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
         packaged = ", ".join(repr(name) for name in PACKAGED)
         reason = str(error).strip().partition("\n")[0]
+        if not isinstance(error, OSError | ValueError):  # which are written to be read
+            reason = f"{type(error).__name__}: {reason}"
         raise RecipeError(
             f"the {what} {pretrained!r} cannot be loaded: {reason} (a packaged one ({packaged}), a folder, or a Hugging Face id)"
         ) from error

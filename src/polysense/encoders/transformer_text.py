@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer
 
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
-from polysense.encoders.loading import explained, load_backbone
+from polysense.encoders.loading import explained, load_backbone, text_tower
 from polysense.encoders.packaged import PACKAGED, packaged_folder
+from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
+
+PLACES = frozenset({"name_or_path", "vocab_file", "merges_file", "tokenizer_file", "special_tokens_map_file", "is_local"})
+"""What a tokenizer notes about where it came from, which changes nothing that it gives."""
 
 
 class TransformerText(Encoder):
-    """A Hugging Face text encoder (BERT, RoBERTa, MPNet, DistilBERT, ...).
+    """A Hugging Face text encoder (BERT, RoBERTa, MPNet, DistilBERT, ...); the encoder of T5 or BART, the text tower of CLIP.
 
     Rows of a batch are sorted by length and encoded in pieces, each padded only to its own longest row, so that little work is
     done on padding. Without dropout the result equals the unsorted pass; with dropout it is equal in distribution.
@@ -48,12 +52,20 @@ class TransformerText(Encoder):
         source = str(packaged_folder(pretrained)) if pretrained in PACKAGED else pretrained
         with explained("text encoder", pretrained):
             self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            self.backbone = load_backbone(source, weights)
-        self.width = int(self.backbone.config.hidden_size)
+            self._settle_padding(pretrained)
+            self.backbone = text_tower(load_backbone(source, weights, tower="text"))
+            self.width = int(self.backbone.config.hidden_size)
+            self.max_length = min(max_length, int(self.tokenizer.model_max_length), self._positions())
         self.pooling = pooling
-        self.max_length = min(max_length, int(self.tokenizer.model_max_length), self._positions())
         self.piece_rows = piece_rows
         self.freeze()
+
+    def _settle_padding(self, pretrained: str) -> None:
+        """Models that were trained without padding have no token for it; any will do, for the mask hides it."""
+        if self.tokenizer.pad_token is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.unk_token
+        if self.tokenizer.pad_token_id is None:
+            raise RecipeError(f"the text encoder {pretrained!r} cannot be used: its tokenizer has no token to pad with")
 
     def _positions(self) -> int:
         """How many tokens the model has positions for; RoBERTa and its kin count theirs from behind the padding token's number."""
@@ -64,12 +76,22 @@ class TransformerText(Encoder):
         return int(known) - (0 if padding is None else int(padding) + 1)
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
-        """``input_ids`` and ``attention_mask``, both (batch, longest) int64."""
+        """``input_ids`` and ``attention_mask``, both (batch, longest) int64; a text without tokens gets one for padding."""
         texts = [sample.text or "" for sample in samples]
         tokens = self.tokenizer(
-            texts, truncation=True, max_length=self.max_length, padding="longest", padding_side="right", return_tensors="pt"
+            texts,
+            truncation=True,
+            max_length=self.max_length,
+            padding="longest",
+            padding_side="right",
+            return_attention_mask=True,
+            return_tensors="pt",
         )
-        return {"input_ids": tokens["input_ids"], "attention_mask": tokens["attention_mask"]}
+        ids, mask = tokens["input_ids"].long(), tokens["attention_mask"].long()
+        if ids.shape[1] == 0:
+            ids, mask = ids.new_full((len(texts), 1), self.tokenizer.pad_token_id), mask.new_zeros((len(texts), 1))
+        mask[mask.sum(dim=1) == 0, 0] = 1  # attention to nothing at all is NaN
+        return {"input_ids": ids, "attention_mask": mask}
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
         """States of the last layer, the attention mask, and their pooling."""
@@ -107,7 +129,12 @@ class TransformerText(Encoder):
 
     def preprocessing(self) -> str:
         """Tokenizer, length and pooling."""
-        tokenizer = json.loads(self.tokenizer.backend_tokenizer.to_str())
+        return f"text {json.dumps(self._rules(), default=str)} {self.max_length} {self.pooling}"
+
+    def _rules(self) -> Any:
+        backend = getattr(self.tokenizer, "backend_tokenizer", None)
+        if backend is None:  # a tokenizer in Python: its code is known by name only
+            kept = {name: value for name, value in self.tokenizer.init_kwargs.items() if name not in PLACES}
+            return [type(self.tokenizer).__name__, sorted(self.tokenizer.get_vocab().items()), sorted(kept.items())]
         # The tokenizer notes its last call there; what it was asked before does not change what it gives now.
-        rules = {name: value for name, value in tokenizer.items() if name not in {"truncation", "padding"}}
-        return f"text {json.dumps(rules)} {self.max_length} {self.pooling}"
+        return {name: value for name, value in json.loads(backend.to_str()).items() if name not in {"truncation", "padding"}}
