@@ -51,6 +51,16 @@ def test_bad_rows_are_refused_or_listed(
     assert len(np.load(out)) == 1
 
 
+def test_a_table_in_another_encoding(trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, out = tmp_path / "posts.csv", tmp_path / "vectors.npy"
+    table.write_bytes("text\na café\n".encode("latin-1"))
+    arguments = ["encode", str(trained_runs["both"]), str(table), "--out", str(out)]
+    assert execute(arguments) == 3
+    assert "--encoding" in capsys.readouterr().err
+    assert execute([*arguments, "--encoding", "latin-1"]) == 0
+    assert np.load(out) == pytest.approx(load(trained_runs["both"]).encode([{"text": "a café"}]), abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [

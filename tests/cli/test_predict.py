@@ -56,6 +56,17 @@ def test_a_table_is_answered_line_by_line(
             assert answer["probabilities"] == pytest.approx(stored[answer["id"]]["probabilities"], abs=1e-5)
 
 
+def test_a_table_in_another_encoding(trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "posts.csv").write_bytes("id,text\ncafé,a day\n".encode("latin-1"))
+    arguments = ["predict", str(trained_runs["both"])]
+    assert execute([*arguments, str(tmp_path / "posts.csv")]) == 3
+    assert "--encoding in data verify, predict and encode" in capsys.readouterr().err
+    assert execute([*arguments, str(tmp_path / "posts.csv"), "--encoding", "latin-1"]) == 0
+    assert [answer["id"] for answer in answers(capsys)] == ["café"]
+    assert execute([*arguments, "-", "--encoding", "latin-1"]) == 2
+    assert "must be UTF-8" in capsys.readouterr().err
+
+
 def test_bad_rows_get_an_error_in_their_place_and_the_code_is_3(
     trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ def encode(
     media_root: Annotated[
         Path | None, typer.Option(help="The folder in which the table's pictures may lie; the table's own by default.")
     ] = None,
+    encoding: Annotated[str, typer.Option(help="The text encoding of the table.")] = "utf-8",
     skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Encode without them, and list them.")] = False,
     trust_recipe_code: Annotated[
         bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
@@ -44,7 +45,7 @@ def encode(
 
     model = load(run, trust_recipe_code=trust_recipe_code)
     say_which_seed(model, run)
-    read = read_table(table, columns=read_columns(columns), media_root=media_root, split_seed=None)
+    read = read_table(table, columns=read_columns(columns), media_root=media_root, encoding=encoding, split_seed=None)
     read = refuse_or_skip(read, verify(read, splits=()), skip_bad_rows=skip_bad_rows)
     for problem in read.skipped:
         typer.echo(f"skipped: {problem}", err=True)

@@ -34,6 +34,7 @@ def predict(
         Path | None,
         typer.Option(help="The folder in which the table's pictures may lie; its own by default (with -, this one)."),
     ] = None,
+    encoding: Annotated[str, typer.Option(help="The text encoding of the table.")] = "utf-8",
     trust_recipe_code: Annotated[
         bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
     ] = False,
@@ -52,7 +53,7 @@ def predict(
     model = load(run, trust_recipe_code=trust_recipe_code)
     say_which_seed(model, run)
     if table is not None:
-        _answer_table(model, _rows(table, columns, media_root))
+        _answer_table(model, _rows(table, columns, media_root, encoding))
         return
     answer = model.predict({"text": text, "image": image})[0]
     del answer["id"]
@@ -81,14 +82,16 @@ def _answer_table(model: Predictor, rows: Iterator[Row]) -> None:
         raise DataError(f'{bad} {"row" if bad == 1 else "rows"} could not be used; see "error" in the output')
 
 
-def _rows(table: str, columns: str | None, media_root: Path | None) -> Iterator[Row]:
+def _rows(table: str, columns: str | None, media_root: Path | None, encoding: str) -> Iterator[Row]:
     from polysense.cli.data import read_columns
 
     if table == "-":
+        if encoding != "utf-8":
+            raise RecipeError("--encoding is for table files; what comes from stdin must be UTF-8")
         return _standard_input(read_columns(columns), media_root or Path.cwd())
     from polysense.data.table import read_table
 
-    read = read_table(Path(table), columns=read_columns(columns), media_root=media_root, split_seed=None)
+    read = read_table(Path(table), columns=read_columns(columns), media_root=media_root, encoding=encoding, split_seed=None)
     return iter(read.in_order())
 
 

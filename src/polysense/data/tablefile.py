@@ -17,6 +17,11 @@ from polysense.errors import DataError, Problem, RecipeError, choices, display
 
 _LONGEST_CELL = 1 << 26  # characters; a quote that is never closed would otherwise end in a message about 131072
 
+_TELL = (
+    "Save the file as UTF-8, or name its encoding ({}): with --encoding in data verify, predict and encode, "
+    "with the argument encoding of Posts in a recipe, of read_table in Python"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
@@ -174,13 +179,13 @@ def _decoded(path: Path, data: bytes, encoding: str, records_before: Callable[[s
         if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise DataError(f"{name} is not a text file: it holds null bytes") from None
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise DataError(f"{name} is UTF-16: save it as UTF-8, or give encoding 'utf-16'") from None
+            raise DataError(f"{name} is UTF-16. {_TELL.format('utf-16')}") from None
         before = data[: error.start]
         line, row = before.count(b"\n") + 1, records_before(before.decode(encoding, errors="replace"))
         place = f"line {line} (row {row})" if row else f"line {line}"
         raise DataError(
             f"{name} is not {encoding.upper()}: {place} holds the byte 0x{data[error.start]:02X}. "
-            f"Save the file as UTF-8, or give its encoding, for instance encoding 'latin-1' or 'cp1252'"
+            + _TELL.format("latin-1 or cp1252")
         ) from None
     if "\0" in text:
         raise DataError(f"{name} is not a text file: it holds null bytes")
