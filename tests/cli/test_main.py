@@ -127,7 +127,7 @@ def test_an_interrupted_training_says_how_to_go_on(failing, capsys, monkeypatch)
     failing(KeyboardInterrupt())
     monkeypatch.setitem(sys.modules, "polysense.cli.train", sys.modules["polysense.cli.doctor"])
     assert execute(["train"]) == 130
-    assert "the last checkpoint is kept, go on with the same command and --resume" in capsys.readouterr().err
+    assert "go on from the last checkpoint with the same command and --resume" in capsys.readouterr().err
 
 
 def test_a_reader_that_goes_away_is_no_error_message() -> None:

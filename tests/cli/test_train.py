@@ -166,7 +166,7 @@ def test_an_interruption_keeps_the_checkpoint(
 
     monkeypatch.setattr("polysense.training.seed.write_predictions", interrupt)
     assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(tmp_path / "run"), *short]) == 130
-    assert "go on with the same command and --resume" in capsys.readouterr().err
+    assert "go on from the last checkpoint with the same command and --resume" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "run" / "seed-0" / "checkpoints").iterdir()] == ["checkpoint-2"]
 
 

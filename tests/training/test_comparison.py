@@ -233,3 +233,17 @@ def test_five_seeds_of_450_rows_take_seconds(tmp_path: Path) -> None:
     assert time.perf_counter() - start < 10
     assert found.note == ""
     assert math.isclose(found.resamples, 5000)
+
+
+def test_a_run_that_answers_the_same_to_every_row_is_called_out(tmp_path: Path) -> None:
+    rows = [{"id": str(number), "target": "ab"[number % 2], "label": "a"} for number in range(10)]
+    for name in ("base", "other"):
+        folder = tmp_path / name / "seed-0" / "predictions"
+        folder.mkdir(parents=True)
+        lines = [{**row, "label": row["target"] if name == "other" else "a"} for row in rows]
+        (folder / "test.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+        record = {"seeds": [0], "labels": ["a", "b"], "best_metric": "accuracy"}
+        (tmp_path / name / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    found = compare(tmp_path / "base", tmp_path / "other", resamples=100)
+    assert "the base run answers 'a' to every row" in found.note
+    assert "the other run" not in found.note

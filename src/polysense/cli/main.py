@@ -113,7 +113,7 @@ def execute(arguments: Sequence[str]) -> int:
     except Exception as error:
         code = _explain(error)
     if code == INTERRUPTED:
-        kept = "; the last checkpoint is kept, go on with the same command and --resume" if "train" in arguments[:1] else ""
+        kept = "; go on from the last checkpoint with the same command and --resume" if "train" in arguments[:1] else ""
         typer.echo(f"polysense: interrupted{kept}", err=True)
     return int(code or 0)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from polysense.cli.output import print_json, print_table
-from polysense.errors import RecipeError
+from polysense.errors import DataError, RecipeError
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -34,6 +34,13 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print the run's summary as JSON.")] = False,
 ) -> None:
     """Train a recipe on data, once a seed; keep the weights that are best on validation, score test once, write a report."""
+    from polysense.recipe.files import read_recipe
+
+    chosen, overrides = read_seeds(seeds), [*column_override(columns), *(set_ or ())]
+    read_recipe(recipe, overrides)  # so that a wrong name is told before torch is loaded
+    if not data.exists():
+        raise DataError(f"--data {data}: there is no such file or folder")
+
     from polysense.report import write_report
     from polysense.training.run import train as run_training
 
@@ -41,8 +48,8 @@ def train(
         recipe,
         data,
         out=out,
-        seeds=read_seeds(seeds),
-        overrides=[*column_override(columns), *(set_ or ())],
+        seeds=chosen,
+        overrides=overrides,
         resume=resume,
         overwrite=overwrite,
         skip_bad_rows=skip_bad_rows,

@@ -20,7 +20,7 @@ from polysense.model import Model
 from polysense.objectives.objective import Objective
 from polysense.recipe.files import dump_yaml, find_recipe, parse_yaml, read_recipe
 from polysense.recipe.parts import Part, check_arguments, read_part
-from polysense.recipe.training import check_training
+from polysense.recipe.training import ALLOWED, check_training
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
@@ -144,7 +144,8 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
     """Check raw YAML; ``foreign`` is the folder from which classes outside this package may come, None to refuse them."""
     for key in raw:
         if key not in ENTRIES:
-            raise RecipeError(f"recipe {name}: unknown entry {key!r}; {choices(str(key), ENTRIES)}")
+            inside = f"did you mean training.{key}? " if key in ALLOWED else ""
+            raise RecipeError(f"recipe {name}: unknown entry {key!r}; {inside}{choices(str(key), ENTRIES)}")
     for key in ("encoders", "fusion", "objectives", "evaluation"):
         if not raw.get(key):
             raise RecipeError(f"recipe {name}: the entry {key!r} is missing")

@@ -94,6 +94,8 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
         annotations = {field.name: field.type for field in fields(TrainingArguments)}
         raise RecipeError(f"training.{wrong_value(error, annotations, written)}") from error
     checked: dict[str, Any] = parsed["training"].as_dict() if written else {}
+    if not (checked.get("num_train_epochs", 1) > 0 or checked.get("max_steps", 0) > 0):
+        raise RecipeError(f"training.num_train_epochs must be above 0, found {checked['num_train_epochs']:g}")
     return checked | ({"learning_rates": rates} if rates else {})
 
 

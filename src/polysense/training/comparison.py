@@ -221,7 +221,7 @@ class Pair:
             other=counts[1],
             rows=labelled,
             statistic=scores,
-            notes=(*notes, *cautions(seeds)),
+            notes=(*notes, *cautions(seeds), *constant_answers(answers)),
         )
 
     @property
@@ -315,6 +315,16 @@ def cautions(seeds: Sequence[int]) -> tuple[str, ...]:
     if len(seeds) < FEW_SEEDS:
         return (f"{len(seeds)} seeds: the spread between seeds is hardly known, the interval may be too narrow",)
     return ()
+
+
+def constant_answers(answers: Sequence[Sequence[Sequence[Sequence[str]]]]) -> tuple[str, ...]:
+    """A note for each run, (base, other), that gives one and the same answer to every row: it has learned nothing to compare."""
+    names = ("the base run", "the other run")
+    return tuple(
+        f"{name} answers {', '.join(sorted(arm[0][0])) or 'nothing'!r} to every row"
+        for name, arm in zip(names, answers, strict=True)
+        if len({frozenset(answer) for rows in arm for answer in rows}) == 1
+    )
 
 
 def common_labels(base: Path, other: Path, *, seen: set[str]) -> list[str]:
