@@ -27,6 +27,21 @@ def test_a_relative_path_is_found_near_the_run(tmp_path: Path) -> None:
     assert thumbnail("small.png", near=tmp_path).uri
 
 
+def test_a_path_from_the_folder_of_the_training_is_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Training was started in ``project``, with its table in ``project/posts`` and its run in ``project/runs/mine``."""
+    run, elsewhere = tmp_path / "project" / "runs" / "mine", tmp_path / "elsewhere"
+    for folder in (run, elsewhere, tmp_path / "project" / "posts"):
+        folder.mkdir(parents=True)
+    Image.new("RGB", (10, 10)).save(tmp_path / "project" / "posts" / "small.png")
+    monkeypatch.chdir(elsewhere)
+    assert thumbnail("posts/small.png", near=run).uri
+    monkeypatch.chdir(run)
+    assert thumbnail("posts/small.png", near=Path()).uri
+    assert thumbnail("posts/gone.png", near=run).reason == "file not found"
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "CMYK", "I;16", "1"])
 def test_every_kind_of_picture(tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")

@@ -22,7 +22,9 @@ class Thumbnail:
 
 
 def thumbnail(image: str | None, *, near: Path) -> Thumbnail:
-    """Shrink the picture ``image``; a relative path is looked for in the current folder, then in ``near``.
+    """Shrink the picture ``image``; a relative path is looked for in the current folder, then in ``near`` and the folders above.
+
+    A run keeps the paths as training knew them, from the folder in which it was started, and that is often one above the run.
 
     Never raises for a bad picture: a report is not lost for one of them.
     """
@@ -30,7 +32,8 @@ def thumbnail(image: str | None, *, near: Path) -> Thumbnail:
 
     if not image:
         return Thumbnail("", "no picture")
-    path = next((place for place in (Path(image), near / image) if place.is_file()), None)
+    home = near.resolve()
+    path = next((place for folder in (Path(), home, *home.parents) if (place := folder / image).is_file()), None)
     if path is None:
         return Thumbnail("", "file not found")
     try:
