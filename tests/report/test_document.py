@@ -132,6 +132,10 @@ def test_runs_of_one_name_are_told_apart(run: Path, tmp_path: Path) -> None:
     assert "minus older/both" in page.source
 
 
+def test_it_is_said_that_one_modality_alone_is_an_input_of_another_kind(run: Path) -> None:
+    assert "never saw such rows in training" in report(run).source
+
+
 def test_a_single_seed(tmp_path: Path) -> None:
     page = report(make_run(tmp_path / "one", seeds=[7]), against=[make_run(tmp_path / "base", seeds=[7], noise=1)])
     assert "± " not in page.source.replace("Mean ± standard deviation", "")
