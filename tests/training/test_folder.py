@@ -48,7 +48,7 @@ def test_a_file_in_place_of_a_folder(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_at_the_start_leaves_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full_for_the_second(file: Path) -> None:
-        if file.name == ".data.json.partial":
+        if file.name == ".recipe.yaml.partial":
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("polysense.training.checkpoints.settle", full_for_the_second)
@@ -102,3 +102,48 @@ def test_a_seed_belongs_to_its_run_and_a_model_to_itself(tmp_path: Path) -> None
     run_json.write_text("{}")
     assert run_of(tmp_path / "seed-0") == tmp_path
     assert run_of(tmp_path / "model") == tmp_path / "model"
+
+
+@pytest.mark.parametrize("left", [["data.json"], ["data.json", ".recipe.yaml.partial"], [".data.json.partial"]])
+@pytest.mark.parametrize("options", [{"resume": True, "overwrite": False}, {"resume": False, "overwrite": True}])
+def test_a_start_that_was_killed_can_be_repeated(tmp_path: Path, left: list[str], options: dict[str, bool]) -> None:
+    for name in left:
+        (tmp_path / name).write_text(json.dumps(DATA_NOTE))
+    refuse_another_run(tmp_path, **options)
+    start(tmp_path, load_recipe("social/posts_concat"), DATA_NOTE, **options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.json", "recipe.yaml"]
+
+
+def test_the_recipe_is_what_makes_a_folder_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("polysense.training.folder.write_whole", lambda file, _: written.append(file.name))
+    run_folder(tmp_path / "run")
+    assert written == ["data.json", "recipe.yaml"]
+
+
+@pytest.mark.parametrize("text", ['[{"text": "sun"}]', '{"text": ["sun"]}', "{"])
+def test_a_table_of_the_users_own_is_no_run(tmp_path: Path, text: str) -> None:
+    (tmp_path / "data.json").write_text(text)
+    for options in ({"resume": True, "overwrite": False}, {"resume": False, "overwrite": True}):
+        with pytest.raises(RecipeError, match="holds no run"):
+            refuse_another_run(tmp_path, **options)
+
+
+def test_without_a_note_of_the_data_there_is_no_going_on(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    (folder / "seed-0").mkdir()
+    (folder / "data.json").unlink()
+    with pytest.raises(RecipeError, match=r"has no data\.json.*--overwrite"):
+        start(folder, load_recipe("social/posts_concat"), DATA_NOTE, resume=True, overwrite=False)
+
+
+def test_going_on_with_other_releases_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe, made = load_recipe("social/posts_concat"), {"torch": "2.1", "cache": "on"}
+    start(tmp_path, recipe, {**DATA_NOTE, "made_with": made}, resume=False, overwrite=False)
+    start(tmp_path, recipe, {**DATA_NOTE, "made_with": made}, resume=True, overwrite=False)
+    assert capsys.readouterr().err == ""
+    start(tmp_path, recipe, {**DATA_NOTE, "made_with": {"torch": "2.2", "cache": "off"}}, resume=True, overwrite=False)
+    said = capsys.readouterr().err
+    assert "warning" in said
+    assert "torch 2.1, now 2.2; cache on, now off" in said
+    assert len(said.splitlines()) == 1

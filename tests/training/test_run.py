@@ -50,6 +50,7 @@ def test_the_folder_of_a_run_holds_what_it_promises(trained_runs: dict[str, Path
     assert record["data"]["digests"] == dict(table.digests)
     assert record["data"]["content"] == Splits.of(table).digest
     assert record["data"]["splits"] == table.splits
+    assert set(record["data"]["made_with"]) == {"polysense", "torch", "transformers", "cache"}
     scores = {result["seed"]: result["validation"]["weighted_f1"] for result in record["per_seed"]}
     assert scores[record["best_seed"]] == max(scores.values())
     for result in record["per_seed"]:

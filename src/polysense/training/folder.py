@@ -12,6 +12,7 @@ from typing import Any
 from polysense.errors import DataError, PolysenseError, RecipeError, display
 from polysense.recipe import Recipe
 from polysense.training.checkpoints import write_whole
+from polysense.training.progress import say
 
 RECIPE = "recipe.yaml"
 DATA = "data.json"
@@ -31,7 +32,7 @@ def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
         return
     if not folder.is_dir():
         raise DataError(f"{display(folder)} is not a folder")
-    if not any(folder.iterdir()):
+    if _holds_nothing(folder):
         return
     if not (resume or overwrite):
         raise RecipeError(
@@ -40,6 +41,21 @@ def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
     if not ((folder / RECIPE).is_file() and any(path.name == DATA or _is_seed(path) for path in folder.iterdir())):
         option = "--overwrite does not delete other files" if overwrite else "there is nothing to go on with"
         raise RecipeError(f"{display(folder)} holds no run: {option}")
+
+
+def _holds_nothing(folder: Path) -> bool:
+    """Whether it is empty, or :func:`start` was killed before the folder became a run."""
+    names = {path.name for path in folder.iterdir()}
+    return names <= {DATA, f".{DATA}.partial", f".{RECIPE}.partial"} and (DATA not in names or _is_note(folder / DATA))
+
+
+def _is_note(file: Path) -> bool:
+    """Whether :func:`start` wrote it; a table may have the same name."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"name", "content"} <= set(found)
 
 
 def _is_seed(path: Path) -> bool:
@@ -52,7 +68,7 @@ def start(folder: Path, recipe: Recipe, data: Mapping[str, Any], *, resume: bool
     Args:
         folder: passed :func:`refuse_another_run`.
         recipe: complete.
-        data: what the samples are; ``content`` is their digest.
+        data: what the samples are; ``content`` is their digest, ``made_with`` what a run may differ in when it goes on.
         resume: go on with the run that is there.
         overwrite: throw it away; other files in the folder stay.
 
@@ -62,29 +78,36 @@ def start(folder: Path, recipe: Recipe, data: Mapping[str, Any], *, resume: bool
     """
     if resume and (folder / RECIPE).is_file():
         _refuse_changes(folder, recipe, data)
+        _tell_changes(folder, data)
         return
     if overwrite and folder.exists():
         _remove_run(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / RECIPE, recipe.to_yaml())
         write_whole(folder / DATA, json.dumps(data, indent=2, ensure_ascii=False))
+        write_whole(folder / RECIPE, recipe.to_yaml())  # the last: it makes the folder a run
     except OSError as error:
         with contextlib.suppress(OSError):
-            (folder / RECIPE).unlink()
+            (folder / DATA).unlink()
         raise DataError(f"the run's folder {display(folder)} cannot be written: {error.strerror or error}") from error
 
 
 def _remove_run(folder: Path) -> None:
+    """What makes the folder a run goes last, so that a removal that was killed can be repeated."""
     for path in folder.iterdir():
         if _is_seed(path):
             shutil.rmtree(path)
-        elif path.name in {RECIPE, DATA, SUMMARY, CARD, REPORT}:
-            path.unlink()
+    for name in (SUMMARY, CARD, REPORT, RECIPE, DATA):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _refuse_changes(folder: Path, recipe: Recipe, data: Mapping[str, Any]) -> None:
     recipe_file, data_file = folder / RECIPE, folder / DATA
+    if not data_file.is_file():
+        raise RecipeError(
+            f"{display(folder)} has no {DATA}, so nobody knows what data it was started with: "
+            "replace it with --overwrite, or choose another --out"
+        )
     if recipe_file.read_text(encoding="utf-8") != recipe.to_yaml():
         raise RecipeError(
             f"{display(folder)} was started with another recipe, other options or other labels "
@@ -92,6 +115,17 @@ def _refuse_changes(folder: Path, recipe: Recipe, data: Mapping[str, Any]) -> No
         )
     if read_json(data_file).get("content", data["content"]) != data["content"]:
         raise RecipeError(f"{display(folder)} was started with other data (see {display(data_file)}); choose another --out")
+
+
+def _tell_changes(folder: Path, data: Mapping[str, Any]) -> None:
+    """One line where the run goes on with other releases or another way to encode: its numbers may differ from an unbroken run."""
+    before = read_json(folder / DATA).get("made_with", {})
+    now = data.get("made_with", {})
+    changed = [f"{name} {before[name]}, now {now[name]}" for name in now if name in before and before[name] != now[name]]
+    if changed:
+        say(
+            f"warning: {display(folder)} was started with {'; '.join(changed)}: it may not go on with the losses it would have had"
+        )
 
 
 def best_folder(run: Path) -> Path:

@@ -75,7 +75,7 @@ def train(
     splits = Splits.of(table)
     recipe = settle_precision(recipe.complete(splits.train))
     rehearse(recipe, splits, folder, seed=seeds[0])
-    described = _data(table, splits)
+    described = _data(table, splits) | {"made_with": _made_with(use_cache=use_cache)}
     start(folder, recipe, described, resume=resume, overwrite=overwrite)
     for problem in table.skipped:
         say(f"skipped: {problem}")
@@ -181,6 +181,12 @@ def _data(table: Table, splits: Splits) -> dict[str, Any]:
         "splits": splits.sizes,
         "split_made": table.split_made,
     }
+
+
+def _made_with(*, use_cache: bool) -> dict[str, str]:
+    """What must be equal, besides recipe and data, for a run to go on as if unbroken."""
+    versions = _versions()
+    return {name: versions[name] for name in ("polysense", "torch", "transformers")} | {"cache": "on" if use_cache else "off"}
 
 
 def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
