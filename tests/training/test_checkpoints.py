@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from polysense.errors import DataError
 from polysense.training import checkpoints
@@ -68,3 +69,40 @@ def test_what_libraries_say_of_a_full_disk_becomes_a_message(tmp_path: Path) -> 
     said = r"cannot be written \([\d,.]+ MB free on the disk\): unexpected pos 704"
     with pytest.raises(DataError, match=said), checkpoints.explained(tmp_path):
         raise RuntimeError("unexpected pos\n704")
+
+
+@pytest.mark.parametrize("said", ["CUDA error: an illegal memory access", "mat1 and mat2 shapes cannot be multiplied"])
+def test_errors_of_another_kind_are_not_blamed_on_the_disk(tmp_path: Path, said: str) -> None:
+    with pytest.raises(RuntimeError, match=said), checkpoints.explained(tmp_path):
+        raise RuntimeError(said)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        SafetensorError("Error while serializing: I/O error"),
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 704 vs 600"),
+        RuntimeError("Parent directory /x does not exist, the file cannot be opened"),
+    ],
+)
+def test_errors_of_writing_are_explained(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(DataError, match="make room"), checkpoints.explained(tmp_path):
+        raise error
+
+
+def test_renames_are_settled_in_their_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is forced to the disk after the rename, when the new name is in it."""
+    settled: list[tuple[Path, list[str]]] = []
+    settle = checkpoints.settle
+
+    def noted(path: Path) -> None:
+        settle(path)
+        if path.is_dir():
+            settled.append((path, sorted(inside.name for inside in path.iterdir() if not inside.name.startswith("."))))
+
+    monkeypatch.setattr(checkpoints, "settle", noted)
+    write(tmp_path, 9)
+    assert settled == [(tmp_path, ["checkpoint-9"])]
+    checkpoints.write_whole(tmp_path / "run.json", "{}")
+    assert settled[1:] == [(tmp_path, ["checkpoint-9", "run.json"])]

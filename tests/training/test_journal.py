@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from polysense.training.journal import Journal, read_lines
 
 
@@ -54,3 +56,11 @@ def test_a_line_that_a_kill_cut_off_is_left_out(tmp_path: Path) -> None:
 def test_numbers_come_back_to_the_last_bit(tmp_path: Path) -> None:
     Journal(tmp_path).step({"step": 1, "loss": 0.1 + 0.2, "terms": {}})
     assert read_lines(tmp_path / "journal.jsonl")[0]["loss"] == 0.1 + 0.2
+
+
+def test_both_files_are_forced_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = filled(tmp_path)
+    settled: list[str] = []
+    monkeypatch.setattr("polysense.training.journal.settle", lambda file: settled.append(file.name))
+    journal.settle()
+    assert settled == ["journal.jsonl", "evaluations.jsonl"]

@@ -247,6 +247,17 @@ def test_a_full_disk_loses_nothing_but_the_checkpoint_under_way(
     assert_same_run(out, unbroken, seeds=(0,))
 
 
+def test_the_journal_is_on_the_disk_before_its_checkpoint(
+    overrides: list[str], toy_posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    settle = checkpoints.settle
+    monkeypatch.setattr("polysense.training.journal.settle", lambda file: events.append(file.name))
+    monkeypatch.setattr(checkpoints, "settle", lambda file: (events.append(file.name), settle(file)))
+    train(RECIPE, toy_posts, out=tmp_path / "run", seeds=[0], overrides=[*overrides, "training.max_steps=3"])
+    assert events.index("journal.jsonl") < events.index("evaluations.jsonl") < events.index("complete.json")
+
+
 def test_no_room_for_the_best_weights_leaves_the_older_ones(
     overrides: list[str], toy_posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

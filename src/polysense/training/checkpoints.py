@@ -16,6 +16,9 @@ from polysense.errors import DataError, display
 MARK = "complete.json"
 PREFIX = "checkpoint-"
 
+WRITING = ("inline_container", "unexpected pos", "file", "no space", "write", "disk")
+"""One of these is in what libraries say when they could not write; other errors are not about the disk."""
+
 
 @contextlib.contextmanager
 def whole(folder: Path, step: int) -> Iterator[Path]:
@@ -34,6 +37,7 @@ def whole(folder: Path, step: int) -> Iterator[Path]:
         target = folder / written.name
         shutil.rmtree(target, ignore_errors=True)
         written.rename(target)
+        settle(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     for older in folder.glob(f"{PREFIX}*"):
@@ -48,6 +52,7 @@ def write_whole(file: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
         settle(partial)
         partial.replace(file)
+        settle(file.parent)
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -55,11 +60,17 @@ def write_whole(file: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Turn what goes wrong while weights and states are written into a message; the libraries' own do not say the cause."""
+    """Turn what goes wrong while weights and states are written into a message; the libraries' own do not say the cause.
+
+    Raises:
+        DataError: the disk is full, or the folder may not be written. Errors of another kind pass.
+    """
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
+        if isinstance(error, RuntimeError) and not any(word in reason.lower() for word in WRITING):
+            raise
         free = shutil.disk_usage(folder).free / 1e6
         raise DataError(
             f"{display(folder)} cannot be written ({free:,.1f} MB free on the disk): {reason}; "
@@ -67,10 +78,13 @@ def explained(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def settle(file: Path) -> None:
-    """Force a file to the disk."""
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
+def settle(path: Path) -> None:
+    """Force a file to the disk, or the names in a folder: a rename is lost with the power until its folder is settled."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def newest(folder: Path) -> Path | None:

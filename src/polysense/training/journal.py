@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from polysense.training.checkpoints import write_whole
+from polysense.training.checkpoints import settle, write_whole
 
 
 class Journal:
@@ -35,6 +35,11 @@ class Journal:
         """An evaluation: step, epoch, metrics."""
         self.evaluations.append(line)
         _append(self._evaluations, line)
+
+    def settle(self) -> None:
+        """Force all lines to the disk: a checkpoint must not outlive the steps that it stands on."""
+        settle(self._steps)
+        settle(self._evaluations)
 
 
 def _append(file: Path, line: Mapping[str, Any]) -> None:

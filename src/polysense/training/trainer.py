@@ -162,6 +162,7 @@ class LearnerTrainer(Trainer):
         """Write under a temporary name, rename when whole, then drop the older ones."""
         folder = Path(str(self.args.output_dir))
         with checkpoints.explained(folder), checkpoints.whole(folder, self.state.global_step) as partial:
+            self._journal.settle()
             self._output_for_checkpoint = str(partial)
             try:
                 super()._save_checkpoint(model, trial)
@@ -239,6 +240,7 @@ def save_weights(module: nn.Module, file: Path) -> None:
             partial.chmod(usual)
             checkpoints.settle(partial)
             partial.replace(file)
+            checkpoints.settle(file.parent)
     finally:
         partial.unlink(missing_ok=True)
 
