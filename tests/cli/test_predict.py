@@ -105,12 +105,15 @@ def test_json_lines_from_stdin(
 
 
 @pytest.mark.parametrize("line", ["{", "[1]", '"text"'])
-def test_a_line_of_stdin_that_is_no_row_is_named(
+def test_a_line_of_stdin_that_is_no_row_is_named_and_the_others_are_answered(
     trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f'{{"text": "one"}}\n{line}\n'))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f'{{"text": "one"}}\n{line}\n{{"text": "three"}}\n'))
     assert execute(["predict", str(trained_runs["both"]), "-"]) == 3
-    assert "standard input, line 2: not a JSON object" in capsys.readouterr().err
+    one, two, three = (json.loads(found) for found in capsys.readouterr().out.splitlines())
+    assert one["label"]
+    assert two == {"id": "2", "error": "line: not a JSON object"}
+    assert three["label"]
 
 
 def test_lines_of_stdin_name_pictures_of_the_media_folder_only(

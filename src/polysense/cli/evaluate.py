@@ -37,14 +37,15 @@ def evaluate(
     Without --data, the metrics are those that the run wrote down when it was trained; with --data, the models answer anew.
     """
     from polysense.evaluation.summary import stored, summarise
-    from polysense.inference.measure import measure
-    from polysense.recipe.parts import find_evaluator
 
     if data is None:
         if evaluator:
             raise RecipeError("--evaluator asks the models anew: name the table or folder with --data")
         found = stored(run, split)
     else:
+        from polysense.inference.measure import measure
+        from polysense.recipe.parts import find_evaluator
+
         with progress("measuring", "rows") as advance:
             found = measure(
                 run,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polysense.cli.output import print_json, progress
-from polysense.errors import DataError, RecipeError
+from polysense.errors import DataError, Problem, RecipeError
 
 if TYPE_CHECKING:
     from polysense.inference.predictor import Predictor, Row
@@ -103,13 +103,18 @@ def _standard_input(columns: dict[str, str], media_root: Path) -> Iterator[Row]:
     for number, line in enumerate(sys.stdin, start=1):
         if not line.strip():
             continue
-        try:
-            row = jsonlib.loads(line)
-        except ValueError:
-            raise DataError(f"standard input, line {number}: not a JSON object") from None
-        if not isinstance(row, dict):
-            raise DataError(f"standard input, line {number}: not a JSON object")
-        yield reader.read(row, number)
+        row = _json(line)
+        if isinstance(row, dict):
+            yield reader.read(row, number)
+        else:
+            yield Problem(file=reader.file, row=number, id=str(number), field="line", reason="not a JSON object")
+
+
+def _json(line: str) -> Any:
+    try:
+        return jsonlib.loads(line)
+    except ValueError:
+        return None
 
 
 def _show(answer: dict[str, Any], model: Predictor) -> None:
