@@ -269,3 +269,40 @@ def test_features_that_are_not_finite_are_refused_by_row(tmp_path: Path) -> None
     with pytest.raises(DataError, match=r"posts\.csv, row 2, text: .*NaN"):
         cache.fill([Sample(id=str(row), text=f"text {row}", origin=f"posts.csv, row {row}") for row in (1, 2, 3)])
     assert shards(cache) == []
+
+
+class Away(torch.Tensor):
+    """A tensor on another device: numpy cannot read it."""
+
+    def numpy(self, **_: object) -> np.ndarray:
+        raise TypeError("not on the processor")
+
+    def cpu(self, *_: object, **__: object) -> Tensor:
+        return self.as_subclass(torch.Tensor)
+
+
+class Far(torch.nn.Module):
+    """An encoder on a device of its own; what it is given must have been moved there."""
+
+    modality = "text"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1, device="meta"))
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        return {"lengths": torch.ones(len(samples), 2)}
+
+    def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
+        assert {tensor.device.type for tensor in fields.values()} == {"meta"}
+        states = torch.ones(*fields["lengths"].shape, 3)
+        return states.as_subclass(Away), (states[..., 0] > 0).as_subclass(Away), states.sum(dim=1).as_subclass(Away)
+
+    def fingerprint(self) -> str:
+        return "f" * 64
+
+
+def test_rows_go_to_the_device_of_the_encoder_and_outputs_come_back(tmp_path: Path) -> None:
+    cache = FeatureCache(Far(), tmp_path)
+    assert cache.fill(TEXTS) == len(TEXTS)
+    assert cache.prepare(TEXTS)["summary"].tolist() == [[2.0, 2.0, 2.0]] * len(TEXTS)

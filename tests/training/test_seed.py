@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from polysense.data.table import read_table
+from polysense.encoders.encoder import Encoder
+from polysense.learner import Learner
 from polysense.training import seed
 from polysense.training.run import train
 from polysense.types import Sample
@@ -41,7 +43,7 @@ class Judge:
     ("overrides", "script", "best", "evaluations"),
     [
         ([], [0.2, 0.9, 0.8, 0.7], 1, 4),
-        ([], [0.5, 0.5, 0.5, 0.5], 0, 4),
+        (["evaluation.patience=3"], [0.5, 0.5, 0.5, 0.5], 0, 4),
         (["evaluation.greater_is_better=false"], [0.2, 0.9, 0.1, 0.7], 2, 4),
         (["evaluation.patience=1"], [0.2, 0.9, 0.8], 1, 3),
     ],
@@ -125,3 +127,15 @@ def test_the_metrics_are_those_of_the_kept_weights(trained_runs: dict[str, Path]
         line = next(line for line in lines(run, "evaluations.jsonl") if line["step"] == result["best_step"])
         assert result["validation"] == pytest.approx(line["metrics"])
         assert line["metrics"]["weighted_f1"] == max(one["metrics"]["weighted_f1"] for one in lines(run, "evaluations.jsonl"))
+
+
+def test_frozen_encoders_run_on_the_device_of_the_training(
+    tiny_encoders: list[str], toy_posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    move, readers = Learner.to, seed.readers
+    monkeypatch.setattr(Learner, "to", lambda self, *where, **how: (events.append("moved"), move(self, *where, **how))[1])
+    monkeypatch.setattr(seed, "readers", lambda *given, **how: (events.append("encoded"), readers(*given, **how))[1])
+    monkeypatch.setattr(Encoder, "cpu", lambda _: pytest.fail("taken off the device"))
+    train(RECIPE, toy_posts, out=tmp_path / "run", seeds=[0], overrides=[*tiny_encoders, "training.max_steps=1"])
+    assert events[:2] == ["moved", "encoded"]

@@ -103,10 +103,13 @@ class FeatureCache:
 
     def _write(self, rows: Sequence[tuple[int, Sample]], batch_size: int, tell: Callable[[int], None]) -> None:
         batches = []
+        weights = next(self.encoder.parameters(), None) if isinstance(self.encoder, torch.nn.Module) else None
+        device = torch.device("cpu") if weights is None else weights.device
         for start in range(0, len(rows), batch_size):
             batch = [sample for _, sample in rows[start : start + batch_size]]
+            fields = {name: tensor.to(device) for name, tensor in self.encoder.prepare(batch).items()}
             with torch.inference_mode():
-                states, mask, summary = self.encoder.encode(self.encoder.prepare(batch))
+                states, mask, summary = (tensor.cpu() for tensor in self.encoder.encode(fields))
             _refuse_infinities(states, batch, self.encoder.modality)
             batches.append((states, mask, summary))
             tell(min(start + batch_size, len(rows)))

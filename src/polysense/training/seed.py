@@ -50,6 +50,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     began = time.monotonic()
     learner = recipe.build(seed=seed)
     write_assets(folder, recipe, learner)
+    arguments = training_arguments(recipe, folder / STEP_STATE, seed=seed)
+    learner.to(arguments.device)  # before frozen encoders are run, which is much of the work
     modalities = readers(learner, [*splits.train, *splits.validation, *splits.test], use_cache=use_cache)
     answerer = Answerer(learner, Collate(modalities))
     evaluators: list[Evaluator] = [part.build() for part in recipe.evaluation.evaluators]
@@ -62,7 +64,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     set_seed(seed)
     trainer = LearnerTrainer(
         learner,
-        training_arguments(recipe, folder / STEP_STATE, seed=seed),
+        arguments,
         samples=splits.train,
         collate=Collate(modalities, learner.active.values()),
         examine=examine,
@@ -94,17 +96,15 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
 
 
 def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> dict[str, Prepares]:
-    """Who prepares each modality: the encoder itself, or for a frozen one the cache of its outputs, filled here."""
+    """Who prepares each modality: the encoder itself, or for a frozen one the cache of its outputs, filled here on its device."""
     found: dict[str, Prepares] = {}
     for name in learner.model.encoders:
         encoder = learner.model.encoder(name)
         if encoder.trainable or not use_cache:
             found[name] = encoder
             continue
-        device = next(encoder.parameters()).device
-        cache = FeatureCache(encoder.cpu())
+        cache = FeatureCache(encoder)
         cache.fill(samples, progress=bar(f"encoding {name} once", "rows"))
-        encoder.to(device)
         found[name] = cache
     return found
 
