@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    recipe = load_recipe(options.recipe, ["training.num_train_epochs=1", "training.eval_strategy=no"])
+    recipe = load_recipe(
+        options.recipe, ["training.num_train_epochs=1", "training.eval_strategy=steps", "training.eval_steps=1000000"]
+    )
     samples = read_data(recipe, options.data).split("train")[: options.rows]
     recipe = settle_precision(recipe.complete(samples))
     began = time.perf_counter()

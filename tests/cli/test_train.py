@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from polysense.cli.main import execute
-from polysense.cli.train import column_override, read_seeds
+from polysense.cli.train import column_override, only_answer, read_seeds
 from polysense.errors import RecipeError
 
 RECIPE = "social/posts_concat_both"
@@ -180,3 +180,12 @@ def test_seeds_are_read() -> None:
 def test_columns_override_the_first_corpus() -> None:
     assert column_override(None) == []
     assert column_override("text=tweet") == ['corpora.0.columns={"text": "tweet"}']
+
+
+@pytest.mark.parametrize(
+    ("recalls", "answer"),
+    [((1.0, 0.0, 0.0), "a"), ((0.0, 0.0, 1.0), "c"), ((0.9, 0.0, 0.0), None), ((1.0, 0.1, 0.0), None), ((0.0, 0.0, 0.0), None)],
+)
+def test_a_model_that_gives_one_class_to_every_row_is_noticed(recalls: tuple[float, ...], answer: str | None) -> None:
+    metrics = {f"recall/{label}": value for label, value in zip("abc", recalls, strict=True)}
+    assert only_answer({"accuracy": 0.6, **metrics}) == answer

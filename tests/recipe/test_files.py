@@ -271,3 +271,11 @@ class TestYaml:
 
     def test_dates_are_texts(self) -> None:
         assert parse_yaml("a: 2020-01-01", "") == {"a": "2020-01-01"}
+
+
+def test_yes_and_no_are_words_and_true_and_false_are_not() -> None:
+    assert files.parse_yaml("{labels: [yes, no, on, off, y, n], smooth: true, late: False}", "x") == {
+        "labels": ["yes", "no", "on", "off", "y", "n"],
+        "smooth": True,
+        "late": False,
+    }

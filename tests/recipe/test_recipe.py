@@ -166,7 +166,7 @@ class TestMistakes:
             ("objectives.contrast.weight=high", r"objectives\.contrast\.weight: expected a number, found 'high'"),
             ("objectives.contrast.weight=true", r"objectives\.contrast\.weight: expected a number, found True"),
             (
-                "objectives.classification.objective.labels=[yes, no]",
+                "objectives.classification.objective.labels=[true, false]",
                 r"labels must be list\[str\] \| None, found \[True, False\]",
             ),
             ("encoders.text.pooling=max", r"encoders\.text: .*pooling must be Literal\['mean', 'cls'\], found 'max'"),

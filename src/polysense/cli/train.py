@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -65,9 +66,24 @@ def train(
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
     typer.echo(f"{summary['name']} on {summary['data']['name']}, {split} ({summary['data']['splits'][split]} rows)")
     print_table(["", *names], rows)
+    for result in summary["per_seed"]:
+        only = only_answer(result[split])
+        if only is not None:
+            typer.echo(
+                f"Warning: seed {result['seed']} answers {only!r} to every row, so it has learned nothing yet; "
+                "train longer or on more rows",
+                err=True,
+            )
     typer.echo(f"\nSeed {summary['best_seed']} is the best on validation ({summary['best_metric']}) and answers for the run.")
     typer.echo(f"Report: {report}")
     typer.echo(f'Try:    polysense predict {out} --text "what a lovely day"')
+
+
+def only_answer(metrics: Mapping[str, float]) -> str | None:
+    """The class that a model gives to every row, read off the recalls (1 for it, 0 for all others); None where it gives several."""
+    recalls = {name.removeprefix("recall/"): value for name, value in metrics.items() if name.startswith("recall/")}
+    found = [label for label, value in recalls.items() if value > 0]
+    return found[0] if len(found) == 1 and recalls[found[0]] == 1.0 else None
 
 
 def column_override(columns: str | None) -> list[str]:

@@ -121,6 +121,7 @@ def _from_hub(pretrained: str, weights: str) -> tuple[Any, Any, int]:
     with explained("image encoder", pretrained):
         processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil", trust_remote_code=False)  # type: ignore[no-untyped-call]
         backbone = load_backbone(pretrained, weights)
-    backbone = getattr(backbone, "vision_model", backbone)
-    sizes = getattr(backbone.config, "hidden_sizes", None)
-    return backbone, processor, int(sizes[-1] if sizes else backbone.config.hidden_size)
+        backbone = getattr(backbone, "vision_model", backbone)
+        sizes = getattr(backbone.config, "hidden_sizes", None)
+        width = int(sizes[-1] if sizes else backbone.config.hidden_size)
+    return backbone, processor, width

@@ -17,7 +17,7 @@ Raw = dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which 5e-5 is a number, as YAML 1.2 has it."""
+    """Safe YAML as version 1.2 has it: 5e-5 is a number, yes and no are words (they may be classes), dates are words."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -31,9 +31,10 @@ for _kind in (_Loader, _Dumper):
         list("-+.0123456789"),
     )
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in {"timestamp", "bool"}]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def list_recipes() -> dict[str, str]:
