@@ -31,6 +31,10 @@ class Sample:
 
     id: str
     text: str | None = None
+    pair: str | None = None
+    """A second text that belongs to the first: its paraphrase, what follows from it, or what it is compared with."""
+    negatives: tuple[str, ...] = ()
+    """Texts that look like the first and say something else: hard negatives."""
     image: Path | Picture | Image | None = None
     """A picture file, one held in memory (as tables that are read hold them), or a Pillow image handed over in Python."""
     audio: Path | None = None
@@ -46,6 +50,8 @@ class Sample:
     """The table's other columns, as text: for `compare --by` and for reports."""
     origin: str = ""
     """Where the row came from, for messages: ``posts.csv, row 17`` (rows count from 1, the header is not a row)."""
+    source: str = ""
+    """The corpus that the row came from, where a run learns from several; a mixture decides by it."""
     index: int = -1
     """The row's number within its split, from 0; -1 before the table was split."""
 
@@ -69,7 +75,9 @@ class Batch:
 
     ``parts[modality]`` holds what an encoder reads (``input_ids``, ``attention_mask``, ``pixel_values``, or the cached
     ``states`` and ``mask`` of a frozen encoder) and always ``present`` (batch,) bool and ``key`` (batch,) int64: equal keys mean
-    equal content. A modality that no row has is not there. ``fields`` holds the targets (``label``, ``score``, ...) and ``index``.
+    equal content. A modality that no row has is not there. Further texts stand beside the modalities under ``pair`` and
+    ``negative.0``, ``negative.1``, ...: no encoder reads them there, a view shows them as ``text``. ``fields`` holds the targets
+    (``label``, ``score``, ...) and ``index``.
     """
 
     parts: Mapping[str, Fields]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 """The parts of a table, in the order in which reports list them."""
 
-FIELDS: tuple[str, ...] = ("id", *MODALITIES, "label", "score", "split", "group")
+FIELDS: tuple[str, ...] = ("id", *MODALITIES, "pair", "negatives", "label", "score", "split", "group")
 """The columns that mean something to polysense; all others go into ``Sample.extra``."""
 
 _MEDIA = ("image", "audio", "video")
@@ -68,6 +68,8 @@ class RowReader:
         return Sample(
             id=row_id,
             text=self._text(row, "text"),
+            pair=self._text(row, "pair") or None,
+            negatives=self._negatives(row),
             image=self._picture(row),
             audio=self._media(row, "audio"),
             video=self._media(row, "video"),
@@ -87,6 +89,13 @@ class RowReader:
     def _text(self, row: Mapping[str, object], field: str) -> str | None:
         value = self._cell(row, field)
         return None if value is None else _as_text(value, field)
+
+    def _negatives(self, row: Mapping[str, object]) -> tuple[str, ...]:
+        value = self._cell(row, "negatives")
+        if value is None or value == "":
+            return ()
+        texts = value if isinstance(value, list | tuple) else [value]
+        return tuple(_as_text(one, "negatives") for one in texts)
 
     def _label(self, row: Mapping[str, object]) -> str | tuple[str, ...] | None:
         value = self._cell(row, "label")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from polysense.data.collate import Collate
+from polysense.data.table import Table
 from polysense.learner import Learner
 from polysense.types import Batch, Fields, Prediction, Sample
 
@@ -94,6 +96,15 @@ def _to(fields: Fields, device: torch.device) -> Fields:
 
 class Evaluator(ABC):
     """Metrics of a learner on samples."""
+
+    def read(self, root: Path) -> Table | None:
+        """The benchmark that this evaluator measures on, from the folder of all data sets; None where any samples will do.
+
+        Raises:
+            DataError: the benchmark is not there, or damaged.
+        """
+        del root
+        return None
 
     @abstractmethod
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:

@@ -45,7 +45,8 @@ class Splits:
         found = hashlib.sha256(json.dumps(self.sizes).encode())
         for sample in (*self.train, *self.validation, *self.test):
             contents = [_content(getattr(sample, name)) for name in MODALITIES]
-            found.update(json.dumps([sample.id, sample.label, sample.score, *contents]).encode())
+            texts = [sample.pair, *sample.negatives]
+            found.update(json.dumps([sample.id, sample.label, sample.score, sample.source, *contents, *texts]).encode())
         return found.hexdigest()
 
 
