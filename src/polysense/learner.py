@@ -35,7 +35,7 @@ class Learner(nn.Module):
         for name, weight in weights.items():
             if not 0 <= weight < math.inf:
                 raise RecipeError(f"objectives.{name}.weight: expected a number from 0 up, found {weight}")
-        if not any(weights.values()):
+        if weights and not any(weights.values()):
             raise RecipeError("objectives: every weight is 0, there is nothing to learn")
         self.model = model
         self.objectives = nn.ModuleDict(objectives)

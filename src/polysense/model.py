@@ -48,7 +48,7 @@ class Model(nn.Module):
     def _nothing(self, rows: int) -> dict[str, Encoded]:
         """A modality that no row has."""
         name = next(iter(self.encoders))
-        like = next(self.fusion.parameters())
+        like = next(self.parameters())
         summary = like.new_zeros(rows, self.encoder(name).width)
         absent = torch.zeros(rows, dtype=torch.bool, device=like.device)
         return {name: Encoded(summary.unsqueeze(1), absent.unsqueeze(1), summary, absent)}
