@@ -12,6 +12,7 @@ import tiny
 from polysense.learner import StepLook
 from polysense.losses import cosine_logits, symmetric_diagonal_cross_entropy
 from polysense.objectives.image_text_contrast import ImageTextContrast
+from polysense.objectives.objective import Aligning
 from polysense.types import Batch, Encoded, Representation
 from polysense.views.plain import Plain
 from polysense.views.view import Shown, View
@@ -146,6 +147,22 @@ def test_similarity_is_the_cosine_of_the_projections() -> None:
     found = made.answer(seen).columns["similarity"]
     text, image = made.text(seen.parts["text"].summary), made.image(seen.parts["image"].summary)
     assert found == pytest.approx(nn.functional.cosine_similarity(text, image).tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("modality", ["text", "image"])
+def test_a_projection_is_a_vector_of_length_one_in_the_shared_space(modality: str) -> None:
+    made = objective()
+    assert isinstance(made, Aligning)
+    summaries = 3 * torch.randn(5, tiny.WIDTHS[modality], generator=torch.Generator().manual_seed(0))
+    found = made.project(modality, summaries)
+    linear = getattr(made, modality)(summaries)
+    torch.testing.assert_close(found, linear / linear.norm(dim=-1, keepdim=True))
+    assert found.shape == (5, 8)
+
+
+def test_a_modality_outside_the_space_is_named() -> None:
+    with pytest.raises(ValueError, match="no modality 'audio' in the space of the contrast: valid: 'image', 'text'"):
+        objective().project("audio", torch.zeros(1, 6))
 
 
 def test_it_finds_the_picture_of_a_text_it_was_trained_on() -> None:

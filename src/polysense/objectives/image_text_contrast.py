@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from polysense.errors import choices
 from polysense.losses import cosine_logits, symmetric_diagonal_cross_entropy
-from polysense.objectives.objective import Answering, Look
+from polysense.objectives.objective import Aligning, Answering, Look
 from polysense.types import Prediction, Representation, Widths
 from polysense.views.mismatched import same_content
 from polysense.views.plain import Plain
 
 
-class ImageTextContrast(Answering):
+class ImageTextContrast(Answering, Aligning):
     """Pull an image and its own text together, away from the other texts of the batch.
 
     ``loss = (CE(S, diag) + CE(S^T, diag)) / 2``, ``S = exp(s) t v^T`` (rows L2-normalised; s learned, starts at log(1/0.07)).
@@ -32,6 +33,7 @@ class ImageTextContrast(Answering):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+    aligned = ("text", "image")
 
     def __init__(
         self,
@@ -63,14 +65,20 @@ class ImageTextContrast(Answering):
         bounded = self.log_scale.clamp(max=math.log(self.largest_scale))
         return (self.log_scale + (bounded - self.log_scale).detach()).exp()
 
+    def project(self, modality: str, summaries: Tensor) -> Tensor:
+        """Text or image summaries in the space of the contrast, (rows, shared width), in float32."""
+        if modality not in self.aligned:
+            raise ValueError(f"no modality {modality!r} in the space of the contrast: {choices(modality, self.aligned)}")
+        head = self.text if modality == "text" else self.image
+        return normalize(head(summaries).float(), dim=-1)
+
     def answer(self, representation: Representation) -> Prediction:
         """``similarity``: the cosine of text and image, -1 to 1; None in rows that lack one."""
         parts = representation.parts
         count = representation.fused.summary.shape[0]
         if not {"text", "image"} <= set(parts):
             return Prediction({"similarity": [None] * count})
-        text = normalize(self.text(parts["text"].summary).float(), dim=-1)
-        image = normalize(self.image(parts["image"].summary).float(), dim=-1)
+        text, image = self.project("text", parts["text"].summary), self.project("image", parts["image"].summary)
         both = (parts["text"].present & parts["image"].present).tolist()
         cosines = (text * image).sum(dim=-1).tolist()
         return Prediction({"similarity": [value if there else None for value, there in zip(cosines, both, strict=True)]})

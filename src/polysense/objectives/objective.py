@@ -57,3 +57,20 @@ class Answering(Objective, ABC):
     @abstractmethod
     def answer(self, representation: Representation) -> Prediction:
         """What it says about each row; no random numbers, no look at other rows."""
+
+
+class Aligning(Objective):
+    """An objective that learns a space which several modalities share, so that a row of one finds its own row of another."""
+
+    aligned: tuple[str, ...]
+    """The modalities that stand in the space."""
+
+    @abstractmethod
+    def project(self, modality: str, summaries: Tensor) -> Tensor:
+        """Vectors (rows, shared width), L2-normalised, of one modality's summaries (rows, width) in the shared space.
+
+        No random numbers, no look at other rows.
+
+        Raises:
+            ValueError: the modality is not one of ``aligned``.
+        """
