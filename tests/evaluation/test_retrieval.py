@@ -7,12 +7,27 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
 from polysense.evaluation.retrieval import Retrieval
 from polysense.objectives.image_text_contrast import ImageTextContrast
+from polysense.objectives.objective import Aligning, Look
 from polysense.types import Sample
 
 COUNT = 12
+
+
+class SpeechContrast(Aligning):
+    """Aligns other modalities, so it is not asked."""
+
+    reads = frozenset({"text", "audio"})
+    aligned = ("text", "audio")
+
+    def forward(self, look: Look) -> Tensor | None:
+        raise NotImplementedError
+
+    def project(self, modality: str, summaries: Tensor) -> Tensor:
+        raise NotImplementedError
 
 
 class Summaries:
@@ -23,7 +38,8 @@ class Summaries:
         with torch.no_grad():
             contrast.text.weight.copy_(torch.eye(COUNT))
             contrast.image.weight.copy_(5 * torch.eye(COUNT))
-        self.learner = SimpleNamespace(active={"other": object(), **({"contrast": contrast} if head else {})})
+        active = {"other": object(), "speech": SpeechContrast(), **({"contrast": contrast} if head else {})}
+        self.learner = SimpleNamespace(active=active, parameters=contrast.parameters)
         self.shift = shift
 
     def encode(self, samples: Sequence[Sample], *, part: str) -> np.ndarray:

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 KS = (1, 5, 10)
 
+CELLS = 1 << 22
+"""Scores held at once: a block of queries against all items takes 32 MB, whatever the number of rows."""
 
-def ranks(scores: NDArray[np.floating], right: NDArray[np.bool_]) -> NDArray[np.int64]:
+
+def ranks(queries: ArrayLike, items: ArrayLike, *, wanted: ArrayLike, offered: ArrayLike) -> NDArray[np.int64]:
     """The rank (queries,), from 1, of each query's best right item; ties and NaN count against it.
 
     ``1 + number of wrong items that score at least as high as the best right one``: a model that gives every item one score
-    gets the worst rank, not the best.
+    gets the worst rank, not the best. A score is the inner product, taken in float64 and rounded to float32, so that equal
+    items tie wherever they stand.
 
     Args:
-        scores: (queries, items), higher is better.
-        right: (queries, items), True where the item belongs to the query; every query has one.
+        queries: (queries, width).
+        items: (items, width).
+        wanted: (queries,) int; an item belongs to a query if their numbers are equal. Every query has one.
+        offered: (items,) int.
     """
-    best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    wrong: NDArray[np.int64] = (~(scores < best) & ~right).sum(axis=1)  # so that NaN counts as a tie
-    return wrong + 1
+    asked, there = np.asarray(queries, dtype=np.float64), np.asarray(items, dtype=np.float64)
+    asks, offers = np.asarray(wanted), np.asarray(offered)
+    found = np.empty(len(asked), dtype=np.int64)
+    for rows in blocks(len(asked), width=len(there)):
+        scores = (asked[rows] @ there.T).astype(np.float32)
+        right = asks[rows, None] == offers[None, :]
+        best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
+        found[rows] = 1 + (~(scores < best) & ~right).sum(axis=1)  # so that NaN counts as a tie
+    return found
+
+
+def blocks(rows: int, *, width: int) -> Iterator[slice]:
+    """Pieces of ``rows`` whose scores against ``width`` items are at most ``CELLS``, at least one row each."""
+    step = max(1, CELLS // max(1, width))
+    for start in range(0, rows, step):
+        yield slice(start, min(start + step, rows))
 
 
 def recalls(found: NDArray[np.int64], *, prefix: str = "") -> dict[str, float]:
