@@ -44,7 +44,7 @@ def fields_of(encoder: TransformerText, texts: list[str | None]) -> Fields:
     return {**fields, "present": torch.tensor([text is not None for text in texts])}
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler"])
 @pytest.mark.parametrize("piece_rows", [1, 2, 4, 5])
 def test_pieces_equal_the_single_pass(tiny_text: str, pooling: str, piece_rows: int) -> None:
     whole = TransformerText(tiny_text, piece_rows=0, pooling=pooling).eval()
@@ -81,7 +81,7 @@ def test_pieces_do_not_run_over_the_padding_of_others(tiny_text: str, monkeypatc
     assert shapes == [(2, lengths[1]), (2, lengths[3]), (2, lengths[5])]
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler"])
 def test_a_row_alone_is_the_row_in_a_batch(tiny_text: str, pooling: str) -> None:
     encoder = TransformerText(tiny_text, pooling=pooling).eval()
     together = encoder(fields_of(encoder, TEXTS))
@@ -99,7 +99,7 @@ def test_mean_pooling_is_the_mean_of_the_real_tokens_and_cls_the_first_state(tin
     encoded = mean(fields)
     for number, length in enumerate(fields["attention_mask"].sum(dim=1).tolist()):
         torch.testing.assert_close(encoded.summary[number], encoded.states[number, :length].mean(dim=0))
-    first = TransformerText(tiny_text, pooling="cls").eval()(fields)
+    first = TransformerText(tiny_text, pooling="cls_before_pooler").eval()(fields)
     assert torch.equal(first.summary, first.states[:, 0])
 
 
@@ -274,3 +274,68 @@ def test_a_tokenizer_written_in_python_has_a_fingerprint(tmp_path: Path) -> None
     assert rebuilt.fingerprint() == encoder.fingerprint()
     more = saved(MODELS["t5"](384), ByT5Tokenizer(extra_ids=100), tmp_path / "more")
     assert TransformerText(more).preprocessing() != encoder.preprocessing()
+
+
+def test_the_poolings_are_those_of_the_field(tiny_text: str) -> None:
+    plain = TransformerText(tiny_text).eval()
+    fields = fields_of(plain, TEXTS)
+    with torch.no_grad():
+        layers = plain.backbone(
+            input_ids=fields["input_ids"], attention_mask=fields["attention_mask"], output_hidden_states=True
+        ).hidden_states
+    weights = fields["attention_mask"].float()
+
+    def mean(layer: int) -> torch.Tensor:
+        rows = [
+            sum((layers[layer][row, at] for at in range(int(count))), torch.zeros(32)) / count
+            for row, count in enumerate(weights.sum(dim=1))
+        ]
+        return torch.stack(rows)
+
+    expected = {
+        "mean": mean(-1),
+        "avg": mean(-1),
+        "avg_top2": (mean(-1) + mean(-2)) / 2,
+        "avg_first_last": (mean(1) + mean(-1)) / 2,
+        "avg_embeddings_last": (mean(0) + mean(-1)) / 2,
+        "cls_before_pooler": layers[-1][:, 0],
+    }
+    for pooling, summary in expected.items():
+        found = TransformerText(tiny_text, pooling=pooling).eval()(fields)
+        torch.testing.assert_close(found.summary, summary, atol=1e-5, rtol=0)
+    headed = TransformerText(tiny_text, pooling="cls").eval()
+    torch.testing.assert_close(headed(fields).summary, torch.tanh(headed.head(layers[-1][:, 0])), atol=1e-5, rtol=0)
+
+
+def test_pooled_tokens_give_the_same_summary_as_the_one_state(tiny_text: str) -> None:
+    whole = TransformerText(tiny_text, piece_rows=2).eval()
+    fields = fields_of(whole, TEXTS)
+    pooled = TransformerText(tiny_text, piece_rows=2, tokens="pooled").eval()(fields)
+    torch.testing.assert_close(pooled.summary, whole(fields).summary)
+    assert torch.equal(pooled.states, pooled.summary.unsqueeze(1))
+    assert pooled.mask.shape == (len(TEXTS), 1)
+
+
+@pytest.mark.parametrize("tokens", ["all", "pooled"])
+def test_recomputed_pieces_give_the_gradients_of_kept_ones_with_dropout(tiny_text: str, tokens: str) -> None:
+    gradients = []
+    for recompute in (False, True):
+        encoder = TransformerText(tiny_text, piece_rows=2, tokens=tokens, recompute=recompute).train()
+        torch.manual_seed(3)
+        (encoder(fields_of(encoder, TEXTS)).summary ** 2).sum().backward()
+        gradients.append([parameter.grad for parameter in encoder.parameters() if parameter.grad is not None])
+    assert len(gradients[0]) == len(gradients[1]) > 0
+    for kept, recomputed in zip(*gradients, strict=True):
+        assert torch.equal(kept, recomputed)
+
+
+def test_a_shape_of_ones_own_starts_at_random(tiny_text: str, tmp_path: Path) -> None:
+    small = TransformerText(tiny_text, weights="random", shape={"num_hidden_layers": 1, "hidden_size": 16})
+    assert small.width == 16
+    assert len(small.backbone.encoder.layer) == 1
+    small.save_assets(tmp_path)
+    assert TransformerText(str(tmp_path), weights="random").width == 16
+    with pytest.raises(RecipeError, match=r"shape: BertConfig has no entry 'hidden_sizes'.*hidden_size"):
+        TransformerText(tiny_text, weights="random", shape={"hidden_sizes": 16})
+    with pytest.raises(RecipeError, match="weights: random"):
+        TransformerText(tiny_text, shape={"hidden_size": 16})

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from polysense.types import Encoded, Fields, Sample
 
-CODE = 1
+CODE = 2
 """Raised whenever this package changes what an encoder gives for the same input, so that kept outputs are made again."""
 
 

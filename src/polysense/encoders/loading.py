@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,19 +13,34 @@ from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as progress_bars
 
 from polysense.encoders.packaged import PACKAGED
-from polysense.errors import PolysenseError, RecipeError
+from polysense.errors import PolysenseError, RecipeError, choices
 
 
-def load_backbone(source: str, weights: str, *, tower: Literal["text", "vision"] = "vision") -> Any:
+def load_backbone(
+    source: str, weights: str, *, tower: Literal["text", "vision"] = "vision", shape: Mapping[str, Any] | None = None
+) -> Any:
     """A Hugging Face model in float32, with its weights or (``weights="random"``) from its configuration alone.
 
-    Of a model of several towers with ``random`` weights, ``tower`` alone.
+    Of a model of several towers with ``random`` weights, ``tower`` alone; ``shape`` changes entries of its configuration.
+
+    Raises:
+        RecipeError: ``shape`` names an entry that the configuration does not have, or the weights are not random.
     """
     if weights == "random":
         config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-        return AutoModel.from_config(getattr(config, f"{tower}_config", config))  # type: ignore[no-untyped-call]
+        return AutoModel.from_config(_shaped(getattr(config, f"{tower}_config", config), shape or {}))  # type: ignore[no-untyped-call]
+    if shape:
+        raise RecipeError("shape: pretrained weights have a shape of their own; write weights: random")
     with _quiet() if Path(source).is_dir() else contextlib.nullcontext():
         return AutoModel.from_pretrained(source, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
+
+
+def _shaped(config: Any, shape: Mapping[str, Any]) -> Any:
+    for name, value in shape.items():
+        if not hasattr(config, name):
+            raise RecipeError(f"shape: {type(config).__name__} has no entry {name!r}; {choices(name, config.to_dict())}")
+        setattr(config, name, value)
+    return config
 
 
 def text_tower(model: Any) -> Any:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import pad
+from torch.utils.checkpoint import checkpoint
 from transformers import AutoTokenizer
 
+from polysense.data.vocabulary import Vocabulary
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.loading import explained, load_backbone, text_tower
 from polysense.encoders.packaged import PACKAGED, packaged_folder
@@ -21,19 +25,39 @@ PLACES = frozenset({"name_or_path", "vocab_file", "merges_file", "tokenizer_file
 """What a tokenizer notes about where it came from, which changes nothing that it gives."""
 
 
+Pooling = Literal["mean", "avg", "cls", "cls_before_pooler", "avg_top2", "avg_first_last", "avg_embeddings_last"]
+
+LAYERS: dict[str, tuple[int, ...]] = {
+    "mean": (-1,),
+    "avg": (-1,),
+    "avg_top2": (-1, -2),
+    "avg_first_last": (1, -1),
+    "avg_embeddings_last": (0, -1),
+}
+"""The hidden states whose mean over the tokens is the summary; 0 are the embeddings."""
+
+
 class TransformerText(Encoder):
     """A Hugging Face text encoder (BERT, RoBERTa, MPNet, DistilBERT, ...); the encoder of T5 or BART, the text tower of CLIP.
 
     Rows of a batch are sorted by length and encoded in pieces, each padded only to its own longest row, so that little work is
     done on padding. Without dropout the result equals the unsorted pass; with dropout it is equal in distribution.
 
+    Poolings: ``mean`` (SimCSE calls it ``avg``) over the tokens of the last layer; ``cls_before_pooler``, the first state; ``cls``, the
+    first state through ``tanh(W h + b)``, a head of this encoder's own; ``avg_top2`` of the last two layers, ``avg_first_last`` of the
+    first and last, ``avg_embeddings_last`` of embeddings and last.
+
     Args:
         pretrained: ``minilm`` (packaged), a folder, or a Hugging Face id.
         weights: ``random`` builds from the folder's configuration alone.
+        shape: entries of the configuration that differ (``{num_hidden_layers: 4}``); with random weights only.
         trainable: whether the weights are fine-tuned.
-        pooling: how the summary is made: ``mean`` over the tokens, or ``cls``, the first state.
+        pooling: how the summary is made, see above.
+        tokens: ``all`` gives the states of all tokens, ``pooled`` the summary alone, in much less memory.
         max_length: longest text in tokens, special tokens included; longer texts are cut.
         piece_rows: rows a piece; 0 encodes the batch in one go.
+        recompute: run each piece again in the backward pass instead of keeping what is inside: with ``tokens: pooled`` and a
+            large batch, the memory is that of one piece and the summaries. Gradients are the same, dropout included.
     """
 
     modality: ClassVar[str] = "text"
@@ -43,22 +67,39 @@ class TransformerText(Encoder):
         pretrained: str = "minilm",
         *,
         weights: Literal["pretrained", "random"] = "pretrained",
+        shape: dict[str, Any] | None = None,
         trainable: bool = True,
-        pooling: Literal["mean", "cls"] = "mean",
+        pooling: Pooling = "mean",
+        tokens: Literal["all", "pooled"] = "all",
         max_length: int = 128,
         piece_rows: int = 8,
+        recompute: bool = False,
     ) -> None:
         super().__init__(trainable=trainable)
         source = str(packaged_folder(pretrained)) if pretrained in PACKAGED else pretrained
         with explained("text encoder", pretrained):
             self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             self._settle_padding(pretrained)
-            self.backbone = text_tower(load_backbone(source, weights, tower="text"))
+            self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape))
             self.width = int(self.backbone.config.hidden_size)
             self.max_length = min(max_length, int(self.tokenizer.model_max_length), self._positions())
+        self.head = nn.Linear(self.width, self.width) if pooling == "cls" else None
         self.pooling = pooling
+        self.tokens = tokens
         self.piece_rows = piece_rows
+        self.recompute = recompute
         self.freeze()
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What its tokens are."""
+        return Vocabulary.of(self.tokenizer, size=self.embeddings.shape[0])
+
+    @property
+    def embeddings(self) -> Tensor:
+        """The word embeddings (vocabulary, width) that its tokens are looked up in."""
+        weight: Tensor = self.backbone.get_input_embeddings().weight
+        return weight
 
     def _settle_padding(self, pretrained: str) -> None:
         """Models that were trained without padding have no token for it; any will do, for the mask hides it."""
@@ -94,29 +135,46 @@ class TransformerText(Encoder):
         return {"input_ids": ids, "attention_mask": mask}
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
-        """States of the last layer, the attention mask, and their pooling."""
+        """States of the last layer, the attention mask, and their pooling; or with ``tokens: pooled`` the pooling as the one state."""
         ids, mask = fields["input_ids"], fields["attention_mask"]
-        states = self._in_pieces(ids, mask)
-        real = mask.bool()
-        summary = states[:, 0] if self.pooling == "cls" else masked_mean(states, real)
-        return states, real, summary
+        states, summary = self._in_pieces(ids, mask)
+        if self.tokens == "pooled":
+            return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device), summary
+        return states, mask.bool(), summary
 
-    def _in_pieces(self, ids: Tensor, mask: Tensor) -> Tensor:
+    def _in_pieces(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         rows, time = ids.shape
         lengths = mask.sum(dim=1)
-        if not 0 < self.piece_rows < rows or bool((lengths == time).all()):
-            return self._states(ids, mask)
+        if not 0 < self.piece_rows < rows or (bool((lengths == time).all()) and not self.recompute):
+            return self._piece(ids, mask)
         order = torch.argsort(lengths, stable=True)
         pieces = []
         for chosen in torch.split(order, self.piece_rows):
             longest = int(lengths[chosen].max())
-            states = self._states(ids[chosen, :longest], mask[chosen, :longest])
-            pieces.append(torch.nn.functional.pad(states, (0, 0, 0, time - longest)))
-        return torch.cat(pieces)[torch.argsort(order)]
+            states, summary = self._piece(ids[chosen, :longest], mask[chosen, :longest])
+            pieces.append((states if self.tokens == "pooled" else pad(states, (0, 0, 0, time - longest)), summary))
+        back = torch.argsort(order)
+        return torch.cat([states for states, _ in pieces])[back], torch.cat([summary for _, summary in pieces])[back]
 
-    def _states(self, ids: Tensor, mask: Tensor) -> Tensor:
-        states: Tensor = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
-        return states
+    def _piece(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        if self.recompute and torch.is_grad_enabled():
+            states, summary = checkpoint(self._states, ids, mask, use_reentrant=False, preserve_rng_state=True)
+        else:
+            states, summary = self._states(ids, mask)
+        return states, summary
+
+    def _states(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The states (rows, time, width), or the summary as the one state, and the summary (rows, width)."""
+        layers = LAYERS.get(self.pooling, (-1,))
+        output = self.backbone(input_ids=ids, attention_mask=mask, output_hidden_states=layers != (-1,))
+        states: Tensor = output.last_hidden_state
+        if self.pooling in LAYERS:
+            every = output.hidden_states if layers != (-1,) else (states,)
+            real = mask.bool()
+            summary = torch.stack([masked_mean(every[layer], real) for layer in layers]).mean(dim=0)
+        else:
+            summary = states[:, 0] if self.head is None else torch.tanh(self.head(states[:, 0]))
+        return (summary.unsqueeze(1) if self.tokens == "pooled" else states), summary
 
     def save_assets(self, folder: Path) -> None:
         """Configuration and tokenizer."""
@@ -129,7 +187,7 @@ class TransformerText(Encoder):
 
     def preprocessing(self) -> str:
         """Tokenizer, length and pooling."""
-        return f"text {json.dumps(self._rules(), default=str)} {self.max_length} {self.pooling}"
+        return f"text {json.dumps(self._rules(), default=str)} {self.max_length} {self.pooling} {self.tokens}"
 
     def _rules(self) -> Any:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)
