@@ -182,6 +182,19 @@ class TestPrepare:
         fields = passing_on(multi_label=True).prepare(samples(("a", "c"), None, (), "b"))
         assert fields["label"].tolist() == [[1, 0, 1], [-100, -100, -100], [0, 0, 0], [0, 1, 0]]
 
+    @pytest.mark.parametrize(
+        ("label", "reason"), [((), "0 labels in one row"), (("a", "b"), "2 labels in one row"), ("d", "'d' is not a class")]
+    )
+    def test_rows_that_nobody_checked_are_named(self, label: Any, reason: str) -> None:
+        with pytest.raises(DataError, match=rf"posts\.csv, row 2, label: {reason}"):
+            passing_on().prepare(samples("a", label))
+        with pytest.raises(DataError, match=rf"the row with id '7', label: {reason}"):
+            passing_on().prepare([Sample(id="7", text="x", label=label)])
+
+    def test_a_class_that_is_none_is_named_among_several_too(self) -> None:
+        with pytest.raises(DataError, match=r"row 2, label: 'd' is not a class"):
+            passing_on(multi_label=True).prepare(samples(("a",), ("a", "d")))
+
     def test_nothing_where_no_row_is_labelled(self) -> None:
         assert passing_on().prepare(samples(None, None)) == {}
 

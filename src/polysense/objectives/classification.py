@@ -87,7 +87,12 @@ class Classification(Answering):
         return completed
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
-        """``label``: (batch,) class numbers, -100 unlabelled; multi-label (batch, classes) 0/1, -100 unlabelled."""
+        """``label``: (batch,) class numbers, -100 unlabelled; multi-label (batch, classes) 0/1, -100 unlabelled.
+
+        Raises:
+            DataError: names a row with a label that is no class, or with none or several where one is expected.
+        """
+        refuse_other_labels(samples, self.labels, several=self.multi_label)
         if all(sample.label is None for sample in samples):
             return {}
         if self.multi_label:
@@ -139,10 +144,9 @@ def refuse_other_labels(samples: Sequence[Sample], labels: Sequence[str], *, sev
     """A DataError for the first row whose label is not one of ``labels``, or not one only unless ``several`` may stand in a row."""
     for sample in samples:
         given = classes(sample)
+        row = sample.origin or f"the row with id {sample.id!r}"
         for label in given:
             if label not in labels:
-                raise DataError(f"{sample.origin}, label: {label!r} is not a class of the recipe; {choices(label, labels)}")
+                raise DataError(f"{row}, label: {label!r} is not a class of the recipe; {choices(label, labels)}")
         if sample.label is not None and len(given) != 1 and not several:
-            raise DataError(
-                f"{sample.origin}, label: {len(given)} labels in one row; for such rows set multi_label: true in the recipe"
-            )
+            raise DataError(f"{row}, label: {len(given)} labels in one row; for such rows set multi_label: true in the recipe")

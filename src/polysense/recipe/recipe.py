@@ -18,6 +18,7 @@ from polysense.fusion.fusion import Fusion
 from polysense.learner import Learner
 from polysense.model import Model
 from polysense.objectives.objective import Objective
+from polysense.recipe.answers import refuse_equal_answers
 from polysense.recipe.files import dump_yaml, find_recipe, parse_yaml, read_recipe
 from polysense.recipe.parts import Part, check_arguments, read_part
 from polysense.recipe.training import ALLOWED, check_training
@@ -152,6 +153,8 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
     corpora = raw.get("corpora") or []
     if not isinstance(corpora, list):
         raise RecipeError("corpora: write a list")
+    objectives = {key: _signal(f"objectives.{key}", value, foreign) for key, value in _entries("objectives", raw).items()}
+    refuse_equal_answers({key: signal.part.kind for key, signal in objectives.items() if signal.weight})
     return Recipe(
         name=name,
         encoders={
@@ -159,7 +162,7 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
             for key, value in _entries("encoders", raw).items()
         },
         fusion=read_part("fusion", raw["fusion"], Fusion, foreign=foreign),
-        objectives={key: _signal(f"objectives.{key}", value, foreign) for key, value in _entries("objectives", raw).items()},
+        objectives=objectives,
         corpora=tuple(read_part(f"corpora.{at}", value, Corpus, foreign=foreign) for at, value in enumerate(corpora)),
         training=check_training(_entries("training", raw)),
         evaluation=_evaluation(_entries("evaluation", raw), foreign),
