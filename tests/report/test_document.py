@@ -237,7 +237,7 @@ def test_what_is_no_run_is_named(run: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no run\.json in it"):
         write_report(tmp_path)
     (run / "run.json").write_text("{", encoding="utf-8")
-    with pytest.raises(DataError, match=r"run\.json: not JSON"):
+    with pytest.raises(DataError, match=r"run\.json is damaged: not JSON"):
         write_report(run)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from polysense.data.json_file import read_object
 from polysense.data.rows import split_name
 from polysense.errors import DataError, PolysenseError, choices, display
 
@@ -17,13 +17,12 @@ def stored(run: Path, split: str) -> list[dict[str, Any]]:
 
     Raises:
         PolysenseError: the run is not finished.
-        DataError: it has no metrics of that split.
+        DataError: it has no metrics of that split, or what it wrote is damaged.
     """
     file = run / "run.json"
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PolysenseError(f"{display(run)} is no finished run: {display(file)} cannot be read") from error
+    record = read_object(file)
+    if not record:
+        raise PolysenseError(f"{display(run)} is no finished run: there is no {display(file)}")
     results = record.get("per_seed", [record])
     wanted = split_name(split)
     found = [{"seed": result["seed"], "metrics": result[wanted]} for result in results if result.get(wanted)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polysense.training.comparison import Predictions
+from polysense.training.predictions import Predictions
 
 Floats = NDArray[np.float64]
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polysense.data.json_file import read_lines, read_object
 from polysense.errors import DataError, display
-from polysense.training.comparison import Predictions, read_predictions, read_record
+from polysense.training.folder import RECIPE, SUMMARY
+from polysense.training.predictions import Predictions, read_predictions
 
 Lines = tuple[Mapping[str, Any], ...]
 
@@ -37,21 +38,21 @@ class Run:
         path = Path(path)
         if not path.is_dir():
             raise DataError(f"{display(path)}: no such run folder")
-        if not (record := read_record(path)):
-            raise DataError(f"{display(path)}: no run.json in it: this is not the folder of a finished run")
+        if not (record := read_object(path / SUMMARY)):
+            raise DataError(f"{display(path)}: no {SUMMARY} in it: this is not the folder of a finished run")
         homes = {int(home.name.removeprefix("seed-")): home for home in path.glob("seed-*") if home.name[5:].isdecimal()}
         seeds = tuple(sorted(homes))
         names = sorted(
             {file.name.removesuffix(".jsonl") for home in homes.values() for file in home.glob("predictions/*.jsonl")}
         )
-        recipe = path / "recipe.yaml"
+        recipe = path / RECIPE
         return cls(
             path=path,
             record=record,
             recipe=recipe.read_text(encoding="utf-8") if recipe.is_file() else "",
             seeds=seeds,
-            journals={seed: read_lines(homes[seed] / "journal.jsonl") for seed in seeds},
-            evaluations={seed: read_lines(homes[seed] / "evaluations.jsonl") for seed in seeds},
+            journals={seed: journal(homes[seed] / "journal.jsonl") for seed in seeds},
+            evaluations={seed: journal(homes[seed] / "evaluations.jsonl") for seed in seeds},
             predictions={name: read_all(path, name, seeds=seeds) for name in names},
         )
 
@@ -97,17 +98,6 @@ def read_all(path: Path, name: str, *, seeds: Sequence[int]) -> dict[int, Predic
     return {seed: read_predictions(path, seed, name) for seed in there}
 
 
-def read_lines(path: Path) -> Lines:
-    """A journal; empty if there is none. A last line that was cut off is left out, any other broken line is a DataError."""
-    if not path.is_file():
-        return ()
-    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    entries = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            if number == len(lines):
-                break
-            raise DataError(f"{display(path)}, row {number}: not JSON ({error.msg})") from error
-    return tuple(entries)
+def journal(file: Path) -> Lines:
+    """The lines of a journal; empty if there is none. The last one may have been cut off by a kill."""
+    return tuple(read_lines(file, may_be_cut_off=True))

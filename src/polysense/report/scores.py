@@ -10,7 +10,7 @@ from typing import Any
 
 from polysense.metrics.classification import classification_metrics, multilabel_metrics
 from polysense.report.run import Run
-from polysense.training.comparison import Predictions
+from polysense.training.predictions import Predictions
 
 MAIN = ("weighted_f1", "macro_f1", "accuracy", "subset_accuracy")
 """The metrics of labels that tables lead with."""

@@ -5,7 +5,6 @@ Both runs must have predicted the same rows. The differences are ``other - base`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -15,9 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.metrics.bootstrap import PairedDifference, paired_bootstrap
 from polysense.metrics.classification import label_outcomes, multilabel_scores, single_label_scores
+from polysense.training.folder import SUMMARY
+from polysense.training.predictions import (
+    aligned_labels,
+    listed,
+    names_of,
+    predicted_seeds,
+    read_predictions,
+    refuse_other_rows,
+)
 
 DEFAULT_METRICS: tuple[str, ...] = ("weighted_f1", "macro_f1", "accuracy")
 """What is compared when nothing else is asked for; rows of several labels have ``subset_accuracy`` in place of ``accuracy``."""
@@ -77,19 +86,6 @@ class Comparison:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """One file of predictions, a row each."""
-
-    path: Path
-    rows: tuple[Mapping[str, Any], ...]
-
-    @property
-    def ids(self) -> list[str]:
-        """(rows,)"""
-        return [str(row["id"]) for row in self.rows]
-
-
 def compare(
     base: str | Path,
     other: str | Path,
@@ -125,57 +121,6 @@ def compare_each(
     return pair.compare(pair.default_metrics if metrics is None else metrics, resamples=resamples, seed=seed, by=by)
 
 
-def read_predictions(run: Path, seed: int, split: str = "test") -> Predictions:
-    """The predictions of one seed; ``split`` may name one modality (``test.text``).
-
-    Raises DataError for a file that is missing, empty or broken (naming file and row), and for an id that occurs twice.
-    """
-    path = Path(run) / f"seed-{seed}" / "predictions" / f"{split}.jsonl"
-    if not path.is_file():
-        raise DataError(f"{display(path)}: no predictions for split {split!r}: {choices(split, predicted_splits(run, seed))}")
-    try:
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{display(path)}: not UTF-8 text ({error.reason} at byte {error.start})") from error
-    if lines == [""]:
-        raise DataError(f"{display(path)}: no rows")
-    rows = tuple(parse_row(line, path=path, number=number) for number, line in enumerate(lines, start=1))
-    first: dict[str, int] = {}
-    for number, row in enumerate(rows, start=1):
-        if first.setdefault(str(row["id"]), number) != number:
-            raise DataError(f"{display(path)}, row {number}: id {row['id']!r} was already row {first[str(row['id'])]}")
-    return Predictions(path, rows)
-
-
-def parse_row(line: str, *, path: Path, number: int) -> Mapping[str, Any]:
-    """One line of a predictions file; ``number`` is its row for messages."""
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{display(path)}, row {number}: not JSON ({error.msg})") from error
-    if not isinstance(row, dict):
-        raise DataError(f"{display(path)}, row {number}: expected an object with id and target")
-    if missing := [name for name in ("id", "target") if name not in row]:
-        raise DataError(f"{display(path)}, row {number}: no {' and no '.join(missing)}")
-    return row
-
-
-def predicted_splits(run: Path, seed: int) -> list[str]:
-    """The splits that a seed has predictions for."""
-    return sorted(path.name.removesuffix(".jsonl") for path in (Path(run) / f"seed-{seed}" / "predictions").glob("*.jsonl"))
-
-
-def predicted_seeds(run: Path, *, split: str = "test") -> list[int]:
-    """The seeds of a run that have predictions for the split, ascending. Raises DataError if there is none."""
-    run = Path(run)
-    if not run.is_dir():
-        raise DataError(f"{display(run)}: no such run folder")
-    names = [path.parent.parent.name.removeprefix("seed-") for path in run.glob(f"seed-*/predictions/{split}.jsonl")]
-    if not (seeds := sorted(int(name) for name in names if name.isdecimal())):
-        raise DataError(f"{display(run)}: no seed has predictions for split {split!r} (seed-0/predictions/{split}.jsonl, ...)")
-    return seeds
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """Two runs on the same seeds and rows, as what each row adds to the counts of the metrics."""
@@ -197,7 +142,7 @@ class Pair:
         arms = [[read_predictions(run, seed, split) for seed in seeds] for run in (base, other)]
         reference = arms[0][0]
         for predictions in (*arms[0][1:], *arms[1]):
-            check_alike(reference, predictions)
+            refuse_other_rows(reference, predictions)
         labelled = tuple(row for row in reference.rows if row["target"] is not None)
         if not labelled:
             raise DataError(f"{display(reference.path)}: no row has a target, so nothing can be scored")
@@ -237,7 +182,7 @@ class Pair:
 
     def chosen_by(self, run: Path) -> str:
         """The metric that chose the run's checkpoint, if predictions can give it; else the first default."""
-        best = read_record(run).get("best_metric")
+        best = read_object(Path(run) / SUMMARY).get("best_metric")
         return best if best in self.metrics else DEFAULT_METRICS[0]
 
     def compare(self, metrics: Sequence[str], *, resamples: int, seed: int, by: str | None) -> dict[str, Comparison]:
@@ -329,72 +274,18 @@ def constant_answers(answers: Sequence[Sequence[Sequence[Sequence[str]]]]) -> tu
 
 def common_labels(base: Path, other: Path, *, seen: set[str]) -> list[str]:
     """The classes that macro means run over: those of the runs' records, and any other that a prediction names."""
-    before, after = (read_record(run).get("labels") or [] for run in (base, other))
+    before, after = (read_object(Path(run) / SUMMARY).get("labels") or [] for run in (base, other))
     if before and after and set(before) != set(after):
         raise DataError(f"the labels differ: {display(base)} has {listed(before)}, {display(other)} has {listed(after)}")
     known = before or after
     return [*known, *sorted(seen - set(known))]
 
 
-def read_record(run: Path) -> dict[str, Any]:
-    """The run's ``run.json``, empty if there is none. Raises DataError if it is broken."""
-    path = Path(run) / "run.json"
-    if not path.is_file():
-        return {}
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"{display(path)}: not JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise DataError(f"{display(path)}: expected an object")
-    return record
-
-
-def check_alike(one: Predictions, two: Predictions) -> None:
-    """DataError unless both files hold the same rows with the same targets (in any order)."""
-    left, right = ({str(row["id"]): row["target"] for row in predictions.rows} for predictions in (one, two))
-    places = f"{display(one.path)} and {display(two.path)}"
-    if left.keys() != right.keys():
-        parts = [
-            f"{len(ids)} only in {display(where.path)} ({listed(sorted(ids))})"
-            for where, ids in ((one, left.keys() - right.keys()), (two, right.keys() - left.keys()))
-            if ids
-        ]
-        raise DataError(f"{places} hold different rows: {'; '.join(parts)}")
-    different = [name for name in left if target_key(left[name]) != target_key(right[name])]
-    if different:
-        name = different[0]
-        raise DataError(
-            f"{places} differ in the target of {len(different)} rows ({listed(different)}): id {name} is "
-            f"{left[name]!r} in the first, {right[name]!r} in the second"
-        )
-
-
-def aligned_labels(predictions: Predictions, *, ids: Sequence[str]) -> list[list[str]]:
-    """The predicted labels of the rows ``ids``, in that order. DataError names a row that has none."""
-    answers: dict[str, Any] = {str(row["id"]): row.get("label") for row in predictions.rows}
-    if empty := [name for name in ids if answers[name] is None]:
-        raise DataError(
-            f"{display(predictions.path)}: {len(empty)} rows have a target but no predicted label ({listed(empty)})"
-        )
-    return [names_of(answers[name]) for name in ids]
-
-
-def names_of(label: str | Sequence[str]) -> list[str]:
-    """A row's labels as a list."""
-    return [label] if isinstance(label, str) else [str(name) for name in label]
-
-
-def target_key(target: object) -> object:
-    """A target in a form that compares equal whatever the order of its labels."""
-    return frozenset(target) if isinstance(target, list) else target
-
-
 def grouped(rows: Sequence[Mapping[str, Any]], *, by: str) -> dict[str, NDArray[np.intp]]:
-    """The places of the rows of each value of a column, by value; DataError if no row has the column."""
+    """The places of the rows of each value of a column, by value; RecipeError if no row has the column."""
     columns = {name for row in rows for name in (*row, *(row.get("extra") or {}))}
     if by not in columns:
-        raise DataError(f"the predictions have no column {by!r}: {choices(by, columns)}")
+        raise RecipeError(f"the predictions have no column {by!r}: {choices(by, columns)}")
     values = [group_name(row.get(by, (row.get("extra") or {}).get(by))) for row in rows]
     return {value: np.flatnonzero([other == value for other in values]) for value in sorted(set(values))}
 
@@ -404,8 +295,3 @@ def group_name(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(part) for part in value) or "(none)"
     return "(none)" if value is None or value == "" else str(value)
-
-
-def listed(values: Sequence[object], *, most: int = 5) -> str:
-    """``1, 2, 3, ...``"""
-    return ", ".join(str(value) for value in values[:most]) + (", ..." if len(values) > most else "")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from polysense.data.json_file import read_lines
 from polysense.training.checkpoints import settle, write_whole
 
 
@@ -49,19 +50,7 @@ def _append(file: Path, line: Mapping[str, Any]) -> None:
 
 def _cut_back(file: Path, resumed: int) -> list[Mapping[str, Any]]:
     """Drop the lines after step ``resumed`` and return the others."""
-    kept: list[Mapping[str, Any]] = [line for line in read_lines(file) if line["step"] <= resumed] if resumed else []
+    there = read_lines(file, may_be_cut_off=True) if resumed else []
+    kept: list[Mapping[str, Any]] = [line for line in there if line["step"] <= resumed]
     write_whole(file, "".join(f"{json.dumps(line)}\n" for line in kept))
     return kept
-
-
-def read_lines(file: Path) -> list[dict[str, Any]]:
-    """The lines of a journal; a last line that was cut off by a kill is left out."""
-    if not file.is_file():
-        return []
-    lines = []
-    for text in file.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(text))
-        except json.JSONDecodeError:
-            break
-    return lines

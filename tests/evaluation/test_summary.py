@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polysense.errors import DataError, PolysenseError
+from polysense.evaluation.summary import stored, summarise
+
+
+def run(folder: Path, record: dict[str, Any]) -> Path:
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder
+
+
+TWO = {"per_seed": [{"seed": 3, "test": {"accuracy": 0.5}, "validation": {}}, {"seed": 4, "test": {"accuracy": 0.7}}]}
+
+
+def test_the_metrics_of_every_seed(tmp_path: Path) -> None:
+    found = stored(run(tmp_path, TWO), "test")
+    assert found == [{"seed": 3, "metrics": {"accuracy": 0.5}}, {"seed": 4, "metrics": {"accuracy": 0.7}}]
+    summary = summarise(found, "test")
+    assert summary["metrics"] == {"accuracy": pytest.approx(0.6)}
+    assert summary["std"] == {"accuracy": pytest.approx(0.2 / 2**0.5)}
+
+
+def test_a_seed_by_itself(tmp_path: Path) -> None:
+    found = stored(run(tmp_path, {"seed": 3, "test": {"accuracy": 0.5}}), "test")
+    assert found == [{"seed": 3, "metrics": {"accuracy": 0.5}}]
+    assert summarise(found, "test")["std"] == {"accuracy": None}
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PolysenseError, match=r"is no finished run: there is no .*run\.json"):
+        stored(tmp_path, "test")
+    with pytest.raises(DataError, match=r"no metrics of 'validation'; .*valid: 'test'"):
+        stored(run(tmp_path, TWO), "dev")
+    (tmp_path / "run.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match=r"run\.json is damaged: not JSON"):
+        stored(tmp_path, "test")
