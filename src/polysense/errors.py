@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -53,12 +53,23 @@ class Problem:
         return asdict(self)
 
 
+LISTED = 8
+"""Names that a message lists; of more, those nearest to what was written."""
+
+
 def choices(wrong: str, valid: Iterable[str]) -> str:
-    """``did you mean 'x'? valid: 'x', 'y'``: the end of a message about a name that is not there."""
-    names = sorted(str(name) for name in valid)
+    """``did you mean 'x'? valid: 'x', 'y'``: the end of a message about a name that is not there; a long list is cut short."""
+    names = sorted({str(name) for name in valid})
     near = get_close_matches(wrong, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}valid: {', '.join(repr(name) for name in names) or '(none)'}"
+    shown = names if len(names) <= LISTED else sorted(names, key=lambda name: -_likeness(wrong, name))[:LISTED]
+    rest = f", ... ({len(names)} in all)" if len(names) > LISTED else ""
+    return f"{hint}valid: {', '.join(repr(name) for name in shown) or '(none)'}{rest}"
+
+
+def _likeness(one: str, other: str) -> float:
+    """From 0 to 1, as the nearest name is found."""
+    return SequenceMatcher(None, other, one).ratio()
 
 
 def display(path: Path | str) -> str:

@@ -8,6 +8,7 @@ from statistics import mean
 import pytest
 
 from polysense.cli.main import execute
+from polysense.inference.predictor import load
 
 
 def read(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -60,10 +61,10 @@ def test_one_seed_or_a_saved_model_is_measured_alone(
     assert set(found["std"].values()) == {None}
     assert execute(["evaluate", seed, "--data", str(toy_posts), "--json"]) == 0
     anew = read(capsys)
-    assert [one["seed"] for one in anew["per_seed"]] == [None]
+    assert [one["seed"] for one in anew["per_seed"]] == [1]
     assert anew["metrics"] == pytest.approx(found["metrics"])
     assert execute(["evaluate", seed, "--data", str(toy_posts)]) == 0
-    assert capsys.readouterr().out.splitlines()[0].split() == ["test", "value"]
+    assert capsys.readouterr().out.splitlines()[0].split() == ["test", "seed", "1"]
 
 
 def test_seeds_are_listed_by_number(trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys) -> None:
@@ -111,25 +112,51 @@ def test_rows_without_labels_cannot_be_measured(
 
 
 @pytest.mark.parametrize(
-    ("split", "said"),
+    ("split", "code", "said"),
     [
-        ("tets", "did you mean 'test'"),
-        ("train", "no metrics of 'train'; valid: 'test', 'validation' (or name a table"),
+        ("tets", 2, "did you mean 'test'"),
+        ("train", 3, "no metrics of 'train'; valid: 'test', 'validation' (or name a table"),
     ],
 )
 def test_a_split_without_metrics(
-    trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], split: str, said: str
+    trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], split: str, code: int, said: str
 ) -> None:
-    assert execute(["evaluate", str(trained_runs["base"]), "--split", split]) == 3
+    assert execute(["evaluate", str(trained_runs["base"]), "--split", split]) == code
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [None, "{"])
-def test_what_is_no_finished_run(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None) -> None:
-    if content is not None:
-        (tmp_path / "run.json").write_text(content)
-    assert execute(["evaluate", str(tmp_path)]) == 1
-    assert "is no finished run" in capsys.readouterr().err
+def test_a_saved_model_shows_the_numbers_of_its_seed(
+    trained_runs: dict[str, Path], tmp_path: Path, toy_posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = trained_runs["both"]
+    record = json.loads((run / "run.json").read_text())
+    best = record["best_seed"]
+    load(run).save_pretrained(tmp_path / "model")
+    assert execute(["evaluate", str(tmp_path / "model"), "--json"]) == 0
+    expected = next(one["test"] for one in record["per_seed"] if one["seed"] == best)
+    assert read(capsys)["per_seed"] == [{"seed": best, "metrics": expected}]
+    for more in ([], ["--data", str(toy_posts)]):
+        assert execute(["evaluate", str(tmp_path / "model"), *more]) == 0
+        assert capsys.readouterr().out.splitlines()[0].split() == ["test", "seed", str(best)]
+
+
+def test_a_table_of_other_columns_and_another_encoding(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(trained_runs["base"])
+    lines = (toy_posts / "posts.csv").read_text("utf-8").splitlines(keepends=True)
+    lines[0] = lines[0].replace("text,image,label", "tweet,photo,mood")
+    lines[1] = lines[1].replace(",", ",caf\u00e9 ", 1)
+    table = tmp_path / "tweets.csv"
+    table.write_text("".join(lines), "latin-1")
+    arguments = ["evaluate", run, "--data", str(table), "--media-root", str(toy_posts), "--json"]
+    columns = ["--columns", "text=tweet,image=photo,label=mood"]
+    assert execute([*arguments, *columns]) == 3
+    assert "is not UTF-8" in capsys.readouterr().err
+    assert execute([*arguments, *columns, "--encoding", "latin-1"]) == 0
+    assert sum(value for name, value in read(capsys)["metrics"].items() if name.startswith("support/")) == 11
+    assert execute(["evaluate", run, *columns]) == 2
+    assert "--columns is for asking the models anew" in capsys.readouterr().err
 
 
 def test_other_evaluators_ask_anew(trained_runs: dict[str, Path], toy_posts: Path, capsys: pytest.CaptureFixture[str]) -> None:

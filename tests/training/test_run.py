@@ -67,8 +67,8 @@ def test_the_card_says_what_it_is(trained_runs: dict[str, Path]) -> None:
     card = (trained_runs["both"] / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: polysense\n")
     assert "**Trained on synthetic posts" in card
-    assert "(42 training, 11 validation, 11 test rows)" in card
-    assert "| metric on test | mean ± std over seeds 0, 1 |" in card
+    assert "(train: 42 labelled rows; validation: 11 labelled rows; test: 11 labelled rows)" in card
+    assert "| metric on test | mean ± std over seeds 0, 1 | always “" in card
     assert "| weighted_f1 | 0." in card
 
 

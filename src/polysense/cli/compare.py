@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polysense.cli.output import print_json, print_table
+from polysense.errors import DataError, RecipeError, choices
 
 if TYPE_CHECKING:
     from polysense.training.comparison import Comparison
@@ -31,7 +33,11 @@ def compare(
 ) -> None:
     """Compare two runs, paired over seeds and test rows: the difference OTHER - BASE with its 95 % interval."""
     from polysense.training import comparison
+    from polysense.training.folder import finished
 
+    for run in (base, other):
+        finished(run)
+    split = _read_split(split, base, other)
     main = comparison.compare(base, other, split=split, metric=metric, resamples=resamples, seed=seed, by=by)
     if json:
         print_json(main.as_dict())
@@ -46,6 +52,24 @@ def compare(
     typer.echo(f"\n{main.in_words(base=base.name, other=other.name)}")
     if main.note:
         typer.echo(f"Note: {main.note}.")
+
+
+def _read_split(text: str, *runs: Path) -> str:
+    """The predictions that are meant, by the name of their files; ``dev.text`` is ``validation.text``.
+
+    Raises:
+        RecipeError: neither run has such predictions; names those that there are.
+    """
+    from polysense.data.rows import split_name
+
+    split, *modality = text.split(".")
+    with suppress(DataError):
+        split = split_name(split)
+    name = ".".join((split, *modality))
+    there = {file.stem for run in runs for file in run.glob("seed-*/predictions/*.jsonl")}
+    if there and name not in there:
+        raise RecipeError(f"--split: the runs have no predictions of {text!r}; {choices(text, there)}")
+    return name
 
 
 def _print(found: Mapping[str, Comparison]) -> None:

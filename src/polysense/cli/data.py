@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polysense.cli.output import print_json, print_table, progress
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot
+from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, Problem, RecipeError, choices
+from polysense.progress import bar
 
 if TYPE_CHECKING:
     from polysense.data.corpus import Corpus
+    from polysense.data.counts import Counts
     from polysense.data.table import Table
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Corpora, checks and made-up posts.")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
@@ -52,9 +53,9 @@ def verify(
     table: Annotated[Path, typer.Argument(help="A table (CSV, TSV, JSONL, Parquet) or a folder with one, or a known corpus.")],
     corpus: Annotated[str | None, typer.Option(help="The corpus in the folder; by default recognised by its files.")] = None,
     labels: Annotated[str | None, typer.Option(help="The labels that may occur: negative,neutral,positive.")] = None,
-    columns: Annotated[str | None, typer.Option(help="Columns of other names: text=tweet,label=sentiment.")] = None,
-    media_root: Annotated[Path | None, typer.Option(help="Where media lie, if not in the table's folder.")] = None,
-    encoding: Annotated[str, typer.Option(help="The text encoding of the table.")] = "utf-8",
+    columns: Columns = None,
+    media_root: MediaRoot = None,
+    encoding: Encoding = None,
     label_separator: Annotated[str | None, typer.Option(help="What stands between several labels of a row: '|'.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Duplicates are bad, not warnings.")] = False,
     decode: Annotated[bool, typer.Option("--decode/--no-decode", help="Open and decode every picture.")] = True,
@@ -69,22 +70,29 @@ def verify(
     if corpus is None:
         from polysense.data.corpora.posts import Posts
 
-        reader: Corpus = Posts(columns=read_columns(columns), encoding=encoding, label_separator=label_separator)
+        reader: Corpus = Posts(columns=read_columns(columns), encoding=encoding or "utf-8", label_separator=label_separator)
     elif columns is not None:
         raise RecipeError("--columns is for your own tables; a corpus knows its columns")
     else:
         reader = _corpus(corpus)
     read = reader.read(table, media_root=media_root)
-    with progress("checking", "pictures", quiet=quiet) as advance:
+    with bar("checking", "pictures", quiet=quiet) as advance:
         found = check(
             read, labels=_names(labels), splits=("train", "validation"), decode=decode, strict=strict, progress=advance
         )
     bad = [one for one in found if one.severity == "bad"]
     kept = read.without(bad)
+    more = _left_out(reader, table, read, media_root)
     if json:
-        print_json({**_summary(kept, corpus, bad), "problems": [one.as_dict() for one in found]})
+        print_json({**_summary(kept, corpus, bad), "left_out": more, "problems": [one.as_dict() for one in found]})
     else:
         _print(kept, found)
+        if more:
+            typer.echo(
+                f"{more['unlabelled']} more posts are unlabelled and left out. A recipe with `unlabelled: true` (in training "
+                f"--set corpora.0.unlabelled=true) would train on {more['would_train']} of them: those that share no text or "
+                "picture with a validation or test post."
+            )
     raise typer.Exit(DataError.exit_code if bad else 0)
 
 
@@ -137,6 +145,20 @@ def read_columns(text: str | None) -> dict[str, str]:
     return pairs
 
 
+def _left_out(reader: Corpus, root: Path, read: Table, media_root: Path | None) -> dict[str, int]:
+    """Of a corpus that leaves its unlabelled posts out: how many there are, and how many would train if it did not."""
+    from polysense.data.corpora.mvsa_single import MvsaSingle
+    from polysense.data.tablefile import read_raw
+
+    if not isinstance(reader, MvsaSingle) or reader.unlabelled:
+        return {}
+    file = root if root.is_file() else root / reader.layout[0]
+    every = read_raw(file).rows
+    bad = {one.row for one in read.problems if one.row is not None}
+    wider = MvsaSingle(unlabelled=True, split=reader.published_split, seed=reader.seed).read(root, media_root=media_root)
+    return {"unlabelled": len(every) - len(bad) - len(read), "would_train": len(wider) - len(read)}
+
+
 def _summary(kept: Table, corpus: str | None, bad: Sequence[Problem]) -> dict[str, object]:
     return {
         "table": kept.name,
@@ -145,8 +167,19 @@ def _summary(kept: Table, corpus: str | None, bad: Sequence[Problem]) -> dict[st
         "bad_rows": _bad_rows(bad),
         "splits": kept.splits,
         "split_made": kept.split_made,
+        "labelled": {split: counts.labelled for split, counts in _counts(kept).items()},
+        "unlabelled": {split: counts.unlabelled for split, counts in _counts(kept).items()},
         "labels": _labels(kept),
     }
+
+
+def _counts(table: Table) -> dict[str, Counts]:
+    """Split -> its rows, labelled and unlabelled, in the order of the splits; rows in none come last."""
+    from polysense.data.counts import Counts
+    from polysense.data.rows import SPLITS
+
+    parts = {split or "(none)": [one for one in table.samples if one.split == split] for split in (*SPLITS, None)}
+    return {split: Counts.of(samples) for split, samples in parts.items() if samples}
 
 
 def _bad_rows(bad: Sequence[Problem]) -> int:
@@ -172,12 +205,14 @@ def _print(kept: Table, found: Sequence[Problem]) -> None:
         typer.echo(f"{one.severity}: {one}")
     if found:
         typer.echo("")
-    counts = _labels(kept)
-    names = sorted({label for labels in counts.values() for label in labels})
-    rows = Counter(sample.split or "(none)" for sample in kept.samples)
+    labels = _labels(kept)
+    names = sorted({name for counts in labels.values() for name in counts} - {"(none)"})
     print_table(
-        ("split", "rows", *names),
-        [(split, rows[split], *(labels.get(name, 0) for name in names)) for split, labels in counts.items()],
+        ("split", "rows", "labelled", "unlabelled", *names),
+        [
+            (split, count.rows, count.labelled, count.unlabelled, *(labels[split].get(name, 0) for name in names))
+            for split, count in _counts(kept).items()
+        ],
     )
     if kept.split_made:
         typer.echo("The table has no splits; these are the ones that training would make.")

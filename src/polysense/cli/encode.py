@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from polysense.cli.output import progress
 from polysense.errors import RecipeError, choices
+from polysense.progress import bar
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -49,7 +49,7 @@ def encode(
     read = refuse_or_skip(read, verify(read, splits=()), skip_bad_rows=skip_bad_rows)
     for problem in read.skipped:
         typer.echo(f"skipped: {problem}", err=True)
-    with progress("encoding", "rows") as advance:
+    with bar("encoding", "rows") as advance:
         vectors = model.encode(read.samples, part=part, normalize=normalize, progress=advance)
     if out.suffix == ".npy":
         np.save(out, vectors)

@@ -1,12 +1,10 @@
-"""How commands speak: data on stdout, progress on stderr."""
+"""How commands print data, on stdout: JSON for machines, tables for people."""
 
 from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import typer
 
@@ -27,12 +25,12 @@ def _finite(value: object) -> object:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under their column names, aligned, numbers to the right. The same in a terminal and in a file."""
+    """Print rows under their column names, aligned, numbers to the right, nothing for None. The same in a terminal and in a file."""
     from rich.cells import cell_len  # a Chinese character takes two cells
 
     texts = [list(columns), *([_cell(value) for value in row] for row in rows)]
     widths = [max(cell_len(row[place]) for row in texts) for place in range(len(columns))]
-    numeric = [bool(rows) and all(isinstance(row[place], int | float) for row in rows) for place in range(len(columns))]
+    numeric = [bool(rows) and all(isinstance(row[place], int | float | None) for row in rows) for place in range(len(columns))]
 
     def line(cells: Sequence[str]) -> str:
         gaps = [" " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
@@ -47,18 +45,3 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     return "" if value is None else str(value)
-
-
-@contextmanager
-def progress(description: str, unit: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with rate and time left; it is fed as ``advance(done, total)``. Silent where stderr is no terminal."""
-    from tqdm import tqdm
-
-    off = True if quiet else None  # None: tqdm looks whether it writes to a terminal
-    with tqdm(desc=description, unit=f" {unit}", file=sys.stderr, disable=off, dynamic_ncols=True, leave=False) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield advance

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polysense.cli.output import print_json, progress
+from polysense.cli.options import Columns, Encoding, MediaRoot, TrustRecipeCode
+from polysense.cli.output import print_json
 from polysense.errors import DataError, Problem, RecipeError
+from polysense.progress import bar
 
 if TYPE_CHECKING:
     from polysense.inference.predictor import Predictor, Row
@@ -27,17 +29,10 @@ def predict(
     ] = None,
     text: Annotated[str | None, typer.Option(help="The text of one post.")] = None,
     image: Annotated[Path | None, typer.Option(help="The picture of one post; it may lie anywhere.")] = None,
-    columns: Annotated[
-        str | None, typer.Option(help="Fields that stand under another name in the table: text=tweet,image=photo.")
-    ] = None,
-    media_root: Annotated[
-        Path | None,
-        typer.Option(help="The folder in which the table's pictures may lie; its own by default (with -, this one)."),
-    ] = None,
-    encoding: Annotated[str, typer.Option(help="The text encoding of the table.")] = "utf-8",
-    trust_recipe_code: Annotated[
-        bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
-    ] = False,
+    columns: Columns = None,
+    encoding: Encoding = None,
+    media_root: MediaRoot = None,
+    trust_recipe_code: TrustRecipeCode = False,
     json: Annotated[
         bool, typer.Option("--json", help="Print one post's answer as JSON; a table is always JSON lines.")
     ] = False,
@@ -53,7 +48,7 @@ def predict(
     model = load(run, trust_recipe_code=trust_recipe_code)
     say_which_seed(model, run)
     if table is not None:
-        _answer_table(model, _rows(table, columns, media_root, encoding))
+        _answer_table(model, _rows(table, columns, media_root, encoding or "utf-8"))
         return
     answer = model.predict({"text": text, "image": image})[0]
     del answer["id"]
@@ -74,7 +69,7 @@ def say_which_seed(model: Predictor, run: str) -> None:
 
 def _answer_table(model: Predictor, rows: Iterator[Row]) -> None:
     bad = 0
-    with progress("predicting", "rows") as advance:
+    with bar("predicting", "rows") as advance:
         for answer in model.stream(rows, progress=advance):
             bad += "error" in answer
             sys.stdout.write(f"{jsonlib.dumps(answer, ensure_ascii=False)}\n")

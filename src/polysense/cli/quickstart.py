@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from polysense.cli.options import Columns, SkipBadRows
 from polysense.cli.output import print_table
-from polysense.cli.train import column_override
+from polysense.cli.train import table_overrides
 
 if TYPE_CHECKING:
     from polysense.types import Sample
@@ -27,11 +28,11 @@ def quickstart(
     data: Annotated[
         Path | None, typer.Option(help="Your own table with the columns text, image and label; made-up posts by default.")
     ] = None,
-    columns: Annotated[str | None, typer.Option(help="Fields that stand under another name in your table: text=tweet.")] = None,
+    columns: Columns = None,
     out: Annotated[Path, typer.Option(help="Where the two runs and the report go; what is there is replaced.")] = Path(
         "runs/quickstart"
     ),
-    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Train without them, and list them.")] = False,
+    skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Does a model of posts get better when it also learns whether text and picture belong together?
 
@@ -52,7 +53,7 @@ def quickstart(
             f"Making {POSTS} synthetic posts: drawn pictures and composed texts, some of which contradict each other.", err=True
         )
         data = write_toy(out / "posts", posts=POSTS)
-    overrides = column_override(columns)
+    overrides = table_overrides(columns)
     recipe = load_recipe("quickstart/both", overrides)
     table = usable_rows(recipe, read_data(recipe, data), skip_bad_rows=skip_bad_rows)
     shown = _two_posts(table.split("test"))

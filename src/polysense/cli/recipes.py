@@ -6,13 +6,12 @@ from typing import Annotated
 
 import typer
 
+from polysense.cli.options import Json
 from polysense.cli.output import print_json, print_table
 
 app = typer.Typer(
     rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="List the recipes, or show one in full."
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")

@@ -21,5 +21,9 @@ def report(
 ) -> None:
     """Write a run's report: results over seeds, curves, confusion, calibration, and the rows it got most wrong."""
     from polysense.report import write_report
+    from polysense.training.folder import finished
+
+    for one in (run, *(against or ())):
+        finished(one)
 
     typer.echo(str(write_report(run, against=against or (), title=title, out=out)))

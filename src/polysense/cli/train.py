@@ -5,12 +5,15 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from polysense.cli.fitting import hinting
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, RecipeError
+from polysense.progress import say
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -24,20 +27,19 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override one value: objectives.contrast.weight=0.2. Repeatable.")
     ] = None,
-    columns: Annotated[str | None, typer.Option(help="Fields that stand under another name in the table: text=tweet.")] = None,
+    columns: Columns = None,
+    encoding: Encoding = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away the run in --out.")] = False,
-    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Train without them, and list them.")] = False,
-    media_root: Annotated[
-        Path | None, typer.Option(help="The folder in which pictures may lie; the table's own by default.")
-    ] = None,
+    skip_bad_rows: SkipBadRows = False,
+    media_root: MediaRoot = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run frozen encoders at every step.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the run's summary as JSON.")] = False,
+    json: Json = False,
 ) -> None:
     """Train a recipe on data, once a seed; keep the weights that are best on validation, score test once, write a report."""
     from polysense.recipe.files import read_recipe
 
-    chosen, overrides = read_seeds(seeds), [*column_override(columns), *(set_ or ())]
+    chosen, overrides = read_seeds(seeds), [*table_overrides(columns, encoding), *(set_ or ())]
     read_recipe(recipe, overrides)  # so that a wrong name is told before torch is loaded
     if not data.exists():
         raise DataError(f"--data {data}: there is no such file or folder")
@@ -45,27 +47,26 @@ def train(
     from polysense.report import write_report
     from polysense.training.run import train as run_training
 
-    summary = run_training(
-        recipe,
-        data,
-        out=out,
-        seeds=chosen,
-        overrides=overrides,
-        resume=resume,
-        overwrite=overwrite,
-        skip_bad_rows=skip_bad_rows,
-        media_root=media_root,
-        use_cache=not no_cache,
-    )
+    with hinting(recipe, data):
+        summary = run_training(
+            recipe,
+            data,
+            out=out,
+            seeds=chosen,
+            overrides=overrides,
+            resume=resume,
+            overwrite=overwrite,
+            skip_bad_rows=skip_bad_rows,
+            media_root=media_root,
+            use_cache=not no_cache,
+        )
+    say("writing the report")
     report = write_report(out)
     if json:
         print_json(summary)
         return
     split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
-    names = [name for name in summary["per_seed"][0][split] if "/" not in name]
-    rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
-    typer.echo(f"{summary['name']} on {summary['data']['name']}, {split} ({summary['data']['splits'][split]} rows)")
-    print_table(["", *names], rows)
+    _print_scores(summary, split)
     for result in summary["per_seed"]:
         only = only_answer(result[split])
         if only is not None:
@@ -79,6 +80,22 @@ def train(
     typer.echo(f'Try:    polysense predict {out} --text "what a lovely day"')
 
 
+def _print_scores(summary: Mapping[str, Any], split: str) -> None:
+    """A row a seed, and one for the answer that takes no model."""
+    from polysense.data.counts import Counts
+
+    data = summary["data"]
+    labelled = data["labelled"][split]
+    typer.echo(f"{summary['name']} on {data['name']}, {split}: {Counts(labelled, data['splits'][split] - labelled)}")
+    names = [name for name in summary["per_seed"][0][split] if "/" not in name]
+    rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
+    if floor := summary["most_frequent"][split]:
+        rows.append([f"always {floor['label']!r}", *(floor["metrics"].get(name) for name in names)])
+    print_table(["", *names], rows)
+    if floor:
+        typer.echo("The last line gives every row the most frequent class: what a model must beat.")
+
+
 def only_answer(metrics: Mapping[str, float]) -> str | None:
     """The class that a model gives to every row, read off the recalls (1 for it, 0 for all others); None where it gives several."""
     recalls = {name.removeprefix("recall/"): value for name, value in metrics.items() if name.startswith("recall/")}
@@ -86,11 +103,12 @@ def only_answer(metrics: Mapping[str, float]) -> str | None:
     return found[0] if len(found) == 1 and recalls[found[0]] == 1.0 else None
 
 
-def column_override(columns: str | None) -> list[str]:
-    """``text=tweet,label=y`` as the override of a recipe's first corpus."""
+def table_overrides(columns: str | None, encoding: str | None = None) -> list[str]:
+    """``text=tweet,label=y`` and the table's encoding as overrides of a recipe's first corpus."""
     from polysense.cli.data import read_columns
 
-    return [f"corpora.0.columns={jsonlib.dumps(read_columns(columns))}"] if columns else []
+    given = {"columns": read_columns(columns) if columns else None, "encoding": encoding}
+    return [f"corpora.0.{name}={jsonlib.dumps(value)}" for name, value in given.items() if value]
 
 
 def read_seeds(text: str | None) -> list[int] | None:

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polysense.data.counts import Counts, is_labelled
 from polysense.data.media import Picture, content_key, load_image, normalised
-from polysense.data.rows import SPLITS, place
+from polysense.data.rows import FIELDS, SPLITS, place
 from polysense.data.table import Table, classes
 from polysense.errors import DataError, Problem, choices
 from polysense.types import MODALITIES, Sample
@@ -35,8 +36,8 @@ def verify(
 
     Bad are pictures that cannot be decoded (``decode``), classes outside ``labels``, a labelled table whose training rows have
     one class only, or none of whose rows is in one of ``splits``. Duplicates, equal rows in two splits, unlabelled rows, missing
-    modalities and a table to train on without test rows are warnings; ``strict`` makes them bad. ``progress(done, total)`` counts
-    pictures.
+    modalities, and a table to train on that has no labels or no test rows are warnings; ``strict`` makes them bad.
+    ``progress(done, total)`` counts pictures.
     """
     damaged = list(_damaged(table, progress)) if decode else []
     found = [*table.problems, *damaged]
@@ -74,22 +75,30 @@ def _unknown_labels(table: Table, labels: Sequence[str]) -> Iterator[Problem]:
 
 
 def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Problem]:
-    if all(sample.label is None and sample.score is None for sample in table.samples):
-        return
     whole = partial(Problem, file=table.name, row=None, id=None)
+    labelled = any(is_labelled(sample) for sample in table.samples)
+    if not labelled and "train" in splits:
+        yield whole(field="label", reason=_no_labels(table), severity="warning")
     for split in SPLITS:
         if split in table.splits:
             continue
         there = ", ".join(f"{name} {count}" for name, count in table.splits.items()) or "no row is in a split"
         reason = f"no row is in the split {split!r} ({there})"
         if split in splits:
-            yield whole(field="split", reason=reason)
+            yield whole(field="split", reason=reason, severity="bad" if labelled else "warning")
         elif split == "test" and "train" in splits:
             yield whole(field="split", reason=f"{reason}: runs are scored on validation only", severity="warning")
     trained = table.split("train") if "train" in splits and "train" in table.splits else []
     names = sorted({name for sample in trained for name in classes(sample)})
     if len(names) == 1 and not any(sample.label == () for sample in trained):
         yield whole(field="label", reason=f"all training rows have the one class {names[0]!r}: there is nothing to tell apart")
+
+
+def _no_labels(table: Table) -> str:
+    if {"label", "score"} & set(table.columns):
+        return "no row is labelled: there are no answers to learn"
+    others = [column for column in table.columns if column not in FIELDS]
+    return f"there is no column 'label' or 'score', so there are no answers to learn; map one with columns; {choices('label', others)}"
 
 
 def _repeated(table: Table) -> Iterator[Problem]:
@@ -134,7 +143,7 @@ def _example(rows: list[Sample]) -> str:
 def _incomplete(table: Table) -> Iterator[Problem]:
     """Rows that lack what other rows have."""
     total = len(table.samples)
-    unlabelled = sum(sample.label is None and sample.score is None for sample in table.samples)
+    unlabelled = Counts.of(table.samples).unlabelled
     if 0 < unlabelled < total:
         yield _warning(table, "label", f"{unlabelled} of {total} rows are unlabelled")
     unplaced = sum(sample.split is None for sample in table.samples)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +19,7 @@ from polysense.errors import PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Evaluator
 from polysense.fusion.fusion import Fusion
 from polysense.objectives.objective import Objective
+from polysense.recipe.foreign import import_class
 from polysense.recipe.messages import wrong_value
 
 SUPPLIED = "widths"
@@ -106,24 +106,7 @@ def find_class(entry: str, name: str, base: type, *, foreign: Path | None) -> ty
             f"{entry}: {name!r} is not part of polysense, and this recipe may only name classes of polysense; "
             "to run the code it names, load with trust_recipe_code=True (--trust-recipe-code)"
         )
-    return _import(entry, name, base, foreign)
-
-
-def _import(entry: str, name: str, base: type, folder: Path) -> type:
-    module, _, attribute = name.rpartition(".")
-    for place in (str(folder.resolve()), str(Path.cwd())):
-        if place not in sys.path:
-            sys.path.append(place)
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # the user's own module may fail in any way
-        raise RecipeError(f"{entry}: {name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    if not (inspect.isclass(found) and issubclass(found, base)):
-        raise RecipeError(f"{entry}: {name!r} is not a subclass of {base.__name__}")
-    if inspect.isabstract(found):
-        missing = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
-        raise RecipeError(f"{entry}: {name!r} does not define {missing}")
-    return found
+    return import_class(entry, name, base, foreign)
 
 
 @cache

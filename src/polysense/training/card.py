@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Template
 
+from polysense.data.counts import Counts
 from polysense.training.folder import CARD
 
 TEMPLATE = Template(
@@ -22,16 +23,16 @@ metrics: [f1, accuracy]
 **Trained on synthetic posts: a demonstration, of no use on real data.**
 {% endif %}
 Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.name }}
-({{ data.splits.train }} training, {{ data.splits.validation }} validation, {{ data.splits.test }} test rows).
+({% for split, count in counts.items() %}{{ split }}: {{ count }}{{ "; " if not loop.last }}{% endfor %}).
 
 {% if labels %}Classes: {{ labels | join(", ") }}.
 
-{% endif %}| metric on {{ split }} | {{ over }} |
-|---|---|
-{% for row in rows %}| {{ row.name }} | {{ row.value }} |
-{% endfor %}
-The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }} is the best of them there and answers
-when this folder is loaded.
+{% endif %}{{ table }}
+
+{% if floor %}The last column answers every row with the most frequent class: what a model must beat.
+
+{% endif %}The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }}
+is the best of them there and answers when this folder is loaded.
 
 ```python
 import polysense
@@ -50,12 +51,31 @@ Know before use: the texts and pictures it was trained on decide what it can do;
 def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
     """The ``README.md`` of a run."""
     split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
-    shown = [name for name in summary["per_seed"][0][split] if "/" not in name]
-    rows = [{"name": name, "value": _spread([result[split][name] for result in summary["per_seed"]])} for name in shown]
+    floor = summary["most_frequent"][split]
+    data = summary["data"]
+    counts = {name: Counts(count, data["splits"][name] - count) for name, count in data["labelled"].items()}
+    text = TEMPLATE.render(
+        **summary, split=split, table=_table(summary, split, floor), floor=floor, counts=counts, folder=folder.name
+    )
+    (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def _table(summary: Mapping[str, Any], split: str, floor: Mapping[str, Any]) -> str:
+    """A line a metric: over the seeds, and of answering the most frequent class always."""
     seeds = ", ".join(map(str, summary["seeds"]))
     over = f"mean ± std over seeds {seeds}" if len(summary["seeds"]) > 1 else f"seed {seeds}"
-    text = TEMPLATE.render(**summary, split=split, rows=rows, over=over, folder=folder.name)
-    (folder / CARD).write_text(text, encoding="utf-8")
+    lines = [[f"metric on {split}", over], ["---", "---"]]
+    for name in summary["per_seed"][0][split]:
+        if "/" not in name:
+            lines.append([name, _spread([result[split][name] for result in summary["per_seed"]])])
+    if floor:
+        least = [f"always “{floor['label']}”", "---", *(_number(floor["metrics"].get(line[0])) for line in lines[2:])]
+        lines = [[*line, cell] for line, cell in zip(lines, least, strict=True)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _spread(values: list[float]) -> str:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polysense.errors import DataError, PolysenseError, RecipeError, display
-from polysense.recipe import Recipe
-from polysense.training.checkpoints import write_whole
-from polysense.training.progress import say
+from polysense.progress import say
+from polysense.training.changes import changed_data, changed_entries, changed_making
+from polysense.training.checkpoints import newest, step_of, write_whole
+
+if TYPE_CHECKING:
+    from polysense.recipe import Recipe
 
 RECIPE = "recipe.yaml"
 DATA = "data.json"
 SUMMARY = "run.json"
 CARD = "README.md"
 REPORT = "report.html"
+WEIGHTS = "model.safetensors"
+STEP_STATE = "checkpoints"
+"""Folder of a seed's resume state; gone when the seed is finished."""
 
 
 def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
@@ -108,20 +114,30 @@ def _refuse_changes(folder: Path, recipe: Recipe, data: Mapping[str, Any]) -> No
             f"{display(folder)} has no {DATA}, so nobody knows what data it was started with: "
             "replace it with --overwrite, or choose another --out"
         )
+    before = read_json(data_file)
+    making = [f"made with {change}" for change in changed_making(before, data)]
     if recipe_file.read_text(encoding="utf-8") != recipe.to_yaml():
-        raise RecipeError(
-            f"{display(folder)} was started with another recipe, other options or other labels "
-            f"(see {display(recipe_file)}); choose another --out"
-        )
-    if read_json(data_file).get("content", data["content"]) != data["content"]:
-        raise RecipeError(f"{display(folder)} was started with other data (see {display(data_file)}); choose another --out")
+        changes = changed_entries(_named(recipe_file.read_text(encoding="utf-8")), _named(recipe.to_yaml()))
+        raise _refusal(folder, "another recipe, other options or other labels", [*changes, *making], recipe_file)
+    if before.get("content", data["content"]) != data["content"]:
+        raise _refusal(folder, "other data", [*changed_data(before, data), *making], data_file)
+
+
+def _named(text: str) -> dict[str, Any]:
+    """A written recipe as plain data, with its name, which stands in the first line."""
+    from polysense.recipe.files import parse_yaml
+
+    return {"name": text.partition("\n")[0].removeprefix("#").strip(), **parse_yaml(text, RECIPE)}
+
+
+def _refusal(folder: Path, what: str, changes: Sequence[str], file: Path) -> RecipeError:
+    lines = [f"{display(folder)} was started with {what} (see {display(file)}); choose another --out. What differs:"]
+    return RecipeError("\n".join([*lines, *(f"  {change}" for change in changes)]))
 
 
 def _tell_changes(folder: Path, data: Mapping[str, Any]) -> None:
     """One line where the run goes on with other releases or another way to encode: its numbers may differ from an unbroken run."""
-    before = read_json(folder / DATA).get("made_with", {})
-    now = data.get("made_with", {})
-    changed = [f"{name} {before[name]}, now {now[name]}" for name in now if name in before and before[name] != now[name]]
+    changed = changed_making(read_json(folder / DATA), data)
     if changed:
         say(
             f"warning: {display(folder)} was started with {'; '.join(changed)}: it may not go on with the losses it would have had"
@@ -134,15 +150,56 @@ def best_folder(run: Path) -> Path:
     Raises:
         PolysenseError: the run is not finished.
     """
-    if (run / "model.safetensors").is_file() or not run.is_dir():
+    if (run / WEIGHTS).is_file() or not run.is_dir():
         return run
     if (run / SUMMARY).is_file():
         return run / f"seed-{read_json(run / SUMMARY)['best_seed']}"
-    if any(run.glob("seed-*")):
-        raise PolysenseError(
-            f"{display(run)} is not finished: go on with `polysense train ... --resume`, or name one of its seeds"
-        )
+    if _is_begun(run):
+        raise _unfinished(run)
     return run
+
+
+def finished(run: Path) -> dict[str, Any]:
+    """The ``run.json`` of a finished run, of one of its finished seeds, or of a saved model.
+
+    Raises:
+        RecipeError: there is no such folder.
+        PolysenseError: it is no run, or one that is not finished.
+    """
+    if not run.is_dir():
+        raise RecipeError(f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out)")
+    if found := read_json(run / SUMMARY):
+        return found
+    if _is_begun(run):
+        raise _unfinished(run)
+    raise PolysenseError(f"{display(run)} is no run: there is no {SUMMARY} in it")
+
+
+def _is_begun(run: Path) -> bool:
+    return (run / RECIPE).is_file() or any(_is_seed(path) for path in run.iterdir())
+
+
+def _unfinished(run: Path) -> PolysenseError:
+    ready = [path.name for path in sorted(run.iterdir()) if _is_seed(path) and (path / SUMMARY).is_file()]
+    others = f", or name a seed that is ({', '.join(ready)})" if ready else ""
+    return PolysenseError(f"{display(run)} is not finished: go on with `polysense train ... --resume`{others}")
+
+
+def seed_of(folder: Path) -> int | None:
+    """The seed whose weights a seed's own folder or a saved model's holds; None for a run, or where nobody noted it."""
+    if not (folder / WEIGHTS).is_file():
+        return None
+    record = read_json(folder / SUMMARY)
+    found: int | None = record.get("seed", record.get("best_seed"))
+    return found
+
+
+def standing(folder: Path) -> str:
+    """What becomes of a seed's folder when its run goes on."""
+    if (folder / SUMMARY).is_file():
+        return "is finished: its results are read"
+    checkpoint = newest(folder / STEP_STATE)
+    return "begins anew" if checkpoint is None else f"goes on from step {step_of(checkpoint)}"
 
 
 def run_of(folder: Path) -> Path:
@@ -159,7 +216,9 @@ def read_json(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PolysenseError(f"{display(file)} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise PolysenseError(f"{display(file)} is damaged: it holds no object")
     return found

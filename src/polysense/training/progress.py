@@ -1,35 +1,14 @@
-"""What a training run tells its user: a bar with rate, ETA and each objective's term, or plain lines."""
+"""What one seed's training tells its user: a bar with rate, ETA and each objective's term, and a line an evaluation."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total)."""
-
-
-def say(message: str) -> None:
-    """A line to stderr that does not break a bar."""
-    tqdm.write(message, file=sys.stderr)
-
-
-def bar(what: str, unit: str) -> Progress:
-    """A bar on stderr for a job that reports (done, total); none where stderr is no terminal."""
-    shown: list[tqdm[Any]] = []
-
-    def progress(done: int, total: int) -> None:
-        if not shown:
-            shown.append(tqdm(desc=what, total=total, unit=f" {unit}", file=sys.stderr, disable=None, dynamic_ncols=True))
-        shown[0].update(done - shown[0].n)
-        if done >= total:
-            shown[0].close()
-
-    return progress
+from polysense.progress import open_bar, say
 
 
 class TrainingBar(TrainerCallback):
@@ -51,15 +30,7 @@ class TrainingBar(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar, at the step from which a resumed run goes on."""
         del args, control
-        self._bar = tqdm(
-            desc=self._title,
-            total=state.max_steps,
-            initial=state.global_step,
-            unit=" steps",
-            file=sys.stderr,
-            disable=None,
-            dynamic_ncols=True,
-        )
+        self._bar = open_bar(self._title, "steps", total=state.max_steps, begun=state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Move the bar; show the running mean of each term."""

@@ -16,6 +16,7 @@ from polysense.errors import PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer
 from polysense.learner import Learner
 from polysense.recipe import Recipe
+from polysense.recipe.foreign import described
 from polysense.training.arguments import training_arguments
 from polysense.training.saved import write_assets
 from polysense.training.seed import learning_rates, score
@@ -53,8 +54,7 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         except (PolysenseError, OSError):
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            raise RecipeError(f"the recipe {recipe.name} cannot be run with this data: {reason}") from error
+            raise RecipeError(f"the recipe {recipe.name} cannot be run with this data: {described(error)}") from error
     best = recipe.evaluation.best
     if best not in metrics:
         raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(best, metrics)}")

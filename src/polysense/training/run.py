@@ -19,12 +19,15 @@ from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, RecipeError
 from polysense.objectives.objective import Objective
+from polysense.progress import bar, say
 from polysense.recipe import Recipe, load_recipe
+from polysense.recipe.foreign import blamed
 from polysense.training.arguments import settle_precision
+from polysense.training.baseline import most_frequent
 from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
-from polysense.training.folder import SUMMARY, refuse_another_run, start
-from polysense.training.progress import bar, say
+from polysense.training.folder import SUMMARY, refuse_another_run, standing, start
+from polysense.training.overview import counted, overview
 from polysense.training.rehearsal import rehearse
 from polysense.training.seed import train_seed
 from polysense.training.splits import Splits
@@ -73,16 +76,27 @@ def train(
     refuse_another_run(folder, resume=resume, overwrite=overwrite)
     table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
     splits = Splits.of(table)
-    recipe = settle_precision(recipe.complete(splits.train))
+    for line in overview(table, splits):
+        say(line)
+    with blamed():
+        recipe = settle_precision(recipe.complete(splits.train))
     rehearse(recipe, splits, folder, seed=seeds[0])
     described = _data(table, splits) | {"made_with": _made_with(use_cache=use_cache)}
     start(folder, recipe, described, resume=resume, overwrite=overwrite)
     for problem in table.skipped:
         say(f"skipped: {problem}")
-    results = [
-        train_seed(recipe, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache) for seed in seeds
-    ]
+    for seed in seeds if resume else ():
+        say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
+    with blamed():
+        results = [
+            train_seed(recipe, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache) for seed in seeds
+        ]
+    labels = _labels(recipe)
     summary = _summary(recipe, results) | {
+        "most_frequent": {
+            "validation": most_frequent(splits.validation, labels),
+            "test": most_frequent(splits.test, labels),
+        },
         "data": described,
         "synthetic": _synthetic(splits.train),
         "skipped_rows": [asdict(problem) for problem in table.skipped],
@@ -114,9 +128,8 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
     fields = _read_by(recipe)
     if not table.problems:  # before pictures are decoded, which may take minutes
         table.require(fields)
-    problems = verify(
-        table, labels=_known_labels(recipe, table), splits=("train", "validation"), progress=bar("checking rows", "pictures")
-    )
+    with bar("checking rows", "pictures") as progress:
+        problems = verify(table, labels=_known_labels(recipe, table), splits=("train", "validation"), progress=progress)
     table = refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows)
     table.require(fields)
     for field in {"label", "score"}.intersection(fields):
@@ -179,6 +192,7 @@ def _data(table: Table, splits: Splits) -> dict[str, Any]:
         "digests": dict(table.digests),
         "content": splits.digest,
         "splits": splits.sizes,
+        "labelled": {name: count.labelled for name, count in counted(splits).items()},
         "split_made": table.split_made,
     }
 

@@ -7,10 +7,8 @@ from pathlib import Path
 from polysense.errors import PolysenseError, RecipeError, display
 from polysense.learner import Learner
 from polysense.recipe import Recipe, read_saved
+from polysense.training.folder import RECIPE, WEIGHTS
 from polysense.training.trainer import load_weights, save_weights
-
-WEIGHTS = "model.safetensors"
-RECIPE = "recipe.yaml"
 
 
 def write_assets(folder: Path, recipe: Recipe, learner: Learner) -> None:

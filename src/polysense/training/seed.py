@@ -19,22 +19,20 @@ from polysense.data.collate import Collate, Prepares
 from polysense.errors import RecipeError, choices
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.learner import Learner
+from polysense.progress import bar, say
 from polysense.recipe import Recipe
 from polysense.training import checkpoints
 from polysense.training.arguments import training_arguments
-from polysense.training.folder import SUMMARY, read_json
+from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS, read_json
 from polysense.training.journal import Journal
-from polysense.training.progress import TrainingBar, bar, say
-from polysense.training.saved import WEIGHTS, write_assets
+from polysense.training.progress import TrainingBar
+from polysense.training.saved import write_assets
 from polysense.training.splits import Splits
 from polysense.training.stopping import EarlyStopping, best_evaluation, patience_is_spent
 from polysense.training.trainer import LearnerTrainer, load_weights, save_weights, under
 from polysense.types import Sample
 
 logging.getLogger("transformers.trainer_callback").setLevel(logging.ERROR)
-
-STEP_STATE = "checkpoints"
-"""Folder of a seed's resume state; gone when the seed is finished."""
 
 
 def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resume: bool, use_cache: bool) -> dict[str, Any]:
@@ -74,13 +72,12 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         callbacks=_callbacks(recipe, seed, journal),
     )
     trainer.remove_callback(PrinterCallback)
-    if checkpoint is not None:
-        say(f"seed {seed}: goes on from step {checkpoints.step_of(checkpoint)}")
     if not patience_is_spent(journal.evaluations, recipe.evaluation):
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if not journal.evaluations:
         raise RecipeError("training.eval_delay: training ended before the first evaluation, so no weights were kept")
     load_weights(learner, folder / WEIGHTS)
+    say(f"seed {seed}: scoring {'test' if splits.test else 'validation'} with the best weights on validation")
     result = {
         "seed": seed,
         "validation": examine(),
@@ -89,6 +86,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
         "seconds": round(time.monotonic() - began, 1),
     }
+    say(f"seed {seed}: writing predictions")
     write_predictions(folder / "predictions", answerer, splits)
     checkpoints.write_whole(done, json.dumps(result, indent=2))
     shutil.rmtree(folder / STEP_STATE, ignore_errors=True)
@@ -104,7 +102,8 @@ def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> 
             found[name] = encoder
             continue
         cache = FeatureCache(encoder)
-        cache.fill(samples, progress=bar(f"encoding {name} once", "rows"))
+        with bar(f"encoding {name} once", "rows") as progress:
+            cache.fill(samples, progress=progress)
         found[name] = cache
     return found
 

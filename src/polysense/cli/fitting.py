@@ -1,0 +1,81 @@
+"""Which recipe fits the data, told where a recipe for a published corpus is given another table, or the other way round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from polysense.errors import DataError, RecipeError
+
+OWN_TABLES = "Posts"
+"""The corpus that reads anybody's table."""
+
+
+@contextmanager
+def hinting(recipe: str, data: Path) -> Iterator[None]:
+    """Add to an error of the recipe or the data which recipe fits better, if one does."""
+    try:
+        yield
+    except (DataError, RecipeError) as error:
+        hint = fitting_recipe(recipe, data)
+        if hint is None:
+            raise
+        if isinstance(error, DataError):
+            raise DataError(f"{error}\n{hint}", problems=error.problems) from error
+        raise RecipeError(f"{error}\n{hint}") from error
+
+
+def fitting_recipe(recipe: str, data: Path) -> str | None:
+    """The hint; None where the recipe reads the corpus that the data are, or reads tables and they are no corpus."""
+    reads = corpus_of(recipe)
+    found = known_corpus(data) or OWN_TABLES
+    if reads is None or reads == found or (found == OWN_TABLES and _has_part_of(reads, data)):
+        return None
+    what = "a table of your own" if found == OWN_TABLES else f"the corpus {found}"
+    twin = twin_recipe(recipe, found)
+    better = f"take the recipe {twin}" if twin else f"take one whose `corpora` are [{found}] (`polysense recipes list`)"
+    return f"hint: the recipe {recipe} reads {reads}, and {data} looks like {what}: {better}"
+
+
+def twin_recipe(recipe: str, corpus: str) -> str | None:
+    """The shipped recipe that does the same to another corpus: ``social/posts_text`` and ``social/mvsa_text``."""
+    from polysense.recipe import list_recipes
+
+    family, _, rest = recipe.partition("_")
+    for name in list_recipes():
+        other, _, same = name.partition("_")
+        if rest and same == rest and other != family and corpus_of(name) == corpus:
+            return name
+    return None
+
+
+def corpus_of(recipe: str) -> str | None:
+    """The class that reads a recipe's data; None where it names none, or several."""
+    from polysense.recipe.files import read_recipe
+
+    match read_recipe(recipe).get("corpora"):
+        case [str(name)] | [{"class_path": str(name)}]:
+            return name.rpartition(".")[2]
+    return None
+
+
+def known_corpus(data: Path) -> str | None:
+    """The published corpus that a folder, or a table in its folder, is."""
+    from polysense.cli.data import recognised
+    from polysense.data.corpora import all_corpora
+
+    if data.is_dir():
+        return recognised(data)
+    found = recognised(data.parent)
+    return found if found is not None and data.name in all_corpora()[found].layout else None
+
+
+def _has_part_of(corpus: str, data: Path) -> bool:
+    """Whether the data are this corpus with something missing."""
+    from polysense.data.corpora import all_corpora
+
+    folder = data if data.is_dir() else data.parent
+    kind = all_corpora().get(corpus)
+    # A layout entry such as images/<id>.jpg stands for many files, and means nothing in a folder of another kind.
+    return kind is None or any((folder / entry).exists() for entry in kind.layout if "<" not in entry)

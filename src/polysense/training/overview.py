@@ -1,0 +1,37 @@
+"""What a training found in its data, told before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from polysense.data.counts import Counts
+from polysense.data.table import Table
+from polysense.training.splits import Splits
+from polysense.types import MODALITIES
+
+
+def counted(splits: Splits) -> dict[str, Counts]:
+    """The rows of each split that there is."""
+    named = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+    return {name: Counts.of(samples) for name, samples in named.items() if samples}
+
+
+def overview(table: Table, splits: Splits) -> list[str]:
+    """A line on the rows of each split and who made the splits; a second one on what rows lack, where they lack something."""
+    counts = counted(splits)
+    made = "drawn, for the table has none" if table.split_made else "the table's own"
+    lines = [f"{table.name}: {_listed({name: str(count) for name, count in counts.items()})} (splits: {made})"]
+    lacks = _lacks(table, splits)
+    return [*lines, f"{table.name}: {'; '.join(lacks)}"] if lacks else lines
+
+
+def _lacks(table: Table, splits: Splits) -> list[str]:
+    samples = [*splits.train, *splits.validation, *splits.test]
+    missing = {name: sum(getattr(sample, name) is None for sample in samples) for name in MODALITIES}
+    found = [f"{count} of {len(samples)} rows without {name}" for name, count in missing.items() if 0 < count < len(samples)]
+    unplaced = len(table) - len(samples)
+    return [*found, f"{unplaced} rows in no split are left out"] if unplaced else found
+
+
+def _listed(parts: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in parts.items())

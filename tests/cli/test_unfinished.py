@@ -1,0 +1,72 @@
+"""Whichever command is asked, a run that is missing or not finished gets one answer."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from polysense.cli.main import execute
+
+
+def commands(run: Path, other: Path, table: Path) -> list[list[str]]:
+    """Every command that reads a finished run."""
+    return [
+        ["evaluate", str(run)],
+        ["evaluate", str(run), "--data", str(table)],
+        ["report", str(run)],
+        ["report", str(other), "--against", str(run), "--out", str(other / "against.html")],
+        ["compare", str(run), str(other)],
+        ["compare", str(other), str(run)],
+    ]
+
+
+def missing(run: Path) -> None:
+    shutil.rmtree(run)
+
+
+def empty(run: Path) -> None:
+    shutil.rmtree(run)
+    run.mkdir()
+
+
+def unfinished(run: Path) -> None:
+    (run / "run.json").unlink()
+
+
+def just_begun(run: Path) -> None:
+    unfinished(run)
+    for home in run.glob("seed-*"):
+        shutil.rmtree(home)
+
+
+def damaged(run: Path) -> None:
+    (run / "run.json").write_text("{")
+
+
+CASES = {
+    missing: (2, "there is no run {run}: name the folder that `polysense train` wrote (its --out)"),
+    empty: (1, "{run} is no run: there is no run.json in it"),
+    unfinished: (
+        1,
+        "{run} is not finished: go on with `polysense train ... --resume`, or name a seed that is (seed-0, seed-1)",
+    ),
+    just_begun: (1, "{run} is not finished: go on with `polysense train ... --resume`"),
+    damaged: (1, "{run}/run.json is damaged: "),
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_every_command_says_the_same(
+    case, trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    case(run)
+    code, said = CASES[case]
+    for command in commands(run, trained_runs["both"], toy_posts):
+        found = execute(command)
+        captured = capsys.readouterr()
+        assert captured.err.startswith(f"polysense: error: {said.format(run=run)}"), command
+        assert captured.out == ""
+        assert found == code, command
