@@ -17,11 +17,10 @@ from statistics import mean, stdev
 from typing import Any
 
 from polysense.data.corpora.mvsa_single import MvsaSingle
-from polysense.data.table import Table
 from polysense.evaluation.matching import Matching
+from polysense.evaluation.reference import references
 from polysense.evaluation.retrieval import Retrieval
 from polysense.inference.predictor import Predictor
-from polysense.metrics.classification import classification_metrics
 from polysense.training.comparison import compare
 from polysense.training.run import train
 from polysense.types import Sample
@@ -40,24 +39,6 @@ ARMS = {
     "image": FIVE,
 }
 METRICS = ("weighted_f1", "macro_f1", "accuracy")
-
-
-def tfidf_reference(table: Table) -> dict[str, float]:
-    """Word and character TF-IDF with balanced logistic regression on the texts: what needs no neural network at all."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline, make_union
-
-    features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-    )
-    model = make_pipeline(features, LogisticRegression(max_iter=2000, class_weight="balanced"))
-    train_rows, test_rows = table.split("train"), table.split("test")
-    model.fit([row.text or "" for row in train_rows], [str(row.label) for row in train_rows])
-    answers = [str(answer) for answer in model.predict([row.text or "" for row in test_rows])]
-    scores = classification_metrics([str(row.label) for row in test_rows], answers, labels=table.labels())
-    return {name: scores[name] for name in METRICS}
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -162,6 +143,7 @@ def main() -> None:
         for name, seeds in ARMS.items():
             train(f"social/mvsa_{name}", options.data, out=options.runs / name, seeds=seeds, resume=True)
     table = MvsaSingle().read(options.data)
+    text_alone = references(table.split("train"), table.split("test"))["tfidf_text"]["metrics"]
     finished = [name for name in ARMS if (options.runs / name / "run.json").is_file()]
     arms = {name: arm_result(name, options.runs, table.split("test")) for name in finished}
     versions = {package: arms[finished[0]]["versions"][package] for package in ("polysense", "torch", "transformers")}
@@ -170,7 +152,7 @@ def main() -> None:
         "commit": commit,
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{package} {number}" for package, number in versions.items()),
-        "tfidf_reference": tfidf_reference(table),
+        "tfidf_reference": {metric: text_alone[metric] for metric in METRICS},
         "arms": arms,
         "not_finished": [name for name in ARMS if name not in finished],
     }

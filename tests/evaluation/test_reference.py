@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+
+from polysense.evaluation import reference
+from polysense.evaluation.reference import references
+from polysense.types import Sample
+
+WORDS = {"good": ["splendid", "lovely", "happy"], "bad": ["dreadful", "broken", "sad"]}
+
+
+def rows(count: int, *, start: int = 0) -> list[Sample]:
+    """Rows whose class stands in one of their words."""
+    found = []
+    for number in range(start, start + count):
+        label = ("good", "bad")[number % 2]
+        found.append(Sample(id=str(number), text=f"a {WORDS[label][number % 3]} day, number {number}", label=label))
+    return found
+
+
+def test_words_that_tell_the_class_are_learned() -> None:
+    found = references(rows(60), rows(20, start=60))["tfidf_text"]
+    assert found["train_rows"] == 60
+    assert found["rows"] == 20
+    assert found["metrics"]["accuracy"] == 1.0
+    assert set(found["metrics"]) == {"accuracy", "weighted_f1", "macro_f1", "macro_precision", "macro_recall"}
+
+
+def test_words_of_the_test_rows_are_not_learned() -> None:
+    """All that tells the classes apart in test stands in test alone, and there the words say the opposite."""
+    turned = [Sample(id=row.id, text=row.text, label="bad" if row.label == "good" else "good") for row in rows(20, start=60)]
+    assert references(rows(60), turned)["tfidf_text"]["metrics"]["accuracy"] == 0.0
+
+
+def test_rows_without_a_text_or_a_label_are_left_out() -> None:
+    odd = [Sample(id="no text", label="good"), Sample(id="no label", text="a lovely day")]
+    assert references([*rows(60), *odd], [*rows(20, start=60), *odd]) == references(rows(60), rows(20, start=60))
+
+
+def test_a_class_that_only_test_has_counts_in_the_macro_mean() -> None:
+    extra = Sample(id="x", text="a lovely day", label="strange")
+    found = references(rows(60), [*rows(20, start=60), extra])["tfidf_text"]["metrics"]
+    assert found["macro_f1"] < 0.67
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        (rows(60), []),
+        ([], rows(4)),
+        (rows(60)[::2], rows(4)),
+        ([Sample(id="1", text="x", label=("good", "bad")), *rows(60)], rows(4)),
+        ([Sample(id=str(place), text="!", label=label) for place, label in enumerate(WORDS)], rows(4)),
+        (rows(60), [Sample(id="1", text="x", score=0.5)]),
+    ],
+    ids=["nothing to score", "nothing to learn", "one class", "several labels", "no words", "scores"],
+)
+def test_nothing_to_say(train: list[Sample], test: list[Sample]) -> None:
+    assert references(train, test) == {}
+
+
+def test_of_many_rows_a_part_is_counted_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "MOST", 10)
+    found = references(rows(60), rows(20, start=60))
+    assert found["tfidf_text"]["train_rows"] == 10
+    assert found == references(rows(60), rows(20, start=60))
