@@ -27,6 +27,8 @@ class Table:
     """The rows that could not be read."""
     skipped: tuple[Problem, ...] = ()
     """The bad rows that were left out on purpose (see `refuse_or_skip`)."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Why the corpus left sound rows out, and how many: those that are evaluation sentences, for instance."""
     columns: tuple[str, ...] = ()
     """The columns of the file, under their own names."""
     digests: Mapping[str, str] = field(default_factory=dict)

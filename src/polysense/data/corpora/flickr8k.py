@@ -1,0 +1,125 @@
+"""Flickr8k (Hodosh, Young, Hockenmaier, JAIR 2013)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+from polysense.data.controls import limit_captions, limit_pictures, random_pictures, shuffle_pictures
+from polysense.data.corpus import Corpus, expect
+from polysense.data.decontaminate import evaluation_sentences, without
+from polysense.data.folders import set_folder
+from polysense.data.media import file_digest
+from polysense.data.rows import RowReader
+from polysense.data.table import Table
+from polysense.data.tablefile import read_raw
+from polysense.errors import DataError, Problem, RecipeError, choices, display
+from polysense.types import Sample
+
+FOLDER = "flickr8k"
+SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+Pairing = Literal["paired", "shuffled", "random"]
+
+
+class Flickr8k(Corpus):
+    """Flickr8k: photographs, each with five captions.
+
+    6,000 photographs for training, 1,000 for validation, 1,000 for testing, as published; those in no published split are
+    left out. Validation and test rows are all five captions of each photograph; the arguments choose among the training rows
+    only.
+
+    Args:
+        captions_per_image: so many captions of a training picture, drawn by ``seed``; null keeps all.
+        images: ``paired``; or a control, to see what the pictures are worth: ``shuffled`` gives each training picture to the
+            captions of another one, ``random`` gives each training row a picture of random pixels.
+        shuffled_share: the share of the training pictures that ``shuffled`` moves.
+        pairs: so many training pictures, drawn by ``seed``; null keeps all.
+        exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) beside this one: training captions that
+            stand in them word for word are left out (see `data.decontaminate`).
+        seed: of the draws.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("retrieval", "captions")
+    modalities: ClassVar[tuple[str, ...]] = ("text", "image")
+    layout: ClassVar[tuple[str, ...]] = ("captions.csv", "images/<name>.jpg")
+
+    def __init__(
+        self,
+        captions_per_image: int | None = 1,
+        images: Pairing = "paired",
+        shuffled_share: float = 1.0,
+        pairs: int | None = None,
+        exclude: list[str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        if images not in get_args(Pairing):
+            raise RecipeError(f"Flickr8k, images: {images!r} is not one; {choices(images, get_args(Pairing))}")
+        if not 0 <= shuffled_share <= 1:
+            raise RecipeError(f"Flickr8k, shuffled_share: expected a number from 0 to 1, found {shuffled_share}")
+        for name, count in (("captions_per_image", captions_per_image), ("pairs", pairs)):
+            if count is not None and count < 1:
+                raise RecipeError(f"Flickr8k, {name}: expected a number from 1 up or null, found {count}")
+        self.captions_per_image = captions_per_image
+        self.images = images
+        self.shuffled_share = shuffled_share
+        self.pairs = pairs
+        self.exclude = exclude
+        self.seed = seed
+
+    def read(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The captions under ``root``, which is the folder of this set or the folder of all data sets."""
+        path = expect(self, set_folder(root, FOLDER) / "captions.csv")
+        images = expect(self, path.parent / "images" if media_root is None else Path(media_root))
+        table = _captions(path, images)
+        left_out: dict[str, int] = {}
+        if self.exclude:
+            table, count = without(table, evaluation_sentences(path.parent, self.exclude))
+            left_out = {f"training rows that stand in {', '.join(self.exclude)}": count}
+        return replace(table, samples=tuple(self._controlled(list(table.samples))), left_out=left_out)
+
+    def _controlled(self, samples: list[Sample]) -> list[Sample]:
+        if self.pairs is not None:
+            samples = limit_pictures(samples, count=self.pairs, seed=self.seed)
+        if self.captions_per_image is not None:
+            samples = limit_captions(samples, per_picture=self.captions_per_image, seed=self.seed)
+        if self.images == "shuffled":
+            return shuffle_pictures(samples, seed=self.seed, share=self.shuffled_share)
+        return random_pictures(samples, seed=self.seed) if self.images == "random" else samples
+
+
+def _captions(path: Path, images: Path) -> Table:
+    """Every caption of a published split, with its picture."""
+    raw, file = read_raw(path), display(path)
+    for name in ("image", "split", "caption_id", "caption"):
+        if name not in raw.columns:
+            raise DataError(f"{file} has no column {name!r}; {choices(name, raw.columns)}")
+    reader = RowReader(file=file, columns={"text": "caption", "image": "image"}, media_root=images)
+    samples: list[Sample] = []
+    problems = list(raw.problems)
+    pictures: dict[str, Path] = {}  # five rows name one, looking once is enough
+    for number, row in raw.rows:
+        split, name = SPLITS.get(str(row["split"])), str(row["image"])
+        if split is None:
+            continue
+        read = reader.read({**row, "image": None} if name in pictures else row, number)
+        if isinstance(read, Problem):
+            problems.append(read)
+            continue
+        if isinstance(read.image, Path):
+            pictures[name] = read.image
+        text = " ".join((read.text or "").split())
+        if not text or name not in pictures:
+            problems.append(Problem(file=file, row=number, id=None, field="image" if text else "caption", reason="is empty"))
+            continue
+        samples.append(
+            replace(read, id=f"{name}#{row['caption_id']}", text=text, image=pictures[name], split=split, group=name, extra={})
+        )
+    return Table(
+        name=FOLDER,
+        samples=tuple(samples),
+        problems=tuple(problems),
+        columns=raw.columns,
+        digests={path.name: file_digest(path)},
+        folder=path.parent,
+    )
