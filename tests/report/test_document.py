@@ -198,6 +198,16 @@ def test_rows_without_a_target_or_a_modality(run: Path) -> None:
     assert "2 rows have no image" in page.source
 
 
+def test_labelled_and_unlabelled_rows_are_told_apart(run: Path) -> None:
+    edit_rows(run, lambda row: row | ({"target": None} if row["id"] in {"test-0", "test-1", "validation-0"} else {}))
+    data = {"name": "posts.csv", "splits": {"train": 400, "test": 60}, "labelled": {"train": 390, "test": 60}}
+    edit_record(run, data=data)
+    page = report(run)
+    assert "<b>58</b><span>labelled test rows; 2 unlabelled</span>" in page.source
+    assert "train 390 labelled and 10 unlabelled rows, test 60 labelled rows" in page.source
+    assert "always “" in page.source
+
+
 def test_how_it_was_made(run: Path) -> None:
     problem = {"file": "posts.csv", "row": 17, "field": "image", "reason": "file is missing"}
     edit_record(run, skipped_rows=[problem], command=["polysense", "train", "my recipe.yaml"])

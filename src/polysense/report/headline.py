@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from polysense.errors import DataError
 from polysense.report.figure import ACCENT, INK, MUTED, PAPER, RULE, drawing
+from polysense.report.references import references
 from polysense.report.run import Run
 from polysense.report.scores import MAIN, is_fraction, led_by, most_frequent, run_scores
 from polysense.report.section import Section, plain, render
@@ -35,20 +36,23 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
     metrics = led_by(scores, best=run.record.get("best_metric"))
     names = named([run, *against])
     others = [(name, run_scores(other)) for name, other in zip(names[1:], against, strict=True)]
-    rows = next((len(predictions.rows) for predictions in run.shown.values()), None)
+    shown = next(iter(run.shown.values()), None)
+    labelled = None if shown is None else sum(row["target"] is not None for row in shown.rows)
     return Section(
         "result",
         "Result",
         render(
             "headline.html",
             run=run,
-            rows=rows,
+            labelled=labelled,
+            unlabelled=0 if shown is None else len(shown.rows) - (labelled or 0),
             name=names[0],
             metrics=metrics,
             fractions={metric for metric in metrics if is_fraction(metric)},
             scores=scores,
             others=others,
             constant=most_frequent(run),
+            references=references(run),
             standings=standings(run, against, names=names),
         ),
     )

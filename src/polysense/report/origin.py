@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from polysense.data.counts import Counts
 from polysense.report.run import Run
 from polysense.report.section import Section, render
 
@@ -20,13 +22,22 @@ def origin(run: Run, against: Sequence[Run]) -> Section:
             run=run,
             command=command(run),
             data=data,
-            splits=data.get("splits") or {},
+            counts=counts(data),
             digests=data.get("digests") or {},
             versions=run.record.get("versions") or {},
             skipped=[skipped(entry) for entry in run.record.get("skipped_rows") or ()],
             against=[other.name for other in against],
         ),
     )
+
+
+def counts(data: Mapping[str, Any]) -> dict[str, str]:
+    """The rows of each split; labelled and unlabelled ones apart, where the run noted them."""
+    splits, labelled = data.get("splits") or {}, data.get("labelled") or {}
+    return {
+        name: str(Counts(labelled[name], count - labelled[name])) if name in labelled else str(count)
+        for name, count in splits.items()
+    }
 
 
 def command(run: Run) -> str:

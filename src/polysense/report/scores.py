@@ -58,9 +58,19 @@ def names_of(values: Iterable[str | Sequence[str]]) -> set[str]:
 def run_scores(run: Run, part: str | None = None) -> dict[str, Spread]:
     """Each metric over the seeds: from the predictions ``part`` (default: of the split shown), else from the run's record."""
     name = part or run.split or ""
-    each = [label_scores(predictions, labels=run.labels) for predictions in run.predictions.get(name, {}).values()]
-    if not any(each) and part is None:
-        each = [recorded(entry, split=run.split) for entry in run.record.get("per_seed", [])]
+    found = spreads(run.predictions.get(name, {}).values(), labels=run.labels)
+    if not found and part is None:
+        return over_seeds([recorded(entry, split=run.split) for entry in run.record.get("per_seed", [])])
+    return found
+
+
+def spreads(parts: Iterable[Predictions], *, labels: Sequence[str]) -> dict[str, Spread]:
+    """Each metric over files of predictions, one a seed; empty if their rows have no labels, or others than ``labels``."""
+    return over_seeds([label_scores(predictions, labels=labels) for predictions in parts])
+
+
+def over_seeds(each: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
+    """The metrics that every seed has."""
     names = [name for name in (each[0] if each else {}) if all(name in scores for scores in each)]
     return {name: Spread(tuple(scores[name] for scores in each)) for name in names}
 
@@ -74,10 +84,11 @@ def recorded(entry: Mapping[str, Any], *, split: str | None) -> dict[str, float]
 def most_frequent(run: Run) -> tuple[str, dict[str, float]] | None:
     """The commonest class of the split shown, and the scores of answering it always: what any model must beat."""
     predictions = next(iter(run.shown.values()), None)
-    if predictions is None or not all(isinstance(row["target"], str) for row in predictions.rows):
+    rows = [row for row in predictions.rows if row["target"] is not None] if predictions is not None else []
+    if predictions is None or not rows or not all(isinstance(row["target"], str) for row in rows):
         return None
-    label = Counter(row["target"] for row in predictions.rows).most_common(1)[0][0]
-    constant = Predictions(predictions.path, tuple({**row, "label": label} for row in predictions.rows))
+    label = Counter(row["target"] for row in rows).most_common(1)[0][0]
+    constant = Predictions(predictions.path, tuple({**row, "label": label} for row in rows))
     scores = label_scores(constant, labels=run.labels)
     return (label, scores) if scores else None
 
