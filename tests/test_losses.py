@@ -18,7 +18,6 @@ from polysense.losses import (
     cosine_logits,
     diagonal_cross_entropy,
     info_nce,
-    symmetric_diagonal_cross_entropy,
     symmetric_info_nce,
 )
 
@@ -65,7 +64,7 @@ class TestGoldenContrastOfSentences:
             anchors,
             positives,
             temperature=MCSE["tau"],
-            hard_negatives=negatives,
+            hard_negatives=[negatives],
             hard_negative_log_weight=math.log(case["alpha"]),
         )
         loss.backward()
@@ -123,8 +122,7 @@ class TestByHand:
     def test_contrast_with_the_outer_posts_duplicates(self) -> None:
         duplicates = torch.eye(3, dtype=torch.bool)
         duplicates[0, 2] = duplicates[2, 0] = True
-        logits = cosine_logits(self.text, self.image, scale=self.scale)
-        close(symmetric_diagonal_cross_entropy(logits, duplicates=duplicates), 0.067409)
+        close(symmetric_info_nce(self.text, self.image, scale=self.scale, duplicates=duplicates), 0.067409)
 
     def test_class_weights_divide_by_the_number_of_rows(self) -> None:
         weights = balanced_class_weights(torch.tensor([5, 2, 1]))
@@ -166,10 +164,47 @@ class TestAgainstLoops:
         plain = info_nce(anchors, positives, temperature=temperature)
         assert float(plain) == pytest.approx(loop_info_nce(anchors, positives, None, temperature, 1.0), rel=1e-4, abs=1e-4)
         harder = info_nce(
-            anchors, positives, temperature=temperature, hard_negatives=hard, hard_negative_log_weight=math.log(weight)
+            anchors, positives, temperature=temperature, hard_negatives=[hard], hard_negative_log_weight=math.log(weight)
         )
         expected = loop_info_nce(anchors, positives, hard, temperature, weight)
         assert float(harder) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+    @few
+    @given(vectors(4))
+    def test_several_hard_negatives_are_a_block_each(self, made: tuple[Tensor, ...]) -> None:
+        anchors, positives, *hard = made
+        found = info_nce(anchors, positives, temperature=0.3, hard_negatives=hard, hard_negative_log_weight=math.log(2))
+        total = 0.0
+        for i in range(len(anchors)):
+
+            def term(other: Tensor, factor: float, i: int = i) -> float:
+                return factor * math.exp(similarity(anchors[i], other) / 0.3)
+
+            below = sum(term(other, 1.0) for other in positives)
+            below += sum(term(other, 2.0 if i == j else 1.0) for block in hard for j, other in enumerate(block))
+            total -= math.log(term(positives[i], 1.0) / below)
+        assert float(found) == pytest.approx(total / len(anchors), rel=1e-4, abs=1e-4)
+
+    def test_a_hard_negative_that_is_not_there_is_in_no_sum(self) -> None:
+        made = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
+        anchors, positives, hard = made
+        there = torch.tensor([True, False, True, True])
+        found = info_nce(anchors, positives, temperature=0.5, hard_negatives=[hard], present=[there])
+        moved = hard.clone()
+        moved[1] += 9.0
+        again = info_nce(anchors, positives, temperature=0.5, hard_negatives=[moved], present=[there])
+        assert torch.equal(found, again)
+        assert not torch.equal(found, info_nce(anchors, positives, temperature=0.5, hard_negatives=[hard]))
+        none = [torch.zeros(4, dtype=torch.bool)]
+        alone = info_nce(anchors, positives, temperature=0.5, hard_negatives=[hard], present=none)
+        torch.testing.assert_close(alone, info_nce(anchors, positives, temperature=0.5))
+
+    def test_rows_may_weigh_differently(self) -> None:
+        left, right = torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(0))
+        logits = cosine_logits(left, right, scale=2.0)
+        weights = torch.tensor([0.0, 2.0, 1.0, 1.0])
+        each = torch.nn.functional.cross_entropy(logits, torch.arange(4), reduction="none")
+        torch.testing.assert_close(info_nce(left, right, temperature=0.5, weights=weights), (each * weights).sum() / 4)
 
     @few
     @given(vectors(2))
@@ -204,14 +239,6 @@ class TestAgainstLoops:
                 terms.append(math.log(math.exp(own) + sum(map(math.exp, negatives))) - own)
         expected = sum(terms) / len(terms) if terms else 0.0
         assert float(diagonal_cross_entropy(logits, duplicates=duplicates)) == pytest.approx(expected, abs=1e-4)
-
-    def test_a_mask_of_one_direction_is_turned_with_the_logits(self) -> None:
-        logits = torch.tensor([[1.0, 2.0, 0.5], [0.3, 1.5, -1.0], [0.7, 0.2, 0.9]])
-        mask = torch.zeros(3, 3, dtype=torch.bool)
-        mask[0, 1] = True
-        expected = (diagonal_cross_entropy(logits, duplicates=mask) + diagonal_cross_entropy(logits.T, duplicates=mask.T)) / 2
-        assert torch.equal(symmetric_diagonal_cross_entropy(logits, duplicates=mask), expected)
-        assert not torch.equal(symmetric_diagonal_cross_entropy(logits, duplicates=mask.T), expected)
 
 
 class TestInvariants:

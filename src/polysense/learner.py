@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polysense.distributed import everywhere, rank
+from polysense.encoders.encoder import Encoder
 from polysense.errors import PolysenseError, RecipeError
 from polysense.model import Model, Sight
 from polysense.objectives.objective import Answering, Objective
@@ -48,6 +50,11 @@ class Learner(nn.Module):
         """The objectives that are run: those of weight above 0."""
         return {name: self.objective(name) for name, weight in self.weights.items() if weight}
 
+    @property
+    def companions(self) -> bool:
+        """Whether an objective reads the further texts of the rows."""
+        return any(objective.companions for objective in self.active.values())
+
     def objective(self, name: str) -> Objective:
         """An objective by its name in the recipe."""
         found = self.objectives[name]
@@ -63,19 +70,28 @@ class Learner(nn.Module):
         batch, step = Batch.of(nested), int(self.micro_step)
         if (
             self.training
-        ):  # dropout too follows from (seed, step): two runs of one seed drop the same units, whatever they learn beside
-            torch.manual_seed(seed_from(self.seed, step, _rank(), "dropout"))
-        look = StepLook(self.model, batch, seed=self.seed, step=step)
-        terms: dict[str, Tensor] = {}
-        for name, objective in self.active.items():
-            term = objective(look) if batch.has(objective.reads) else None
-            if term is not None:
-                terms[name] = _finite(name, term)
+        ):  # dropout too follows from (seed, step): two runs of one seed drop the same units, whatever else they learn
+            torch.manual_seed(seed_from(self.seed, step, rank(), "dropout"))
+        terms = self.terms(batch, step=step)
         if self.training:
             self.micro_step += 1
         weighted = [self.weights[name] * term for name, term in terms.items()]
         loss = torch.stack(weighted).sum() if weighted else self._nothing()
         return {"loss": loss, "terms": {name: term.detach() for name, term in terms.items()}}
+
+    def terms(self, batch: Batch, *, step: int) -> dict[str, Tensor]:
+        """The term of each objective that finds what it reads in the batch; views draw from (seed, ``step``).
+
+        Raises:
+            PolysenseError: a term is not finite.
+        """
+        look = StepLook(self.model, batch, seed=self.seed, step=step)
+        terms: dict[str, Tensor] = {}
+        for name, objective in self.active.items():
+            term = objective(look) if everywhere(batch.has(objective.reads)) else None
+            if term is not None:
+                terms[name] = _finite(name, term)
+        return terms
 
     def _nothing(self) -> Tensor:
         """A zero that backward accepts, for batches from which no objective learns."""
@@ -96,6 +112,8 @@ class StepLook:
     """How the objectives see one batch: equal views share one forward pass, and encoders run below the views."""
 
     def __init__(self, model: Model, batch: Batch, *, seed: int, step: int) -> None:
+        self.batch = batch
+        self._model = model
         self._sight = Sight(model, batch)
         self._seed = seed
         self._step = step
@@ -104,14 +122,14 @@ class StepLook:
     def __call__(self, view: View) -> tuple[Shown, Representation]:
         """The shown batch and its representation."""
         if view not in self._seen:
-            draw = seeded(view, seed=self._seed, step=self._step, rank=_rank())
-            shown = view.show(self._sight.batch, draw)
+            draw = seeded(view, seed=self._seed, step=self._step, rank=rank())
+            shown = view.show(self.batch, draw)
             self._seen[view] = shown, self._sight.see(shown)
         return self._seen[view]
 
-
-def _rank() -> int:
-    return torch.distributed.get_rank() if torch.distributed.is_available() and torch.distributed.is_initialized() else 0
+    def encoder(self, modality: str) -> Encoder:
+        """The encoder of a modality."""
+        return self._model.encoder(modality)
 
 
 def _finite(name: str, term: Tensor) -> Tensor:

@@ -5,9 +5,13 @@ Contrastive losses here share one core: rows of a square matrix of logits whose 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from polysense.distributed import gather, mean
 
 
 def cosine_logits(left: Tensor, right: Tensor, *, scale: float | Tensor) -> Tensor:
@@ -16,29 +20,36 @@ def cosine_logits(left: Tensor, right: Tensor, *, scale: float | Tensor) -> Tens
         return scale * (F.normalize(left.float(), dim=-1) @ F.normalize(right.float(), dim=-1).T)
 
 
-def diagonal_cross_entropy(logits: Tensor, *, duplicates: Tensor | None = None) -> Tensor:
-    """Mean cross-entropy of the rows of ``logits`` (n, m >= n) against their own diagonal entry.
+def diagonal_cross_entropy(
+    logits: Tensor, *, duplicates: Tensor | None = None, offset: int = 0, weights: Tensor | None = None
+) -> Tensor:
+    """Mean cross-entropy of the rows of ``logits`` (n, m >= n) against their own diagonal entry, over all processes.
 
     Args:
-        logits: (n, m); entry (i, i) is the true pair of row i, all others are its negatives.
+        logits: (n, m); entry (i, i + offset) is the true pair of row i, all others are its negatives.
         duplicates: (n, m) bool; True off the diagonal marks a column that is no negative of the row (same content). Those
             cells count as minus infinity; a row with no negative left stays out of the mean.
+        offset: where the columns of this process begin among those gathered from all.
+        weights: (n,) a factor for each row's term; 1 by default.
 
     Returns:
         A scalar; 0 (with no gradient) where no row has a negative.
     """
-    count = logits.shape[0]
-    targets = torch.arange(count, device=logits.device)
-    if duplicates is None:
-        return F.cross_entropy(logits, targets)
-    barred = duplicates & ~_diagonal(duplicates)
-    alone = (barred | _diagonal(duplicates)).all(dim=1)
-    each = F.cross_entropy(logits.masked_fill(barred, -torch.inf), targets, reduction="none")
-    return each.masked_fill(alone, 0.0).sum() / (~alone).sum().clamp(min=1)
+    targets = torch.arange(logits.shape[0], device=logits.device) + offset
+    kept = None
+    if duplicates is not None:
+        own = F.one_hot(targets, logits.shape[1]).bool()
+        barred = duplicates & ~own
+        kept = ~(barred | own).all(dim=1)
+        logits = logits.masked_fill(barred, -torch.inf)
+    each = F.cross_entropy(logits, targets, reduction="none")
+    return mean(each if weights is None else each * weights, kept)
 
 
-def _diagonal(like: Tensor) -> Tensor:
-    return torch.eye(*like.shape, dtype=torch.bool, device=like.device)
+def equal_keys(*keys: Tensor) -> Tensor:
+    """(n, rows of all processes) bool: True where a row and a column are equal in at least one of ``keys``, each (n,)."""
+    equal = [own.unsqueeze(1) == gather(own)[0].unsqueeze(0) for own in keys]
+    return torch.stack(equal).any(dim=0)
 
 
 def info_nce(
@@ -46,44 +57,59 @@ def info_nce(
     positives: Tensor,
     *,
     temperature: float | Tensor,
-    hard_negatives: Tensor | None = None,
+    hard_negatives: Sequence[Tensor] = (),
     hard_negative_log_weight: float = 0.0,
+    duplicates: Tensor | None = None,
+    present: Sequence[Tensor] = (),
+    weights: Tensor | None = None,
 ) -> Tensor:
     """One-directional contrast: each anchor against its own positive among all positives (SimCSE, equations 1 and 5).
 
     ``l_i = -log( e^{s(a_i,p_i)/t} / sum_j [ e^{s(a_i,p_j)/t} + w^{[i=j]} e^{s(a_i,n_j)/t} ] )``, mean over i; s is the cosine.
+    With several processes the positives and negatives of all of them stand in the sum.
 
     Args:
         anchors: (batch, width).
         positives: (batch, width); row i belongs to anchor i.
         temperature: t, above 0.
-        hard_negatives: (batch, width) or None; row i is the hard negative of anchor i and a plain one of the others.
-        hard_negative_log_weight: the LOGARITHM of w, added to the logit of each anchor's own hard negative.
+        hard_negatives: each (batch, width); row i of each is a hard negative of anchor i and a plain one of the others. Several
+            add a term to the sum each.
+        hard_negative_log_weight: the LOGARITHM of w, added to the logit of each anchor's own hard negatives.
+        duplicates: (batch, positives of all processes) bool: pairs off the diagonal that are no negatives of each other.
+        present: for each of the hard negatives (batch,) bool, False in the rows that have none.
+        weights: (batch,) a factor for each anchor's term; 1 by default.
     """
-    logits = cosine_logits(anchors, positives, scale=1 / temperature)
-    if hard_negatives is not None:
-        hard = cosine_logits(anchors, hard_negatives, scale=1 / temperature)
-        own = torch.eye(*hard.shape, dtype=hard.dtype, device=hard.device)
-        logits = torch.cat([logits, hard + hard_negative_log_weight * own], dim=1)
-    return diagonal_cross_entropy(logits)
+    columns, offset = gather(positives)
+    blocks = [cosine_logits(anchors, columns, scale=1 / temperature)]
+    for place, negatives in enumerate(hard_negatives):
+        hard = cosine_logits(anchors, gather(negatives)[0], scale=1 / temperature)
+        rows = torch.arange(hard.shape[0], device=hard.device)
+        hard = hard + hard_negative_log_weight * F.one_hot(rows + offset, hard.shape[1])
+        if present:
+            hard = hard.masked_fill(~gather(present[place])[0], -torch.inf)
+        blocks.append(hard)
+    logits = torch.cat(blocks, dim=1)
+    if duplicates is not None:
+        duplicates = F.pad(duplicates, (0, logits.shape[1] - duplicates.shape[1]), value=False)
+    return diagonal_cross_entropy(logits, duplicates=duplicates, offset=offset, weights=weights)
 
 
-def symmetric_info_nce(left: Tensor, right: Tensor, *, scale: float | Tensor) -> Tensor:
+def symmetric_info_nce(left: Tensor, right: Tensor, *, scale: float | Tensor, duplicates: Tensor | None = None) -> Tensor:
     """Two-directional contrast: ``(CE(S, diag) + CE(S^T, diag)) / 2`` with ``S = scale * cos(left_i, right_j)``.
+
+    With several processes each row is compared with the rows of all of them.
 
     Args:
         left: (batch, width).
         right: (batch, width); row i belongs to row i of ``left``.
         scale: the inverse temperature, a number or a learned tensor.
+        duplicates: (batch, rows of all processes) bool, symmetric where there is one process: pairs off the diagonal that are no
+            negatives of each other.
     """
-    return symmetric_diagonal_cross_entropy(cosine_logits(left, right, scale=scale))
-
-
-def symmetric_diagonal_cross_entropy(logits: Tensor, *, duplicates: Tensor | None = None) -> Tensor:
-    """:func:`diagonal_cross_entropy` of square ``logits`` (n, n), averaged over rows-to-columns and columns-to-rows."""
-    turned = None if duplicates is None else duplicates.T
-    forward = diagonal_cross_entropy(logits, duplicates=duplicates)
-    backward = diagonal_cross_entropy(logits.T, duplicates=turned)
+    lefts, offset = gather(left)
+    rights, _ = gather(right)
+    forward = diagonal_cross_entropy(cosine_logits(left, rights, scale=scale), duplicates=duplicates, offset=offset)
+    backward = diagonal_cross_entropy(cosine_logits(right, lefts, scale=scale), duplicates=duplicates, offset=offset)
     return (forward + backward) / 2
 
 

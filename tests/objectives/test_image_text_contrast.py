@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 import tiny
 from polysense.learner import StepLook
-from polysense.losses import cosine_logits, symmetric_diagonal_cross_entropy
+from polysense.losses import cosine_logits, symmetric_info_nce
 from polysense.objectives.image_text_contrast import ImageTextContrast
 from polysense.objectives.objective import Aligning
 from polysense.types import Batch, Encoded, Representation
@@ -109,12 +109,12 @@ def test_equal_texts_or_equal_pictures_are_no_negatives_of_each_other(name: str)
     repeated = with_parts(batch, **{name: {"key": torch.tensor([5, 6, 5, 8])}})
     model = tiny.model()
     seen = model(batch)
-    logits = cosine_logits(
-        made.text(seen.parts["text"].summary), made.image(seen.parts["image"].summary), scale=made.log_scale.exp()
-    )
+    text, image = made.text(seen.parts["text"].summary), made.image(seen.parts["image"].summary)
     mask = torch.zeros(4, 4, dtype=torch.bool)
     mask[0, 2] = mask[2, 0] = True
-    torch.testing.assert_close(term(made, repeated), symmetric_diagonal_cross_entropy(logits, duplicates=mask))
+    torch.testing.assert_close(
+        term(made, repeated), symmetric_info_nce(text, image, scale=made.log_scale.exp(), duplicates=mask)
+    )
     assert term(made, repeated) < term(made, batch)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -24,21 +25,42 @@ class Collate:
     Args:
         modalities: by modality, who prepares it: the encoder, or the cache of a frozen one.
         targets: who prepares the fields; none for prediction.
+        companions: whether the further texts of the samples, ``pair`` and ``negatives``, are prepared as ``text`` is.
     """
 
-    def __init__(self, modalities: Mapping[str, Prepares], targets: Iterable[Prepares] = ()) -> None:
+    def __init__(
+        self, modalities: Mapping[str, Prepares], targets: Iterable[Prepares] = (), *, companions: bool = False
+    ) -> None:
         self.modalities = dict(modalities)
         self.targets = tuple(targets)
+        self.companions = companions
 
     def __call__(self, samples: Sequence[Sample]) -> dict[str, Any]:
         """The nested dict of :class:`polysense.types.Batch`."""
         nested: dict[str, Any] = {"index": torch.tensor([sample.index for sample in samples])}
         for name, maker in self.modalities.items():
-            contents = [getattr(sample, name) for sample in samples]
-            present = torch.tensor([content is not None for content in contents])
-            if present.any():
-                keys = torch.tensor([content_key(content) for content in contents])
-                nested[name] = {**maker.prepare(samples), "present": present, "key": keys}
+            nested |= _part(name, maker, samples, [getattr(sample, name) for sample in samples])
+        if self.companions:
+            nested |= self._further_texts(samples)
         for target in self.targets:
             nested |= target.prepare(samples)
         return nested
+
+    def _further_texts(self, samples: Sequence[Sample]) -> dict[str, Fields]:
+        found: dict[str, Fields] = {}
+        texts = {"pair": [sample.pair for sample in samples]}
+        for place in range(max(len(sample.negatives) for sample in samples)):
+            texts[f"negative.{place}"] = [next(iter(sample.negatives[place : place + 1]), None) for sample in samples]
+        for name, column in texts.items():
+            stand_ins = [replace(sample, text=text) for sample, text in zip(samples, column, strict=True)]
+            found |= _part(name, self.modalities["text"], stand_ins, column)
+        return found
+
+
+def _part(name: str, maker: Prepares, samples: Sequence[Sample], contents: Sequence[Any]) -> dict[str, Fields]:
+    """What ``maker`` prepares, with presence and keys; nothing where no row has any content."""
+    present = torch.tensor([content is not None for content in contents])
+    if not present.any():
+        return {}
+    keys = torch.tensor([content_key(content) for content in contents])
+    return {name: {**maker.prepare(samples), "present": present, "key": keys}}

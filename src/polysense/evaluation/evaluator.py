@@ -59,6 +59,19 @@ class Answerer:
                 vectors[places] = summary
         return np.zeros((0, self.learner.model.fusion.width), dtype=np.float32) if vectors is None else vectors
 
+    def terms(self, samples: Sequence[Sample], *, batch_size: int) -> list[tuple[int, dict[str, float]]]:
+        """For each batch of ``batch_size`` samples its rows and the objectives' losses; what views draw follows from its number."""
+        objectives = self.learner.active.values()
+        collate = Collate(self.collate.modalities, objectives, companions=self.learner.companions)
+        found = []
+        with self._asking():
+            for step, start in enumerate(range(0, len(samples), batch_size)):
+                rows = samples[start : start + batch_size]
+                batch = _moved(Batch.of(collate(rows)), self._device())
+                terms = self.learner.terms(batch, step=step)
+                found.append((len(rows), {name: float(term) for name, term in terms.items()}))
+        return found
+
     @contextmanager
     def _asking(self) -> Iterator[None]:
         """Evaluation mode and no gradients, until the answers are there or something goes wrong."""
@@ -85,9 +98,15 @@ class Answerer:
         batch = Batch.of(self.collate(samples))
         if only is not None:
             batch = Batch(parts={name: part for name, part in batch.parts.items() if name == only}, fields=batch.fields)
-        device = next(self.learner.parameters()).device
-        parts = {name: _to(part, device) for name, part in batch.parts.items()}
-        return Batch(parts=parts, fields=_to(batch.fields, device))
+        return _moved(batch, self._device())
+
+    def _device(self) -> torch.device:
+        return next(self.learner.parameters()).device
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    parts = {name: _to(part, device) for name, part in batch.parts.items()}
+    return Batch(parts=parts, fields=_to(batch.fields, device))
 
 
 def _to(fields: Fields, device: torch.device) -> Fields:

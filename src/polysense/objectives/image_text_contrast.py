@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from polysense.distributed import everywhere
 from polysense.errors import choices
-from polysense.losses import cosine_logits, symmetric_diagonal_cross_entropy
+from polysense.losses import equal_keys, symmetric_info_nce
 from polysense.objectives.objective import Aligning, Answering, Look
 from polysense.types import Prediction, Representation, Widths
-from polysense.views.mismatched import same_content
 from polysense.views.plain import Plain
 
 
@@ -53,12 +53,12 @@ class ImageTextContrast(Answering, Aligning):
         """The symmetric contrast over the rows that have both modalities."""
         shown, seen = look(Plain())
         both = seen.parts["text"].present & seen.parts["image"].present
-        duplicates = same_content(shown.batch, "text", "image")[both][:, both]
-        if bool(duplicates.all()):
+        duplicates = equal_keys(*(shown.batch.parts[name]["key"][both] for name in ("text", "image")))
+        if everywhere(bool(duplicates.all())):
             return None
         text = self.text(seen.parts["text"].summary[both])
         image = self.image(seen.parts["image"].summary[both])
-        return symmetric_diagonal_cross_entropy(cosine_logits(text, image, scale=self.scale()), duplicates=duplicates)
+        return symmetric_info_nce(text, image, scale=self.scale(), duplicates=duplicates)
 
     def scale(self) -> Tensor:
         """exp(s), at most ``largest_scale``; the gradient passes the bound, so that s can come back from above it."""

@@ -8,12 +8,20 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from polysense.types import Fields, Prediction, Representation, Sample
+from polysense.encoders.encoder import Encoder
+from polysense.types import Batch, Fields, Prediction, Representation, Sample
 from polysense.views.view import Shown, View
 
 
 class Look(Protocol):
     """How an objective sees the batch of a step. Equal views share one forward pass."""
+
+    @property
+    def batch(self) -> Batch:
+        """The batch as it is, not encoded."""
+
+    def encoder(self, modality: str) -> Encoder:
+        """The encoder of a modality: for objectives that need its vocabulary or its embeddings."""
 
     def __call__(self, view: View) -> tuple[Shown, Representation]:
         """The batch as the view shows it, with the model's representation of it."""
@@ -22,12 +30,15 @@ class Look(Protocol):
 class Objective(nn.Module, ABC):
     """One training signal: its view, its head, its loss and its memory (registered buffers).
 
-    The build supplies the widths of the modalities and of ``"fused"`` as the first argument; keyword arguments are the choices
-    of the recipe.
+    The build supplies the widths of the modalities, of ``"fused"``, and as ``"vocabulary"`` the number of tokens of the text
+    encoder as the first argument; keyword arguments are the choices of the recipe.
     """
 
     reads: ClassVar[frozenset[str]]
     """Modalities and batch fields without which the objective sits a batch out."""
+
+    companions: bool = False
+    """Whether it reads the further texts of a row, ``pair`` and ``negative.0``, ..., which are else not prepared."""
 
     @classmethod
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""Masked language modelling."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from polysense.distributed import everywhere, mean
+from polysense.encoders.transformer_text import TransformerText
+from polysense.errors import RecipeError
+from polysense.objectives.objective import Look, Objective
+from polysense.types import Widths
+from polysense.views.masked import KEPT, Masked
+
+
+class MaskedLanguage(Objective):
+    """Recover hidden words from those around them.
+
+    ``loss = mean over chosen tokens of CE(E LN(gelu(W h + c)) + b, token)``; E are the encoder's word embeddings.
+    Reads: text.   Source: BERT; spans of whole words as in UNIMO (ACL 2021).   Relations: trains a small encoder of one's own from
+    nothing, or goes on with any Hugging Face one; SimCSE's auxiliary term has weight 0.1.
+
+    Args:
+        widths: supplied by the build.
+        share: of the tokens that are hidden, above 0 and below 1.
+        longest_span: tokens a span may have; 1 hides single whole words.
+        span_stop: chance that a span ends after each token.
+        tied: use the encoder's word embeddings as the last layer; else it has one of its own.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"text"})
+
+    def __init__(
+        self,
+        widths: Widths,
+        *,
+        share: float = 0.15,
+        longest_span: int = 10,
+        span_stop: float = 0.2,
+        tied: bool = True,
+    ) -> None:
+        super().__init__()
+        if not 0 < share < 1 or longest_span < 1 or not 0 < span_stop <= 1:
+            raise RecipeError("MaskedLanguage: share and span_stop lie between 0 and 1, longest_span from 1 up")
+        width, tokens = widths["text"], widths["vocabulary"]
+        self.share, self.longest_span, self.span_stop = share, longest_span, span_stop
+        self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
+        self.decoder = None if tied else nn.Linear(width, tokens, bias=False)
+        self.bias = nn.Parameter(torch.zeros(tokens))
+
+    def forward(self, look: Look) -> Tensor | None:
+        """Cross-entropy over the chosen tokens; None where the texts are too short to choose any."""
+        encoder = look.encoder("text")
+        if not isinstance(encoder, TransformerText) or encoder.vocabulary.mask is None:
+            raise RecipeError("MaskedLanguage: the text encoder has no token that masks others; take one of the BERT family")
+        view = Masked(encoder.vocabulary, share=self.share, longest_span=self.longest_span, span_stop=self.span_stop)
+        shown, seen = look(view)
+        original, states = shown.targets["original"], seen.parts["text"].states
+        if states.shape[1] != original.shape[1]:
+            raise RecipeError("MaskedLanguage needs the states of all tokens: write encoders.text.tokens: all")
+        chosen = original != KEPT
+        if everywhere(not bool(chosen.any())):
+            return None
+        weight = encoder.embeddings if self.decoder is None else self.decoder.weight
+        logits = nn.functional.linear(self.transform(states[chosen]), weight, self.bias)
+        return mean(nn.functional.cross_entropy(logits.float(), original[chosen], reduction="none"))
