@@ -40,11 +40,31 @@ def test_groups_are_compared_too(runs: list[str], capsys: pytest.CaptureFixture[
     assert "accuracy by target:" in capsys.readouterr().out
 
 
-def test_a_run_that_is_not_there_ends_with_3(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(["compare", runs[0], runs[1] + "er"]) == 3
-    assert "stronger" in capsys.readouterr().err
-
-
 def test_an_unknown_metric_ends_with_2(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["compare", *runs, "--metric", "acuracy"]) == 2
     assert "'accuracy'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (
+            ["--split", "tset"],
+            "--split: the runs have no predictions of 'tset'; did you mean 'test'? valid: 'test', 'test.image'",
+        ),
+        (["--by", "targte"], "the predictions have no column 'targte': did you mean 'target'"),
+    ],
+)
+def test_a_misspelt_name_is_usage(runs: list[str], option: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["compare", *runs, "--resamples", "100", *option]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(("split", "meant"), [("dev", "validation"), ("test.text", "test.text")])
+def test_a_split_by_another_name_or_one_modality(
+    runs: list[str], split: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["compare", *runs, "--resamples", "100", "--split", split, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["split"] == meant

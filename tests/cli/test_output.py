@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from time import sleep
 
 import pytest
 
-from polysense.cli.output import print_json, print_table, progress
+from polysense.cli.output import print_json, print_table
 
 
 def test_a_table_is_aligned_with_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,25 +35,6 @@ def test_json_has_no_nan_and_keeps_characters(capsys: pytest.CaptureFixture[str]
     assert "é" in shown
 
 
-def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("reading", "rows") as advance:
-        advance(1, 2)
-    captured = capsys.readouterr()
-    assert captured.out + captured.err == ""
-
-
-def test_progress_in_a_terminal_shows_the_count_on_stderr(capsys, monkeypatch) -> None:
-    import sys
-
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with progress("reading", "rows") as advance:
-        advance(1, 2)
-        sleep(0.15)  # a bar is redrawn ten times a second
-        advance(2, 2)
-    captured = capsys.readouterr()
-    assert "2/2" in captured.err
-    assert captured.out == ""
-    with progress("reading", "rows", quiet=True) as advance:
-        advance(1, 2)
-    assert capsys.readouterr().err == ""
+def test_a_column_of_numbers_may_have_gaps(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("name", "f1"), [("a", 0.5), ("b", None)])
+    assert capsys.readouterr().out.splitlines() == ["name      f1", "----  ------", "a     0.5000", "b"]

@@ -22,10 +22,3 @@ def test_other_runs_stand_beside_it(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert execute(["report", str(run), *others, "--title", "Both?", "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     assert "Both?" in out.read_text("utf-8")
-
-
-def test_a_run_that_is_not_there_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(["report", str(tmp_path / "nothing")]) == 3
-    captured = capsys.readouterr()
-    assert "nothing" in captured.err
-    assert captured.out == ""

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.recipe import load_recipe
-from polysense.training.folder import best_folder, read_json, refuse_another_run, run_of, start
+from polysense.training.checkpoints import whole
+from polysense.training.folder import best_folder, read_json, refuse_another_run, run_of, seed_of, standing, start
 
 DATA_NOTE = {"name": "posts.csv", "content": "0f" * 32}
 
@@ -78,11 +80,42 @@ def test_going_on_wants_the_same_recipe_and_the_same_data(tmp_path: Path) -> Non
     folder = run_folder(tmp_path / "run")
     recipe = load_recipe("social/posts_concat")
     start(folder, recipe, DATA_NOTE, resume=True, overwrite=False)
-    with pytest.raises(RecipeError, match="other data"):
-        start(folder, recipe, DATA_NOTE | {"content": "1e" * 32}, resume=True, overwrite=False)
-    with pytest.raises(RecipeError, match="another recipe"):
+    with pytest.raises(RecipeError, match=r"other data.*\n  table: posts\.csv, now tweets\.csv$"):
+        start(folder, recipe, DATA_NOTE | {"name": "tweets.csv", "content": "1e" * 32}, resume=True, overwrite=False)
+    with pytest.raises(RecipeError, match=r"another recipe.*\n  training\.seed: 0, now 3$"):
         start(folder, recipe.with_training(seed=3), DATA_NOTE, resume=True, overwrite=False)
+    with pytest.raises(RecipeError, match=r"\n  name: social/posts_concat, now mine$"):
+        start(folder, replace(recipe, name="mine"), DATA_NOTE, resume=True, overwrite=False)
     assert read_json(folder / "data.json") == DATA_NOTE
+
+
+def test_a_refusal_names_other_releases_too(tmp_path: Path) -> None:
+    recipe = load_recipe("social/posts_concat")
+    start(tmp_path, recipe, DATA_NOTE | {"made_with": {"torch": "2.1"}}, resume=False, overwrite=False)
+    now = DATA_NOTE | {"made_with": {"torch": "2.2"}}
+    with pytest.raises(RecipeError, match=r"\n  training\.seed: .*\n  made with torch 2\.1, now 2\.2$"):
+        start(tmp_path, recipe.with_training(seed=3), now, resume=True, overwrite=False)
+
+
+def test_what_becomes_of_a_seed_that_goes_on(tmp_path: Path) -> None:
+    assert standing(tmp_path / "seed-0") == "begins anew"
+    with whole(tmp_path / "checkpoints", 7) as partial:
+        (partial / "checkpoint-7").mkdir()
+    assert standing(tmp_path) == "goes on from step 7"
+    (tmp_path / "run.json").write_text("{}")
+    assert standing(tmp_path) == "is finished: its results are read"
+
+
+def test_the_seed_of_a_folder_with_weights(tmp_path: Path) -> None:
+    run_json = tmp_path / "run.json"
+    run_json.write_text(json.dumps({"best_seed": 3}))
+    assert seed_of(tmp_path) is None, "a run of several seeds"
+    (tmp_path / "model.safetensors").touch()
+    assert seed_of(tmp_path) == 3
+    run_json.write_text(json.dumps({"best_seed": 3, "seed": 1}))
+    assert seed_of(tmp_path) == 1
+    run_json.unlink()
+    assert seed_of(tmp_path) is None
 
 
 def test_the_best_seed_answers_for_a_finished_run(tmp_path: Path) -> None:

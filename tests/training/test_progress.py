@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from polysense.training.progress import TrainingBar, bar
+from polysense.training.progress import TrainingBar
 
 
 class Terminal(io.StringIO):
@@ -52,17 +52,3 @@ def test_a_terminal_shows_rate_time_left_and_every_term(training_bar: TrainingBa
     assert "steps/s" in last or "s/ steps" in last
     assert "classification=0.950" in last
     assert "matching=0.500" in last
-
-
-def test_a_job_that_counts_has_a_bar_in_a_terminal_only(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bar("checking", "pictures")(3, 3)
-    assert capsys.readouterr().err == ""
-    screen = Terminal()
-    monkeypatch.setattr(sys, "stderr", screen)
-    advance = bar("checking", "pictures")
-    advance(1, 3)
-    advance(3, 3)
-    assert "checking: 100%" in screen.getvalue()
-    assert "3/3" in screen.getvalue()

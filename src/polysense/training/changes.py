@@ -46,7 +46,7 @@ def _flat(value: Any, entry: str = "") -> dict[str, Any]:
     """Every leaf by the entry under which a user overrides it; a list of plain values is a leaf."""
     if isinstance(value, list) and any(isinstance(part, Mapping) for part in value):
         value = dict(enumerate(value))
-    if not (isinstance(value, Mapping) and value):
+    if not isinstance(value, Mapping) or (entry and not value):
         return {entry: value}
     found: dict[str, Any] = {}
     for key, part in value.items():

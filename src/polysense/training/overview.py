@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from polysense.data.counts import Counts
+from polysense.data.counts import Counts, plural
 from polysense.data.table import Table
 from polysense.training.splits import Splits
 from polysense.types import MODALITIES
@@ -30,7 +30,8 @@ def _lacks(table: Table, splits: Splits) -> list[str]:
     missing = {name: sum(getattr(sample, name) is None for sample in samples) for name in MODALITIES}
     found = [f"{count} of {len(samples)} rows without {name}" for name, count in missing.items() if 0 < count < len(samples)]
     unplaced = len(table) - len(samples)
-    return [*found, f"{unplaced} rows in no split are left out"] if unplaced else found
+    left = f"{unplaced} {plural(unplaced)} in no split {'is' if unplaced == 1 else 'are'} left out"
+    return [*found, left] if unplaced else found
 
 
 def _listed(parts: Mapping[str, str]) -> str:

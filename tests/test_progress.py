@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import io
+import sys
+from time import sleep
+
+import pytest
+
+from polysense.progress import bar, say
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def screen_of(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal in place of stderr."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "100")
+    return terminal
+
+
+def test_a_bar_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with bar("reading", "rows") as progress:
+        progress(1, 2)
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ""
+
+
+def test_a_terminal_shows_the_count_until_the_job_is_done(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    screen = screen_of(monkeypatch)
+    with bar("reading", "rows") as progress:
+        progress(1, 2)
+        sleep(0.15)  # a bar is redrawn ten times a second
+        progress(2, 2)
+    assert "reading: 100%" in screen.getvalue()
+    assert "2/2" in screen.getvalue()
+    assert not screen.getvalue().rstrip("\r").rpartition("\r")[2].strip(), "it is wiped off"
+    assert capsys.readouterr().out == ""
+
+
+def test_quiet_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = screen_of(monkeypatch)
+    with bar("reading", "rows", quiet=True) as progress:
+        progress(1, 2)
+    assert screen.getvalue() == ""
+
+
+def test_a_line_stands_by_itself_beside_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = screen_of(monkeypatch)
+    with bar("reading", "rows") as progress:
+        progress(1, 2)
+        say("row 1 is odd")
+    assert "row 1 is odd" in screen.getvalue().replace("\r", "\n").split("\n")

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from polysense.training.baseline import most_frequent
+from polysense.types import Sample
+
+
+def rows(*labels: str | tuple[str, ...] | None) -> list[Sample]:
+    return [Sample(id=str(number), label=label) for number, label in enumerate(labels)]
+
+
+def test_the_commonest_class_of_the_labelled_rows_is_scored() -> None:
+    found = most_frequent(rows("a", "b", "b", None, None, None, "b"), ["a", "b", "c"])
+    assert found["label"] == "b"
+    f1 = 2 * 3 / (4 + 3)
+    assert found["metrics"]["accuracy"] == pytest.approx(3 / 4)
+    assert found["metrics"]["weighted_f1"] == pytest.approx(f1 * 3 / 4)
+    assert found["metrics"]["macro_f1"] == pytest.approx(f1 / 3)
+    assert not any("/" in name for name in found["metrics"])
+
+
+@pytest.mark.parametrize("labels", [[None], [("a", "b")], ["a", ("b",)], ["unknown"], []])
+def test_where_there_is_no_such_class_there_is_nothing(labels: list) -> None:
+    assert most_frequent(rows(*labels), ["a", "b"]) == {}
