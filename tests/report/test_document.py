@@ -269,3 +269,17 @@ def test_five_seeds_of_450_rows_take_seconds(tmp_path: Path, pictures: Path) -> 
     out = write_report(run, against=[base])
     assert time.perf_counter() - start < 10
     assert out.stat().st_size < 2_000_000
+
+
+def test_a_narrow_page_scrolls_no_further_than_its_boxes(run: Path, tmp_path: Path) -> None:
+    """Every table stands in a box that scrolls by itself and can be reached by the keyboard; every figure takes the width there is."""
+    page = report(run, against=[make_run(tmp_path / "base", noise=1)]).source
+    tables = [place.start() for place in re.finditer("<table", page)]
+    assert len(tables) > 3
+    for place in tables:
+        assert re.search(r'<div class="scroll" tabindex="0"[^>]*>\s*$', page[:place])
+    figures = re.findall(r"<svg[^>]*>", page)
+    assert len(figures) > 3
+    for figure in figures:
+        assert "viewBox" in figure
+        assert not re.search(r"\b(width|height)=", figure)
