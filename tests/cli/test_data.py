@@ -46,7 +46,8 @@ def test_a_sound_table_ends_with_0_and_is_counted(posts: Path, capsys: pytest.Ca
     assert verify(posts) == 0
     shown = capsys.readouterr().out
     assert "all 12 rows are sound" in shown
-    assert shown.splitlines()[0].split() == ["split", "rows", "negative", "positive"]
+    assert shown.splitlines()[0].split() == ["split", "rows", "labelled", "unlabelled", "negative", "positive"]
+    assert shown.splitlines()[2].split() == ["train", "6", "6", "0", "4", "2"]
 
     assert verify(posts, "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -147,6 +148,7 @@ def test_the_real_corpus_is_sound(data_folder: Callable[[str], Path], capsys: py
     found = json.loads(capsys.readouterr().out)
     assert found["corpus"] == "MvsaSingle"
     assert found["splits"] == {"train": 3611, "validation": 450, "test": 450}
+    assert found["left_out"] == {"unlabelled": 358, "would_train": 355}
 
 
 def test_a_table_without_test_rows_is_warned_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,3 +164,34 @@ def test_no_class_is_counted_apart_from_no_label(tmp_path: Path, capsys: pytest.
     (tmp_path / "posts.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     verify(tmp_path / "posts.jsonl", "--json")
     assert json.loads(capsys.readouterr().out)["labels"] == {"train": {"a": 1, "(no class)": 1, "(none)": 1}}
+
+
+def test_a_corpus_tells_of_the_unlabelled_posts_that_it_leaves_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "images").mkdir()
+    lines = ["id,image,text,label,split_clmlf,split_course"]
+    for number in range(12):
+        Image.new("RGB", (8, 8), (number * 20, 0, 0)).save(tmp_path / "images" / f"{number}.jpg")
+        split = ("train", "train", "validation", "test")[number % 4]
+        label, split = (("negative", "positive")[number // 4 % 2], split) if number < 9 else ("", "")
+        text = "words 2" if number == 9 else f"words {number}"  # one stands in validation too
+        lines.append(f"{number},{number}.jpg,{text},{label},{split},{split}")
+    (tmp_path / "mvsa_single.csv").write_text("\n".join(lines), "utf-8")
+    assert execute(["data", "verify", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "3 more posts are unlabelled and left out. A recipe with `unlabelled: true`" in shown
+    assert "would train on 2 of them" in shown
+    assert execute(["data", "verify", str(tmp_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == {"unlabelled": 3, "would_train": 2}
+
+
+def test_a_table_without_labels_or_validation_rows_is_warned_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"words {number},{'ab'[number % 2]},{('train', 'test')[number // 4]}" for number in range(8)]
+    (tmp_path / "posts.csv").write_text("\n".join(["tweet,lable,split", *lines]), encoding="utf-8")
+    assert verify(tmp_path / "posts.csv") == 0
+    shown = capsys.readouterr().out
+    assert "warning: posts.csv, label: there is no column 'label' or 'score'" in shown
+    assert "did you mean 'lable'?" in shown
+    assert "warning: posts.csv, split: no row is in the split 'validation' (train 4, test 4)" in shown
+    (tmp_path / "posts.csv").write_text("\n".join(["tweet,label,split", *lines]), encoding="utf-8")
+    assert verify(tmp_path / "posts.csv") == 3, "labelled rows are there to train on"
+    assert "bad: posts.csv, split: no row is in the split 'validation'" in capsys.readouterr().out

@@ -17,7 +17,7 @@ from polysense.types import Sample
 @pytest.fixture
 def tiny(tiny_encoders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The quickstart on tiny encoders, for three steps."""
-    monkeypatch.setattr(quickstart, "column_override", lambda columns: [*tiny_encoders, "training.max_steps=3"])
+    monkeypatch.setattr(quickstart, "table_overrides", lambda columns: [*tiny_encoders, "training.max_steps=3"])
 
 
 def assert_walked_the_whole_road(out: Path, shown: str, *, rows: int) -> None:
@@ -108,6 +108,6 @@ def test_with_the_packaged_encoders(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quickstart, "POSTS", 48)
-    monkeypatch.setattr(quickstart, "column_override", lambda columns: ["training.num_train_epochs=1"])
+    monkeypatch.setattr(quickstart, "table_overrides", lambda columns: ["training.num_train_epochs=1"])
     assert execute(["quickstart", "--out", str(tmp_path / "quick")]) == 0
     assert_walked_the_whole_road(tmp_path / "quick", capsys.readouterr().out, rows=8)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from polysense.cli.main import execute
-from polysense.cli.train import column_override, only_answer, read_seeds
+from polysense.cli.train import only_answer, read_seeds, table_overrides
 from polysense.errors import RecipeError
 
 RECIPE = "social/posts_concat_both"
@@ -25,8 +26,26 @@ def test_a_table_becomes_a_run_with_a_report(
     out = tmp_path / "deep" / "run"
     assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(out), "--seeds", "3,1", *short]) == 0
     captured = capsys.readouterr()
-    assert "social/posts_concat_both on posts.csv, test (11 rows)" in captured.out
-    assert "seed 3  " in captured.out
+    assert "social/posts_concat_both on posts.csv, test: 11 labelled rows" in captured.out
+    assert "seed 3 " in captured.out
+    floor = next(line for line in captured.out.splitlines() if line.startswith("always '"))
+    record = json.loads((out / "run.json").read_text())["most_frequent"]["test"]
+    assert record["label"] in floor
+    for metric in ("accuracy", "weighted_f1", "macro_f1"):
+        assert f"{record['metrics'][metric]:.4f}" in floor
+    lines = captured.err.splitlines()
+    assert lines[0] == (
+        "posts.csv: train 42 labelled rows, validation 11 labelled rows, test 11 labelled rows (splits: the table's own)"
+    )
+    said = [
+        "seed 3: scoring test",
+        "seed 3: writing predictions",
+        "seed 1: scoring test",
+        "seed 1: writing",
+        "writing the report",
+    ]
+    places = [next(place for place, line in enumerate(lines) if line.startswith(words)) for words in said]
+    assert places == sorted(places)
     assert "is the best on validation (weighted_f1) and answers for the run." in captured.out
     assert f"polysense predict {out}" in captured.out
     assert "Traceback" not in captured.err
@@ -104,7 +123,9 @@ def test_a_run_that_is_there_is_not_touched_unasked(
     assert execute(arguments) == 2
     assert "go on with --resume, replace it with --overwrite, or choose another --out" in capsys.readouterr().err
     assert execute([*arguments, "--resume"]) == 2
-    assert "was started with another recipe" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "was started with another recipe" in said
+    assert "\n  objectives.contrast" in said
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     assert execute([*arguments, "--overwrite", "--seeds", "4"]) == 0
     assert [path.name for path in run.glob("seed-*")] == ["seed-4"]
@@ -177,9 +198,9 @@ def test_seeds_are_read() -> None:
         read_seeds("")
 
 
-def test_columns_override_the_first_corpus() -> None:
-    assert column_override(None) == []
-    assert column_override("text=tweet") == ['corpora.0.columns={"text": "tweet"}']
+def test_columns_and_encoding_override_the_first_corpus() -> None:
+    assert table_overrides(None) == []
+    assert table_overrides("text=tweet", "latin-1") == ['corpora.0.columns={"text": "tweet"}', 'corpora.0.encoding="latin-1"']
 
 
 @pytest.mark.parametrize(
@@ -189,3 +210,45 @@ def test_columns_override_the_first_corpus() -> None:
 def test_a_model_that_gives_one_class_to_every_row_is_noticed(recalls: tuple[float, ...], answer: str | None) -> None:
     metrics = {f"recall/{label}": value for label, value in zip("abc", recalls, strict=True)}
     assert only_answer({"accuracy": 0.6, **metrics}) == answer
+
+
+def test_going_on_says_what_becomes_of_each_seed(
+    trained_runs: dict[str, Path], tiny_encoders: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    shutil.rmtree(run / "seed-1")
+    sets = [part for override in tiny_encoders for part in ("--set", override)]
+    arguments = ["train", "social/posts_concat", "--data", str(toy_posts), "--out", str(run), "--seeds", "0,1", *sets]
+    assert execute([*arguments, "--resume"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert "seed 0 is finished: its results are read" in lines
+    assert "seed 1 begins anew" in lines
+    assert not any(line.startswith("seed 0: scoring") for line in lines)
+
+
+def test_unlabelled_rows_are_counted_apart_everywhere(
+    short: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (toy_posts / "posts.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for split, bare in (("train", 3), ("test", 2)):
+        for row in [row for row in rows if row["split"] == split][:bare]:
+            row["label"] = ""
+    table = tmp_path / "posts.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    out = tmp_path / "run"
+    media = ["--media-root", str(toy_posts)]
+    assert execute(["train", RECIPE, "--data", str(table), "--out", str(out), *media, *short]) == 0
+    captured = capsys.readouterr()
+    assert "train 39 labelled and 3 unlabelled rows" in captured.err
+    assert f"{RECIPE} on posts.csv, test: 9 labelled and 2 unlabelled rows" in captured.out
+    assert "test: 9 labelled and 2 unlabelled rows" in (out / "README.md").read_text("utf-8")
+    assert "labelled test rows; 2 unlabelled" in (out / "report.html").read_text("utf-8")
+    assert json.loads((out / "run.json").read_text())["data"]["labelled"] == {"train": 39, "validation": 11, "test": 9}
+    assert execute(["data", "verify", str(table), *media, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["labelled"] == {"train": 39, "validation": 11, "test": 9}
+    assert found["unlabelled"] == {"train": 3, "validation": 0, "test": 2}

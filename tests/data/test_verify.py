@@ -72,7 +72,17 @@ def test_splits_without_rows() -> None:
     ]
     assert found(table, splits=["train"], strict=True)[0][0] == "bad"
     assert found(table, splits=[]) == [], "a table to answer for needs no splits"
-    assert found(from_rows([{"text": "a"}, {"text": "b"}])) == [], "a table without targets needs no splits"
+
+
+def test_a_table_without_labels_is_told_so_where_it_is_to_train(tmp_path: Path) -> None:
+    bare = from_rows([{"text": "a", "mood": "x"}, {"text": "b"}], split_seed=None)
+    assert found(bare, splits=[]) == [], "a table to answer for needs neither labels nor splits"
+    assert [(severity, field) for severity, _, field, _ in found(bare)] == [("warning", "label"), *[("warning", "split")] * 3]
+    assert found(bare)[0][3] == (
+        "there is no column 'label' or 'score', so there are no answers to learn; map one with columns; valid: 'mood'"
+    )
+    empty = from_rows([{"text": "a", "label": ""}, {"text": "b", "label": None}])
+    assert found(empty)[0][3] == "no row is labelled: there are no answers to learn"
 
 
 def test_duplicates_and_what_stands_in_two_splits_are_warnings(pictures) -> None:

@@ -109,3 +109,40 @@ def test_a_class_that_is_no_objective_is_refused(mine: Path, toy_posts: Path, ca
     assert "objectives.length" in said
     assert "'my_signals.Plain' is not a" in said
     assert "Traceback" not in said
+
+
+FAILING = {
+    "in the rehearsal": ("        raise ZeroDivisionError('no tokens')\n", 2, "cannot be run with this data"),
+    "in training": ("        if self.training:\n            1 / 0\n", 1, "code that the recipe names failed"),
+    "in training, through a library": (
+        "        if self.training:\n            nn.Linear(3, 3)(shown.batch.parts['text']['input_ids'])\n",
+        1,
+        "code that the recipe names failed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_where_it_fails_its_line_is_named(
+    mine: Path, tiny_encoders: list[str], toy_posts: Path, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    lines, code, said = FAILING[case]
+    mark = "        tokens = "
+    source = OBJECTIVE.replace(mark, lines + mark)
+    (mine / "my_signals.py").write_text(source, "utf-8")
+    wrong = source[: source.index(lines) + len(lines)].count("\n")
+    sets = [part for override in tiny_encoders for part in ("--set", override)]
+    arguments = ["train", str(mine / "lengths.yaml"), "--data", str(toy_posts), "--out", str(mine / "run"), *sets]
+    assert execute(arguments) == code
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert f"my_signals.py:{wrong}, in forward)" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_module_that_cannot_be_imported_names_its_line(
+    mine: Path, toy_posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mine / "my_signals.py").write_text("x = 1\ny = undefined\n", "utf-8")
+    assert execute(["train", str(mine / "lengths.yaml"), "--data", str(toy_posts), "--out", str(mine / "run")]) == 2
+    assert "my_signals.py:2, in <module>)" in capsys.readouterr().err

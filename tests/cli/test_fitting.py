@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from polysense.cli.fitting import fitting_recipe
+from polysense.cli.main import execute
+
+HEADER = "id,image,text,label,split_clmlf,split_course"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A folder that looks like MVSA-Single."""
+    folder = tmp_path / "mvsa"
+    (folder / "images").mkdir(parents=True)
+    (folder / "mvsa_single.csv").write_text(f"{HEADER}\n1,1.jpg,sun,positive,train,train\n")
+    return folder
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table of one's own."""
+    (tmp_path / "posts.csv").write_text("text,label\nsun,positive\nrain,negative\n")
+    return tmp_path / "posts.csv"
+
+
+def test_a_recipe_for_tables_is_told_the_corpus(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for data in (corpus, corpus / "mvsa_single.csv"):
+        assert execute(["train", "social/posts_concat_itc", "--data", str(data), "--out", str(tmp_path / "run")]) == 3
+        said = capsys.readouterr().err
+        assert "looks like the corpus MvsaSingle: take the recipe social/mvsa_concat_itc" in said
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 3), (["--columns", "text=tweet"], 2)])
+def test_a_recipe_for_a_corpus_is_told_the_table(
+    table: Path, tmp_path: Path, options: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "social/mvsa_text", "--data", str(table), "--out", str(tmp_path / "run"), *options]
+    assert execute(arguments) == code
+    said = capsys.readouterr().err
+    assert "hint: the recipe social/mvsa_text reads MvsaSingle, and " in said
+    assert "looks like a table of your own: take the recipe social/posts_text" in said
+
+
+def test_what_fits_gets_no_hint(corpus: Path, table: Path) -> None:
+    assert fitting_recipe("social/posts_text", table) is None
+    assert fitting_recipe("social/posts_text", table.parent) is None
+    assert fitting_recipe("social/mvsa_text", corpus) is None
+    (corpus / "images").rmdir()
+    assert fitting_recipe("social/mvsa_text", corpus) is None, "the corpus, with something missing"
+
+
+def test_a_recipe_of_ones_own_is_told_the_corpus_to_name(corpus: Path, table: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("base: social/posts_text\n")
+    hint = fitting_recipe(str(mine), corpus)
+    assert hint is not None
+    assert "take one whose `corpora` are [MvsaSingle]" in hint
+    mine.write_text("base: social/mvsa_text\n")
+    assert "take one whose `corpora` are [Posts]" in str(fitting_recipe(str(mine), table))
