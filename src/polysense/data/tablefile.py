@@ -18,7 +18,7 @@ from polysense.errors import DataError, Problem, RecipeError, choices, display
 _LONGEST_CELL = 1 << 26  # characters; a quote that is never closed would otherwise end in a message about 131072
 
 _TELL = (
-    "Save the file as UTF-8, or name its encoding ({}): with --encoding in data verify, predict and encode, "
+    "Save the file as UTF-8, or name its encoding ({}): with --encoding in the commands that read a table, "
     "with the argument encoding of Posts in a recipe, of read_table in Python"
 )
 
