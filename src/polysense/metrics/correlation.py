@@ -1,6 +1,6 @@
 """How well scores follow gold scores: Pearson, Spearman, and the summaries of a task that consists of several subsets.
 
-What is undefined (fewer than two rows, or a side that is constant) is NaN.
+What is undefined (fewer than two rows, a side that is constant, a value that is not a number) is NaN.
 """
 
 from __future__ import annotations
@@ -65,10 +65,11 @@ def spearman(x: ArrayLike, y: ArrayLike) -> float:
 def pearson(x: ArrayLike, y: ArrayLike) -> float:
     """Pearson's correlation."""
     left, right = _paired(x, y)
-    if len(left) < 2 or np.ptp(left) == 0 or np.ptp(right) == 0:
+    if len(left) < 2 or not (np.isfinite(left).all() and np.isfinite(right).all()) or np.ptp(left) == 0 or np.ptp(right) == 0:
         return math.nan
     left, right = left - left.mean(), right - right.mean()
-    return float(np.clip(left @ right / (np.linalg.norm(left) * np.linalg.norm(right)), -1.0, 1.0))
+    lengths = float(np.linalg.norm(left) * np.linalg.norm(right))
+    return float(np.clip(left @ right / lengths, -1.0, 1.0)) if lengths > 0 else math.nan
 
 
 def paired_cosine(x: ArrayLike, y: ArrayLike) -> Floats:

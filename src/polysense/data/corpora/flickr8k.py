@@ -99,22 +99,19 @@ def _captions(path: Path, images: Path) -> Table:
     problems = list(raw.problems)
     pictures: dict[str, Path] = {}  # five rows name one, looking once is enough
     for number, row in raw.rows:
-        split, name = SPLITS.get(str(row["split"])), str(row["image"])
+        split, name, text = SPLITS.get(str(row["split"])), str(row["image"]), " ".join(str(row["caption"]).split())
         if split is None:
             continue
-        read = reader.read({**row, "image": None} if name in pictures else row, number)
+        if not text or not name.strip():
+            problems.append(Problem(file=file, row=number, id=None, field="image" if text else "caption", reason="is empty"))
+            continue
+        read = reader.read({"caption": text, "image": None if name in pictures else name}, number)
         if isinstance(read, Problem):
             problems.append(read)
             continue
         if isinstance(read.image, Path):
             pictures[name] = read.image
-        text = " ".join((read.text or "").split())
-        if not text or name not in pictures:
-            problems.append(Problem(file=file, row=number, id=None, field="image" if text else "caption", reason="is empty"))
-            continue
-        samples.append(
-            replace(read, id=f"{name}#{row['caption_id']}", text=text, image=pictures[name], split=split, group=name, extra={})
-        )
+        samples.append(replace(read, id=f"{name}#{row['caption_id']}", image=pictures[name], split=split, group=name))
     return Table(
         name=FOLDER,
         samples=tuple(samples),
