@@ -60,7 +60,7 @@ def test_a_table_in_another_encoding(trained_runs: dict[str, Path], tmp_path: Pa
     (tmp_path / "posts.csv").write_bytes("id,text\ncafé,a day\n".encode("latin-1"))
     arguments = ["predict", str(trained_runs["both"])]
     assert execute([*arguments, str(tmp_path / "posts.csv")]) == 3
-    assert "--encoding in data verify, predict and encode" in capsys.readouterr().err
+    assert "--encoding in the commands that read a table" in capsys.readouterr().err
     assert execute([*arguments, str(tmp_path / "posts.csv"), "--encoding", "latin-1"]) == 0
     assert [answer["id"] for answer in answers(capsys)] == ["café"]
     assert execute([*arguments, "-", "--encoding", "latin-1"]) == 2

@@ -154,7 +154,7 @@ def test_a_finished_seed_is_not_trained_again(
     before = finished.stat().st_mtime_ns
     train(RECIPE, toy_posts, out=out, seeds=[0, 1], overrides=overrides, resume=True)
     said = capsys.readouterr().err
-    assert "seed 1: goes on from step 3" in said
+    assert "seed 1 goes on from step 3" in said
     assert "seed 0" not in said
     assert finished.stat().st_mtime_ns == before
     assert_same_run(out, unbroken)
