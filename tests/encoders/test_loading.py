@@ -76,3 +76,78 @@ def test_a_configuration_without_a_width_is_a_recipe_error(tiny_text: str, monke
     monkeypatch.setattr("polysense.encoders.transformer_text.text_tower", lambda _: object())
     with pytest.raises(RecipeError, match="cannot be loaded: AttributeError"):
         TransformerText(tiny_text)
+
+
+# --- starting from a trained model ---
+
+
+@pytest.fixture
+def saved(tiny_text: str, tmp_path: Path) -> Path:
+    """A saved model of text alone whose weights are not those that it started from."""
+    from safetensors.torch import save_file
+
+    encoder = TransformerText(tiny_text, max_length=16)
+    with torch.no_grad():
+        for parameter in encoder.backbone.parameters():
+            parameter.add_(0.25)
+    folder = tmp_path / "run/seed-3"
+    (folder / "encoders/text").mkdir(parents=True)
+    encoder.save_assets(folder / "encoders/text")
+    state = {f"model.encoders.text.{name}": tensor.clone() for name, tensor in encoder.state_dict().items()}
+    save_file({**state, "objectives.head.weight": torch.zeros(2)}, folder / "model.safetensors")
+    for place in (folder, folder.parent):
+        (place / "recipe.yaml").write_text("# a run\n", "utf-8")
+    return folder
+
+
+def assert_starts_from(encoder: TransformerText, tiny_text: str) -> None:
+    before = TransformerText(tiny_text).backbone.state_dict()
+    now = encoder.backbone.state_dict()
+    assert set(now) == set(before)
+    assert all(torch.equal(now[name], before[name] + 0.25) for name in now)
+
+
+def test_a_saved_model_lends_its_text_encoder(saved: Path, tiny_text: str) -> None:
+    encoder = TransformerText(str(saved), pooling="cls")
+    assert_starts_from(encoder, tiny_text)
+    assert encoder.tokenizer.get_vocab() == TransformerText(tiny_text).tokenizer.get_vocab()
+    assert encoder.max_length == 64
+
+
+def test_a_run_lends_that_of_its_best_seed(saved: Path, tiny_text: str) -> None:
+    shutil.copytree(saved, saved.with_name("seed-1"))
+    (saved.with_name("seed-1") / "model.safetensors").unlink()
+    (saved.parent / "run.json").write_text('{"best_seed": 3}', "utf-8")
+    assert_starts_from(TransformerText(str(saved.parent)), tiny_text)
+
+
+def test_a_run_that_is_not_finished_names_its_seeds(saved: Path) -> None:
+    with pytest.raises(RecipeError, match=r"run is not finished; name one of its seeds: \S*seed-3"):
+        TransformerText(str(saved.parent))
+    (saved / "model.safetensors").unlink()
+    with pytest.raises(RecipeError, match="none of its seeds has weights yet"):
+        TransformerText(str(saved.parent))
+
+
+def test_a_model_without_text_lends_none(saved: Path) -> None:
+    shutil.rmtree(saved / "encoders/text")
+    with pytest.raises(RecipeError, match="seed-3 has no text encoder to start from"):
+        TransformerText(str(saved))
+
+
+def test_a_tensor_that_is_kept_under_another_name_is_found(saved: Path, tiny_text: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    name, other = "model.encoders.text.backbone.embeddings.word_embeddings.weight", "a.decoder.weight"
+    state = load_file(saved / "model.safetensors")
+    state[other] = state.pop(name)
+    save_file(state, saved / "model.safetensors", metadata={name: other})
+    assert name not in load_file(saved / "model.safetensors")
+    assert_starts_from(TransformerText(str(saved)), tiny_text)
+
+
+def test_weights_of_another_model_are_refused(saved: Path) -> None:
+    config = json.loads((saved / "encoders/text/config.json").read_text("utf-8"))
+    (saved / "encoders/text/config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}), "utf-8")
+    with pytest.raises(RecipeError, match="cannot be loaded: RuntimeError"):
+        TransformerText(str(saved))

@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "Measure a trained run on a split.",
     "predict": "Answer for one post, or for every row of a table.",
     "encode": "Turn posts into vectors.",
+    "export": "Write a text encoder for sentence-transformers or transformers, or read theirs.",
     "compare": "Compare two runs, paired over seeds and test rows.",
     "report": "Write a run's report as one HTML file.",
     "recipes": "List the recipes of the package, or show one in full.",

@@ -3,17 +3,53 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as progress_bars
 
-from polysense.encoders.packaged import PACKAGED
-from polysense.errors import PolysenseError, RecipeError, choices
+from polysense.encoders.packaged import PACKAGED, packaged_folder
+from polysense.errors import PolysenseError, RecipeError, choices, display
+
+WEIGHTS = "model.safetensors"
+RECIPE = "recipe.yaml"
+
+
+def text_folder(pretrained: str) -> str:
+    """Where configuration and tokenizer of a text encoder are.
+
+    That is the folder of a packaged one, ``encoders/text`` of a saved model or of the best seed of a run, and else ``pretrained``
+    itself: a folder or a Hugging Face id.
+
+    Raises:
+        RecipeError: a run that is not finished (names the seeds that are), or a model without a text encoder.
+    """
+    if pretrained in PACKAGED:
+        return str(packaged_folder(pretrained))
+    folder = Path(pretrained)
+    if not (folder / RECIPE).is_file():
+        return pretrained
+    home = folder if (folder / WEIGHTS).is_file() else _best_seed(folder)
+    if not (home / "encoders" / "text").is_dir():
+        raise RecipeError(f"{display(folder)} has no text encoder to start from")
+    return str(home / "encoders" / "text")
+
+
+def _best_seed(run: Path) -> Path:
+    summary = run / "run.json"
+    if summary.is_file():
+        try:
+            return run / f"seed-{int(json.loads(summary.read_text(encoding='utf-8'))['best_seed'])}"
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecipeError(f"{display(summary)} is damaged: {error}") from error
+    ready = ", ".join(str(display(file.parent)) for file in sorted(run.glob(f"seed-*/{WEIGHTS}")))
+    hint = f"name one of its seeds: {ready}" if ready else "none of its seeds has weights yet"
+    raise RecipeError(f"the run {display(run)} is not finished; {hint}")
 
 
 def load_backbone(
@@ -21,7 +57,8 @@ def load_backbone(
 ) -> Any:
     """A Hugging Face model in float32, with its weights or (``weights="random"``) from its configuration alone.
 
-    Of a model of several towers with ``random`` weights, ``tower`` alone; ``shape`` changes entries of its configuration.
+    Of a model of several towers with ``random`` weights, ``tower`` alone; ``shape`` changes entries of its configuration. The
+    weights of a text encoder that :func:`text_folder` found in a saved model are that model's.
 
     Raises:
         RecipeError: ``shape`` names an entry that the configuration does not have, or the weights are not random.
@@ -31,8 +68,20 @@ def load_backbone(
         return AutoModel.from_config(_shaped(getattr(config, f"{tower}_config", config), shape or {}))  # type: ignore[no-untyped-call]
     if shape:
         raise RecipeError("shape: pretrained weights have a shape of their own; write weights: random")
-    with _quiet() if Path(source).is_dir() else contextlib.nullcontext():
+    saved = Path(source).parent.parent / WEIGHTS
+    if Path(source).parent.name == "encoders" and saved.is_file() and not (Path(source) / WEIGHTS).is_file():
+        model = AutoModel.from_config(AutoConfig.from_pretrained(source, trust_remote_code=False))  # type: ignore[no-untyped-call]
+        text_tower(model).load_state_dict(_part(saved, "model.encoders.text.backbone."))
+        return model
+    with without_bars() if Path(source).is_dir() else contextlib.nullcontext():
         return AutoModel.from_pretrained(source, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
+
+
+def _part(file: Path, prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors of a saved model under ``prefix``, without it; a shared one is kept under one of its names only."""
+    with safe_open(file, framework="pt") as stored:
+        kept = {name: name for name in stored.keys()} | (stored.metadata() or {})  # noqa: SIM118 - it is no mapping
+        return {name.removeprefix(prefix): stored.get_tensor(kept[name]) for name in kept if name.startswith(prefix)}
 
 
 def _shaped(config: Any, shape: Mapping[str, Any]) -> Any:
@@ -70,8 +119,8 @@ def explained(what: str, pretrained: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No bar while a local file is read: it is there at once."""
+def without_bars() -> Iterator[None]:
+    """No bar of transformers while local files are read or written: it is done at once."""
     was_on = progress_bars.is_progress_bar_enabled()
     progress_bars.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:

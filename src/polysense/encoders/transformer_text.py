@@ -16,8 +16,7 @@ from transformers import AutoTokenizer
 
 from polysense.data.vocabulary import Vocabulary
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
-from polysense.encoders.loading import explained, load_backbone, text_tower
-from polysense.encoders.packaged import PACKAGED, packaged_folder
+from polysense.encoders.loading import explained, load_backbone, text_folder, text_tower
 from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
 
@@ -48,7 +47,7 @@ class TransformerText(Encoder):
     first and last, ``avg_embeddings_last`` of embeddings and last.
 
     Args:
-        pretrained: ``minilm`` (packaged), a folder, or a Hugging Face id.
+        pretrained: ``minilm`` (packaged), a folder, a Hugging Face id, or a run or saved model whose text encoder to start from.
         weights: ``random`` builds from the folder's configuration alone.
         shape: entries of the configuration that differ (``{num_hidden_layers: 4}``); with random weights only.
         trainable: whether the weights are fine-tuned.
@@ -76,8 +75,8 @@ class TransformerText(Encoder):
         recompute: bool = False,
     ) -> None:
         super().__init__(trainable=trainable)
-        source = str(packaged_folder(pretrained)) if pretrained in PACKAGED else pretrained
         with explained("text encoder", pretrained):
+            source = text_folder(pretrained)
             self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             self._settle_padding(pretrained)
             self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape))

