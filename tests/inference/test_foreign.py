@@ -55,6 +55,55 @@ def test_a_packaged_encoder_of_pictures_reads_no_text() -> None:
         load_foreign("efficientnet-lite0")
 
 
+# --- the hub ---
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """A hub whose models are the folders in ``tmp_path / "hub"``; what was asked of it."""
+    asked: list[list[str]] = []
+
+    def fetch(name: str, *, allow_patterns: list[str], ignore_patterns: list[str]) -> str:
+        assert ignore_patterns == ["onnx/*", "openvino/*"]
+        asked.append(allow_patterns)
+        target = tmp_path / "fetched" / name
+        kept = {file for pattern in allow_patterns for file in (tmp_path / "hub" / name).rglob(pattern)}
+        for file in kept:
+            place = target / file.relative_to(tmp_path / "hub" / name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+        return str(target)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    return asked
+
+
+def test_a_model_of_the_hub_is_known_by_its_name(hub: list[list[str]], tiny_text: str, tmp_path: Path) -> None:
+    (tmp_path / "hub/princeton-nlp").mkdir(parents=True)
+    converted(tiny_text, tmp_path / "hub/princeton-nlp/sup-simcse-roberta-base")
+    model = read("princeton-nlp/sup-simcse-roberta-base")
+    assert pooling(model) == "cls"
+    assert model.recipe.encoders["text"].arguments["pretrained"] == "princeton-nlp/sup-simcse-roberta-base"
+    assert hub == [["*.json", "*.txt", "*.model", "*.safetensors", "recipe.yaml"]]
+
+
+def test_pickled_weights_are_not_even_fetched(hub: list[list[str]], tiny_text: str, tmp_path: Path) -> None:
+    (tmp_path / "hub/me").mkdir(parents=True)
+    trained(tiny_text, tmp_path / "hub/me/mcse", "pooler.dense", pickled=True)
+    with pytest.raises(
+        RecipeError, match=r"^me/mcse has no weights as safetensors; .*polysense export me/mcse DIR --to polysense"
+    ):
+        load_foreign("me/mcse")
+    assert not any("bin" in pattern for patterns in hub for pattern in patterns)
+    assert pooling(read("me/mcse", pickled=True)) == "cls_before_pooler"
+    assert hub[-1][-1] == "*.bin"
+
+
+def test_a_model_of_polysense_on_the_hub_is_left_alone(hub: list[list[str]], tiny_text: str, tmp_path: Path) -> None:
+    read(tiny_text, pooling="mean").save_pretrained(tmp_path / "hub/me/ours")
+    assert load_foreign("me/ours") is None
+
+
 # --- transformers ---
 
 
@@ -98,7 +147,7 @@ def test_a_long_text_is_cut_where_the_model_ends(tiny_text: str) -> None:
 def test_pickled_weights_are_refused_with_the_reason(tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = trained(tiny_text, tmp_path / "old", "mlp.dense", pickled=True)
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("unpickled"))
-    with pytest.raises(RecipeError, match=r"pickled \(\.bin\), and a pickle can run code .*polysense export .* --to polysense"):
+    with pytest.raises(RecipeError, match=r"pickled ones \(\.bin\) are not read, .*: polysense export \S+ DIR --to polysense"):
         load_foreign(folder)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from foreign_models import plain
 from scipy.stats import spearmanr
 
+from foreign_models import plain
 from polysense.inference.export import export
 from polysense.inference.foreign import load_foreign
 from polysense.inference.predictor import Predictor
@@ -51,7 +51,7 @@ def local_task() -> Any:
     return LocalSts()
 
 
-@pytest.mark.filterwarnings("default")  # not ours
+@pytest.mark.filterwarnings("ignore")  # of theirs
 def test_mteb_scores_an_exported_folder(tiny_text: str, tmp_path: Path) -> None:
     mteb = pytest.importorskip("mteb")
     library = pytest.importorskip("sentence_transformers")

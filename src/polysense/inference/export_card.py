@@ -30,6 +30,7 @@ A text encoder, written by polysense {{ version }} from {{ origin }}.
 The model also reads {{ others | join(" and ") }}. What stands here is its text encoder alone: the vectors are those that
 `encode(texts, part="text")` gives.
 {% endif %}
+
 ```python
 {{ usage }}```
 

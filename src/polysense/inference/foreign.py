@@ -18,7 +18,7 @@ from polysense.inference.hub import snapshot
 from polysense.inference.modules import MODULES, read_modules
 from polysense.inference.released import head_of_pooler, read_released
 from polysense.inference.statement import Statement
-from polysense.inference.weights import Weights, read_json
+from polysense.inference.weights import Weights, read_json, unsafe
 from polysense.learner import Learner
 from polysense.recipe.recipe import Recipe, check_recipe
 
@@ -85,11 +85,19 @@ def _folder(name: str, *, pickled: bool) -> Path | None:
         if not (folder / CONFIG).is_file():
             raise RecipeError(f"{name!r} reads no text")
         return folder
-    path = Path(name)
-    if not path.exists():
-        path = snapshot(name, (*WANTED, "*.bin") if pickled else WANTED, leave_out=ENGINES)
+    path = Path(name) if Path(name).exists() else _fetched(name, pickled=pickled)
     foreign = (path / CONFIG).is_file() or (path / MODULES).is_file()
     return path if foreign and not (path / OWN).is_file() else None
+
+
+def _fetched(name: str, *, pickled: bool) -> Path:
+    """The files of a model of the hub; its pickled weights only where it has no others and the user asked for them."""
+    path = snapshot(name, WANTED, leave_out=ENGINES)
+    if (path / OWN).is_file() or any(path.rglob("*.safetensors")):
+        return path
+    if not pickled:
+        raise RecipeError(unsafe(name))
+    return snapshot(name, (*WANTED, "*.bin"), leave_out=ENGINES)
 
 
 def _read(folder: Path, name: str, *, pickled: bool) -> Statement:

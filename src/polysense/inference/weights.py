@@ -26,7 +26,7 @@ class Weights:
     """The tensors of a folder by name: of ``model.safetensors`` or its parts, and only if ``pickled`` of ``pytorch_model.bin``.
 
     Raises:
-        RecipeError: there are none, or only pickled ones, which are not read without being asked to.
+        RecipeError: there are none, or only pickled ones and they are not asked for.
         PolysenseError: a file is damaged, or holds more than tensors.
     """
 
@@ -42,13 +42,7 @@ class Weights:
             index = self.folder / f"{name}.index.json"
             if index.is_file():
                 return tuple(self.folder / part for part in sorted(set(read_json(index).get("weight_map", {}).values())))
-        where = display(self.folder)
-        if any(self.folder.glob("*.bin")):
-            raise RecipeError(
-                f"the weights in {where} are pickled (.bin), and a pickle can run code when it is opened; convert them once, "
-                f"reading nothing but tensors: polysense export {where} DIR --to polysense"
-            )
-        raise RecipeError(f"there are no weights in {where}: expected {SAFE}")
+        raise RecipeError(unsafe(display(self.folder)))
 
     @property
     def unpickled(self) -> bool:
@@ -76,6 +70,14 @@ class Weights:
             with _opened(file) as state:
                 places |= dict.fromkeys(state.keys(), file)
         return places
+
+
+def unsafe(name: str) -> str:
+    """What is said of a model that has no weights as safetensors."""
+    return (
+        f"{name} has no weights as safetensors; pickled ones (.bin) are not read, because a pickle can run code when it is opened: "
+        f"convert them once, reading nothing but tensors: polysense export {name} DIR --to polysense"
+    )
 
 
 class _Unpickled:
