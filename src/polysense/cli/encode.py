@@ -1,60 +1,125 @@
-"""``polysense encode``: the rows of a table as vectors."""
+"""``polysense encode``: sentences, or the rows of a table, as vectors."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polysense.errors import RecipeError, choices
-from polysense.progress import bar
+from polysense.cli.options import Columns, Encoding, MediaRoot, SkipBadRows, TrustRecipeCode
+from polysense.progress import open_bar, say
+
+if TYPE_CHECKING:
+    from polysense.inference.predictor import Predictor
+    from polysense.inference.row_source import RowSource
+    from polysense.inference.vector_file import VectorFile
+    from polysense.types import Sample
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
-FORMATS = (".npy", ".parquet")
+BLOCK = 4096
+"""Rows between two notes of what is done: no more than these are encoded again after a kill."""
+
+Engine = Annotated[str, typer.Option(help="What computes texts alone: torch, openvino, or auto, the fastest that is there.")]
+Precision = Annotated[str, typer.Option(help="Of texts alone: float32, bfloat16, or auto, by the machine.")]
 
 
 @app.command()
 def encode(
-    run: Annotated[str, typer.Argument(help="A run, a saved model, or a Hugging Face id.")],
-    table: Annotated[Path, typer.Argument(help="A CSV, TSV, JSON lines or Parquet file.")],
-    out: Annotated[Path, typer.Option(help="embeddings.npy, or embeddings.parquet with the rows' ids.")],
+    model: Annotated[str, typer.Argument(metavar="X", help="A run, a saved model, a Hugging Face id, or minilm.")],
+    rows: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="A .txt file with one sentence a line, or a CSV, TSV, JSON lines or Parquet table."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="embeddings.npy, or embeddings.parquet with the rows' ids and texts.")],
     part: Annotated[str | None, typer.Option(help="One modality by itself; all of them fused by default.")] = None,
+    shared: Annotated[bool, typer.Option("--shared", help="In the space that text and picture share.")] = False,
     normalize: Annotated[bool, typer.Option("--normalize", help="Scale every vector to length 1.")] = False,
-    columns: Annotated[str | None, typer.Option(help="Fields that stand under another name in the table: text=tweet.")] = None,
-    media_root: Annotated[
-        Path | None, typer.Option(help="The folder in which the table's pictures may lie; the table's own by default.")
-    ] = None,
-    encoding: Annotated[str, typer.Option(help="The text encoding of the table.")] = "utf-8",
-    skip_bad_rows: Annotated[bool, typer.Option("--skip-bad-rows", help="Encode without them, and list them.")] = False,
-    trust_recipe_code: Annotated[
-        bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")] = False,
+    engine: Engine = "auto",
+    precision: Precision = "auto",
+    columns: Columns = None,
+    media_root: MediaRoot = None,
+    encoding: Encoding = None,
+    skip_bad_rows: SkipBadRows = False,
+    trust_recipe_code: TrustRecipeCode = False,
 ) -> None:
-    """Turn every row of a table into a vector, in the table's order."""
-    if out.suffix not in FORMATS:
-        raise RecipeError(f"--out {out}: {choices(out.suffix, FORMATS)}")
-    import numpy as np
+    """Turn every sentence, or every row of a table, into a vector, in the file's order.
 
+    Memory does not grow with a .txt file, nor with the vectors. A blank line gets the vector of the empty text: row k is line k.
+    """
+    from polysense.inference.vector_file import known_format
+
+    known_format(out)
     from polysense.cli.data import read_columns
     from polysense.cli.predict import say_which_seed
-    from polysense.data.table import read_table, refuse_or_skip
-    from polysense.data.verify import verify
     from polysense.inference.predictor import load
+    from polysense.inference.row_source import open_rows
+    from polysense.inference.vector_file import vector_file
 
-    model = load(run, trust_recipe_code=trust_recipe_code)
-    say_which_seed(model, run)
-    read = read_table(table, columns=read_columns(columns), media_root=media_root, encoding=encoding, split_seed=None)
-    read = refuse_or_skip(read, verify(read, splits=()), skip_bad_rows=skip_bad_rows)
-    for problem in read.skipped:
-        typer.echo(f"skipped: {problem}", err=True)
-    with bar("encoding", "rows") as advance:
-        vectors = model.encode(read.samples, part=part, normalize=normalize, progress=advance)
-    if out.suffix == ".npy":
-        np.save(out, vectors)
-    else:
-        import polars as pl
+    loaded = load(model, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
+    say_which_seed(loaded, model)
+    width = loaded.width(part=part, shared=shared)
+    source = open_rows(
+        rows,
+        columns=read_columns(columns),
+        media_root=media_root,
+        encoding=encoding or "utf-8",
+        skip_bad_rows=skip_bad_rows,
+    )
+    for note in source.notes:
+        say(note)
+    made_from = {
+        "input": source.digest,
+        "model": loaded.fingerprint(),
+        "engine": loaded.engine(source.rows, part=part, shared=shared),
+        "part": str(part),
+        "shared": str(shared),
+        "normalize": str(normalize),
+    }
+    file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume)
+    if file.done:
+        say(f"{file.done:,} of {source.rows:,} rows are there already")
+    began, before = time.monotonic(), file.done
+    try:
+        with open_bar("encoding", "rows", total=source.rows, begun=file.done, leave=False) as shown:
+            _write(
+                loaded, source, file, lambda done: shown.update(done - shown.n), part=part, shared=shared, normalize=normalize
+            )
+    except KeyboardInterrupt:
+        say("go on with the same command and --resume")
+        raise
+    rate = (source.rows - before) / max(time.monotonic() - began, 1e-9)
+    say(f"{source.rows} vectors of width {width}: {out} ({rate:,.0f} a second; {made_from['engine']})")
 
-        pl.DataFrame({"id": [sample.id for sample in read.samples], "embedding": vectors}).write_parquet(out)
-    typer.echo(f"{len(vectors)} vectors of width {vectors.shape[1]}: {out}", err=True)
+
+def _write(
+    model: Predictor,
+    source: RowSource,
+    file: VectorFile,
+    advance: Callable[[int], object],
+    *,
+    part: str | None,
+    shared: bool,
+    normalize: bool,
+) -> None:
+    for block in source.blocks(BLOCK, start=file.done):
+        begin = file.done
+
+        def tell(done: int, total: int, begin: int = begin) -> None:
+            del total
+            advance(begin + done)
+
+        vectors = model.encode(block, part=part, shared=shared, normalize=normalize, expect=source.rows, progress=tell)
+        names = [source.name(begin + place) for place in range(len(block))]
+        file.append(vectors, names, [_text(item) for item in block])
+    file.finish()
+
+
+def _text(item: str | Sample) -> str | None:
+    return item if isinstance(item, str) else item.text

@@ -1,36 +1,45 @@
-"""A trained model at work: predictions, probabilities and embeddings for rows of text and pictures."""
+"""A trained model at work: predictions, probabilities, embeddings and search for rows of text and pictures."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 
-from polysense.data.collate import Collate
-from polysense.data.media import load_image
-from polysense.data.rows import FIELDS, RowReader
-from polysense.errors import DataError, PolysenseError, Problem, RecipeError, choices
-from polysense.evaluation.evaluator import Answerer, Evaluator, Progress
+from polysense.data.collate import Collate, Prepares
+from polysense.encoders.packaged import PACKAGED
+from polysense.errors import DataError, PolysenseError, Problem
+from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.inference.embedder import Embedder, Space
+from polysense.inference.engine import EngineName, Precision
+from polysense.inference.foreign import load_foreign
+from polysense.inference.hub import snapshot
+from polysense.inference.pictures import Pictures
+from polysense.inference.reader import Reader, Row, is_single, listed
+from polysense.inference.search import Backend, Index
+from polysense.inference.text_summaries import check_choice
 from polysense.learner import Learner
 from polysense.objectives.classification import Classification
+from polysense.progress import Progress
 from polysense.recipe import Recipe
-from polysense.training.folder import CARD, SUMMARY, best_folder, run_of
+from polysense.training.folder import CARD, RECIPE, SUMMARY, best_folder, run_of
 from polysense.training.saved import read_model, write_model
 from polysense.types import Sample
 
-Row = Mapping[str, Any] | str | Sample | Problem
-"""``{"text": ..., "image": ...}``, a bare text, a sample, or a row that could not be read."""
+__all__ = ["BLOCK", "Predictor", "Row", "load"]
 
 BLOCK = 1024
 """Rows read at a time: memory does not grow with the number of rows."""
 
-READER = RowReader(file="rows", columns={name: name for name in FIELDS}, media_root=None)
-"""Rows handed over in Python may name pictures anywhere."""
+FILES = ("recipe.yaml", "run.json", "README.md", "model.safetensors", "encoders/**")
+"""What a saved model consists of."""
 
 
 class Predictor:
@@ -41,30 +50,60 @@ class Predictor:
         learner: in evaluation mode.
         source: where it was loaded from.
         batch_size: rows a forward pass.
+        engine: of :meth:`encode`, see there.
+        precision: of :meth:`encode`, see there.
     """
 
-    def __init__(self, recipe: Recipe, learner: Learner, *, source: str = "", batch_size: int = 64) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        learner: Learner,
+        *,
+        source: str = "",
+        batch_size: int = 64,
+        engine: EngineName = "auto",
+        precision: Precision = "auto",
+    ) -> None:
+        check_choice("engine", engine, get_args(EngineName))
+        check_choice("precision", precision, get_args(Precision))
         self.recipe = recipe
         self.learner = learner.eval()
         self.source = source
-        encoders = {name: learner.model.encoder(name) for name in learner.model.encoders}
+        encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
+        self._pictures = Pictures(encoders["image"]) if "image" in encoders else None
+        tolerant = encoders if self._pictures is None else {**encoders, "image": self._pictures}
+        self._asker = Answerer(learner, Collate(tolerant), batch_size=batch_size)
         self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
+        self._reader = Reader(self.modalities)
+        self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
+
+    def __repr__(self) -> str:
+        classes = f", {len(self.labels)} classes ({', '.join(self.labels[:5])})" if self.labels else ""
+        width = self._embedder.width(Space())
+        return f"Predictor({self.source!r}: reads {' and '.join(self.modalities)}{classes}, vectors of width {width})"
 
     @classmethod
-    def from_pretrained(cls, source: str | Path, *, trust_recipe_code: bool = False, device: str | None = None) -> Predictor:
+    def from_pretrained(
+        cls,
+        source: str | Path,
+        *,
+        trust_recipe_code: bool = False,
+        device: str | None = None,
+        engine: EngineName = "auto",
+        precision: Precision = "auto",
+    ) -> Predictor:
         """Load a run (its best seed on validation), a saved folder, or a model of the Hugging Face hub by its id.
 
-        No pickle is read. The recipe beside the weights may only name classes of polysense unless ``trust_recipe_code``.
+        A text encoder that another library saved, or ``minilm``, embeds and answers nothing (see :func:`load_foreign`). No pickle is
+        read. The recipe beside the weights may only name classes of polysense unless ``trust_recipe_code``.
 
         Raises:
             RecipeError: there is no such folder or model, or its recipe is refused.
             PolysenseError: the weights are missing or damaged.
         """
-        folder = Path(source) if Path(source).exists() else _from_hub(str(source))
-        folder = best_folder(folder)
-        recipe, learner = read_model(folder, trust_recipe_code=trust_recipe_code)
+        name, recipe, learner = _read(str(source), trust_recipe_code=trust_recipe_code)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return cls(recipe, learner.to(chosen), source=str(folder))
+        return cls(recipe, learner.to(chosen), source=name, engine=engine, precision=precision)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -82,51 +121,32 @@ class Predictor:
         ``missing`` names the modalities that the model reads and the row lacks. A row that cannot be used has ``error``, the reason,
         in place of answers; the others are answered all the same.
         """
-        return list(self.stream(_listed(rows), progress=progress))
+        return list(self.stream(listed(rows), progress=progress))
 
     def stream(self, rows: Iterable[Row], *, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
         iterator = iter(rows)
         done = 0
         while block := list(islice(iterator, BLOCK)):
-            yield from self._answer([self._read(row, done + at) for at, row in enumerate(block, start=1)])
+            yield from self._answer([self._reader.read(row, done + at) for at, row in enumerate(block, start=1)])
             done += len(block)
             if progress is not None:
                 progress(done, done)
 
     def _answer(self, read: Sequence[Sample | Problem]) -> Iterator[dict[str, Any]]:
-        answers = iter(self._answerer.predict([row for row in read if isinstance(row, Sample)]).rows())
-        for row in read:
-            if isinstance(row, Sample):
-                missing = [name for name in self.modalities if name not in row.modalities]
-                yield {"id": row.id, **next(answers), "missing": missing}
-            else:
+        faults: dict[int, str] = {}
+        if self._pictures is not None:
+            self._pictures.faults = faults
+        samples = [replace(row, index=place) for place, row in enumerate(read) if isinstance(row, Sample)]
+        answers = iter(self._asker.predict(samples).rows())
+        for place, row in enumerate(read):
+            answer = next(answers, {}) if isinstance(row, Sample) else {}
+            if isinstance(row, Problem):
                 yield {"id": row.id, "error": f"{row.field}: {row.reason}"}
-
-    def _read(self, row: object, number: int) -> Sample | Problem:
-        """The row as a sample that the model can answer, its picture known to decode; or why it cannot be used."""
-        if isinstance(row, Problem):
-            return row
-        if isinstance(row, Sample):
-            return self._usable(row, number)
-        if not isinstance(row, str | Mapping):
-            reason = f"expected a text or a dict, got {type(row).__name__}"
-            return Problem(file=READER.file, row=number, id=str(number), field="row", reason=reason)
-        read = READER.read({"text": row} if isinstance(row, str) else row, number)
-        return read if isinstance(read, Problem) else self._usable(read, number)
-
-    def _usable(self, sample: Sample, number: int) -> Sample | Problem:
-        if not set(self.modalities) & set(sample.modalities):
-            reason = (
-                f"the model reads {' and '.join(self.modalities)}, the row has {' and '.join(sample.modalities) or 'neither'}"
-            )
-            return Problem(file=READER.file, row=number, id=sample.id, field="row", reason=reason)
-        if sample.image is not None and "image" in self.modalities:
-            try:
-                load_image(sample.image)
-            except DataError as error:
-                return Problem(file=READER.file, row=number, id=sample.id, field="image", reason=str(error))
-        return sample
+            elif place in faults:
+                yield {"id": row.id, "error": f"image: {faults[place]}"}
+            else:
+                yield {"id": row.id, **answer, "missing": [name for name in self.modalities if name not in row.modalities]}
 
     def predict_proba(self, rows: Iterable[Row] | Row) -> np.ndarray:
         """Probabilities (rows, classes), columns as in :attr:`labels`.
@@ -150,27 +170,104 @@ class Predictor:
         *,
         part: str | None = None,
         normalize: bool = False,
+        batch_size: int | None = None,
+        dtype: str = "float32",
+        shared: bool = False,
+        expect: int | None = None,
         progress: Progress | None = None,
     ) -> np.ndarray:
-        """Embeddings (rows, width) float32: of the fused row, or of the modality ``part`` by itself.
+        """Embeddings: one row gives (width,), several give (rows, width) in their order, none give (0, width).
+
+        A vector is that of the fused row; of one modality by itself (``part``); or, with ``shared``, one in the space that text and
+        picture share: of the row's text where it has one, else of its picture, or of ``part``. A blank text is a text.
+
+        Texts alone take a fast road: few of them run in float32; above 256 they are sorted by length and multiplied in
+        bfloat16 where the machine computes in it natively, in OpenVINO where it is installed (extra ``fast``).
+        ``load(source, precision="float32")`` keeps to float32, ``engine="torch"`` to torch.
+
+        Args:
+            rows: texts, dicts (``{"text": ..., "image": ...}``) or samples.
+            part: a modality.
+            normalize: scale every vector to length 1.
+            batch_size: rows a forward pass; by default bounded by tokens for texts alone, and as the predictor's for others.
+            dtype: of the array.
+            shared: in the shared space; its vectors have length 1.
+            expect: rows in all, where these are a part of many: the road is chosen for that number.
+            progress: gets (rows done, rows).
 
         Raises:
             DataError: a row cannot be used; the message names it.
+            RecipeError: there is no such part.
+            PolysenseError: the model has no shared space.
         """
-        if part is not None and part not in self.modalities:
-            raise RecipeError(f"part: {choices(part, self.modalities)}")
-        samples = []
-        for number, row in enumerate(_listed(rows), start=1):
-            sample = self._read(row, number)
-            if isinstance(sample, Problem):
-                raise DataError(f"row {sample.id}: {sample.field}: {sample.reason}")
-            if part is not None and part not in sample.modalities:
-                raise DataError(f"row {sample.id}: it has no {part}")
-            samples.append(sample)
-        vectors = self._answerer.encode(samples, part=part, progress=progress)
+        space = Space(part, shared)
+        self._embedder.check(space)
+        every = list(listed(rows))
+        if self._embedder.reads_texts_alone(space) and all(isinstance(row, str) for row in every):
+            vectors = self._embedder.of_texts(every, space, expect=expect, most_rows=batch_size, progress=progress)
+        else:
+            samples = [self._sample(row, number) for number, row in enumerate(every, start=1)]
+            vectors = self._embedder.of_samples(samples, space, expect=expect, most_rows=batch_size, progress=progress)
         if normalize:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
-        return vectors
+        vectors = vectors.astype(dtype, copy=False)
+        return vectors[0] if is_single(rows) else vectors
+
+    def _sample(self, row: Row, number: int) -> Sample:
+        read = self._reader.read(row, number, blank_texts=True)
+        if isinstance(read, Problem):
+            raise DataError(f"row {read.id}: {read.field}: {read.reason}")
+        return read
+
+    def width(self, *, part: str | None = None, shared: bool = False) -> int:
+        """Width of the vectors of :meth:`encode`."""
+        self._embedder.check(Space(part, shared))
+        return self._embedder.width(Space(part, shared))
+
+    def engine(self, rows: int, *, part: str | None = None, shared: bool = False) -> str:
+        """What encodes so many texts alone: ``openvino, bfloat16``."""
+        return self._embedder.engine(Space(part, shared), rows)
+
+    def similarity(
+        self, one: Iterable[Row] | Row, other: Iterable[Row] | Row, *, part: str | None = None, shared: bool = False
+    ) -> float | np.ndarray:
+        """Cosines of the embeddings: of two rows a number, of one and several (rows,), of several and several (rows, rows)."""
+        left, right = (self.encode(rows, part=part, shared=shared, normalize=True, dtype="float64") for rows in (one, other))
+        cosines = left @ right.T if left.ndim == right.ndim else (right @ left if left.ndim == 1 else left @ right)
+        return float(cosines) if cosines.ndim == 0 else cosines.astype(np.float32)
+
+    def index(
+        self,
+        rows: Iterable[Row] | Row = (),
+        *,
+        part: str | None = None,
+        shared: bool = False,
+        backend: Backend = "exact",
+        progress: Progress | None = None,
+    ) -> Index:
+        """A collection to search by meaning, with these rows in it.
+
+        With ``shared``, text finds picture and picture finds text: the collection is embedded by ``part``, or by its texts where it
+        has them, and a query by its text, or its picture where it has no text.
+        """
+
+        def collected(some: Sequence[Any]) -> np.ndarray:
+            return self.encode(some, part=part, shared=shared, progress=progress)
+
+        def asked(some: Sequence[Any]) -> np.ndarray:
+            return self.encode(some, part=None if shared else part, shared=shared)
+
+        index = Index(collected, asked, backend=backend)
+        index.add(listed(rows))
+        return index
+
+    def fingerprint(self) -> str:
+        """sha256 over recipe and weights."""
+        digest = hashlib.sha256(self.recipe.to_yaml().encode())
+        for name, tensor in sorted(self.learner.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.hexdigest()
 
     def measure(self, samples: Sequence[Sample], *, evaluators: Sequence[Evaluator] | None = None) -> dict[str, float]:
         """The metrics of the evaluators (the recipe's own by default) on samples; empty where they have nothing to measure."""
@@ -206,22 +303,30 @@ class Predictor:
             return str(api.upload_folder(folder_path=folder, repo_id=repo_id, commit_message="Add a polysense model"))
 
 
-def load(source: str | Path, *, trust_recipe_code: bool = False, device: str | None = None) -> Predictor:
+def load(
+    source: str | Path,
+    *,
+    trust_recipe_code: bool = False,
+    device: str | None = None,
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+) -> Predictor:
     """A trained model: a run's folder, a saved folder, or a Hugging Face id. See :meth:`Predictor.from_pretrained`."""
-    return Predictor.from_pretrained(source, trust_recipe_code=trust_recipe_code, device=device)
+    return Predictor.from_pretrained(
+        source, trust_recipe_code=trust_recipe_code, device=device, engine=engine, precision=precision
+    )
 
 
-def _listed(rows: Iterable[Row] | Row) -> Iterable[Row]:
-    return [rows] if isinstance(rows, Mapping | str | Sample | Problem) else rows
-
-
-def _from_hub(source: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    wanted = ["recipe.yaml", "run.json", "README.md", "model.safetensors", "encoders/**"]
-    try:
-        return Path(snapshot_download(source, allow_patterns=wanted))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise RecipeError(f"there is no folder {source!r}, and the hub has no such model within reach: {reason}") from error
+def _read(source: str, *, trust_recipe_code: bool) -> tuple[str, Recipe, Learner]:
+    """Where the model is, what it was trained as, and the learner."""
+    is_here = Path(source).exists()
+    folder = Path(source)
+    if is_here or source not in PACKAGED:
+        folder = best_folder(folder if is_here else snapshot(source, FILES))
+        if (folder / RECIPE).is_file():
+            return str(folder), *read_model(folder, trust_recipe_code=trust_recipe_code)
+    name = str(folder) if is_here else source
+    foreign = load_foreign(name)
+    if foreign is None:
+        return name, *read_model(folder, trust_recipe_code=trust_recipe_code)  # which says what is missing
+    return name, *foreign

@@ -1,0 +1,141 @@
+"""``polysense search``: the rows of a collection that are nearest to a query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, TrustRecipeCode
+from polysense.cli.output import print_json, print_table
+from polysense.errors import RecipeError
+from polysense.progress import bar, say
+
+if TYPE_CHECKING:
+    from polysense.inference.predictor import Predictor
+    from polysense.inference.search import Hit, Index
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+SHOWN = 72
+"""Characters of a text in the table."""
+
+
+@app.command()
+def search(
+    model: Annotated[str, typer.Argument(metavar="X", help="A run, a saved model, a Hugging Face id, or minilm.")],
+    collection: Annotated[
+        Path, typer.Argument(help="A .txt file, a table, or the .npy or .parquet that `polysense encode` wrote with X.")
+    ],
+    query: Annotated[list[str] | None, typer.Option(help="A text to look for; as often as you like.")] = None,
+    queries: Annotated[Path | None, typer.Option(help="A .txt file with a query a line, or a table.")] = None,
+    image: Annotated[list[Path] | None, typer.Option(help="A picture to look for; as often as you like.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Rows for each query.")] = 5,
+    threshold: Annotated[float | None, typer.Option(help="Only rows whose cosine is at least this.")] = None,
+    part: Annotated[str | None, typer.Option(help="Embed the collection by this modality alone.")] = None,
+    shared: Annotated[
+        bool,
+        typer.Option("--shared", help="In the space that text and picture share: one finds the other. Given --image, always."),
+    ] = False,
+    rows: Annotated[
+        Path | None, typer.Option(help="The rows of an .npy file, to show them: the file that was encoded.")
+    ] = None,
+    backend: Annotated[str, typer.Option(help="exact, or faiss (the same answers; extra search).")] = "exact",
+    columns: Columns = None,
+    media_root: MediaRoot = None,
+    encoding: Encoding = None,
+    skip_bad_rows: SkipBadRows = False,
+    trust_recipe_code: TrustRecipeCode = False,
+    json: Json = False,
+) -> None:
+    """Find the nearest rows of a collection by the cosine of their vectors, exactly."""
+    if not (query or queries or image):
+        raise RecipeError("name what to look for: --query, --queries or --image")
+    from polysense.cli.data import read_columns
+    from polysense.cli.predict import say_which_seed
+    from polysense.inference.predictor import load
+
+    loaded = load(model, trust_recipe_code=trust_recipe_code)
+    say_which_seed(loaded, model)
+    index = loaded.index(part=part, shared=shared or bool(image), backend=backend)  # type: ignore[arg-type]
+    options = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
+    _fill(index, loaded, collection, rows, options, part=part, shared=shared or bool(image))
+    asked = _queries(query or [], queries, image or [])
+    hits = index.search([row for _, row in asked], top, threshold)
+    if json:
+        print_json(
+            [{"query": name, "hits": [_as_dict(hit) for hit in found]} for (name, _), found in zip(asked, hits, strict=True)]
+        )
+        return
+    for (name, _), found in zip(asked, hits, strict=True):
+        typer.echo(f"{_shortened(name)}")
+        columns_shown = ["id", "text", *(["image"] if any("image" in hit.item for hit in found) else [])]
+        print_table(
+            ("score", *columns_shown),
+            [[hit.score, *(_shortened(hit.item.get(name)) for name in columns_shown)] for hit in found],
+        )
+        typer.echo("")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How files are read."""
+
+    columns: dict[str, str]
+    media_root: Path | None
+    encoding: str
+    skip_bad_rows: bool
+
+
+def _fill(
+    index: Index, model: Predictor, collection: Path, rows: Path | None, reading: _Reading, *, part: str | None, shared: bool
+) -> None:
+    from polysense.inference.collection import described, read_vectors, rows_of
+    from polysense.inference.row_source import open_rows
+
+    written = read_vectors(collection)
+    if written is not None:
+        vectors, items = written
+        if rows is not None:
+            items = rows_of(rows, vectors=len(vectors), columns=reading.columns, encoding=reading.encoding)
+        index.add_vectors(vectors, items)
+        return
+    if rows is not None:
+        raise RecipeError("--rows is for an .npy file, whose rows stand elsewhere")
+    source = open_rows(
+        collection,
+        columns=reading.columns,
+        media_root=reading.media_root,
+        encoding=reading.encoding,
+        skip_bad_rows=reading.skip_bad_rows,
+    )
+    for note in source.notes:
+        say(note)
+    every = [item for block in source.blocks(1 << 16) for item in block]
+    with bar("encoding", "rows") as advance:
+        vectors = model.encode(every, part=part, shared=shared, progress=advance)
+    index.add_vectors(vectors, described(source))
+
+
+def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path]) -> list[tuple[str, Any]]:
+    """Each query as it is shown, and as a row."""
+    from polysense.inference.row_source import open_rows
+
+    found: list[tuple[str, Any]] = [(text, text) for text in texts]
+    if file is not None:
+        source = open_rows(file)
+        for block in source.blocks(1 << 16):
+            found += [(item if isinstance(item, str) else item.text or item.id, item) for item in block]
+    return found + [(str(path), {"image": path}) for path in images]
+
+
+def _as_dict(hit: Hit) -> dict[str, object]:
+    return {"row": hit.row, "score": hit.score, **hit.item}
+
+
+def _shortened(text: str | None) -> str:
+    line = " ".join((text or "").split())
+    return line if len(line) <= SHOWN else f"{line[: SHOWN - 3]}..."

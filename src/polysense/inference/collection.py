@@ -1,0 +1,90 @@
+"""A collection to search, from a file: rows that are encoded now, or vectors that were written before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polysense.errors import DataError, display
+from polysense.inference.row_source import RowSource, open_rows
+from polysense.types import Sample
+
+EMBEDDING = "embedding"
+"""The column of a Parquet file that holds vectors."""
+
+
+def read_vectors(path: Path) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
+    """Vectors (rows, width) and what is known of each row (``id``, ``text``); None where the file holds rows and no vectors.
+
+    Raises:
+        DataError: the file is damaged, or holds something else than finite vectors.
+    """
+    if path.suffix == ".npy":
+        vectors = _array(path)
+        items: list[dict[str, Any]] = [{"id": str(row), "text": None} for row in range(1, len(vectors) + 1)]
+    elif path.suffix == ".parquet" and EMBEDDING in _columns(path):
+        vectors, items = _parquet(path)
+    else:
+        return None
+    if vectors.ndim != 2 or vectors.dtype.kind != "f" or not len(vectors):
+        raise DataError(f"{display(path)}: expected vectors (rows, width) of floating-point numbers, found {vectors.shape}")
+    return vectors, items
+
+
+def described(source: RowSource) -> list[dict[str, Any]]:
+    """What is known of each row of a file."""
+    items = (item for block in source.blocks(1 << 16) for item in block)
+    return [{"id": source.name(row), **_contents(item)} for row, item in enumerate(items)]
+
+
+def _contents(item: str | Sample) -> dict[str, Any]:
+    if isinstance(item, str):
+        return {"text": item}
+    return {"text": item.text} if not isinstance(item.image, Path) else {"text": item.text, "image": display(item.image)}
+
+
+def rows_of(
+    path: Path, *, vectors: int, columns: Mapping[str, str] | None = None, encoding: str = "utf-8"
+) -> list[dict[str, Any]]:
+    """What is known of the rows of ``path``, of which there must be one a vector.
+
+    Raises:
+        DataError: there are more or fewer.
+    """
+    source = open_rows(path, columns=columns, encoding=encoding)
+    if source.rows != vectors:
+        raise DataError(f"{display(path)} has {source.rows} rows, there are {vectors} vectors")
+    return described(source)
+
+
+def _array(path: Path) -> np.ndarray:
+    try:
+        found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{display(path)} cannot be read as a NumPy array: {error}") from None
+    return found
+
+
+def _columns(path: Path) -> list[str]:
+    import polars as pl
+
+    try:
+        return list(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{display(path)} cannot be read as Parquet: {error}") from None
+
+
+def _parquet(path: Path) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    import polars as pl
+
+    frame = pl.read_parquet(path)
+    column = frame[EMBEDDING]
+    if not isinstance(column.dtype, pl.Array):
+        raise DataError(f"{display(path)}: the column {EMBEDDING!r} holds no vectors of one width")
+    known = [name for name in ("id", "text") if name in frame.columns]
+    rows = frame.select(known).iter_rows(named=True) if known else ({} for _ in range(len(frame)))
+    items = [{"id": str(row.get("id", number)), "text": row.get("text")} for number, row in enumerate(rows, start=1)]
+    return column.to_numpy(), items

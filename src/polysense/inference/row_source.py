@@ -1,0 +1,151 @@
+"""What is encoded from a file: the lines of a text, one at a time, or the rows of a table."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from polysense.data.media import file_digest
+from polysense.data.table import Table, read_table, refuse_or_skip
+from polysense.data.verify import verify
+from polysense.errors import DataError, Problem, RecipeError, display
+from polysense.types import Sample
+
+LINES = ".txt"
+"""The ending of a file with one sentence a line; others are tables."""
+
+
+class RowSource(ABC):
+    """Rows of a file, in its order."""
+
+    rows: int
+    digest: str
+    """Another one, other rows."""
+    notes: tuple[str, ...] = ()
+    """What a user should know about the rows."""
+
+    @abstractmethod
+    def blocks(self, size: int, *, start: int = 0) -> Iterator[list[str] | list[Sample]]:
+        """The rows from number ``start`` (from 0) on, at most ``size`` at a time."""
+
+    @abstractmethod
+    def name(self, row: int) -> str:
+        """The id of a row: a table's own, or the number of the line, from 1."""
+
+
+class Lines(RowSource):
+    """A text file, one sentence a line, read as it is needed: memory does not grow with the file.
+
+    Lines end at a line feed alone, a carriage return before it goes too. A blank line is a row with an empty text, so that row k is
+    line k. The whole file is read once beforehand, to count and to check it.
+
+    Args:
+        path: the file.
+        encoding: of the file.
+
+    Raises:
+        DataError: it cannot be read, is empty, or is no text in that encoding; the message names the line.
+    """
+
+    def __init__(self, path: Path, *, encoding: str = "utf-8") -> None:
+        self.path = path
+        self.encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
+        self.digest = f"{file_digest(path)} {encoding}"
+        self.rows, blank = self._counted()
+        if self.rows == blank:
+            raise DataError(f"{display(path)} is empty")
+        if blank:
+            lines = "1 blank line gets" if blank == 1 else f"{blank:,} blank lines get"
+            self.notes = (f"{display(path)}: {lines} the vector of the empty text, so that row k is line k",)
+
+    def blocks(self, size: int, *, start: int = 0) -> Iterator[list[str]]:
+        """The lines without their ends."""
+        lines = islice(self._lines(), start, None)
+        while block := list(islice(lines, size)):
+            yield block
+
+    def name(self, row: int) -> str:
+        """The number of the line, from 1."""
+        return str(row + 1)
+
+    def _lines(self) -> Iterator[str]:
+        try:
+            with self.path.open(encoding=self.encoding, newline="\n") as file:
+                for line in file:
+                    text = line.removesuffix("\n").removesuffix("\r")
+                    yield text if text.strip() else ""
+        except OSError as error:
+            raise DataError(f"{display(self.path)} cannot be read: {error.strerror or error}") from None
+        except LookupError:
+            raise RecipeError(f"encoding: {self.encoding!r} is not known; usual ones: 'utf-8', 'latin-1', 'cp1252'") from None
+
+    def _counted(self) -> tuple[int, int]:
+        rows = blank = 0
+        try:
+            for line in self._lines():
+                rows += 1
+                blank += not line
+                if "\0" in line:
+                    raise DataError(f"{display(self.path)} is not a text file: line {rows} holds null bytes")
+        except UnicodeDecodeError as error:
+            wrong = self._undecodable() or rows + 1
+            name = self.encoding.removesuffix("-sig").upper()
+            raise DataError(
+                f"{display(self.path)} is not {name}: line {wrong} holds the byte 0x{error.object[error.start]:02X}; "
+                "name its encoding with --encoding"
+            ) from None
+        return rows, blank
+
+    def _undecodable(self) -> int | None:
+        """The number of the first line whose bytes are not in the encoding (text is decoded ahead of the lines)."""
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    line.decode(self.encoding)
+                except UnicodeDecodeError:
+                    return number
+        return None
+
+
+class TableRows(RowSource):
+    """The rows of a table that was read."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.rows = len(table)
+        self.digest = repr((sorted(table.digests.items()), len(table.skipped)))
+        self.notes = tuple(f"skipped: {problem}" for problem in table.skipped)
+
+    def blocks(self, size: int, *, start: int = 0) -> Iterator[list[Sample]]:
+        """The samples."""
+        for place in range(start, self.rows, size):
+            yield list(self.table.samples[place : place + size])
+
+    def name(self, row: int) -> str:
+        """The row's id."""
+        return self.table.samples[row].id
+
+
+def open_rows(
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    media_root: Path | None = None,
+    encoding: str = "utf-8",
+    skip_bad_rows: bool = False,
+) -> RowSource:
+    """The rows of a text file or of a table, all of them known to be usable.
+
+    Raises:
+        DataError: rows are bad and not to be skipped, or the file cannot be used.
+        RecipeError: columns were named for a text file.
+    """
+    if path.suffix.lower() == LINES:
+        if columns:
+            raise RecipeError("--columns: a text file has no columns, every line is a text")
+        return Lines(path, encoding=encoding)
+    table = read_table(path, columns=columns, media_root=media_root, encoding=encoding, split_seed=None)
+    problems: list[Problem] = verify(table, splits=())
+    return TableRows(refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows))

@@ -1,0 +1,209 @@
+"""Search by meaning: the rows of a collection whose vectors are nearest to a query's, exactly, in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from polysense.errors import PolysenseError, RecipeError, choices
+from polysense.inference.reader import is_single, listed
+
+Backend = Literal["exact", "faiss"]
+
+ROWS = 16_384
+"""Rows of the collection compared at a time."""
+
+QUERIES = 256
+"""Queries answered at a time: with ``ROWS`` this bounds the memory of a search."""
+
+SLACK = 1e-5
+"""How far a score in float32 may be from the true one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One row that was found."""
+
+    row: int
+    """Its number in the collection, from 0."""
+    score: float
+    """The cosine, -1 to 1."""
+    item: Any
+    """The row as it was added."""
+
+
+class Index:
+    """A collection of rows with their vectors, searched by cosine.
+
+    The answer is exact, and the same from every backend: hits are sorted by score, equal scores by row; no more than ``top_k``
+    and no more than there are rows; with a threshold only those that reach it. Scores are computed in float64 and compared as
+    float32, so that equal rows have equal scores wherever they stand.
+
+    Args:
+        embed: rows of the collection to vectors (rows, width).
+        embed_queries: queries to vectors; ``embed`` by default.
+        backend: ``exact`` compares with every row here; ``faiss`` lets that library find the candidates (extra ``search``).
+    """
+
+    def __init__(
+        self,
+        embed: Callable[[Sequence[Any]], np.ndarray],
+        embed_queries: Callable[[Sequence[Any]], np.ndarray] | None = None,
+        *,
+        backend: Backend = "exact",
+    ) -> None:
+        if backend not in get_args(Backend):
+            raise RecipeError(f"backend: {backend!r} is not one; {choices(backend, get_args(Backend))}")
+        self._embed = embed
+        self._embed_queries = embed_queries or embed
+        self._items: list[Any] = []
+        self._vectors = np.zeros((0, 0), dtype=np.float32)
+        self._faiss = _FaissCandidates() if backend == "faiss" else None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @property
+    def vectors(self) -> np.ndarray:
+        """(rows, width) float32, of length 1; not to be written to."""
+        view = self._vectors.view()
+        view.flags.writeable = False
+        return view
+
+    def add(self, rows: Iterable[Any]) -> None:
+        """Put rows behind those that are there. The caller's list stays the caller's."""
+        items = list(listed(rows))
+        if items:
+            self.add_vectors(self._embed(items), items)
+
+    def add_vectors(self, vectors: np.ndarray, items: Iterable[Any] | None = None) -> None:
+        """Put rows with vectors (rows, width) of one's own behind those that are there; ``items`` are None by default.
+
+        Raises:
+            RecipeError: the width is not that of the others, or there is not one item a vector.
+        """
+        kept = [None] * len(vectors) if items is None else list(items)
+        if len(kept) != len(vectors):
+            raise RecipeError(f"there are {len(vectors)} vectors and {len(kept)} rows")
+        if len(self) and vectors.shape[1] != self._vectors.shape[1]:
+            raise RecipeError(f"the vectors have width {vectors.shape[1]}, those of the collection {self._vectors.shape[1]}")
+        added = unit(vectors)
+        self._vectors = np.concatenate([self._vectors, added]) if len(self) else added
+        self._items.extend(kept)
+        if self._faiss is not None:
+            self._faiss.add(added)
+
+    def search(self, queries: Any, top_k: int = 5, threshold: float | None = None) -> list[Any]:
+        """The nearest rows: a list of hits for one query, a list of such lists for several.
+
+        Raises:
+            RecipeError: ``top_k`` is below 1.
+            DataError: a query cannot be used.
+        """
+        if is_single(queries):
+            [hits] = self.search([queries], top_k, threshold)
+            return list(hits)
+        every = list(listed(queries))
+        return self.search_vectors(self._embed_queries(every), top_k, threshold) if every else []
+
+    def search_vectors(self, queries: np.ndarray, top_k: int = 5, threshold: float | None = None) -> list[list[Hit]]:
+        """:meth:`search` for vectors (queries, width)."""
+        if top_k < 1:
+            raise RecipeError(f"top_k: expected a number from 1 up, found {top_k}")
+        if not len(self):
+            return [[] for _ in queries]
+        if queries.shape[1] != self._vectors.shape[1]:
+            raise RecipeError(
+                f"the queries have vectors of width {queries.shape[1]}, the collection of width {self._vectors.shape[1]}: "
+                "were they made by one model, in one space?"
+            )
+        found: list[list[Hit]] = []
+        for start in range(0, len(queries), QUERIES):
+            some = unit(queries[start : start + QUERIES])
+            if self._faiss is None:
+                rows, scores = nearest(some, self._vectors, top_k)
+            else:
+                rows, scores = self._faiss.nearest(some, self._vectors, top_k)
+            found += [self._hits(*pair, threshold) for pair in zip(rows, scores, strict=True)]
+        return found
+
+    def _hits(self, rows: np.ndarray, scores: np.ndarray, threshold: float | None) -> list[Hit]:
+        return [
+            Hit(int(row), float(score), self._items[row])
+            for row, score in zip(rows, scores, strict=True)
+            if threshold is None or score >= threshold
+        ]
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (rows, width) scaled to length 1, float32; what has no length, or is not finite, becomes zeros: near to nothing."""
+    exact = np.asarray(vectors, dtype=np.float64)
+    exact = np.where(np.isfinite(exact).all(axis=1, keepdims=True), exact, 0.0)
+    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
+    scaled: np.ndarray = (exact / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    return scaled
+
+
+def nearest(queries: np.ndarray, collection: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers and scores (queries, at most ``top_k``) of the largest products, by score, then by row."""
+    rows = np.zeros((len(queries), 0), dtype=np.int64)
+    scores = np.zeros((len(queries), 0), dtype=np.float32)
+    exact = queries.astype(np.float64)
+    for start in range(0, len(collection), ROWS):
+        block = collection[start : start + ROWS]
+        products = (exact @ block.T.astype(np.float64)).astype(np.float32)
+        best = _largest(products, top_k)
+        rows = np.concatenate([rows, best + start], axis=1)  # behind earlier rows, so that a stable sort keeps their order
+        scores = np.concatenate([scores, np.take_along_axis(products, best, axis=1)], axis=1)
+        kept = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+        rows, scores = np.take_along_axis(rows, kept, axis=1), np.take_along_axis(scores, kept, axis=1)
+    return rows, scores
+
+
+def _largest(products: np.ndarray, top_k: int) -> np.ndarray:
+    """The places (queries, at most ``top_k``) of each row's largest values, ascending; of equal ones the first."""
+    count = products.shape[1]
+    if top_k >= count:
+        return np.broadcast_to(np.arange(count), products.shape)
+    limit = np.partition(products, count - top_k, axis=1)[:, [count - top_k]]
+    above = products > limit
+    room = top_k - above.sum(axis=1, keepdims=True)
+    level = products == limit
+    chosen = above | (level & (np.cumsum(level, axis=1) <= room))
+    return np.nonzero(chosen)[1].reshape(len(products), top_k)
+
+
+class _FaissCandidates:
+    """Lets faiss find the candidates, scores them as :func:`nearest` does, and asks for more where equal scores may be cut off."""
+
+    def __init__(self) -> None:
+        if find_spec("faiss") is None:
+            raise PolysenseError("the backend 'faiss' is not installed: pip install 'polysense[search]'")
+        self._index: Any = None
+
+    def add(self, vectors: np.ndarray) -> None:
+        import faiss
+
+        if self._index is None:
+            self._index = faiss.IndexFlatIP(vectors.shape[1])
+        self._index.add(np.ascontiguousarray(vectors))
+
+    def nearest(self, queries: np.ndarray, collection: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+        pairs = [self._of(query, collection, min(top_k, len(collection))) for query in queries]
+        return np.stack([rows for rows, _ in pairs]), np.stack([scores for _, scores in pairs])
+
+    def _of(self, query: np.ndarray, collection: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+        asked = top_k + 8
+        while True:
+            asked = min(asked, len(collection))
+            rough, found = (values[0] for values in self._index.search(query[None], asked))
+            rows = np.sort(found)
+            scores = (collection[rows].astype(np.float64) @ query.astype(np.float64)).astype(np.float32)
+            kept = np.argsort(-scores, kind="stable")[:top_k]
+            if asked == len(collection) or rough[-1] < scores[kept[-1]] - SLACK:
+                return rows[kept], scores[kept]
+            asked *= 4

@@ -1,0 +1,166 @@
+"""Vectors on the way to a file: written block by block, whole or not there, and gone on with after a kill.
+
+What is done stands in a folder ``.<name>.partial`` beside the file, with a note that says of which rows and which model. The note
+is written after its vectors are on the disk, so that it never promises too much.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from polysense.errors import RecipeError, choices, display
+from polysense.training.checkpoints import write_whole
+
+NOTE = "progress.json"
+
+
+class VectorFile(ABC):
+    """A file of ``rows`` vectors that is being written.
+
+    Args:
+        out: the file.
+        rows: how many there will be.
+        width: of a vector.
+        made_from: what decides the vectors, by name: digests of rows and model, and the settings.
+        resume: go on with what is there; else it is thrown away.
+
+    Raises:
+        RecipeError: what is there was made from something else; the message names it.
+        OSError: the folder cannot be written.
+    """
+
+    def __init__(self, out: Path, *, rows: int, width: int, made_from: Mapping[str, str], resume: bool) -> None:
+        self.out = out
+        self.rows = rows
+        self.width = width
+        self.folder = out.with_name(f".{out.name}.partial")
+        self.made_from = {**made_from, "rows": str(rows), "width": str(width)}
+        self.done = self._found() if resume else 0
+        if not self.done:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(exist_ok=True)
+        self._open()
+
+    def _found(self) -> int:
+        """Rows that are there."""
+        try:
+            note = json.loads((self.folder / NOTE).read_text(encoding="utf-8"))
+            before, done = dict(note["made_from"]), int(note["done"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+        changed = [name for name in self.made_from if before.get(name) != self.made_from[name]]
+        if changed:
+            raise RecipeError(
+                f"{display(self.out)} was begun with {' and '.join(_said(name) for name in changed)}: "
+                "leave --resume out to begin anew"
+            )
+        return done
+
+    def append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
+        """The next rows: their vectors (rows, width), ids and texts."""
+        self._append(vectors, names, texts)
+        self.done += len(vectors)
+        write_whole(self.folder / NOTE, json.dumps({"made_from": self.made_from, "done": self.done}))
+
+    def finish(self) -> None:
+        """Put the file in its place."""
+        assert self.done == self.rows
+        self._finished().replace(self.out)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Make ready for the row ``done``: what a kill left behind it goes."""
+
+    @abstractmethod
+    def _append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
+        """Write a block and see to it that it is on the disk."""
+
+    @abstractmethod
+    def _finished(self) -> Path:
+        """The whole file, in the folder."""
+
+
+class NpyFile(VectorFile):
+    """A NumPy array (rows, width) float32; ids and texts are not in it."""
+
+    def _open(self) -> None:
+        self._array = self.folder / "vectors.npy"
+        if not self.done:
+            with self._array.open("wb") as file:
+                shape = (self.rows, self.width)
+                np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        with self._array.open("rb") as file:
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+            begin = file.tell()
+        os.truncate(self._array, begin + 4 * self.width * self.done)
+
+    def _append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
+        del names, texts
+        with self._array.open("ab") as file:
+            file.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _finished(self) -> Path:
+        return self._array
+
+
+class ParquetFile(VectorFile):
+    """A Parquet file with the columns ``id``, ``text`` and ``embedding``; one file a block until they are joined."""
+
+    def _open(self) -> None:
+        for file in self.folder.glob("rows-*.parquet"):
+            if int(file.stem.removeprefix("rows-")) >= self.done:
+                file.unlink()
+
+    def _append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
+        import polars as pl
+
+        columns = {
+            "id": pl.Series(names, dtype=pl.String),
+            "text": pl.Series(texts, dtype=pl.String),
+            "embedding": pl.Series(np.ascontiguousarray(vectors, dtype=np.float32), dtype=pl.Array(pl.Float32, self.width)),
+        }
+        file = self.folder / f"rows-{self.done:012d}.parquet"
+        pl.DataFrame(columns).write_parquet(file)
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
+
+    def _finished(self) -> Path:
+        import polars as pl
+
+        whole = self.folder / "whole.parquet"
+        pl.scan_parquet(sorted(self.folder.glob("rows-*.parquet"))).sink_parquet(whole)
+        return whole
+
+
+FORMATS: Mapping[str, type[VectorFile]] = {".npy": NpyFile, ".parquet": ParquetFile}
+
+
+def vector_file(out: Path, *, rows: int, width: int, made_from: Mapping[str, str], resume: bool = False) -> VectorFile:
+    """The writer for the ending of ``out``. See :class:`VectorFile`."""
+    return FORMATS[known_format(out)](out, rows=rows, width=width, made_from=made_from, resume=resume)
+
+
+def known_format(out: Path) -> str:
+    """The ending of ``out``.
+
+    Raises:
+        RecipeError: vectors are not written to such files.
+    """
+    if out.suffix not in FORMATS:
+        raise RecipeError(f"--out {out}: {choices(out.suffix, FORMATS)}")
+    return out.suffix
+
+
+def _said(name: str) -> str:
+    return {"input": "other rows", "model": "another model", "rows": "another number of rows"}.get(name, f"another {name}")
