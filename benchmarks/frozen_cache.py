@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from polysense.data.collate import Collate, Prepares
+from polysense.data.sampling import ShuffledBatches
 from polysense.recipe import Recipe, load_recipe
 from polysense.training.arguments import settle_precision, training_arguments
 from polysense.training.journal import Journal
@@ -34,10 +35,12 @@ def epoch_seconds(recipe: Recipe, samples: Sequence[Sample], *, use_cache: bool)
     learner = recipe.build(seed=0)
     modalities: Mapping[str, Prepares] = readers(learner, samples, use_cache=use_cache)
     with tempfile.TemporaryDirectory() as folder:
+        arguments = training_arguments(recipe, Path(folder), seed=0)
         trainer = LearnerTrainer(
             learner,
-            training_arguments(recipe, Path(folder), seed=0),
+            arguments,
             samples=samples,
+            batches=ShuffledBatches(len(samples), arguments.per_device_train_batch_size, seed=0),
             collate=Collate(modalities, learner.active.values()),
             examine=lambda: {recipe.evaluation.best: 0.0},
             keep_best=lambda: None,

@@ -133,10 +133,11 @@ class TestByHand:
         close(class_weighted_cross_entropy(logits, labels), 0.488585)
 
 
-def loop_info_nce(anchors: Tensor, positives: Tensor, hard: Tensor | None, temperature: float, weight: float) -> float:
-    def similarity(left: Tensor, right: Tensor) -> float:
-        return float(left @ right / left.norm() / right.norm())
+def similarity(left: Tensor, right: Tensor) -> float:
+    return float(left @ right / left.norm() / right.norm())
 
+
+def loop_info_nce(anchors: Tensor, positives: Tensor, hard: Tensor | None, temperature: float, weight: float) -> float:
     total = 0.0
     for i in range(len(anchors)):
         below = sum(math.exp(similarity(anchors[i], other) / temperature) for other in positives)

@@ -55,6 +55,11 @@ class Learner(nn.Module):
         """Whether an objective reads the further texts of the rows."""
         return any(objective.companions for objective in self.active.values())
 
+    @property
+    def answers(self) -> bool:
+        """Whether an objective says something about a row."""
+        return any(isinstance(objective, Answering) for objective in self.active.values())
+
     def objective(self, name: str) -> Objective:
         """An objective by its name in the recipe."""
         found = self.objectives[name]

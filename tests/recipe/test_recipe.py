@@ -54,6 +54,8 @@ def samples() -> list[Sample]:
             text=f"a garden of {number} words",
             image=Image.new("RGB", (20, 20), (40 * number, 90, 30)),
             label=labels[number % 3],
+            pair=f"in a garden stand {number} words",
+            negatives=(f"{number} words outside of gardens",),
             index=number,
             origin=f"posts.csv, row {number}",
         )
@@ -66,7 +68,7 @@ def test_every_shipped_recipe_builds_takes_a_step_and_reads_back(name: str, smal
     recipe: Recipe = small(name).complete(samples())
     learner = recipe.build(seed=0)
     encoders = {key: learner.model.encoder(key) for key in learner.model.encoders}
-    output = learner(**Collate(encoders, learner.active.values())(samples()))
+    output = learner(**Collate(encoders, learner.active.values(), companions=learner.companions)(samples()))
     output["loss"].backward()
     assert set(output["terms"]) == set(recipe.objectives)
     assert all(float(term) > 0 for term in output["terms"].values())
@@ -169,7 +171,10 @@ class TestMistakes:
                 "objectives.classification.objective.labels=[true, false]",
                 r"labels must be list\[str\] \| None, found \[True, False\]",
             ),
-            ("encoders.text.pooling=max", r"encoders\.text: .*pooling must be Literal\['mean', 'cls'\], found 'max'"),
+            (
+                "encoders.text.pooling=max",
+                r"encoders\.text: .*pooling must be Literal\['mean', 'avg', 'cls', .*\], found 'max'",
+            ),
             ("training.learning_rate=fast", r"training\.learning_rate must be float, found 'fast'"),
             ("training.learning_rates=fast", r"training\.learning_rates: write a mapping of module prefixes to numbers"),
             (

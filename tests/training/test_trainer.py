@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from polysense.data.collate import Collate
+from polysense.data.sampling import ShuffledBatches
 from polysense.data.table import read_table
 from polysense.errors import PolysenseError, RecipeError
 from polysense.learner import Learner
@@ -26,10 +27,12 @@ def a_trainer(overrides: list[str], toy_posts: Path, folder: Path) -> tuple[Lear
     recipe = load_recipe("social/posts_concat_both", overrides).complete(splits.train)
     learner = recipe.build(seed=0)
     encoders = {name: learner.model.encoder(name) for name in learner.model.encoders}
+    arguments = training_arguments(recipe, folder / "checkpoints", seed=0)
     trainer = LearnerTrainer(
         learner,
-        training_arguments(recipe, folder / "checkpoints", seed=0),
+        arguments,
         samples=splits.train,
+        batches=ShuffledBatches(len(splits.train), arguments.per_device_train_batch_size, seed=0),
         collate=Collate(encoders, learner.active.values()),
         examine=lambda: {"weighted_f1": 0.5},
         keep_best=lambda: None,

@@ -41,7 +41,7 @@ class Answerer:
         with self._asking():
             for places, batch in self._batches(samples, only, progress):
                 prediction, _ = self.learner.answer(batch)
-                for place, row in zip(places, prediction.rows(), strict=True):
+                for place, row in zip(places, prediction.rows() or [{} for _ in places], strict=True):
                     rows[place] = row
         names = list(rows[0]) if rows else []
         return Prediction({name: [row[name] for row in rows] for name in names})

@@ -14,6 +14,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from polysense.data.corpus import Corpus
+from polysense.data.mixtures.mixture import Mixture
 from polysense.encoders.encoder import Encoder
 from polysense.errors import PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Evaluator
@@ -30,6 +31,7 @@ HOMES: dict[type, str] = {
     Fusion: "polysense.fusion",
     Objective: "polysense.objectives",
     Corpus: "polysense.data.corpora",
+    Mixture: "polysense.data.mixtures",
     Evaluator: "polysense.evaluation",
 }
 """Where the classes of each kind live; every module there is looked through."""
@@ -156,7 +158,7 @@ def check_arguments(
     try:
         parsed = parser.parse_object({"arguments": dict(arguments)})
     except Exception as error:  # jsonargparse raises argparse.ArgumentError, and others from nested parsing
-        annotations = {name: one.annotation for name, one in inspect.signature(kind).parameters.items()}
+        annotations = {name: one.annotation for name, one in inspect.signature(kind, eval_str=True).parameters.items()}
         raise RecipeError(f"{entry}: {kind.__name__}: {wrong_value(error, annotations, arguments)}") from error
     checked: dict[str, Any] = parsed["arguments"].as_dict()
     return checked

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 
 from polysense.data.corpus import Corpus
+from polysense.data.mixtures.mixture import Mixture
 from polysense.encoders.encoder import Encoder
+from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError, choices, display
 from polysense.evaluation.evaluator import Evaluator
 from polysense.fusion.fusion import Fusion
@@ -25,7 +27,11 @@ from polysense.recipe.training import ALLOWED, check_training
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
-ENTRIES = ("encoders", "fusion", "objectives", "corpora", "training", "evaluation")
+ENTRIES = ("encoders", "fusion", "objectives", "corpora", "mixture", "training", "evaluation")
+
+
+LAST = "last"
+"""In place of a metric: the last checkpoint is the one to keep."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,10 @@ class Signal:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a run is judged on validation: ``evaluators``, the metric ``best`` that chooses the checkpoint, early stopping."""
+    """How a run is judged on validation: ``evaluators``, the metric ``best`` that chooses the checkpoint, early stopping.
+
+    ``best: last`` chooses nothing: the weights of the last evaluation are kept. The metric ``last`` is then the step.
+    """
 
     evaluators: tuple[Part, ...]
     best: str
@@ -56,6 +65,8 @@ class Recipe:
     fusion: Part
     objectives: Mapping[str, Signal]
     corpora: tuple[Part, ...]
+    mixture: Part
+    """How the batches of several corpora follow each other."""
     training: Mapping[str, Any]
     """``transformers.TrainingArguments`` by name; only what the recipe sets."""
     evaluation: Evaluation
@@ -85,6 +96,8 @@ class Recipe:
         with _seeded(seed, self.fusion.entry):
             fusion: Fusion = self.fusion.build(widths)
         widths["fused"] = fusion.width
+        if isinstance(text := encoders.get("text"), TransformerText):
+            widths["vocabulary"] = text.vocabulary.size
         objectives: dict[str, Objective] = {}
         for name, signal in self.objectives.items():
             with _seeded(seed, signal.part.entry):
@@ -102,6 +115,7 @@ class Recipe:
                 name: {"objective": signal.part.written(), "weight": signal.weight} for name, signal in self.objectives.items()
             },
             "corpora": [part.written() for part in self.corpora],
+            "mixture": self.mixture.written(),
             "training": dict(self.training),
             "evaluation": {
                 "evaluators": [part.written() for part in judged.evaluators],
@@ -125,9 +139,12 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: names the entry, the wrong key or value, and the valid choices.
     """
     path = find_recipe(name)
-    return check_recipe(
+    recipe = check_recipe(
         path.stem if path.suffix and name.endswith(path.suffix) else name, read_recipe(name, overrides), path.parent
     )
+    if not recipe.objectives:
+        raise RecipeError(f"recipe {recipe.name}: it has no objectives, there is nothing to learn")
+    return recipe
 
 
 def read_saved(folder: Path, *, trust_recipe_code: bool = False) -> Recipe:
@@ -148,7 +165,7 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
             inside = f"did you mean training.{key}? " if key in ALLOWED else ""
             raise RecipeError(f"recipe {name}: unknown entry {key!r}; {inside}{choices(str(key), ENTRIES)}")
     for key in ("encoders", "fusion", "objectives", "evaluation"):
-        if not raw.get(key):
+        if not raw.get(key) and not (key == "objectives" and raw.get(key) == {}):  # a saved encoder has none
             raise RecipeError(f"recipe {name}: the entry {key!r} is missing")
     corpora = raw.get("corpora") or []
     if not isinstance(corpora, list):
@@ -164,6 +181,7 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
         fusion=read_part("fusion", raw["fusion"], Fusion, foreign=foreign),
         objectives=objectives,
         corpora=tuple(read_part(f"corpora.{at}", value, Corpus, foreign=foreign) for at, value in enumerate(corpora)),
+        mixture=read_part("mixture", raw.get("mixture") or "Pooled", Mixture, foreign=foreign),
         training=check_training(_entries("training", raw)),
         evaluation=_evaluation(_entries("evaluation", raw), foreign),
     )
@@ -199,7 +217,10 @@ def _evaluation(written: Mapping[str, Any], foreign: Path | None) -> Evaluation:
     parts = tuple(
         read_part(f"evaluation.evaluators.{at}", one, Evaluator, foreign=foreign) for at, one in enumerate(evaluators)
     )
-    return Evaluation(**{**settings, "evaluators": parts})
+    judged = Evaluation(**{**settings, "evaluators": parts})
+    if judged.best == LAST and (judged.patience is not None or not judged.greater_is_better):
+        raise RecipeError("evaluation: with best: last there is nothing to wait for; leave patience and greater_is_better out")
+    return judged
 
 
 def _completed(signal: Signal, samples: Sequence[Sample]) -> Signal:

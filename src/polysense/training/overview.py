@@ -31,7 +31,8 @@ def _lacks(table: Table, splits: Splits) -> list[str]:
     found = [f"{count} of {len(samples)} rows without {name}" for name, count in missing.items() if 0 < count < len(samples)]
     unplaced = len(table) - len(samples)
     left = f"{unplaced} {plural(unplaced)} in no split {'is' if unplaced == 1 else 'are'} left out"
-    return [*found, left] if unplaced else found
+    chosen_out = [f"{count} {reason} left out" for reason, count in table.left_out.items() if count]
+    return [*found, *([left] if unplaced else []), *chosen_out]
 
 
 def _listed(parts: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -12,11 +13,13 @@ from transformers.optimization import get_scheduler
 
 from polysense.data.collate import Collate, Prepares
 from polysense.data.media import content_key
+from polysense.data.mixtures.mixture import Mixture
 from polysense.errors import PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer
 from polysense.learner import Learner
 from polysense.recipe import Recipe
 from polysense.recipe.foreign import described
+from polysense.recipe.recipe import LAST
 from polysense.training.arguments import training_arguments
 from polysense.training.saved import write_assets
 from polysense.training.seed import learning_rates, score
@@ -47,7 +50,9 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         learning_rates(recipe, learner)
         try:
             _build_optimizer(arguments)
-            _learn(learner, splits.train)
+            _mix(recipe, splits, arguments)
+            for rows in _by_source(splits.train):
+                _learn(learner, rows)
             metrics = _judge(recipe, learner, splits.validation)
             with tempfile.TemporaryDirectory() as elsewhere:
                 write_assets(Path(elsewhere), recipe, learner)
@@ -56,8 +61,8 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         except Exception as error:
             raise RecipeError(f"the recipe {recipe.name} cannot be run with this data: {described(error)}") from error
     best = recipe.evaluation.best
-    if best not in metrics:
-        raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(best, metrics)}")
+    if best not in {*metrics, LAST}:
+        raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(best, [*metrics, LAST])}")
 
 
 def _build_optimizer(arguments: TrainingArguments) -> None:
@@ -74,8 +79,18 @@ def _build_optimizer(arguments: TrainingArguments) -> None:
     )
 
 
+def _mix(recipe: Recipe, splits: Splits, arguments: TrainingArguments) -> None:
+    """The mixture takes the recipe's corpora."""
+    mixture: Mixture = recipe.mixture.build()
+    len(mixture.batches(splits.sources, arguments.per_device_train_batch_size, seed=0))
+
+
+def _by_source(samples: Sequence[Sample]) -> list[list[Sample]]:
+    return [list(rows) for _, rows in groupby(samples, key=lambda sample: sample.source)]
+
+
 def _learn(learner: Learner, samples: Sequence[Sample]) -> None:
-    collate = Collate(_encoders(learner), learner.active.values())
+    collate = Collate(_encoders(learner), learner.active.values(), companions=learner.companions)
     with torch.no_grad():
         learner(**collate(telling(samples, learner.model.encoders)))
 
@@ -83,7 +98,7 @@ def _learn(learner: Learner, samples: Sequence[Sample]) -> None:
 def _judge(recipe: Recipe, learner: Learner, samples: Sequence[Sample]) -> dict[str, float]:
     """The metrics on a few rows; each modality is asked by itself, too, as for the predictions."""
     answerer = Answerer(learner, Collate(_encoders(learner)))
-    chosen = telling(samples, learner.model.encoders)
+    chosen = [row for rows in _by_source(samples) for row in telling(rows, learner.model.encoders)]
     for name in learner.model.encoders:
         answerer.predict([sample for sample in chosen if getattr(sample, name) is not None], only=name)
     return score(answerer, [part.build() for part in recipe.evaluation.evaluators], chosen)
@@ -96,7 +111,7 @@ def _encoders(learner: Learner) -> dict[str, Prepares]:
 def telling(samples: Sequence[Sample], modalities: Iterable[str]) -> list[Sample]:
     """A few rows that differ in all that they show, those with the most modalities and targets first."""
     shown = list(modalities)
-    fields = [*shown, "label", "score"]
+    fields = [*shown, "pair", "label", "score"]
     chosen: list[Sample] = []
     seen: set[int] = set()
     for sample in sorted(samples, key=lambda sample: sum(getattr(sample, field) is None for field in fields)):

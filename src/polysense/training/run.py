@@ -168,14 +168,19 @@ def read_data(
 
 
 def joined(tables: Sequence[Table]) -> Table:
-    """Several tables as one; ids get their table's name in front."""
-    samples = tuple(replace(sample, id=f"{table.name}/{sample.id}") for table in tables for sample in table.samples)
+    """Several tables as one; ids get their table's name in front, and ``source`` says which one a row came from."""
+    samples = tuple(
+        replace(sample, id=f"{table.name}/{sample.id}", source=f"{place}: {table.name}")
+        for place, table in enumerate(tables)
+        for sample in table.samples
+    )
     return replace(
         tables[0],
         name=" + ".join(table.name for table in tables),
         samples=samples,
         problems=tuple(problem for table in tables for problem in table.problems),
         digests={file: digest for table in tables for file, digest in table.digests.items()},
+        left_out={f"{table.name}: {reason}": count for table in tables for reason, count in table.left_out.items()},
     )
 
 
@@ -194,6 +199,7 @@ def _data(table: Table, splits: Splits) -> dict[str, Any]:
         "splits": splits.sizes,
         "labelled": {name: count.labelled for name, count in counted(splits).items()},
         "split_made": table.split_made,
+        "left_out": dict(table.left_out),
     }
 
 

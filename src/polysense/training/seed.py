@@ -16,11 +16,13 @@ from transformers.trainer_callback import PrinterCallback
 
 from polysense.data.cache import FeatureCache
 from polysense.data.collate import Collate, Prepares
+from polysense.data.mixtures.mixture import Mixture
 from polysense.errors import RecipeError, choices
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.learner import Learner
 from polysense.progress import bar, say
 from polysense.recipe import Recipe
+from polysense.recipe.recipe import LAST
 from polysense.training import checkpoints
 from polysense.training.arguments import training_arguments
 from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS, read_json
@@ -52,10 +54,12 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     learner.to(arguments.device)  # before frozen encoders are run, which is much of the work
     modalities = readers(learner, [*splits.train, *splits.validation, *splits.test], use_cache=use_cache)
     answerer = Answerer(learner, Collate(modalities))
+    mixture: Mixture = recipe.mixture.build()
     evaluators: list[Evaluator] = [part.build() for part in recipe.evaluation.evaluators]
 
     def examine() -> dict[str, float]:
-        return score(answerer, evaluators, splits.validation)
+        metrics = score(answerer, evaluators, splits.validation)
+        return metrics | ({LAST: float(trainer.state.global_step)} if recipe.evaluation.best == LAST else {})
 
     checkpoint = checkpoints.newest(folder / STEP_STATE) if resume else None
     journal = Journal(folder, resumed=checkpoints.step_of(checkpoint) if checkpoint else 0)
@@ -64,7 +68,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         learner,
         arguments,
         samples=splits.train,
-        collate=Collate(modalities, learner.active.values()),
+        batches=mixture.batches(splits.sources, arguments.per_device_train_batch_size, seed=seed),
+        collate=Collate(modalities, learner.active.values(), companions=learner.companions),
         examine=examine,
         keep_best=lambda: save_weights(learner, folder / WEIGHTS),
         journal=journal,
@@ -86,8 +91,9 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
         "seconds": round(time.monotonic() - began, 1),
     }
-    say(f"seed {seed}: writing predictions")
-    write_predictions(folder / "predictions", answerer, splits)
+    if learner.answers:
+        say(f"seed {seed}: writing predictions")
+        write_predictions(folder / "predictions", answerer, splits)
     checkpoints.write_whole(done, json.dumps(result, indent=2))
     shutil.rmtree(folder / STEP_STATE, ignore_errors=True)
     return result
@@ -98,7 +104,8 @@ def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> 
     found: dict[str, Prepares] = {}
     for name in learner.model.encoders:
         encoder = learner.model.encoder(name)
-        if encoder.trainable or not use_cache:
+        without_weights = next(encoder.parameters(), None) is None  # its outputs are what it is given
+        if encoder.trainable or without_weights or not use_cache:
             found[name] = encoder
             continue
         cache = FeatureCache(encoder)

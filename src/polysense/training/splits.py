@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from polysense.types import MODALITIES, Sample
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from polysense.data.features import Vector
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Splits:
         """The splits of a table; train and validation must be there."""
         test = table.split("test") if "test" in table.splits else []
         return cls(train=table.split("train"), validation=table.split("validation"), test=test)
+
+    @property
+    def sources(self) -> list[int]:
+        """Training rows of each corpus; those of one corpus stand together."""
+        return [len(list(rows)) for _, rows in groupby(self.train, key=lambda sample: sample.source)]
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -50,7 +58,7 @@ class Splits:
         return found.hexdigest()
 
 
-def _content(value: str | Path | Image | None) -> str | int | None:
+def _content(value: str | Path | Vector | Image | None) -> str | int | None:
     if isinstance(value, Path):
         return file_digest(value)
     return value if value is None or isinstance(value, str) else content_key(value)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from polysense.data.collate import Collate
-from polysense.data.sampling import ShuffledBatches
+from polysense.data.mixtures.mixture import Batches
 from polysense.errors import PolysenseError, RecipeError, choices, display
 from polysense.learner import Learner
 from polysense.training import checkpoints
@@ -41,6 +41,7 @@ class LearnerTrainer(Trainer):
         learner: the module to train.
         arguments: of the Trainer.
         samples: the training split, numbered from 0.
+        batches: their numbers, batch by batch.
         collate: prepares samples with their targets.
         examine: called at every evaluation.
         keep_best: called when the metric that chooses the checkpoint is the best so far.
@@ -55,6 +56,7 @@ class LearnerTrainer(Trainer):
         arguments: TrainingArguments,
         *,
         samples: Sequence[Sample],
+        batches: Batches,
         collate: Collate,
         examine: Examine,
         keep_best: Callable[[], None],
@@ -64,6 +66,7 @@ class LearnerTrainer(Trainer):
     ) -> None:
         self._learner = learner
         self._samples = samples
+        self._batches = batches
         self._collate = collate
         self._examine = examine
         self._keep_best = keep_best
@@ -82,10 +85,9 @@ class LearnerTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches whose order depends on (seed, epoch) alone."""
-        batches = ShuffledBatches(len(self._samples), self._train_batch_size, seed=self.args.seed)
         loader: DataLoader[Any] = DataLoader(
             self._samples,  # type: ignore[arg-type]
-            batch_sampler=batches,
+            batch_sampler=self._batches,
             collate_fn=self._collate,
             num_workers=self.args.dataloader_num_workers,
         )

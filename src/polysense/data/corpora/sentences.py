@@ -1,0 +1,159 @@
+"""Plain sentences, or pairs of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import ClassVar
+
+from polysense.data.corpus import Corpus, expect
+from polysense.data.decontaminate import evaluation_sentences, without
+from polysense.data.lines import read_lines
+from polysense.data.media import file_digest
+from polysense.data.rows import origin, place
+from polysense.data.table import Table, read_table
+from polysense.data.tablefile import read_raw
+from polysense.errors import DataError, Problem, RecipeError, display
+from polysense.seeds import seed_from
+from polysense.types import Sample
+
+USUAL = {
+    "sent0": "text",
+    "sent1": "pair",
+    "hard_neg": "negatives",
+    "premise": "text",
+    "entailment": "pair",
+    "contradiction": "negatives",
+}
+"""Columns of the files that sentence encoders are usually trained on, and what they are here."""
+
+
+class Sentences(Corpus):
+    """Your own sentences: a text file with one a line, or a table with the columns text, pair and negatives.
+
+    Every row trains, except ``validation`` rows drawn by ``seed``. Blank lines are left out and counted. A table may have the usual
+    headers of pair files too: ``sent0, sent1, hard_neg`` or ``premise, entailment, contradiction``.
+
+    Args:
+        path: a file below the data folder, or a pattern (``corpus/*.txt``); by default the data file itself, or all ``.txt`` files
+            of the data folder.
+        columns: of a table, fields that stand under another name (``{text: sentence}``).
+        encoding: of the files.
+        exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder: rows that hold one of their
+            sentences word for word are left out, and counted.
+        limit: so many rows, drawn by ``seed``; null takes all.
+        validation: rows that do not train, to choose a checkpoint by.
+        seed: of the draws.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("sentence embeddings", "language modelling")
+    modalities: ClassVar[tuple[str, ...]] = ("text",)
+    layout: ClassVar[tuple[str, ...]] = ("<name>.txt with one sentence a line, or a table",)
+
+    def __init__(
+        self,
+        path: str | None = None,
+        columns: dict[str, str] | None = None,
+        encoding: str = "utf-8",
+        exclude: list[str] | None = None,
+        limit: int | None = None,
+        validation: int = 0,
+        seed: int = 0,
+    ) -> None:
+        if limit is not None and limit < 1:
+            raise RecipeError(f"Sentences, limit: expected a number from 1 up or null, found {limit}")
+        if validation < 0:
+            raise RecipeError(f"Sentences, validation: expected a number from 0 up, found {validation}")
+        self.path = path
+        self.columns = columns
+        self.encoding = encoding
+        self.exclude = exclude
+        self.limit = limit
+        self.validation = validation
+        self.seed = seed
+
+    def read(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The sentences under ``root``, a file or a folder."""
+        del media_root
+        root = Path(root)
+        tables = [self._lines(file) if file.suffix == ".txt" else self._table(file) for file in self._files(root)]
+        name = tables[0].name if len(tables) == 1 else display(root)
+        return self._chosen(_together(name, tables), root if root.is_dir() else root.parent)
+
+    def _files(self, root: Path) -> list[Path]:
+        if self.path is None:
+            expect(self, root)
+            found = [root] if root.is_file() else sorted(root.glob("*.txt"))
+        else:
+            if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
+                raise RecipeError(f"Sentences, path: {self.path!r} must lie below the data folder")
+            found = sorted((root if root.is_dir() else root.parent).glob(self.path))
+        if not found:
+            raise DataError(f"Sentences: {display(root)} holds no {self.path or 'file that ends in .txt'}")
+        return found
+
+    def _lines(self, file: Path) -> Table:
+        """One sentence a line; the row's number is the line's."""
+        lines = read_lines(file, encoding=self.encoding)
+        samples = [
+            Sample(id=str(number), text=line.strip(), split="train", origin=origin(display(file), number))
+            for number, line in enumerate(lines, start=1)
+            if line.strip()
+        ]
+        blank = len(lines) - len(samples)
+        return Table(
+            name=file.name,
+            samples=tuple(samples),
+            columns=("text",),
+            digests={file.name: file_digest(file)},
+            folder=file.parent,
+            left_out={f"blank lines of {file.name}": blank} if blank else {},
+        )
+
+    def _table(self, file: Path) -> Table:
+        header = read_raw(file, encoding=self.encoding).columns
+        usual = {field: column for column, field in USUAL.items() if column in header and field not in header}
+        table = read_table(file, columns=self.columns or usual, encoding=self.encoding, split_seed=None)
+        samples = tuple(replace(sample, split="train") for sample in table.samples)
+        lame = [sample for sample in samples if sample.pair is None] if any(sample.pair for sample in samples) else []
+        problems = [
+            Problem(
+                file=display(file), row=place(sample)[1], id=sample.id, field="pair", reason="is empty, other rows have one"
+            )
+            for sample in lame
+        ]
+        return replace(table, samples=samples, problems=(*table.problems, *problems)).without(problems)
+
+    def _chosen(self, table: Table, root: Path) -> Table:
+        """Without sentences of evaluation sets, no more than asked for, some of them for validation."""
+        left_out = dict(table.left_out)
+        if self.exclude:
+            table, count = without(table, evaluation_sentences(root, self.exclude))
+            left_out[f"training rows that stand in {', '.join(self.exclude)}"] = count
+        samples = list(table.samples)
+        if self.limit is not None and self.limit < len(samples):
+            kept = Random(seed_from(self.seed, "limit")).sample(range(len(samples)), self.limit)
+            samples = [samples[number] for number in sorted(kept)]
+        if self.validation >= len(samples) > 0:
+            raise DataError(f"Sentences, validation: {self.validation} rows are asked for, there are {len(samples)}")
+        for number in Random(seed_from(self.seed, "validation")).sample(range(len(samples)), self.validation):
+            samples[number] = replace(samples[number], split="validation")
+        return replace(table, samples=tuple(samples), left_out=left_out)
+
+
+def _together(name: str, tables: list[Table]) -> Table:
+    """Several files as one table; the ids of several name their file."""
+    several = len(tables) > 1
+    return replace(
+        tables[0],
+        name=name,
+        samples=tuple(
+            replace(sample, id=f"{table.name}/{sample.id}") if several else sample
+            for table in tables
+            for sample in table.samples
+        ),
+        problems=tuple(problem for table in tables for problem in table.problems),
+        digests={file: digest for table in tables for file, digest in table.digests.items()},
+        left_out={reason: count for table in tables for reason, count in table.left_out.items()},
+    )

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+
+import pytest
+
+from polysense.data.mixtures.alternate import Alternate
+from polysense.data.mixtures.mixture import Mixture
+from polysense.data.mixtures.pooled import Pooled
+from polysense.data.mixtures.proportional import Proportional
+from polysense.data.mixtures.ratio import Ratio
+from polysense.data.sampling import ShuffledBatches
+from polysense.errors import RecipeError
+
+MIXTURES = [Pooled(), Alternate(), Proportional(), Ratio([2, 1])]
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs", "every", "steps", "pair_steps"),
+    [(15625, 466, 33, 16091, 488), (15625, 1294, 12, 16919, 1410), (7813, 233, 33, 8046, 244)],
+)
+def test_alternation_is_that_of_the_paper(text: int, pairs: int, every: int, steps: int, pair_steps: int) -> None:
+    order = Alternate().steps([text, pairs])
+    assert len(order) == steps
+    assert Counter(order) == {0: steps - pair_steps, 1: pair_steps}
+    assert [step for step, corpus in enumerate(order) if corpus == 1] == list(range(0, steps, every))
+
+
+def test_more_pairs_than_texts_turns_the_roles_around() -> None:
+    assert Alternate().steps([2, 6]) == [0, 1, 1, 0, 1, 1, 0, 1]
+    assert Alternate().steps([6, 2]) == [1, 0, 0, 1, 0, 0, 1, 0]
+
+
+def test_corpora_of_about_one_size_take_turns() -> None:
+    assert Counter(Alternate().steps([3, 3])) == {0: 3, 1: 3}
+    assert set(Alternate().steps([5, 3])) == {0, 1}
+
+
+def test_alternate_takes_one_corpus_or_two() -> None:
+    assert Alternate().steps([4]) == [0] * 4
+    with pytest.raises(RecipeError, match=r"two corpora, found 3"):
+        Alternate().steps([1, 2, 3])
+
+
+def test_proportional_shows_every_batch_once_and_evenly() -> None:
+    steps = Proportional().steps([12, 4, 1])
+    assert Counter(steps) == {0: 12, 1: 4, 2: 1}
+    longest = max(len(list(run)) for corpus, run in groupby(steps) if corpus == 0)
+    assert longest <= 4
+    assert steps.index(2) in range(7, 10)
+
+
+def test_ratio_keeps_its_shares_all_along() -> None:
+    steps = Ratio([3, 1]).steps([30, 100])
+    assert Counter(steps) == {0: 30, 1: 10}
+    for end in range(4, len(steps) + 1, 4):
+        assert steps[:end].count(1) == end // 4
+    with pytest.raises(RecipeError, match="above 0"):
+        Ratio([1, 0])
+    with pytest.raises(RecipeError, match="2 numbers for 3 corpora"):
+        Ratio([1, 1]).steps([1, 1, 1])
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=lambda mixture: type(mixture).__name__)
+def test_batches_are_of_one_corpus_or_of_all_and_hold_real_rows(mixture: Mixture) -> None:
+    sizes = [37, 13]
+    batches = mixture.batches(sizes, 4, seed=1)
+    drawn = list(batches)
+    assert len(drawn) == len(batches)
+    for rows in drawn:
+        assert len(rows) >= 2
+        assert all(0 <= row < sum(sizes) for row in rows)
+        assert len(set(rows)) == len(rows)
+        if not isinstance(mixture, Pooled):
+            assert len({row < sizes[0] for row in rows}) == 1
+
+
+@pytest.mark.parametrize("mixture", MIXTURES, ids=lambda mixture: type(mixture).__name__)
+def test_an_epoch_depends_on_seed_and_number_alone(mixture: Mixture) -> None:
+    unbroken = mixture.batches([37, 13], 4, seed=1)
+    epochs = []
+    for epoch in range(3):
+        unbroken.set_epoch(epoch)
+        epochs.append(list(unbroken))
+    resumed = mixture.batches([37, 13], 4, seed=1)
+    resumed.set_epoch(2)
+    assert list(resumed) == epochs[2]
+    assert epochs[0] != epochs[1]
+    assert list(mixture.batches([37, 13], 4, seed=2)) != epochs[0]
+
+
+def test_each_corpus_is_one_endless_stream_over_the_epochs() -> None:
+    batches = Alternate().batches([24, 8], 4, seed=0)  # 6 and 2 batches: k = 3, epochs of 8 steps with 3 of the smaller
+    seen: list[list[int]] = []
+    for epoch in range(4):
+        batches.set_epoch(epoch)
+        seen += [rows for rows in batches if rows[0] >= 24]
+    assert len(seen) == 12
+    for cycle in range(6):  # every two batches of the stream hold every row of the smaller corpus once
+        assert sorted(row for rows in seen[2 * cycle : 2 * cycle + 2] for row in rows) == list(range(24, 32))
+
+
+def test_one_pool_is_the_plain_shuffle() -> None:
+    assert list(Pooled().batches([10, 7], 4, seed=3)) == list(ShuffledBatches(17, 4, seed=3))
