@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from polysense.encoders.encoder import Encoder
 from polysense.errors import RecipeError
@@ -41,21 +41,20 @@ class Model(nn.Module):
         """Every modality of the batch through its encoder."""
         return {name: self.encoder(name)(part) for name, part in batch.parts.items() if name in self.encoders}
 
-    def fuse(self, parts: Mapping[str, Encoded], *, rows: int) -> Representation:
-        """Join encoded modalities; there may be none, in ``rows`` rows that have nothing that the model reads."""
-        return Representation(parts=parts, fused=self.fusion(parts or self._nothing(rows)))
+    def fuse(self, parts: Mapping[str, Encoded], *, index: Tensor) -> Representation:
+        """Join encoded modalities; there may be none, in rows (batch,) ``index`` that have nothing that the model reads."""
+        return Representation(parts=parts, fused=self.fusion(parts or self._nothing(index)))
 
-    def _nothing(self, rows: int) -> dict[str, Encoded]:
-        """A modality that no row has."""
+    def _nothing(self, index: Tensor) -> dict[str, Encoded]:
+        """A modality that no row has, on the device of ``index``: a model need not have weights."""
         name = next(iter(self.encoders))
-        like = next(self.parameters())
-        summary = like.new_zeros(rows, self.encoder(name).width)
-        absent = torch.zeros(rows, dtype=torch.bool, device=like.device)
+        summary = torch.zeros(len(index), self.encoder(name).width, device=index.device)
+        absent = torch.zeros_like(index, dtype=torch.bool)
         return {name: Encoded(summary.unsqueeze(1), absent.unsqueeze(1), summary, absent)}
 
     def forward(self, batch: Batch) -> Representation:
         """Encode and fuse."""
-        return self.fuse(self.encode(batch), rows=batch.size)
+        return self.fuse(self.encode(batch), index=batch.fields["index"])
 
 
 class Sight:
@@ -72,7 +71,7 @@ class Sight:
     def see(self, shown: Shown) -> Representation:
         """The representation of a shown batch."""
         parts = {name: self._part(name, shown) for name in shown.batch.parts if name in self.model.encoders}
-        return self.model.fuse(parts, rows=shown.batch.size)
+        return self.model.fuse(parts, index=shown.batch.fields["index"])
 
     def _part(self, name: str, shown: Shown) -> Encoded:
         part = shown.batch.parts[name]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from polysense.data.features import Vector
     from polysense.data.media import Picture
 
 
@@ -35,8 +36,9 @@ class Sample:
     """A second text that belongs to the first: its paraphrase, what follows from it, or what it is compared with."""
     negatives: tuple[str, ...] = ()
     """Texts that look like the first and say something else: hard negatives."""
-    image: Path | Picture | Image | None = None
-    """A picture file, one held in memory (as tables that are read hold them), or a Pillow image handed over in Python."""
+    image: Path | Picture | Vector | Image | None = None
+    """A picture file, one held in memory (as tables that are read hold them), a Pillow image handed over in Python, or a vector that
+    was computed of a picture before."""
     audio: Path | None = None
     video: Path | None = None
     label: str | tuple[str, ...] | None = None

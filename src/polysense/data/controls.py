@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from polysense.data.features import RandomVector, Vector
 from polysense.data.media import Picture, content_key
 from polysense.errors import DataError
 from polysense.seeds import seed_from
@@ -67,15 +68,20 @@ def shuffle_pictures(samples: Sequence[Sample], *, seed: int, share: float = 1.0
 
 
 def random_pictures(samples: Sequence[Sample], *, seed: int) -> list[Sample]:
-    """Every training row with a picture gets one of its own, of random pixels."""
+    """Every training row with a picture gets one of its own, of random pixels; a vector of random numbers where it has a vector."""
     return [
-        replace(sample, image=_noise(seed_from(seed, "random_pictures", sample.id))) if _trains(sample) else sample
+        replace(sample, image=_noise(seed_from(seed, "random_pictures", sample.id), like=sample.image))
+        if _trains(sample)
+        else sample
         for sample in samples
     ]
 
 
-def _noise(seed: int) -> Picture:
+def _noise(seed: int, *, like: object) -> Picture | Vector:
     from PIL import Image
+
+    if isinstance(like, Vector):
+        return RandomVector(length=like.width, seed=seed)
 
     pixels = random.Random(seed).randbytes(3 * RANDOM_SIDE * RANDOM_SIDE)
     return Picture(Image.frombytes("RGB", (RANDOM_SIDE, RANDOM_SIDE), pixels))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from polysense.data.features import Vector
 from polysense.errors import DataError, display
 
 if TYPE_CHECKING:
@@ -58,8 +59,10 @@ class Picture:
         return _key(hashlib.sha256(self.content).digest()) if isinstance(self.content, bytes) else _pixel_key(self.content)
 
 
-def load_image(source: Path | Picture | Image.Image) -> Image.Image:
+def load_image(source: Path | Picture | Vector | Image.Image) -> Image.Image:
     """The picture, upright, as RGB; what is transparent shows white. A DataError says why a file is none."""
+    if isinstance(source, Vector):
+        raise DataError(f"{source} is a vector and no picture; the image encoder StoredFeatures reads it")
     if isinstance(source, Image.Image):
         source = Picture.of(source)
     if isinstance(source, Path):
@@ -102,10 +105,10 @@ def _stored(image: Image.Image) -> bytes | None:
     return data
 
 
-def content_key(value: str | Path | Picture | Image.Image | None) -> int:
+def content_key(value: str | Path | Picture | Vector | Image.Image | None) -> int:
     """A 63-bit number, equal where the content is equal: of a text without case and spacing, of a file's bytes.
 
-    A picture that was never a file has its pixels' number. None is 0.
+    A picture that was never a file has its pixels' number, a vector that of its numbers. None is 0.
     """
     if value is None:
         return 0
@@ -113,6 +116,8 @@ def content_key(value: str | Path | Picture | Image.Image | None) -> int:
         return _key(hashlib.sha256(normalised(value).encode("utf-8", "surrogatepass")).digest())
     if isinstance(value, Path):
         return _key(bytes.fromhex(file_digest(value)))
+    if isinstance(value, Vector):
+        return value.key
     return (Picture.of(value) if isinstance(value, Image.Image) else value).key
 
 

@@ -15,6 +15,7 @@ from polysense.errors import DataError, Problem, choices, display
 from polysense.types import MODALITIES, Sample
 
 if TYPE_CHECKING:
+    from polysense.data.features import Vector
     from polysense.data.media import Picture
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
@@ -129,7 +130,7 @@ class RowReader:
         except DataError as error:
             raise _BadCellError("split", str(error)) from None
 
-    def _picture(self, row: Mapping[str, object]) -> Path | Picture | None:
+    def _picture(self, row: Mapping[str, object]) -> Path | Picture | Vector | None:
         value = self._cell(row, "image")
         if isinstance(value, Mapping):  # how Hugging Face datasets store pictures that they have not decoded
             if value.get("bytes") is None:
@@ -139,11 +140,12 @@ class RowReader:
             return self._file(value, "image")
         from PIL.Image import Image
 
+        from polysense.data.features import Vector
         from polysense.data.media import Picture
 
         if isinstance(value, Image):
             return Picture.of(value)
-        if isinstance(value, Picture):
+        if isinstance(value, Picture | Vector):
             return value
         raise _BadCellError("image", f"expected a path or a Pillow picture, got {type(value).__name__}")
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from polysense.data.media import content_key, normalised
 from polysense.data.rows import SPLITS
 from polysense.errors import DataError
+from polysense.seeds import seed_from
 from polysense.types import Sample
 
 
@@ -52,6 +54,25 @@ def make_splits(
         for stratum, count in here.items():
             by_class[stratum][chosen] += count
     return made
+
+
+def hold_out(samples: Sequence[Sample], *, count: int, seed: int) -> list[Sample]:
+    """The samples with ``count`` of the training rows as validation rows, drawn by ``seed``.
+
+    Rows that belong together move together, so it may be a few more.
+
+    Raises:
+        DataError: no row would be left to train on.
+    """
+    training = [row for row, sample in enumerate(samples) if sample.split == "train"]
+    members = _groups([samples[row] for row in training])
+    random.Random(seed_from(seed, "hold_out")).shuffle(members)
+    held: set[int] = set()
+    while len(held) < count and members:
+        held.update(training[row] for row in members.pop())
+    if not members:
+        raise DataError(f"validation: {count} of {len(training)} training rows are asked for, none would be left to train on")
+    return [replace(sample, split="validation") if row in held else sample for row, sample in enumerate(samples)]
 
 
 def linked(samples: Sequence[Sample]) -> list[int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polysense.data.counts import Counts, is_labelled
+from polysense.data.features import Vector
 from polysense.data.media import Picture, content_key, load_image, normalised
 from polysense.data.rows import FIELDS, SPLITS, place
 from polysense.data.table import Table, classes
@@ -34,9 +35,10 @@ def verify(
 ) -> list[Problem]:
     """What is wrong with a table: its rows that could not be read, then what their content shows.
 
-    Bad are pictures that cannot be decoded (``decode``), classes outside ``labels``, a labelled table whose training rows have
-    one class only, or none of whose rows is in one of ``splits``. Duplicates, equal rows in two splits, unlabelled rows, missing
-    modalities, and a table to train on that has no labels or no test rows are warnings; ``strict`` makes them bad.
+    Bad are pictures that cannot be decoded and vectors that are not finite (``decode``), classes outside ``labels``, a labelled
+    table whose training rows have one class only, or none of whose rows is in one of ``splits``. Duplicates, equal rows in two
+    splits, unlabelled rows, missing modalities, and a table to train on that has no labels or no test rows are warnings;
+    ``strict`` makes them bad.
     ``progress(done, total)`` counts pictures.
     """
     damaged = list(_damaged(table, progress)) if decode else []
@@ -58,9 +60,9 @@ def _damaged(table: Table, progress: Callable[[int, int], None] | None) -> Itera
                 progress(done, len(pictures))
 
 
-def _picture_fault(image: Path | Picture | Image) -> str | None:
+def _picture_fault(image: Path | Picture | Vector | Image) -> str | None:
     try:
-        load_image(image)
+        image.read() if isinstance(image, Vector) else load_image(image)
     except DataError as error:
         return str(error)
     return None

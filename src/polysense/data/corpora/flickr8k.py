@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
-from polysense.data.controls import limit_captions, limit_pictures, random_pictures, shuffle_pictures
+from polysense.data.caption_controls import CaptionControls, Pairing
 from polysense.data.corpus import Corpus, expect
-from polysense.data.decontaminate import evaluation_sentences, without
 from polysense.data.folders import set_folder
 from polysense.data.media import file_digest
 from polysense.data.rows import RowReader
 from polysense.data.table import Table
 from polysense.data.tablefile import read_raw
-from polysense.errors import DataError, Problem, RecipeError, choices, display
+from polysense.errors import DataError, Problem, choices, display
 from polysense.types import Sample
 
 FOLDER = "flickr8k"
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-Pairing = Literal["paired", "shuffled", "random"]
 
 
 class Flickr8k(Corpus):
@@ -53,39 +51,21 @@ class Flickr8k(Corpus):
         exclude: list[str] | None = None,
         seed: int = 0,
     ) -> None:
-        if images not in get_args(Pairing):
-            raise RecipeError(f"Flickr8k, images: {images!r} is not one; {choices(images, get_args(Pairing))}")
-        if not 0 <= shuffled_share <= 1:
-            raise RecipeError(f"Flickr8k, shuffled_share: expected a number from 0 to 1, found {shuffled_share}")
-        for name, count in (("captions_per_image", captions_per_image), ("pairs", pairs)):
-            if count is not None and count < 1:
-                raise RecipeError(f"Flickr8k, {name}: expected a number from 1 up or null, found {count}")
-        self.captions_per_image = captions_per_image
-        self.images = images
-        self.shuffled_share = shuffled_share
-        self.pairs = pairs
-        self.exclude = exclude
-        self.seed = seed
+        self.controls = CaptionControls(
+            of="Flickr8k",
+            captions_per_image=captions_per_image,
+            images=images,
+            shuffled_share=shuffled_share,
+            pairs=pairs,
+            exclude=exclude,
+            seed=seed,
+        )
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The captions under ``root``, which is the folder of this set or the folder of all data sets."""
         path = expect(self, set_folder(root, FOLDER) / "captions.csv")
         images = expect(self, path.parent / "images" if media_root is None else Path(media_root))
-        table = _captions(path, images)
-        left_out: dict[str, int] = {}
-        if self.exclude:
-            table, count = without(table, evaluation_sentences(path.parent, self.exclude))
-            left_out = {f"training rows that stand in {', '.join(self.exclude)}": count}
-        return replace(table, samples=tuple(self._controlled(list(table.samples))), left_out=left_out)
-
-    def _controlled(self, samples: list[Sample]) -> list[Sample]:
-        if self.pairs is not None:
-            samples = limit_pictures(samples, count=self.pairs, seed=self.seed)
-        if self.captions_per_image is not None:
-            samples = limit_captions(samples, per_picture=self.captions_per_image, seed=self.seed)
-        if self.images == "shuffled":
-            return shuffle_pictures(samples, seed=self.seed, share=self.shuffled_share)
-        return random_pictures(samples, seed=self.seed) if self.images == "random" else samples
+        return self.controls.applied(_captions(path, images), near=path.parent)
 
 
 def _captions(path: Path, images: Path) -> Table:

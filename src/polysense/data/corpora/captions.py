@@ -1,0 +1,144 @@
+"""Any user's own captions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from polysense.data.caption_controls import CaptionControls, Pairing
+from polysense.data.corpus import Corpus, expect
+from polysense.data.folders import below
+from polysense.data.media import file_digest
+from polysense.data.rows import RowReader
+from polysense.data.table import Table
+from polysense.data.tablefile import find_table, read_raw
+from polysense.errors import DataError, Problem, RecipeError, choices, display
+from polysense.types import Sample
+
+FIELDS: tuple[str, ...] = ("id", "text", "image", "split", "group")
+"""The columns that are read; others, a label among them, are not learnt from."""
+
+
+class Captions(Corpus):
+    """Your own table of captions, or of posts with pictures: CSV, TSV, JSON lines or Parquet, with the columns text and image.
+
+    Every row trains, except ``validation`` rows, and without a label. A row without text or picture is a bad row. Controls and
+    ``exclude`` choose among the training rows only.
+
+    Args:
+        path: the table, below the data folder; by default the data file itself, or the only table of the data folder.
+        media: the folder of the pictures, from the table's folder; by default the table's folder.
+        columns: fields that stand under another name (``{text: caption, image: file}``).
+        encoding: of the table.
+        use_splits: take the splits of the table's column ``split``; rows that are in none are left out.
+        captions_per_image: so many captions of a training picture, drawn by ``seed``; null keeps all.
+        images: ``paired``; or a control, to see what the pictures are worth: ``shuffled`` gives each training picture to the
+            captions of another one, ``random`` gives each training row a picture of random pixels.
+        shuffled_share: the share of the training pictures that ``shuffled`` moves.
+        pairs: so many training pictures, drawn by ``seed``; null keeps all.
+        exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder or beside it: training
+            captions that stand in them word for word are left out, and counted.
+        validation: so many training rows that do not train, drawn by ``seed``; all captions of a picture stay together, so it may
+            be a few more.
+        seed: of the draws.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("retrieval", "captions")
+    modalities: ClassVar[tuple[str, ...]] = ("text", "image")
+    layout: ClassVar[tuple[str, ...]] = ("a table (.csv, .tsv, .jsonl, .parquet) of captions", "the pictures it names")
+
+    def __init__(
+        self,
+        path: str | None = None,
+        media: str | None = None,
+        columns: dict[str, str] | None = None,
+        encoding: str = "utf-8",
+        use_splits: bool = False,
+        captions_per_image: int | None = 1,
+        images: Pairing = "paired",
+        shuffled_share: float = 1.0,
+        pairs: int | None = None,
+        exclude: list[str] | None = None,
+        validation: int = 0,
+        seed: int = 0,
+    ) -> None:
+        for field in columns or ():
+            if field not in FIELDS:
+                raise RecipeError(f"Captions, columns: {field!r} is not a field; {choices(field, FIELDS)}")
+        self.controls = CaptionControls(
+            of="Captions",
+            captions_per_image=captions_per_image,
+            images=images,
+            shuffled_share=shuffled_share,
+            pairs=pairs,
+            exclude=exclude,
+            validation=validation,
+            seed=seed,
+        )
+        self.path = path
+        self.media = media
+        self.columns = columns or {}
+        self.encoding = encoding
+        self.use_splits = use_splits
+
+    def read(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The captions under ``root``, a file or a folder."""
+        root = Path(root)
+        home = root if root.is_dir() else root.parent
+        named = root if self.path is None else below(home, self.path, argument="Captions, path")
+        file = find_table(expect(self, named))
+        folder = file.parent if self.media is None else below(file.parent, self.media, argument="Captions, media")
+        table = self._table(file, expect(self, folder if media_root is None else Path(media_root)))
+        return self.controls.applied(table, near=home)
+
+    def _table(self, path: Path, images: Path) -> Table:
+        """Every caption, with its picture."""
+        raw, file = read_raw(path, encoding=self.encoding), display(path)
+        columns = self._columns(file, raw.columns)
+        reader = RowReader(file=file, columns=columns, media_root=images)
+        samples: dict[str, Sample] = {}
+        problems = list(raw.problems)
+        unplaced = 0
+        for number, row in raw.rows:
+            read = _caption(reader, row, number)
+            if isinstance(read, Problem):
+                problems.append(read)
+            elif read.id in samples:
+                problems.append(Problem(file=file, row=number, id=read.id, field="id", reason="stands in an earlier row too"))
+            elif self.use_splits and read.split is None:
+                unplaced += 1
+            else:
+                samples[read.id] = read if self.use_splits else replace(read, split="train")
+        return Table(
+            name=path.name,
+            samples=tuple(samples.values()),
+            problems=tuple(sorted(problems, key=lambda one: one.row or 0)),
+            columns=raw.columns,
+            digests={path.name: file_digest(path)},
+            folder=path.parent,
+            left_out={f"rows of {path.name} in no split": unplaced} if unplaced else {},
+        )
+
+    def _columns(self, file: str, there: tuple[str, ...]) -> dict[str, str]:
+        """Our field -> the table's column."""
+        needed = {"text", "image", *self.columns} | ({"split"} if self.use_splits else set())
+        for field in sorted(needed):
+            column = self.columns.get(field, field)
+            if column not in there:
+                raise DataError(f"{file} has no column {column!r}; map one to {field!r} with columns; {choices(column, there)}")
+        read = [field for field in FIELDS if field != "split" or self.use_splits]
+        return {field: column for field in read if (column := self.columns.get(field, field)) in there}
+
+
+def _caption(reader: RowReader, row: Mapping[str, object], number: int) -> Sample | Problem:
+    """A row that has both a text and a picture; rows of one picture are a group."""
+    read = reader.read(row, number)
+    if isinstance(read, Problem):
+        return read
+    if not (read.text or "").strip() or read.image is None:
+        lacking = "text" if read.image is not None else "image"
+        return Problem(file=reader.file, row=number, id=read.id, field=lacking, reason="is empty")
+    name = row[reader.columns["image"]]
+    return replace(read, group=read.group or (name if isinstance(name, str) else None))
