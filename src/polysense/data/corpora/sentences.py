@@ -49,7 +49,7 @@ class Sentences(Corpus):
 
     tasks: ClassVar[tuple[str, ...]] = ("sentence embeddings", "language modelling")
     modalities: ClassVar[tuple[str, ...]] = ("text",)
-    layout: ClassVar[tuple[str, ...]] = ("<name>.txt with one sentence a line, or a table",)
+    layout: ClassVar[tuple[str, ...]] = ("a text file (.txt) with one sentence a line, or a table of sentences",)
 
     def __init__(
         self,

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from polysense.data.corpora.sentences import Sentences
+from polysense.errors import DataError, RecipeError
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    file = tmp_path / "sentences.txt"
+    file.write_text("The sun is warm.\r\n\nSnow\u2028and ice .\n  \nA third one", "utf-8")
+    return file
+
+
+def texts(table, split: str = "train") -> list[str | None]:
+    return [sample.text for sample in table.split(split)]
+
+
+def test_one_sentence_a_line_and_blank_lines_are_counted(lines: Path) -> None:
+    table = Sentences().read(lines)
+    assert texts(table) == ["The sun is warm.", "Snow\u2028and ice .", "A third one"]
+    assert [sample.origin.rpartition(" ")[2] for sample in table.samples] == ["1", "3", "5"]
+    assert table.left_out == {"blank lines of sentences.txt": 2}
+    assert "sentences.txt" in table.digests
+
+
+def test_a_folder_gives_all_its_text_files_or_those_that_the_path_names(lines: Path) -> None:
+    (lines.parent / "more").mkdir()
+    (lines.parent / "more" / "news.txt").write_text("One of the news\n", "utf-8")
+    (lines.parent / "zebra.txt").write_text("A zebra\n", "utf-8")
+    table = Sentences().read(lines.parent)
+    assert texts(table)[-1] == "A zebra"
+    assert len({sample.id for sample in table.samples}) == len(table) == 4
+    assert texts(Sentences(path="more/*.txt").read(lines.parent)) == ["One of the news"]
+    with pytest.raises(DataError, match=r"holds no less/\*\.txt"):
+        Sentences(path="less/*.txt").read(lines.parent)
+    with pytest.raises(RecipeError, match="below the data folder"):
+        Sentences(path="../secret.txt").read(lines.parent)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "delimiter"),
+    [("a.csv", "sent0,sent1,hard_neg", ","), ("a.tsv", "premise\tentailment\tcontradiction", "\t"), ("b.csv", "text,pair,negatives", ",")],
+)
+def test_pair_files_are_read_under_their_usual_headers(tmp_path: Path, name: str, header: str, delimiter: str) -> None:
+    file = tmp_path / name
+    file.write_text("\n".join([header, delimiter.join(["a dog", "an animal", "a cat"])]), "utf-8")
+    (sample,) = Sentences().read(file).samples
+    assert (sample.text, sample.pair, sample.negatives) == ("a dog", "an animal", ("a cat",))
+    assert sample.split == "train"
+
+
+def test_an_empty_cell_in_a_pair_file_is_a_bad_row(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text("sent0,sent1\na,b\nc,\n", "utf-8")
+    table = Sentences().read(file)
+    (problem,) = table.problems
+    assert (problem.row, problem.field, problem.severity) == (2, "pair", "bad")
+    assert len(table) == 1
+
+
+def test_rows_for_validation_and_a_limit_are_drawn_by_the_seed(tmp_path: Path) -> None:
+    file = tmp_path / "many.txt"
+    file.write_text("\n".join(f"sentence {number}" for number in range(50)), "utf-8")
+    table = Sentences(limit=20, validation=5).read(file)
+    assert table.splits == {"train": 15, "validation": 5}
+    assert Sentences(limit=20, validation=5).read(file).samples == table.samples
+    assert Sentences(limit=20, validation=5, seed=1).read(file).samples != table.samples
+    with pytest.raises(DataError, match="50 rows are asked for, there are 50"):
+        Sentences(validation=50).read(file)
+
+
+def test_sentences_of_evaluation_sets_are_left_out_and_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "sts_b"
+    folder.mkdir()
+    for name in ("train", "dev", "test"):
+        (folder / f"sts-{name}.csv").write_text(f"genre\tfile\t2012\t1\t3.0\tA {name} sentence.\tAnother {name} one\n", "utf-8")
+    (tmp_path / "sentences.txt").write_text("a DEV sentence\nfree words\nanother test one!\n", "utf-8")
+    table = Sentences(exclude=["sts_b"]).read(tmp_path)
+    assert texts(table) == ["free words"]
+    assert table.left_out == {"training rows that stand in sts_b": 2}
+    with pytest.raises(RecipeError, match="no evaluation set"):
+        Sentences(exclude=["sts"]).read(tmp_path)
+
+
+def test_impossible_choices_are_refused() -> None:
+    with pytest.raises(RecipeError, match="limit"):
+        Sentences(limit=0)
+    with pytest.raises(RecipeError, match="validation"):
+        Sentences(validation=-1)

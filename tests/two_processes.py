@@ -1,0 +1,59 @@
+"""Run by test_distributed.py in one or several processes: contrasts over made vectors, with gradients averaged as DDP does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+import torch.distributed as processes
+from torch import Tensor
+
+from polysense.distributed import everywhere, gather, rank, world
+from polysense.losses import equal_keys, info_nce, symmetric_info_nce
+
+TOTAL = 10
+
+
+def vectors(seed: int) -> Tensor:
+    return torch.randn(TOTAL, 6, generator=torch.Generator().manual_seed(seed))
+
+
+def main() -> None:
+    rows, file = json.loads(sys.argv[1]), Path(sys.argv[2])
+    if len(rows) > 1:
+        processes.init_process_group("gloo")
+    start = sum(rows[: rank()])
+    own = slice(start, start + rows[rank()])
+    keys = torch.tensor([1, 2, 3, 4, 5, 6, 1, 8, 2, 10])[own]
+    present = torch.tensor([True] * 4 + [False] + [True] * 5)[own]
+    weight = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    one, two, three = (vectors(seed)[own] @ weight for seed in (1, 2, 3))
+    losses = {
+        "unsupervised": info_nce(one, two, temperature=0.2),
+        "masked": info_nce(one, two, temperature=0.2, duplicates=equal_keys(keys)),
+        "supervised": info_nce(
+            one, two, temperature=0.2, hard_negatives=[three], hard_negative_log_weight=0.5, present=[present]
+        ),
+        "grounding": (info_nce(one, three, temperature=0.2) + info_nce(two, three, temperature=0.2)) / 2,
+        "symmetric": symmetric_info_nce(one, two, scale=4.0, duplicates=equal_keys(keys)),
+    }
+    found: dict[str, list[float]] = {}
+    for name, loss in losses.items():
+        (gradient,) = torch.autograd.grad(loss, weight, retain_graph=True)
+        value = loss.detach().clone()
+        if world() > 1:
+            processes.all_reduce(gradient)
+            processes.all_reduce(value)
+        found[f"{name}/loss"] = [float(value) / world()]
+        found[f"{name}/gradient"] = (gradient / world()).flatten().tolist()
+    found["rows"] = gather(vectors(1)[own])[0].flatten().tolist()
+    found["everywhere"] = [float(everywhere(True)), float(everywhere(world() > 1 and rank() == 0))]
+    file.write_text(json.dumps(found))
+    if len(rows) > 1:
+        processes.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
