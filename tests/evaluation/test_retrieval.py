@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,18 +69,132 @@ def test_none_found_and_ties_count_against_it() -> None:
     assert found["text_to_image_median_rank"] == COUNT
 
 
-@pytest.mark.parametrize("same", ["text", "image"])
-def test_an_equal_picture_or_text_is_right_too(same: str) -> None:
-    rows = posts(2)
-    if same == "image":
-        rows[1] = Sample(id="1", text="post 1", image=rows[0].image)
-    else:
-        rows[1] = Sample(id="1", text="Post  0", image=rows[1].image)
+def test_an_equal_picture_is_right_too() -> None:
+    """The second text stands where the first picture is, which is its own as well."""
+    rows = posts(3)
+    rows[1] = replace(rows[1], image=rows[0].image)
     found = Retrieval()(Summaries(shift=1), rows)
-    assert found["text_to_image_R@1"] == (1.0 if same == "image" else 0.0)
-    assert found["image_to_text_R@1"] == (1.0 if same == "text" else 0.0)
+    assert found["text_to_image_R@1"] == pytest.approx(1 / 3)
+    assert found["image_to_text_R@1"] == 0.5
+    assert Retrieval()(Summaries(shift=1), posts(3))["text_to_image_R@1"] == 0.0
 
 
 def test_nothing_to_say_without_a_head_or_without_pairs() -> None:
     assert Retrieval()(Summaries(head=False), posts()) == {}
     assert Retrieval()(Summaries(), [Sample(id="0", text="x")]) == {}
+
+
+class Scored:
+    """Stands for an answerer whose inner products are the scores of captions (rows) against pictures (columns) that it is given.
+
+    It remembers what it was asked to encode.
+    """
+
+    def __init__(self, scores: Sequence[Sequence[float]]) -> None:
+        self.scores = torch.tensor(scores)
+        head = Given(self.scores.shape[1])
+        self.learner = SimpleNamespace(active={"given": head}, parameters=head.parameters)
+        self.asked: dict[str, list[Sample]] = {}
+
+    def encode(self, samples: Sequence[Sample], *, part: str) -> np.ndarray:
+        self.asked[part] = list(samples)
+        vectors = self.scores if part == "text" else torch.eye(self.scores.shape[1])
+        places = [int(sample.text or "") if part == "text" else sample.image.getpixel((0, 0))[0] for sample in samples]
+        return vectors[places].numpy()
+
+
+class Given(Aligning):
+    """Takes summaries as they are."""
+
+    reads = frozenset({"text", "image"})
+    aligned = ("text", "image")
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = torch.nn.Parameter(torch.zeros(width))
+
+    def forward(self, look: Look) -> Tensor | None:
+        raise NotImplementedError
+
+    def project(self, modality: str, summaries: Tensor) -> Tensor:
+        return summaries
+
+
+SCORES = [[0.9, 0.2, 0.1], [0.3, 0.4, 0.2], [0.5, 0.5, 0.1], [0.0, 0.8, 0.3], [0.6, 0.7, 0.2]]
+PICTURES = [0, 0, 1, 1, 2]
+
+
+def captions(pictures: Sequence[int] = PICTURES) -> list[Sample]:
+    """A row a caption, whose text is its number; equal pictures are objects of their own."""
+    return [
+        Sample(id=f"row {row}", text=str(row), image=Image.new("RGB", (4, 4), (picture, 0, 0)))
+        for row, picture in enumerate(pictures)
+    ]
+
+
+def test_several_captions_of_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Captions find their pictures at the ranks 1, 2, 2, 1, 3, pictures the best of their captions at 1, 1, 3."""
+    monkeypatch.setattr("polysense.metrics.retrieval.KS", (1, 2, 3))
+    found = Retrieval()(Scored(SCORES), captions())
+    assert found == pytest.approx(
+        {
+            "text_to_image_R@1": 0.4,
+            "text_to_image_R@2": 0.8,
+            "text_to_image_R@3": 1.0,
+            "text_to_image_median_rank": 2.0,
+            "image_to_text_R@1": 2 / 3,
+            "image_to_text_R@2": 2 / 3,
+            "image_to_text_R@3": 1.0,
+            "image_to_text_median_rank": 1.0,
+        }
+    )
+
+
+def test_an_equal_text_is_right_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last caption reads as the one before it: its own picture counts for it, and it counts for both pictures."""
+    monkeypatch.setattr("polysense.metrics.retrieval.KS", (1, 2))
+    rows = captions()
+    rows[4] = replace(rows[4], text="  3 ")
+    found = Retrieval()(Scored(SCORES), rows)
+    assert (found["text_to_image_R@1"], found["text_to_image_R@2"]) == (0.4, 1.0)
+    assert found["image_to_text_R@1"] == 1.0
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    rows = captions()
+    assert Retrieval()(Scored(SCORES), rows[::-1]) == Retrieval()(Scored(SCORES), rows)
+
+
+def test_a_picture_is_encoded_once_and_each_modality_alone() -> None:
+    scored = Scored(SCORES)
+    Retrieval()(scored, captions())
+    assert [sample.modalities for sample in scored.asked["image"]] == [("image",)] * 3
+    assert [sample.modalities for sample in scored.asked["text"]] == [("text",)] * 5
+
+
+def flickr8k(root: Path) -> Path:
+    """Two training pictures and two test pictures of two captions each."""
+    folder = root / "flickr8k"
+    (folder / "images").mkdir(parents=True)
+    lines = ["image,split,caption_id,caption"]
+    for number, split in enumerate(("train", "test", "train", "test")):
+        Image.new("RGB", (4, 4), (number, 0, 0)).save(folder / "images" / f"{number}.jpg")
+        lines += [f"{number}.jpg,{split},{caption},caption {caption} of {number}" for caption in range(2)]
+    (folder / "captions.csv").write_text("\n".join([*lines, ""]), "utf-8")
+    return folder
+
+
+def test_flickr8k_is_measured_on_its_test_split(tmp_path: Path) -> None:
+    folder = flickr8k(tmp_path)
+    for root in (tmp_path, folder):
+        table = Retrieval().read(root)
+        assert table is not None
+        assert [sample.id for sample in table.samples] == ["1.jpg#0", "1.jpg#1", "3.jpg#0", "3.jpg#1"]
+
+
+def test_other_folders_and_tables_are_measured_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "posts.csv").write_text("text,image\n", "utf-8")
+    assert Retrieval().read(tmp_path) is None
+    assert Retrieval().read(tmp_path / "posts.csv") is None
+    (tmp_path / "captions.csv").write_text("text,image\n", "utf-8")
+    assert Retrieval().read(tmp_path) is None

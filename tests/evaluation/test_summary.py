@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ def test_a_seed_by_itself(tmp_path: Path) -> None:
     found = stored(run(tmp_path, {"seed": 3, "test": {"accuracy": 0.5}}), "test")
     assert found == [{"seed": 3, "metrics": {"accuracy": 0.5}}]
     assert summarise(found, "test")["std"] == {"accuracy": None}
+
+
+def test_a_seed_without_a_number_leaves_none() -> None:
+    found = [{"seed": seed, "metrics": {"avg": value, "n": 2.0}} for seed, value in enumerate((math.nan, 1.0))]
+    summary = summarise(found, "test")
+    assert math.isnan(summary["metrics"]["avg"])
+    assert math.isnan(summary["std"]["avg"])
+    assert summary["std"]["n"] == 0.0
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

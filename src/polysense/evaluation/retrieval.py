@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from polysense.data.corpora.flickr8k import FOLDER, Flickr8k
+from polysense.data.folders import set_folder
 from polysense.data.media import content_key
+from polysense.data.table import Table
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.metrics.retrieval import ranks, recalls
 from polysense.objectives.objective import Aligning
@@ -17,29 +23,65 @@ from polysense.types import Sample
 class Retrieval(Evaluator):
     """``text_to_image_R@1``, ``R@5``, ``R@10`` and ``median_rank``, and the same from image to text, among the samples given.
 
-    A picture (or text) equal to the row's own is right too. Empty for a model without an objective that aligns text and image,
-    as ``ImageTextContrast`` does; of several the first is asked.
+    Every distinct picture is offered and asks once, however many texts it has, and every distinct text is offered once. A row's
+    text asks for the picture of its row. A picture asks for any of its texts: the best of them counts, and the others are not
+    in its way. Empty for a model without an objective that aligns text and image, as ``ImageTextContrast`` and ``Grounding`` do; of
+    several the first is asked.
     """
+
+    def read(self, root: Path) -> Table | None:
+        """The test split of Flickr8k, 1,000 pictures of five captions each, where ``root`` is or holds that set."""
+        if not _is_flickr8k(set_folder(root, FOLDER)):
+            return None
+        table = Flickr8k().read(root)
+        return replace(table, samples=tuple(sample for sample in table.samples if sample.split == "test"))
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Encode, project, rank."""
         heads = (one for one in answerer.learner.active.values() if isinstance(one, Aligning))
         head = next((one for one in heads if {"text", "image"} <= set(one.aligned)), None)
-        pairs = [sample for sample in samples if sample.text is not None and sample.image is not None]
-        if head is None or not pairs:
+        rows = [sample for sample in samples if sample.text is not None and sample.image is not None]
+        if head is None or not rows:
             return {}
-        text, image = (_projected(answerer, head, pairs, modality) for modality in ("text", "image"))
-        texts, pictures = [content_key(pair.text) for pair in pairs], [content_key(pair.image) for pair in pairs]
-        return {
-            **recalls(ranks(text, image, wanted=pictures, offered=pictures), prefix="text_to_image_"),
-            **recalls(ranks(image, text, wanted=texts, offered=texts), prefix="image_to_text_"),
-        }
+        text_of, texts = _distinct(content_key(row.text) for row in rows)
+        picture_of, pictures = _distinct(content_key(row.image) for row in rows)
+        text = _projected(answerer, head, rows, "text")
+        image = _projected(answerer, head, [rows[place] for place in pictures], "image")
+        found = ranks(text, image, pairs=np.stack([np.arange(len(rows)), picture_of], axis=1))
+        described = ranks(image, text[texts], pairs=np.stack([picture_of, text_of], axis=1))
+        return {**recalls(found, prefix="text_to_image_"), **recalls(described, prefix="image_to_text_")}
 
 
-def _projected(answerer: Answerer, head: Aligning, pairs: Sequence[Sample], modality: str) -> np.ndarray:
-    """The rows of one modality in the shared space, (rows, shared width)."""
-    summaries = torch.from_numpy(answerer.encode(pairs, part=modality))
+def _is_flickr8k(folder: Path) -> bool:
+    """Whether its files are there; somebody's own captions may have the same name and other columns."""
+    captions = folder / "captions.csv"
+    if not (captions.is_file() and (folder / "images").is_dir()):
+        return False
+    with captions.open("rb") as file:
+        return file.readline().strip().split(b",") == [b"image", b"split", b"caption_id", b"caption"]
+
+
+def _distinct(keys: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each row's content (rows,), from 0 in order of appearance, and the row (contents,) that has it first."""
+    first: dict[int, int] = {}
+    numbers: dict[int, int] = {}
+    number_of = []
+    for row, key in enumerate(keys):
+        first.setdefault(key, row)
+        number_of.append(numbers.setdefault(key, len(numbers)))
+    return np.array(number_of, dtype=np.int64), np.array(list(first.values()), dtype=np.int64)
+
+
+def _projected(answerer: Answerer, head: Aligning, rows: Sequence[Sample], modality: str) -> np.ndarray:
+    """The rows of one modality in the shared space, (rows, shared width); the others are not run."""
+    alone = [_alone(row, modality) for row in rows]
+    summaries = torch.from_numpy(answerer.encode(alone, part=modality))
     device = next(answerer.learner.parameters()).device
     with torch.inference_mode():
         projected: np.ndarray = head.project(modality, summaries.to(device)).float().cpu().numpy()
     return projected
+
+
+def _alone(sample: Sample, modality: str) -> Sample:
+    others: dict[str, Any] = {name: None for name in sample.modalities if name != modality}
+    return replace(sample, **others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -33,12 +34,21 @@ def stored(run: Path, split: str) -> list[dict[str, Any]]:
 
 
 def summarise(found: Sequence[Mapping[str, Any]], split: str) -> dict[str, Any]:
-    """``{"split", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None."""
+    """``{"split", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None.
+
+    What one seed has no number for (NaN) has no mean either.
+    """
     names = list(found[0]["metrics"])
     values = {name: [result["metrics"][name] for result in found] for name in names}
     return {
         "split": split_name(split),
         "metrics": {name: mean(numbers) for name, numbers in values.items()},
-        "std": {name: stdev(numbers) if len(numbers) > 1 else None for name, numbers in values.items()},
+        "std": {name: _spread(numbers) for name, numbers in values.items()},
         "per_seed": list(found),
     }
+
+
+def _spread(numbers: Sequence[float]) -> float | None:
+    if len(numbers) < 2:
+        return None
+    return stdev(numbers) if all(map(math.isfinite, numbers)) else math.nan

@@ -13,25 +13,28 @@ CELLS = 1 << 22
 """Scores held at once: a block of queries against all items takes 32 MB, whatever the number of rows."""
 
 
-def ranks(queries: ArrayLike, items: ArrayLike, *, wanted: ArrayLike, offered: ArrayLike) -> NDArray[np.int64]:
+def ranks(queries: ArrayLike, items: ArrayLike, *, pairs: ArrayLike) -> NDArray[np.int64]:
     """The rank (queries,), from 1, of each query's best right item; ties and NaN count against it.
 
-    ``1 + number of wrong items that score at least as high as the best right one``: a model that gives every item one score
-    gets the worst rank, not the best. A score is the inner product, taken in float64 and rounded to float32, so that equal
-    items tie wherever they stand.
+    ``1 + number of wrong items that score at least as high as the best right one``: the other right items of a query are not in
+    its way, and a model that gives every item one score gets the worst rank, not the best. A score is the inner product, taken
+    in float64 and rounded to float32, so that equal items tie wherever they stand.
 
     Args:
         queries: (queries, width).
         items: (items, width).
-        wanted: (queries,) int; an item belongs to a query if their numbers are equal. Every query has one.
-        offered: (items,) int.
+        pairs: (pairs, 2) int, a query and an item that is right for it, in any order, repeats allowed. Every query has one.
     """
     asked, there = np.asarray(queries, dtype=np.float64), np.asarray(items, dtype=np.float64)
-    asks, offers = np.asarray(wanted), np.asarray(offered)
+    asks, offers = np.asarray(pairs, dtype=np.int64).reshape(-1, 2).T
+    by_query = np.argsort(asks, kind="stable")
+    asks, offers = asks[by_query], offers[by_query]
     found = np.empty(len(asked), dtype=np.int64)
     for rows in blocks(len(asked), width=len(there)):
         scores = (asked[rows] @ there.T).astype(np.float32)
-        right = asks[rows, None] == offers[None, :]
+        here = slice(*np.searchsorted(asks, [rows.start, rows.stop]))
+        right = np.zeros(scores.shape, dtype=bool)
+        right[asks[here] - rows.start, offers[here]] = True
         best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
         found[rows] = 1 + (~(scores < best) & ~right).sum(axis=1)  # so that NaN counts as a tie
     return found
