@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -50,14 +50,16 @@ def verify(
 
 
 def _damaged(table: Table, progress: Callable[[int, int], None] | None) -> Iterator[Problem]:
-    pictures = [(sample, sample.image) for sample in table.samples if sample.image is not None]
+    rows: dict[Hashable, list[Sample]] = {}  # captions of one picture name one file, which is decoded once
+    for sample in table.samples:
+        if sample.image is not None:
+            rows.setdefault(sample.image if isinstance(sample.image, Path) else id(sample.image), []).append(sample)
     with ThreadPoolExecutor(_WORKERS) as pool:
-        faults = pool.map(_picture_fault, [image for _, image in pictures])
-        for done, ((sample, _), fault) in enumerate(zip(pictures, faults, strict=True), start=1):
-            if fault is not None:
-                yield _bad(sample, "image", fault)
+        faults = pool.map(_picture_fault, [same[0].image for same in rows.values()])
+        for done, (same, fault) in enumerate(zip(rows.values(), faults, strict=True), start=1):
+            yield from (_bad(sample, "image", fault) for sample in same if fault is not None)
             if progress is not None:
-                progress(done, len(pictures))
+                progress(done, len(rows))
 
 
 def _picture_fault(image: Path | Picture | Vector | Image) -> str | None:

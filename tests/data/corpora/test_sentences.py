@@ -37,7 +37,7 @@ def test_a_folder_gives_all_its_text_files_or_those_that_the_path_names(lines: P
     assert texts(Sentences(path="more/*.txt").read(lines.parent)) == ["One of the news"]
     with pytest.raises(DataError, match=r"holds no less/\*\.txt"):
         Sentences(path="less/*.txt").read(lines.parent)
-    with pytest.raises(RecipeError, match="below the data folder"):
+    with pytest.raises(RecipeError, match="must lie below"):
         Sentences(path="../secret.txt").read(lines.parent)
 
 
@@ -69,7 +69,7 @@ def test_rows_for_validation_and_a_limit_are_drawn_by_the_seed(tmp_path: Path) -
     assert table.splits == {"train": 15, "validation": 5}
     assert Sentences(limit=20, validation=5).read(file).samples == table.samples
     assert Sentences(limit=20, validation=5, seed=1).read(file).samples != table.samples
-    with pytest.raises(DataError, match="50 rows are asked for, there are 50"):
+    with pytest.raises(DataError, match="50 of 50 training rows are asked for"):
         Sentences(validation=50).read(file)
 
 

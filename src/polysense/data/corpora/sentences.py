@@ -9,9 +9,11 @@ from typing import ClassVar
 
 from polysense.data.corpus import Corpus, expect
 from polysense.data.decontaminate import evaluation_sentences, without
+from polysense.data.folders import below
 from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
 from polysense.data.rows import origin, place
+from polysense.data.splits import hold_out
 from polysense.data.table import Table, read_table
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, RecipeError, display
@@ -86,9 +88,9 @@ class Sentences(Corpus):
             expect(self, root)
             found = [root] if root.is_file() else sorted(root.glob("*.txt"))
         else:
-            if Path(self.path).is_absolute() or ".." in Path(self.path).parts:
-                raise RecipeError(f"Sentences, path: {self.path!r} must lie below the data folder")
-            found = sorted((root if root.is_dir() else root.parent).glob(self.path))
+            folder = root if root.is_dir() else root.parent
+            below(folder, self.path, argument="Sentences, path")
+            found = sorted(folder.glob(self.path))
         if not found:
             raise DataError(f"Sentences: {display(root)} holds no {self.path or 'file that ends in .txt'}")
         return found
@@ -135,10 +137,8 @@ class Sentences(Corpus):
         if self.limit is not None and self.limit < len(samples):
             kept = Random(seed_from(self.seed, "limit")).sample(range(len(samples)), self.limit)
             samples = [samples[number] for number in sorted(kept)]
-        if self.validation >= len(samples) > 0:
-            raise DataError(f"Sentences, validation: {self.validation} rows are asked for, there are {len(samples)}")
-        for number in Random(seed_from(self.seed, "validation")).sample(range(len(samples)), self.validation):
-            samples[number] = replace(samples[number], split="validation")
+        if self.validation:
+            samples = hold_out(samples, count=self.validation, seed=self.seed)
         return replace(table, samples=tuple(samples), left_out=left_out)
 
 
