@@ -1,0 +1,224 @@
+"""Are sentences that were grounded in pictures better? Trains every arm over its seeds from the same start, measures, writes tables.
+
+    python benchmarks/grounded_sentences.py --data DATA --runs runs/grounded --out docs/results
+
+DATA is the folder of all data sets. Prepares one file of sentences, pre-trains a small text encoder on it, and from it (and, as a
+second block for reference, from MiniLM) trains the arms below. All is taken up where it stopped. --only ARM,ARM restricts what is
+trained; --only-tables trains nothing: what is not finished is left out and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import csv
+import gzip
+import json
+import lzma
+import platform
+import random
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from polysense.data.decontaminate import comparable, evaluation_sentences
+from polysense.evaluation.geometry import Geometry
+from polysense.evaluation.retrieval import Retrieval
+from polysense.evaluation.sts import Sts
+from polysense.evaluation.transfer import Transfer
+from polysense.inference.predictor import Predictor
+from polysense.training.run import train
+
+SEEDS = (0, 1, 2)
+SETS = ("flickr8k", "sts_b", "sts_senteval", "sick2014", "senteval_transfer", "mvsa_single")
+PRETRAINING, CONTRAST = 250_000, 30_000
+"""Sentences that the small encoder reads, and those of them that the contrast does."""
+
+TWEETS = (
+    "corpora.1={class_path: Captions, init_args: {path: mvsa_single/mvsa_single.csv, media: images, "
+    "exclude: [sts_senteval, sts_b, sick2014]}}"
+)
+AWARE = "objectives.grounding.objective.noise_aware=1.0"
+SHUFFLED = ("corpora.1.images=shuffled",)
+ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "simcse": ("mcse/simcse_stsb", ()),
+    "captions_as_text": ("mcse/captions_as_text", ()),
+    "mcse": ("mcse/mcse", ()),
+    "mcse_shuffled": ("mcse/mcse", SHUFFLED),
+    "mcse_half_shuffled": ("mcse/mcse", (*SHUFFLED, "corpora.1.shuffled_share=0.5")),
+    "mcse_half_shuffled_aware": ("mcse/mcse", (*SHUFFLED, "corpora.1.shuffled_share=0.5", AWARE)),
+    "mcse_shuffled_aware": ("mcse/mcse", (*SHUFFLED, AWARE)),
+    "mcse_tweets": ("mcse/mcse", (TWEETS,)),
+    "mcse_tweets_aware": ("mcse/mcse", (TWEETS, AWARE)),
+    "mcse_not_decontaminated": ("mcse/mcse", ("corpora.1.exclude=[]",)),
+}
+"""Each arm's recipe, and what differs from it."""
+
+MAIN = ("start", "simcse", "captions_as_text", "mcse", "mcse_shuffled")
+"""The arms that are probed on transfer tasks too, and trained from MiniLM for reference."""
+
+WEIGHTS = (0.01, 0.1, 1.0)
+"""Of the grounding; chosen on STS-B dev with seed 0."""
+
+
+def sentences(data: Path) -> Iterator[str]:
+    """The plain sentences of the data sets, 4 to 60 words each."""
+    wiki = data / "wiki_sentences"
+    raw: list[str] = [
+        line.partition("\t")[2] for line in (wiki / "eng_wikipedia_2016_10K-sentences.txt").read_text("utf-8").split("\n")
+    ]
+    raw += [line.partition("\t")[2] for line in _unpacked(wiki / "enwiki_sentences.tsv.gz")[1:]]
+    for name in ("brown", "masc"):
+        rows = csv.DictReader(_unpacked(data / f"nltk_corpora/{name}.tsv.gz"), delimiter="\t", quoting=csv.QUOTE_NONE)
+        raw += [str(row["tokens"]) for row in rows]
+    for name in ("abc_rural", "abc_science"):
+        raw += [one for line in _unpacked(data / f"nltk_corpora/{name}.txt.gz") for one in _split(line)]
+    with lzma.open(data / "imdb" / "train.jsonl.xz", "rt", encoding="utf-8") as reviews:
+        raw += [one for review in reviews for one in _split(json.loads(review)["text"].replace("<br />", " "))]
+    for sentence in raw:
+        words = sentence.split()
+        if 4 <= len(words) <= 60:
+            yield " ".join(words)
+
+
+def _unpacked(file: Path) -> list[str]:
+    opener: Any = bz2.open if file.suffix == ".bz2" else gzip.open
+    with opener(file, "rt", encoding="utf-8", newline="\n") as opened:
+        return list(opened.read().split("\n"))
+
+
+def _split(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?])\s+(?=[\"'A-Z0-9])", text.strip())
+
+
+def prepare(data: Path, root: Path) -> dict[str, int]:
+    """One data folder for all arms: links to the sets, ``pretraining.txt`` and ``sentences.txt``, its first part."""
+    counts = root / "counts.json"
+    if counts.is_file():
+        found: dict[str, int] = json.loads(counts.read_text())
+        return found
+    root.mkdir(parents=True, exist_ok=True)
+    for name in SETS:
+        if not (root / name).exists():
+            (root / name).symlink_to((data / name).resolve(), target_is_directory=True)
+    every = list(dict.fromkeys(sentences(data)))
+    banned = evaluation_sentences(data)
+    clean = [sentence for sentence in every if comparable(sentence) not in banned]
+    random.Random(0).shuffle(clean)
+    for file, limit in (("pretraining.txt", PRETRAINING), ("sentences.txt", CONTRAST)):
+        (root / file).write_text("\n".join(clean[:limit]) + "\n", encoding="utf-8")
+    found = {"different sentences": len(every), "of evaluation sets, left out": len(every) - len(clean)}
+    counts.write_text(json.dumps(found))
+    return found
+
+
+def starts(root: Path, runs: Path) -> dict[str, Path | str]:
+    """The encoders that the arms start from: the small one, pre-trained here, and MiniLM."""
+    small = runs / "small_mlm"
+    if not (small / "run.json").is_file():
+        train("text/small_mlm", root / "pretraining.txt", out=small, seeds=[0], resume=True)
+    return {"small": small / "seed-0", "minilm": "minilm"}
+
+
+def from_start(start: Path | str, block: str) -> list[str]:
+    """How an arm's recipe begins at a start: the small encoder needs larger steps."""
+    rate = {"small": 1e-4, "minilm": 3e-5}[block]
+    return [f"encoders.text.pretrained={start}", f"training.learning_rate={rate}", "training.num_train_epochs=1"]
+
+
+def chosen_weight(block: str, start: Path | str, root: Path, runs: Path) -> float:
+    """The weight of the grounding whose seed 0 is the best on STS-B dev."""
+    scores = {}
+    for weight in WEIGHTS:
+        folder = runs / block / f"weight_{weight}"
+        settings = [*from_start(start, block), f"objectives.grounding.weight={weight}"]
+        summary = train("mcse/mcse", root, out=folder, seeds=[0], overrides=settings, resume=True)
+        scores[weight] = summary["per_seed"][0]["validation"]["STS-B dev"]
+    return max(scores, key=lambda weight: scores[weight])
+
+
+def train_arms(root: Path, runs: Path, only: Sequence[str]) -> None:
+    """Train what is wanted, and measure each arm when it is done."""
+    for block, start in starts(root, runs).items():
+        measured(runs / block / "start", [str(start)], root, probe=True)
+        weight = chosen_weight(block, start, root, runs)
+        (runs / block / "weight.json").write_text(json.dumps(weight))
+        for name, (recipe, changes) in ARMS.items():
+            if (only and name not in only) or (block == "minilm" and name not in MAIN):
+                continue
+            settings = [*from_start(start, block), *changes]
+            if recipe == "mcse/mcse":
+                settings.append(f"objectives.grounding.weight={weight}")
+            folder = runs / block / name
+            train(recipe, root, out=folder, seeds=SEEDS, overrides=settings, resume=True)
+            measured(folder, [str(folder / f"seed-{seed}") for seed in SEEDS], root, probe=name in MAIN)
+
+
+def measured(folder: Path, models: Sequence[str], root: Path, *, probe: bool) -> list[dict[str, float]]:
+    """The metrics of each model; kept in ``scores.json``, a model at a time."""
+    file = folder / "scores.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    kept: dict[str, dict[str, float]] = json.loads(file.read_text()) if file.is_file() else {}
+    for model in models:
+        if model in kept:
+            continue
+        predictor = Predictor.from_pretrained(model)
+        metrics: dict[str, float] = {}
+        for evaluator in (Sts(details=True), Geometry(), Retrieval(), *([Transfer()] if probe else [])):
+            table = evaluator.read(root)
+            assert table is not None
+            metrics |= predictor.measure(table.samples, evaluators=[evaluator])
+        kept[model] = metrics
+        file.write_text(json.dumps(kept, indent=1))
+    return [kept[model] for model in models]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs/grounded"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    parser.add_argument("--only", default="")
+    parser.add_argument("--only-tables", action="store_true")
+    options = parser.parse_args()
+    root = options.runs / "data"
+    counts = prepare(options.data, root)
+    if not options.only_tables:
+        train_arms(root.resolve(), options.runs, [name for name in options.only.split(",") if name])
+    result = collected(options.runs) | {
+        "sentences": counts,
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip(),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "grounded_sentences.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def collected(runs: Path) -> dict[str, Any]:
+    """Mean and spread over seeds of every metric of every arm that is finished, and the values of the seeds."""
+    blocks: dict[str, Any] = {}
+    for block in ("small", "minilm"):
+        arms = {}
+        for file in sorted((runs / block).glob("*/scores.json")):
+            seeds: list[Mapping[str, float]] = list(json.loads(file.read_text()).values())
+            names = [name for name in seeds[0] if all(name in seed for seed in seeds)]
+            arms[file.parent.name] = {
+                name: {
+                    "mean": mean(seed[name] for seed in seeds),
+                    "std": stdev([seed[name] for seed in seeds]) if len(seeds) > 1 else 0.0,
+                    "seeds": [seed[name] for seed in seeds],
+                }
+                for name in names
+            }
+        weight = runs / block / "weight.json"
+        blocks[block] = {"arms": arms, "grounding_weight": json.loads(weight.read_text()) if weight.is_file() else None}
+    return {"blocks": blocks}
+
+
+if __name__ == "__main__":
+    main()
