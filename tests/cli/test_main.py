@@ -5,25 +5,31 @@ import importlib
 import os
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 import typer
 
+import polysense
 from polysense.cli.main import COMMANDS, execute
 from polysense.errors import DataError, PolysenseError, RecipeError
 
+PACKAGE = Path(polysense.__file__).parent
+
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch):
-    """``failing(error)``: the command ``doctor`` raises it from now on."""
+def doing(monkeypatch: pytest.MonkeyPatch):
+    """``doing(what)``: the command ``doctor`` does it from now on."""
 
-    def install(error: BaseException) -> None:
+    def install(what: Callable[[], object]) -> None:
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
         @app.command()
         def doctor() -> None:
-            raise error
+            what()
 
         module = ModuleType("polysense.cli.doctor")
         module.app = app
@@ -32,9 +38,20 @@ def failing(monkeypatch: pytest.MonkeyPatch):
     return install
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    import polysense
+@pytest.fixture
+def failing(doing):
+    """``failing(error)``: the command ``doctor`` raises it from now on."""
 
+    def install(error: BaseException) -> None:
+        def fail() -> None:
+            raise error
+
+        doing(fail)
+
+    return install
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["--version"]) == 0
     assert capsys.readouterr().out == f"polysense {polysense.__version__}\n"
 
@@ -115,6 +132,32 @@ def test_an_unexpected_error_is_short_and_says_how_to_see_more(failing, capsys, 
     monkeypatch.setenv("POLYSENSE_TRACEBACK", "1")
     assert execute(["doctor"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_what_the_package_warns_of_is_one_line_on_stderr(doing, capsys) -> None:
+    """Even where warnings are errors, as they are in these tests."""
+
+    def warn() -> None:
+        for said in ("nothing says the pooling", "nothing says the pooling", "the heads are left out"):
+            warnings.warn_explicit(said, UserWarning, str(PACKAGE / "inference/foreign.py"), 7, "polysense.inference.foreign")
+
+    doing(warn)
+    assert execute(["doctor"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "warning: nothing says the pooling\nwarning: the heads are left out\n"
+    assert captured.out == ""
+
+
+def test_other_warnings_are_left_alone(doing, capsys, monkeypatch) -> None:
+    """They are shown as Python shows them, errors where they are made errors, and nothing is left behind."""
+    before = warnings.filters[:], warnings.showwarning
+    doing(lambda: warnings.warn_explicit("a dtype is old", UserWarning, "/lib/other.py", 7, "other"))
+    assert execute(["doctor"]) == 1
+    assert "unexpected UserWarning: a dtype is old" in capsys.readouterr().err
+    assert (warnings.filters[:], warnings.showwarning) == before
+    with pytest.warns(UserWarning, match="a dtype is old"):
+        assert execute(["doctor"]) == 0
+    assert "a dtype is old" not in capsys.readouterr().err
 
 
 def test_an_interruption_ends_with_130(failing, capsys) -> None:

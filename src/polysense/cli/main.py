@@ -8,9 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Annotated, Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -25,7 +28,7 @@ COMMANDS = {
     "predict": "Answer for one post, or for every row of a table.",
     "encode": "Turn sentences or posts into vectors.",
     "search": "Find the nearest rows of a collection.",
-    "export": "Write a text encoder for sentence-transformers or transformers, or read theirs.",
+    "export": "Write a text encoder for other libraries, or read theirs.",
     "compare": "Compare two runs, paired over seeds and test rows.",
     "report": "Write a run's report as one HTML file.",
     "recipes": "List the recipes of the package, or show one in full.",
@@ -104,10 +107,40 @@ def _explain(error: Exception) -> int:
     return 1
 
 
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """What the package warns of is said on stderr, each thing once, without the place in the code; other warnings are left alone."""
+    home = f"{Path(__file__).parents[1]}{os.sep}"
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if not filename.startswith(home):
+                others(message, category, filename, lineno, file, line)
+            elif str(message) not in said:
+                from polysense.progress import say
+
+                said.add(str(message))
+                say(f"warning: {message}")
+
+        warnings.filterwarnings("always", category=UserWarning, module=r"polysense\.")
+        warnings.showwarning = show
+        yield
+
+
 def execute(arguments: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     try:
-        code = _cli().main(args=list(arguments), prog_name="polysense", standalone_mode=True)
+        with _warnings_as_lines():
+            code = _cli().main(args=list(arguments), prog_name="polysense", standalone_mode=True)
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:
