@@ -45,7 +45,7 @@ class TorchEngine(Engine):
     """
 
     name = "torch"
-    tokens = 2048
+    tokens = 4096
 
     def __init__(self, encoder: TransformerText, *, bfloat16: bool) -> None:
         self.encoder = in_one_piece(encoder)

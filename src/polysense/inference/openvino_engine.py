@@ -9,9 +9,12 @@ import logging
 import shutil
 import tempfile
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -71,33 +74,42 @@ class OpenVinoEngine(Engine):
         import openvino
 
         self.precision = "bfloat16" if bfloat16 else "float32"
-        threads = torch.get_num_threads()
+        self._threads = torch.get_num_threads()
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": threads,
+            "INFERENCE_NUM_THREADS": self._threads,
+            "NUM_STREAMS": self._threads,
         }
         core = openvino.Core()
         folder = _converted(encoder, root or cache_root())
         try:
-            self._model = core.compile_model(core.read_model(folder / FILES[0]), "CPU", settings)
+            model = core.compile_model(core.read_model(folder / FILES[0]), "CPU", settings)
         except RuntimeError as error:
             raise CannotConvertError(f"OpenVINO cannot load the converted encoder: {_first_line(error)}") from error
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        for _ in range(self._threads):
+            self._idle.put(model.create_infer_request())
         self._check(encoder)
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """As they get ready."""
-        import openvino
+        """In their order. (Threads of our own: OpenVINO's queue may wait for ever when it is thrown away.)"""
+        waiting: deque[Future[tuple[np.ndarray, np.ndarray]]] = deque()
+        with ThreadPoolExecutor(self._threads) as pool:
+            for batch in batches:
+                waiting.append(pool.submit(self._infer, batch))
+                if len(waiting) > 2 * self._threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
 
-        ready: list[tuple[np.ndarray, np.ndarray]] = []
-        queue = openvino.AsyncInferQueue(self._model)
-        queue.set_callback(lambda request, rows: ready.append((rows, request.get_output_tensor(0).data.copy())))
-        for rows, ids, mask in batches:
-            queue.start_async({0: ids, 1: mask}, rows)
-            while ready:
-                yield ready.pop()
-        queue.wait_all()
-        yield from ready
+    def _infer(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        rows, ids, mask = batch
+        request = self._idle.get()
+        try:
+            request.infer([ids, mask], share_inputs=True)
+            return rows, request.get_output_tensor(0).data.copy()
+        finally:
+            self._idle.put(request)
 
     def _check(self, encoder: TransformerText) -> None:
         fields = encoder.prepare([Sample(id="", text=text) for text in PROBES])

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polysense.errors import DataError, PolysenseError, RecipeError
+from polysense.inference import search
+from polysense.inference.predictor import Predictor
+from polysense.inference.search import Hit, Index, nearest, unit
+
+
+def embed(rows: Sequence[str]) -> np.ndarray:
+    """Texts of digits: their counts of 0, 1, 2, so that some texts are equal to others."""
+    return np.array([[row.count(digit) for digit in "012"] for row in rows], dtype=np.float32)
+
+
+def naive(queries: np.ndarray, collection: np.ndarray, top_k: int) -> list[list[int]]:
+    scores = np.array([[np.float32(np.dot(q.astype(float), c.astype(float))) for c in collection] for q in queries])
+    return [sorted(range(len(collection)), key=lambda row: (-one[row], row))[:top_k] for one in scores]
+
+
+@pytest.fixture(params=["exact", "faiss"])
+def backend(request: pytest.FixtureRequest) -> Any:
+    if request.param == "faiss":
+        pytest.importorskip("faiss")
+    return request.param
+
+
+@given(st.integers(0, 99), st.integers(1, 40), st.integers(1, 12), st.integers(1, 7))
+def test_blocks_and_ties_change_nothing(seed: int, rows: int, top_k: int, block: int) -> None:
+    draw = np.random.default_rng(seed)
+    collection = unit(draw.integers(-1, 2, (rows, 3)))  # many equal rows
+    queries = unit(draw.integers(-1, 2, (4, 3)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "ROWS", block)
+        found, scores = nearest(queries, collection, top_k)
+    assert found.tolist() == naive(queries, collection, top_k)
+    assert scores == pytest.approx(np.take_along_axis(queries @ collection.T, found, axis=1), abs=1e-6)
+
+
+@pytest.mark.parametrize("top_k", [1, 5, 40])
+def test_both_backends_give_the_same(top_k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(search, "QUERIES", 3)
+    monkeypatch.setattr(search, "ROWS", 64)
+    draw = np.random.default_rng(0)
+    vectors = np.repeat(draw.normal(size=(60, 8)), 5, axis=0)  # each five times: ties at every cut
+    queries = np.concatenate([vectors[:7], draw.normal(size=(4, 8))])
+    answers = []
+    for backend in ("exact", "faiss"):
+        index = Index(embed, backend=backend)
+        index.add_vectors(vectors[:100])
+        index.add_vectors(vectors[100:])
+        answers.append(index.search_vectors(queries, top_k, threshold=0.2))
+    assert answers[0] == answers[1]
+    assert [hit.row for hit in answers[0][0][:5]] == [0, 1, 2, 3, 4][:top_k]
+
+
+def test_hits_are_sorted_by_score_then_row(backend: Any) -> None:
+    index = Index(embed, backend=backend)
+    index.add(["2", "01", "0", "10", "00", "1"])
+    hits = index.search("0", top_k=4)
+    assert [(hit.row, hit.item) for hit in hits] == [(2, "0"), (4, "00"), (1, "01"), (3, "10")]
+    assert [hit.score for hit in hits] == pytest.approx([1, 1, 0.5**0.5, 0.5**0.5])
+    assert hits[0] == Hit(2, 1.0, "0")
+
+
+def test_no_more_than_there_are_and_only_what_reaches_the_threshold(backend: Any) -> None:
+    index = Index(embed, backend=backend)
+    index.add(["0", "1", "01"])
+    assert len(index.search("0", top_k=50)) == 3
+    assert [hit.item for hit in index.search("0", top_k=50, threshold=0.5)] == ["0", "01"]
+    assert index.search("0", threshold=1.1) == []
+
+
+def test_several_queries_get_a_list_each(backend: Any) -> None:
+    index = Index(embed, backend=backend)
+    index.add(["0", "1"])
+    assert [[hit.item for hit in hits] for hits in index.search(["1", "0"], top_k=1)] == [["1"], ["0"]]
+    assert index.search([]) == []
+
+
+def test_the_callers_list_stays_as_it_is(backend: Any) -> None:
+    rows = ["0", "1"]
+    index = Index(embed, backend=backend)
+    index.add(rows)
+    index.add("2")
+    assert rows == ["0", "1"]
+    assert len(index) == 3
+    rows.append("000")
+    assert len(index) == 3
+    assert index.search("2", top_k=1)[0].row == 2
+    with pytest.raises(ValueError, match="read-only"):
+        index.vectors[0] = 0
+
+
+def test_an_empty_collection_has_no_hits(backend: Any) -> None:
+    index = Index(embed, backend=backend)
+    index.add([])
+    assert index.search("0") == []
+    assert index.search(["0", "1"]) == [[], []]
+
+
+def test_a_row_without_direction_is_near_to_nothing() -> None:
+    index = Index(embed)
+    index.add_vectors(np.array([[0.0, 0, 0], [np.nan, 1, 0], [1, 0, 0]]), ["zero", "nan", "one"])
+    assert [(hit.item, hit.score) for hit in index.search("0")] == [("one", 1.0), ("zero", 0.0), ("nan", 0.0)]
+
+
+def test_what_is_refused() -> None:
+    index = Index(embed)
+    index.add("0")
+    with pytest.raises(RecipeError, match="top_k: expected a number from 1 up, found 0"):
+        index.search("0", top_k=0)
+    with pytest.raises(RecipeError, match="of width 2, the collection of width 3"):
+        index.search_vectors(np.ones((1, 2)))
+    with pytest.raises(RecipeError, match="have width 2, those of the collection 3"):
+        index.add_vectors(np.ones((1, 2)))
+    with pytest.raises(RecipeError, match="2 vectors and 1 rows"):
+        index.add_vectors(np.ones((2, 3)), ["a"])
+    with pytest.raises(RecipeError, match="did you mean 'faiss'"):
+        Index(embed, backend="fais")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="got int"):
+        index.search(7)
+
+
+def test_without_faiss_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "find_spec", lambda _: None)
+    with pytest.raises(PolysenseError, match=r"pip install 'polysense\[search\]'"):
+        Index(embed, backend="faiss")
+
+
+def test_a_model_finds_a_text_by_itself(sentence_model: Predictor, sentences: list[str]) -> None:
+    some = sorted(set(sentences[1:]))[:40]
+    index = sentence_model.index(some)
+    assert [hits[0].item for hits in index.search(some, top_k=1)] == some
+    vectors = sentence_model.encode(some, normalize=True)
+    assert index.vectors == pytest.approx(vectors, abs=1e-6)
