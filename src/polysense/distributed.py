@@ -1,11 +1,15 @@
 """Several processes that train one model: rows gathered with their gradients, and means over the rows of all of them.
 
 With one process every function here gives back what it got. The rules make the gradient that data-parallel training averages equal
-to the gradient of one process that holds all rows, uneven batches included.
+to the gradient of one process that holds all rows, uneven batches included. Every process calls them in the same order, with no row
+of its own if need be: they wait for each other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,14 +17,51 @@ import torch.distributed as processes
 from torch import Tensor
 
 
+@dataclass
+class _Standing:
+    alone: bool = False
+    group: Any = None
+    """Of the functions here; None is the group that all processes share by default."""
+
+
+_here = _Standing()
+
+
+@contextmanager
+def own_group() -> Iterator[None]:
+    """Give the functions here connections of their own, so that their order is free of that of averaged gradients.
+
+    An averaged gradient is sent once it is ready, which may be earlier in a process whose rows lack a modality.
+    """
+    _here.group = processes.new_group()
+    try:
+        yield
+    finally:
+        _here.group = None
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """For a while this process computes by itself, as if it were the only one."""
+    before, _here.alone = _here.alone, True
+    try:
+        yield
+    finally:
+        _here.alone = before
+
+
+def _together() -> bool:
+    return not _here.alone and processes.is_available() and processes.is_initialized()
+
+
 def world() -> int:
     """The number of processes."""
-    return processes.get_world_size() if processes.is_available() and processes.is_initialized() else 1
+    return processes.get_world_size() if _together() else 1
 
 
 def rank() -> int:
     """The number of this process, from 0."""
-    return processes.get_rank() if processes.is_available() and processes.is_initialized() else 0
+    return processes.get_rank() if _together() else 0
 
 
 def gather(rows: Tensor) -> tuple[Tensor, int]:
@@ -40,11 +81,17 @@ def mean(values: Tensor, kept: Tensor | None = None) -> Tensor:
 
     Each process gives its own share, scaled by the number of processes: averaged over them, shares and gradients are those of the mean.
     """
-    count = torch.tensor(values.numel(), device=values.device) if kept is None else kept.sum()
-    total = values.sum() if kept is None else values.masked_fill(~kept, 0.0).sum()
+    if kept is None:
+        return share(values.sum(), values.numel())
+    return share(values.masked_fill(~kept, 0.0).sum(), kept.sum())
+
+
+def share(total: Tensor, count: Tensor | int) -> Tensor:
+    """The share that this process has in a mean over all, from its own sum and number of values; see :func:`mean`."""
+    numbers = torch.as_tensor(count, device=total.device).clone()
     if world() > 1:
-        processes.all_reduce(count)
-    return total * world() / count.clamp(min=1)
+        processes.all_reduce(numbers, group=_here.group)
+    return total * world() / numbers.clamp(min=1)
 
 
 def everywhere(here: bool) -> bool:
@@ -52,14 +99,34 @@ def everywhere(here: bool) -> bool:
     if world() == 1:
         return here
     found = torch.tensor(int(here))
-    processes.all_reduce(found, op=processes.ReduceOp.MIN)
+    processes.all_reduce(found, op=processes.ReduceOp.MIN, group=_here.group)
     return bool(found)
+
+
+def averages(values: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    """The mean of each named value over the processes that have it; without the names that none has."""
+    if world() == 1:
+        return {name: values[name] for name in names if name in values}
+    found = torch.tensor([[values.get(name, 0.0), float(name in values)] for name in names], dtype=torch.float64)
+    processes.all_reduce(found, group=_here.group)
+    return {name: total / count for name, (total, count) in zip(names, found.tolist(), strict=True) if count}
+
+
+def meet() -> None:
+    """Go on when all processes are here."""
+    everywhere(True)
+
+
+def own_part(rows: Sequence[Any]) -> slice:
+    """Which of the rows of a batch are this process's: parts of equal size, or one row less, in the order of the processes."""
+    begin, end = (-(-len(rows) * place // world()) for place in (rank(), rank() + 1))
+    return slice(begin, end)
 
 
 def _counts(rows: Tensor) -> list[int]:
     own = torch.tensor([rows.shape[0]], device=rows.device)
     every = [torch.zeros_like(own) for _ in range(world())]
-    processes.all_gather(every, own)
+    processes.all_gather(every, own, group=_here.group)
     return [int(count) for count in every]
 
 
@@ -72,12 +139,13 @@ class _Gather(torch.autograd.Function):
         padded = rows.new_zeros((max(counts), *rows.shape[1:]))
         padded[: rows.shape[0]] = rows
         every = [torch.empty_like(padded) for _ in counts]
-        processes.all_gather(every, padded)
+        processes.all_gather(every, padded, group=_here.group)
         return torch.cat([part[:count] for part, count in zip(every, counts, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        gradient = gradients[0].contiguous()
-        processes.all_reduce(gradient)
+        gradient = gradients[0].float()  # summed in full precision
+        gradient = gradient.clone() if gradient is gradients[0] else gradient
+        processes.all_reduce(gradient, group=_here.group)
         start = sum(ctx.counts[: rank()])
-        return gradient[start : start + ctx.counts[rank()]], None
+        return gradient[start : start + ctx.counts[rank()]].to(gradients[0].dtype), None

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from polysense.distributed import gather, mean
+from polysense.distributed import gather, mean, share
 
 
 def cosine_logits(left: Tensor, right: Tensor, *, scale: float | Tensor) -> Tensor:
@@ -116,7 +116,7 @@ def symmetric_info_nce(left: Tensor, right: Tensor, *, scale: float | Tensor, du
 def class_weighted_cross_entropy(
     logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Cross-entropy with class weights, divided by the number of ROWS (not by the sum of their weights).
+    """Cross-entropy with class weights, divided by the number of ROWS of all processes (not by the sum of their weights).
 
     Args:
         logits: (rows, classes).
@@ -125,7 +125,7 @@ def class_weighted_cross_entropy(
         label_smoothing: share of the target mass spread evenly over the classes, 0 to 1.
     """
     total = F.cross_entropy(logits.float(), targets, weight=class_weights, label_smoothing=label_smoothing, reduction="sum")
-    return total / targets.shape[0]
+    return share(total, targets.shape[0])
 
 
 def balanced_class_weights(counts: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import pytest
 
 from polysense.data.table import from_rows, read_table
 from polysense.errors import DataError, RecipeError
+from polysense.evaluation.reference import references
 from polysense.recipe import load_recipe, read_saved
 from polysense.report import write_report
 from polysense.training.comparison import compare, compare_each
@@ -50,11 +51,19 @@ def test_the_folder_of_a_run_holds_what_it_promises(trained_runs: dict[str, Path
     assert record["data"]["digests"] == dict(table.digests)
     assert record["data"]["content"] == Splits.of(table).digest
     assert record["data"]["splits"] == table.splits
-    assert set(record["data"]["made_with"]) == {"polysense", "torch", "transformers", "cache"}
+    assert set(record["data"]["made_with"]) == {"polysense", "torch", "transformers", "cache", "processes"}
     scores = {result["seed"]: result["validation"]["weighted_f1"] for result in record["per_seed"]}
     assert scores[record["best_seed"]] == max(scores.values())
     for result in record["per_seed"]:
         assert result == json.loads((run / f"seed-{result['seed']}" / "run.json").read_text())
+
+
+def test_what_the_words_alone_reach_stands_beside_the_scores(trained_runs: dict[str, Path], toy_posts: Path) -> None:
+    table = read_table(toy_posts)
+    expected = references(table.split("train"), table.split("test"))
+    assert expected["tfidf_text"]["rows"] == 11
+    for run in trained_runs.values():
+        assert json.loads((run / "run.json").read_text())["references"] == expected
 
 
 def test_the_resolved_recipe_is_a_recipe(trained_runs: dict[str, Path]) -> None:
@@ -181,9 +190,12 @@ def test_a_wrong_recipe_leaves_no_folder(tiny_encoders: list[str], toy_posts: Pa
     assert not (tmp_path / "run").exists()
 
 
-def test_one_of_several_processes_trains_nothing(toy_posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_several_processes_without_the_others_trains_nothing(
+    toy_posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(RecipeError, match="training in several processes is not supported yet: "):
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(RecipeError, match="WORLD_SIZE is 2.* has no RANK.*: start them with torchrun"):
         train(RECIPE, toy_posts, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -14,11 +14,13 @@ from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRow
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, RecipeError
 from polysense.progress import say
+from polysense.training.processes import first, together
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
+@together()
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (`polysense recipes list`) or a YAML file.")],
     data: Annotated[Path, typer.Option(help="The table, or the folder of the data set.")],
@@ -60,6 +62,8 @@ def train(
             media_root=media_root,
             use_cache=not no_cache,
         )
+    if not first():  # one of several processes
+        return
     say("writing the report")
     report = write_report(out)
     if json:

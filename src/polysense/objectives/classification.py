@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from polysense.data.table import classes
+from polysense.distributed import everywhere, share
 from polysense.errors import DataError, choices
 from polysense.losses import balanced_class_weights, class_weighted_cross_entropy
 from polysense.objectives.objective import Answering, Look
@@ -113,13 +114,14 @@ class Classification(Answering):
         targets = shown.batch.fields["label"]
         labelled = (targets if targets.dim() == 1 else targets[:, 0]) != UNLABELLED
         rows = labelled & seen.fused.present
-        if not bool(rows.any()):
+        if everywhere(not bool(rows.any())):
             return None
         logits = self.head(seen.fused.summary[rows])
         if self.multi_label:
-            return nn.functional.binary_cross_entropy_with_logits(
-                logits.float(), self._smooth(targets[rows]), pos_weight=self.class_weights
+            total = nn.functional.binary_cross_entropy_with_logits(
+                logits.float(), self._smooth(targets[rows]), pos_weight=self.class_weights, reduction="sum"
             )
+            return share(total, logits.numel())
         return class_weighted_cross_entropy(
             logits, targets[rows], class_weights=self.class_weights, label_smoothing=self.label_smoothing
         )

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from polysense.distributed import everywhere, share
 from polysense.objectives.objective import Answering, Look
 from polysense.types import Prediction, Representation, Widths
 from polysense.views.mismatched import Mismatched
@@ -35,10 +36,11 @@ class ImageTextMatching(Answering):
         """Two-way cross-entropy over the rows that have both modalities."""
         shown, seen = look(self.view)
         both = seen.parts["text"].present & seen.parts["image"].present
-        if not bool(both.any()):
+        if everywhere(not bool(both.any())):
             return None
         logits = self.head(seen.fused.summary[both])
-        return nn.functional.cross_entropy(logits.float(), shown.targets["match"][both])
+        total = nn.functional.cross_entropy(logits.float(), shown.targets["match"][both], reduction="sum")
+        return share(total, logits.shape[0])
 
     def answer(self, representation: Representation) -> Prediction:
         """``match``: the probability that text and image belong together; None in rows that lack one."""

@@ -41,6 +41,7 @@ def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingAr
         "use_cpu": not torch.cuda.is_available(),
         "dataloader_pin_memory": torch.cuda.is_available(),
         "label_names": [],
+        "ddp_find_unused_parameters": True,  # a batch of one corpus leaves the heads of the others out
         **written,
         "seed": seed,
         "output_dir": str(folder),
@@ -54,6 +55,24 @@ def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingAr
     if "eval_steps" in settings:
         settings["save_steps"] = settings["eval_steps"]
     try:
-        return TrainingArguments(**settings)
+        return _on_one_device(TrainingArguments(**settings))
     except (ValueError, TypeError, ImportError) as error:
         raise RecipeError(f"training: {' '.join(str(error).split())}") from error
+
+
+def _on_one_device(arguments: TrainingArguments) -> TrainingArguments:
+    """One process trains on one device: the Trainer would split each batch over all, contrasts and their negatives with it."""
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
+
+
+def idle_gpus(arguments: TrainingArguments) -> str | None:
+    """What to tell where the machine has GPUs that nobody trains on; None where all are at work."""
+    gpus = torch.cuda.device_count()
+    if arguments.device.type != "cuda" or gpus <= arguments.world_size:
+        return None
+    return (
+        f"training on {arguments.world_size} of {gpus} GPUs; for all of them: "
+        f"torchrun --nproc-per-node {gpus} -m polysense train ... (each takes per_device_train_batch_size rows)"
+    )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from polysense.errors import DataError, display
+from polysense.distributed import meet, rank
+from polysense.errors import DataError, RecipeError, display
 
 MARK = "complete.json"
 PREFIX = "checkpoint-"
@@ -23,7 +24,7 @@ WRITING = ("inline_container", "unexpected pos", "file", "no space", "write", "d
 @contextlib.contextmanager
 def whole(folder: Path, step: int) -> Iterator[Path]:
     """A temporary folder in which ``checkpoint-<step>`` is written; afterwards it becomes the only checkpoint of ``folder``."""
-    partial = folder / f".partial-{step}"
+    partial = _partial(folder, step)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
@@ -43,6 +44,33 @@ def whole(folder: Path, step: int) -> Iterator[Path]:
     for older in folder.glob(f"{PREFIX}*"):
         if older != target:
             shutil.rmtree(older, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def whole_together(folder: Path, step: int) -> Iterator[Path]:
+    """The same, for several processes that each write a part of the checkpoint; the first one makes it whole."""
+    with whole(folder, step) if rank() == 0 else contextlib.nullcontext(_partial(folder, step)) as partial:
+        meet()
+        yield partial
+        meet()
+
+
+def _partial(folder: Path, step: int) -> Path:
+    return folder / f".partial-{step}"
+
+
+def refuse_other_number(checkpoint: Path, processes: int) -> None:
+    """Batches are made for all processes together: another number of them would go on with other batches.
+
+    Raises:
+        RecipeError: as many processes as now did not write the checkpoint.
+    """
+    before = len(list(checkpoint.glob("rng_state*.pth")))
+    if before != processes:
+        raise RecipeError(
+            f"{display(checkpoint)} was written by {before} {'process' if before == 1 else 'processes'}, now there "
+            f"{'is' if processes == 1 else 'are'} {processes}: start as many as before, or train anew with --overwrite"
+        )
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +17,49 @@ class Journal:
     Args:
         folder: of the run.
         resumed: the step after which training goes on; lines beyond it are dropped (0 starts anew).
+        writes: False in a process that leaves the files to another one; it knows the same lines.
     """
 
-    def __init__(self, folder: Path, *, resumed: int = 0) -> None:
+    def __init__(self, folder: Path, *, resumed: int = 0, writes: bool = True) -> None:
+        self._writes = writes
         self._steps = folder / "journal.jsonl"
         self._evaluations = folder / "evaluations.jsonl"
-        self.last_step: Mapping[str, Any] = next(reversed(_cut_back(self._steps, resumed)), {"epoch": 0.0, "terms": {}})
+        steps, evaluations = (_until(file, resumed) for file in (self._steps, self._evaluations))
+        self.last_step: Mapping[str, Any] = next(reversed(steps), {"epoch": 0.0, "terms": {}})
         """The newest optimizer step."""
-        self.evaluations: list[Mapping[str, Any]] = _cut_back(self._evaluations, resumed)
+        self.evaluations: list[Mapping[str, Any]] = evaluations
         """All evaluations."""
+        if writes:
+            _cut_back(self._steps, steps)
+            _cut_back(self._evaluations, evaluations)
 
     def step(self, line: Mapping[str, Any]) -> None:
         """An optimizer step: step, epoch, loss, learning_rate, grad_norm, terms."""
         self.last_step = line
-        _append(self._steps, line)
+        self._append(self._steps, line)
 
     def evaluation(self, line: Mapping[str, Any]) -> None:
         """An evaluation: step, epoch, metrics."""
         self.evaluations.append(line)
-        _append(self._evaluations, line)
+        self._append(self._evaluations, line)
 
     def settle(self) -> None:
         """Force all lines to the disk: a checkpoint must not outlive the steps that it stands on."""
-        settle(self._steps)
-        settle(self._evaluations)
+        if self._writes:
+            settle(self._steps)
+            settle(self._evaluations)
+
+    def _append(self, file: Path, line: Mapping[str, Any]) -> None:
+        if self._writes:
+            with file.open("a", encoding="utf-8") as opened:
+                opened.write(f"{json.dumps(line)}\n")
 
 
-def _append(file: Path, line: Mapping[str, Any]) -> None:
-    with file.open("a", encoding="utf-8") as opened:
-        opened.write(f"{json.dumps(line)}\n")
-
-
-def _cut_back(file: Path, resumed: int) -> list[Mapping[str, Any]]:
-    """Drop the lines after step ``resumed`` and return the others."""
+def _until(file: Path, resumed: int) -> list[Mapping[str, Any]]:
+    """The lines up to step ``resumed``."""
     there = read_lines(file, may_be_cut_off=True) if resumed else []
-    kept: list[Mapping[str, Any]] = [line for line in there if line["step"] <= resumed]
+    return [line for line in there if line["step"] <= resumed]
+
+
+def _cut_back(file: Path, kept: Iterable[Mapping[str, Any]]) -> None:
     write_whole(file, "".join(f"{json.dumps(line)}\n" for line in kept))
-    return kept

@@ -14,6 +14,7 @@ from transformers.optimization import get_scheduler
 from polysense.data.collate import Collate, Prepares
 from polysense.data.media import content_key
 from polysense.data.mixtures.mixture import Mixture
+from polysense.distributed import alone
 from polysense.errors import PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer
 from polysense.learner import Learner
@@ -44,7 +45,7 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
     Raises:
         RecipeError: names the entry and the wrong value, or says why the recipe cannot be run with this data.
     """
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    with alone(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         arguments = training_arguments(recipe, folder, seed=seed)
         learner = recipe.build(seed=seed).eval()
         learning_rates(recipe, learner)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,6 +16,7 @@ from polysense.data.corpus import Corpus
 from polysense.data.rows import FIELDS
 from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
 from polysense.data.verify import verify
+from polysense.distributed import world
 from polysense.errors import DataError, RecipeError
 from polysense.objectives.objective import Objective
 from polysense.progress import bar, say
@@ -28,6 +28,7 @@ from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
 from polysense.training.folder import SUMMARY, refuse_another_run, standing, start
 from polysense.training.overview import counted, overview
+from polysense.training.processes import from_first, together
 from polysense.training.rehearsal import rehearse
 from polysense.training.seed import train_seed
 from polysense.training.splits import Splits
@@ -36,6 +37,7 @@ from polysense.types import Sample
 PACKAGES = ("polysense", "torch", "transformers", "accelerate", "numpy", "scikit-learn", "pillow", "polars")
 
 
+@together()
 def train(
     recipe: str | Recipe,
     data: str | Path | Table | Iterable[Mapping[str, Any]],
@@ -50,6 +52,8 @@ def train(
     use_cache: bool = True,
 ) -> dict[str, Any]:
     """Train a recipe on data, once a seed, and return the summary that is also written to ``<out>/run.json``.
+
+    In a program that ``torchrun`` started several times, all processes train one run together and all are given the summary.
 
     Args:
         recipe: a shipped recipe's name, a YAML file, or a loaded recipe.
@@ -67,32 +71,33 @@ def train(
         RecipeError: the recipe is wrong, or ``out`` holds another run.
         DataError: the data cannot be used.
     """
-    refuse_several_processes()
     recipe = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
     seeds = list(seeds if seeds is not None else [int(recipe.training.get("seed", 0))])
     if len(set(seeds)) != len(seeds) or not seeds:
         raise RecipeError(f"seeds: every seed once, found {seeds}")
     folder = Path(out)
-    refuse_another_run(folder, resume=resume, overwrite=overwrite)
+    from_first(lambda: refuse_another_run(folder, resume=resume, overwrite=overwrite))
     table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
     splits = Splits.of(table)
     for line in overview(table, splits):
         say(line)
     with blamed():
-        recipe = settle_precision(recipe.complete(splits.train))
-    rehearse(recipe, splits, folder, seed=seeds[0])
+        complete = settle_precision(recipe.complete(splits.train))
+    from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
     described = _data(table, splits) | {"made_with": _made_with(use_cache=use_cache)}
-    start(folder, recipe, described, resume=resume, overwrite=overwrite)
+    refuse_different_data(described["content"])
+    from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
     for problem in table.skipped:
         say(f"skipped: {problem}")
     for seed in seeds if resume else ():
         say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
     with blamed():
         results = [
-            train_seed(recipe, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache) for seed in seeds
+            train_seed(complete, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache)
+            for seed in seeds
         ]
-    labels = _labels(recipe)
-    summary = _summary(recipe, results) | {
+    labels = _labels(complete)
+    summary = _summary(complete, results) | {
         "most_frequent": {
             "validation": most_frequent(splits.validation, labels),
             "test": most_frequent(splits.test, labels),
@@ -101,22 +106,19 @@ def train(
         "synthetic": _synthetic(splits.train),
         "skipped_rows": [asdict(problem) for problem in table.skipped],
     }
-    write_whole(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False))
-    write_card(folder, summary)
+    from_first(lambda: _write_down(folder, summary))
     return summary
 
 
-def refuse_several_processes() -> None:
-    """Several processes would write the same files, each with its own gradients.
+def _write_down(folder: Path, summary: Mapping[str, Any]) -> None:
+    write_whole(folder / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False))
+    write_card(folder, summary)
 
-    Raises:
-        RecipeError: a launcher (``torchrun``, ``accelerate launch``) started this process as one of several.
-    """
-    processes = os.environ.get("WORLD_SIZE", "1")
-    if processes != "1":
-        raise RecipeError(
-            f"training in several processes is not supported yet: start one without a launcher (WORLD_SIZE is {processes!r})"
-        )
+
+def refuse_different_data(content: str) -> None:
+    """Raise a DataError in a process that read other rows than process 0: on another machine, perhaps."""
+    if from_first(lambda: content) != content:
+        raise DataError("the processes read different data: the rows, their order or the content of their pictures differ")
 
 
 def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
@@ -206,7 +208,10 @@ def _data(table: Table, splits: Splits) -> dict[str, Any]:
 def _made_with(*, use_cache: bool) -> dict[str, str]:
     """What must be equal, besides recipe and data, for a run to go on as if unbroken."""
     versions = _versions()
-    return {name: versions[name] for name in ("polysense", "torch", "transformers")} | {"cache": "on" if use_cache else "off"}
+    return {name: versions[name] for name in ("polysense", "torch", "transformers")} | {
+        "cache": "on" if use_cache else "off",
+        "processes": str(world()),
+    }
 
 
 def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

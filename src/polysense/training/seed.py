@@ -17,6 +17,7 @@ from transformers.trainer_callback import PrinterCallback
 from polysense.data.cache import FeatureCache
 from polysense.data.collate import Collate, Prepares
 from polysense.data.mixtures.mixture import Mixture
+from polysense.distributed import world
 from polysense.errors import RecipeError, choices
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.learner import Learner
@@ -27,6 +28,7 @@ from polysense.training import checkpoints
 from polysense.training.arguments import training_arguments
 from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS, read_json
 from polysense.training.journal import Journal
+from polysense.training.processes import first, from_first, in_turn
 from polysense.training.progress import TrainingBar
 from polysense.training.saved import write_assets
 from polysense.training.splits import Splits
@@ -44,12 +46,11 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     with the losses that it would have had unbroken.
     """
     done = folder / SUMMARY
-    if resume and done.is_file():
-        return read_json(done)
-    folder.mkdir(parents=True, exist_ok=True)
+    if resume and (found := from_first(lambda: read_json(done) if done.is_file() else None)):
+        return found
     began = time.monotonic()
     learner = recipe.build(seed=seed)
-    write_assets(folder, recipe, learner)
+    from_first(lambda: write_assets(folder, recipe, learner))
     arguments = training_arguments(recipe, folder / STEP_STATE, seed=seed)
     learner.to(arguments.device)  # before frozen encoders are run, which is much of the work
     modalities = readers(learner, [*splits.train, *splits.validation, *splits.test], use_cache=use_cache)
@@ -61,14 +62,15 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         metrics = score(answerer, evaluators, splits.validation)
         return metrics | ({LAST: float(trainer.state.global_step)} if recipe.evaluation.best == LAST else {})
 
-    checkpoint = checkpoints.newest(folder / STEP_STATE) if resume else None
-    journal = Journal(folder, resumed=checkpoints.step_of(checkpoint) if checkpoint else 0)
+    newest = from_first(lambda: _newest(folder)) if resume else None
+    checkpoint = None if newest is None else Path(newest)
+    journal = Journal(folder, resumed=checkpoints.step_of(checkpoint) if checkpoint else 0, writes=first())
     set_seed(seed)
     trainer = LearnerTrainer(
         learner,
         arguments,
         samples=splits.train,
-        batches=mixture.batches(splits.sources, arguments.per_device_train_batch_size, seed=seed),
+        batches=mixture.batches(splits.sources, arguments.per_device_train_batch_size * world(), seed=seed),
         collate=Collate(modalities, learner.active.values(), companions=learner.companions),
         examine=examine,
         keep_best=lambda: save_weights(learner, folder / WEIGHTS),
@@ -81,22 +83,34 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     if not journal.evaluations:
         raise RecipeError("training.eval_delay: training ended before the first evaluation, so no weights were kept")
-    load_weights(learner, folder / WEIGHTS)
-    say(f"seed {seed}: scoring {'test' if splits.test else 'validation'} with the best weights on validation")
-    result = {
-        "seed": seed,
-        "validation": examine(),
-        "test": score(answerer, evaluators, splits.test) if splits.test else {},
-        "epochs": round(journal.last_step["epoch"], 4),
-        "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
-        "seconds": round(time.monotonic() - began, 1),
-    }
-    if learner.answers:
-        say(f"seed {seed}: writing predictions")
-        write_predictions(folder / "predictions", answerer, splits)
-    checkpoints.write_whole(done, json.dumps(result, indent=2))
-    shutil.rmtree(folder / STEP_STATE, ignore_errors=True)
-    return result
+
+    def finish() -> dict[str, Any]:
+        load_weights(learner, folder / WEIGHTS)
+        say(f"seed {seed}: scoring {'test' if splits.test else 'validation'} with the best weights on validation")
+        result = {
+            "seed": seed,
+            "validation": examine(),
+            "test": score(answerer, evaluators, splits.test) if splits.test else {},
+            "epochs": round(journal.last_step["epoch"], 4),
+            "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        if learner.answers:
+            say(f"seed {seed}: writing predictions")
+            write_predictions(folder / "predictions", answerer, splits)
+        checkpoints.write_whole(done, json.dumps(result, indent=2))
+        shutil.rmtree(folder / STEP_STATE, ignore_errors=True)
+        return result
+
+    return from_first(finish)
+
+
+def _newest(folder: Path) -> str | None:
+    """The checkpoint to go on from, of as many processes as there are."""
+    found = checkpoints.newest(folder / STEP_STATE)
+    if found is not None:
+        checkpoints.refuse_other_number(found, world())
+    return None if found is None else str(found)
 
 
 def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> dict[str, Prepares]:
@@ -108,8 +122,8 @@ def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> 
         if encoder.trainable or without_weights or not use_cache:
             found[name] = encoder
             continue
-        cache = FeatureCache(encoder)
-        with bar(f"encoding {name} once", "rows") as progress:
+        with in_turn(), bar(f"encoding {name} once", "rows") as progress:
+            cache = FeatureCache(encoder)
             cache.fill(samples, progress=progress)
         found[name] = cache
     return found

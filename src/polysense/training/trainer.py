@@ -9,16 +9,20 @@ from typing import Any, Protocol
 
 import safetensors.torch
 import torch
+from accelerate.data_loader import prepare_data_loader
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from polysense.data.collate import Collate
 from polysense.data.mixtures.mixture import Batches
+from polysense.distributed import averages, world
 from polysense.errors import PolysenseError, RecipeError, choices, display
 from polysense.learner import Learner
 from polysense.training import checkpoints
 from polysense.training.journal import Journal
+from polysense.training.processes import first, from_first
+from polysense.training.shares import OwnRows
 from polysense.types import Sample
 
 logger = logging.getLogger(__name__)
@@ -41,7 +45,7 @@ class LearnerTrainer(Trainer):
         learner: the module to train.
         arguments: of the Trainer.
         samples: the training split, numbered from 0.
-        batches: their numbers, batch by batch.
+        batches: their numbers, batch by batch; of several processes each takes a part of every batch.
         collate: prepares samples with their targets.
         examine: called at every evaluation.
         keep_best: called when the metric that chooses the checkpoint is the best so far.
@@ -88,10 +92,12 @@ class LearnerTrainer(Trainer):
         loader: DataLoader[Any] = DataLoader(
             self._samples,  # type: ignore[arg-type]
             batch_sampler=self._batches,
-            collate_fn=self._collate,
+            collate_fn=OwnRows(self._collate) if world() > 1 else self._collate,
             num_workers=self.args.dataloader_num_workers,
         )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        prepared: DataLoader[Any] = prepare_data_loader(
+            loader, device=self.accelerator.device, num_processes=1, process_index=0, put_on_device=True
+        )  # as one of one: OwnRows parts the batches
         return prepared
 
     def compute_loss(
@@ -116,15 +122,14 @@ class LearnerTrainer(Trainer):
     def record_step(self) -> None:
         """Write the optimizer step that has just been taken into the journal."""
         names = {name for micro in self._micro for name in micro["terms"]}
+        terms = {name: _mean([micro["terms"][name] for micro in self._micro if name in micro["terms"]]) for name in names}
         line = {
             "step": self.state.global_step,
             "epoch": round(float(self.state.epoch or 0), 6),
-            "loss": _mean([micro["loss"] for micro in self._micro]),
+            **averages({"loss": _mean([micro["loss"] for micro in self._micro])}, ["loss"]),
             "learning_rate": self._last_rate,
             "grad_norm": self._grad_norm,
-            "terms": {
-                name: _mean([micro["terms"][name] for micro in self._micro if name in micro["terms"]]) for name in sorted(names)
-            },
+            "terms": averages(terms, sorted(self._learner.active)),
         }
         self._micro = []
         self._journal.step(line)
@@ -142,7 +147,7 @@ class LearnerTrainer(Trainer):
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Our evaluators on the validation split."""
-        metrics = self._examine()
+        metrics = from_first(self._examine)
         self._journal.evaluation(
             {"step": self.state.global_step, "epoch": round(float(self.state.epoch or 0), 6), "metrics": metrics}
         )
@@ -156,14 +161,14 @@ class LearnerTrainer(Trainer):
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         better: bool = super()._determine_best_metric(metrics, trial)
-        if better:
+        if better and first():
             self._keep_best()
         return better
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write under a temporary name, rename when whole, then drop the older ones."""
         folder = Path(str(self.args.output_dir))
-        with checkpoints.explained(folder), checkpoints.whole(folder, self.state.global_step) as partial:
+        with checkpoints.explained(folder), checkpoints.whole_together(folder, self.state.global_step) as partial:
             self._journal.settle()
             self._output_for_checkpoint = str(partial)
             try:
