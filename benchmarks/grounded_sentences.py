@@ -34,7 +34,7 @@ from polysense.training.run import train
 
 SEEDS = (0, 1, 2)
 SETS = ("flickr8k", "sts_b", "sts_senteval", "sick2014", "senteval_transfer", "mvsa_single")
-PRETRAINING, CONTRAST = 250_000, 30_000
+PRETRAINING, CONTRAST = 200_000, 30_000
 """Sentences that the small encoder reads, and those of them that the contrast does."""
 
 TWEETS = (

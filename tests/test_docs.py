@@ -29,6 +29,8 @@ from typing import Any
 
 import pytest
 
+from made_benchmarks import write_sts_benchmark
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
@@ -140,6 +142,9 @@ def furnish(folder: Path, toy_posts: Path) -> None:
     names = {"split_clmlf": "split", "split_course": "split"}
     mvsa_rows = [{**row, "image": Path(row["image"]).name} | {new: row[old] for new, old in names.items()} for row in plain]
     write(mvsa / "mvsa_single.csv", [{key: value for key, value in row.items() if key != "split"} for row in mvsa_rows])
+    write_sts_benchmark(folder / "DATA")
+    sentences = [f"{row['text']} on day {number}" for number, row in enumerate(rows * 5)]
+    (folder / "sentences.txt").write_text("\n".join(sentences), "utf-8")
     for name, recipe in (("base", "social/posts_concat"), ("both", "social/posts_concat_both")):
         train(recipe, "posts.csv", out=f"runs/{name}", seeds=[0, 1])
 
@@ -279,7 +284,7 @@ def test_recipes_and_options_that_are_named_exist(name: str) -> None:
 
     text = (ROOT / name).read_text("utf-8")
     shipped = set(list_recipes())
-    assert set(re.findall(r"\b(?:social|quickstart)/[a-z]+_?[a-z_]*\b(?![./])", prose(ROOT / name))) <= shipped
+    assert set(re.findall(r"\b(?:social|quickstart|mcse)/[a-z]+_?[a-z_]*\b(?![./])", prose(ROOT / name))) <= shipped
     options = {option for known in options_of_commands().values() for option in known}
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= {*options, "--version", "--help"}
 
