@@ -53,7 +53,7 @@ CASES = {
         "{run} is not finished: go on with `polysense train ... --resume`, or name a seed that is (seed-0, seed-1)",
     ),
     just_begun: (1, "{run} is not finished: go on with `polysense train ... --resume`"),
-    damaged: (1, "{run}/run.json is damaged: "),
+    damaged: (3, "{run}/run.json is damaged: "),
 }
 
 

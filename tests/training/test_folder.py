@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from polysense.data.json_file import read_object
 from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.recipe import load_recipe
 from polysense.training.checkpoints import whole
-from polysense.training.folder import best_folder, read_json, refuse_another_run, run_of, seed_of, standing, start
+from polysense.training.folder import best_folder, refuse_another_run, run_of, seed_of, standing, start
 
 DATA_NOTE = {"name": "posts.csv", "content": "0f" * 32}
 
@@ -86,7 +87,7 @@ def test_going_on_wants_the_same_recipe_and_the_same_data(tmp_path: Path) -> Non
         start(folder, recipe.with_training(seed=3), DATA_NOTE, resume=True, overwrite=False)
     with pytest.raises(RecipeError, match=r"\n  name: social/posts_concat, now mine$"):
         start(folder, replace(recipe, name="mine"), DATA_NOTE, resume=True, overwrite=False)
-    assert read_json(folder / "data.json") == DATA_NOTE
+    assert read_object(folder / "data.json") == DATA_NOTE
 
 
 def test_a_refusal_names_other_releases_too(tmp_path: Path) -> None:

@@ -155,7 +155,9 @@ def test_a_finished_seed_is_not_trained_again(
     train(RECIPE, toy_posts, out=out, seeds=[0, 1], overrides=overrides, resume=True)
     said = capsys.readouterr().err
     assert "seed 1 goes on from step 3" in said
-    assert "seed 0" not in said
+    assert "seed 0 is finished: its results are read" in said
+    assert f"{RECIPE}, seed 0" not in said
+    assert "seed 0: scoring" not in said
     assert finished.stat().st_mtime_ns == before
     assert_same_run(out, unbroken)
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polysense.data.json_file import read_object
 from polysense.errors import DataError, PolysenseError, RecipeError, display
 from polysense.progress import say
 from polysense.training.changes import changed_data, changed_entries, changed_making
@@ -114,7 +115,7 @@ def _refuse_changes(folder: Path, recipe: Recipe, data: Mapping[str, Any]) -> No
             f"{display(folder)} has no {DATA}, so nobody knows what data it was started with: "
             "replace it with --overwrite, or choose another --out"
         )
-    before = read_json(data_file)
+    before = read_object(data_file)
     making = [f"made with {change}" for change in changed_making(before, data)]
     if recipe_file.read_text(encoding="utf-8") != recipe.to_yaml():
         changes = changed_entries(_named(recipe_file.read_text(encoding="utf-8")), _named(recipe.to_yaml()))
@@ -137,7 +138,7 @@ def _refusal(folder: Path, what: str, changes: Sequence[str], file: Path) -> Rec
 
 def _tell_changes(folder: Path, data: Mapping[str, Any]) -> None:
     """One line where the run goes on with other releases or another way to encode: its numbers may differ from an unbroken run."""
-    changed = changed_making(read_json(folder / DATA), data)
+    changed = changed_making(read_object(folder / DATA), data)
     if changed:
         say(
             f"warning: {display(folder)} was started with {'; '.join(changed)}: it may not go on with the losses it would have had"
@@ -153,7 +154,7 @@ def best_folder(run: Path) -> Path:
     if (run / WEIGHTS).is_file() or not run.is_dir():
         return run
     if (run / SUMMARY).is_file():
-        return run / f"seed-{read_json(run / SUMMARY)['best_seed']}"
+        return run / f"seed-{read_object(run / SUMMARY)['best_seed']}"
     if _is_begun(run):
         raise _unfinished(run)
     return run
@@ -165,10 +166,11 @@ def finished(run: Path) -> dict[str, Any]:
     Raises:
         RecipeError: there is no such folder.
         PolysenseError: it is no run, or one that is not finished.
+        DataError: what it wrote is damaged.
     """
     if not run.is_dir():
         raise RecipeError(f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out)")
-    if found := read_json(run / SUMMARY):
+    if found := read_object(run / SUMMARY):
         return found
     if _is_begun(run):
         raise _unfinished(run)
@@ -189,7 +191,7 @@ def seed_of(folder: Path) -> int | None:
     """The seed whose weights a seed's own folder or a saved model's holds; None for a run, or where nobody noted it."""
     if not (folder / WEIGHTS).is_file():
         return None
-    record = read_json(folder / SUMMARY)
+    record = read_object(folder / SUMMARY)
     found: int | None = record.get("seed", record.get("best_seed"))
     return found
 
@@ -205,20 +207,3 @@ def standing(folder: Path) -> str:
 def run_of(folder: Path) -> Path:
     """The run that a seed's folder belongs to; a saved model's folder is returned as it is."""
     return folder.parent if folder.name.startswith("seed-") and (folder.parent / SUMMARY).is_file() else folder
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """What :func:`start` and the end of a run wrote; empty where there is no such file.
-
-    Raises:
-        PolysenseError: the file is damaged.
-    """
-    if not file.is_file():
-        return {}
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PolysenseError(f"{display(file)} is damaged: {error}") from error
-    if not isinstance(found, dict):
-        raise PolysenseError(f"{display(file)} is damaged: it holds no object")
-    return found

@@ -18,6 +18,7 @@ from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.distributed import world
 from polysense.errors import DataError, RecipeError
+from polysense.evaluation.reference import references
 from polysense.objectives.objective import Objective
 from polysense.progress import bar, say
 from polysense.recipe import Recipe, load_recipe
@@ -97,11 +98,13 @@ def train(
             for seed in seeds
         ]
     labels = _labels(complete)
+    beside = from_first(lambda: _references(splits)) if labels else {}
     summary = _summary(complete, results) | {
         "most_frequent": {
             "validation": most_frequent(splits.validation, labels),
             "test": most_frequent(splits.test, labels),
         },
+        "references": beside,
         "data": described,
         "synthetic": _synthetic(splits.train),
         "skipped_rows": [asdict(problem) for problem in table.skipped],
@@ -231,6 +234,19 @@ def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, 
         "versions": _versions(),
         "machine": {"processor": platform.machine(), "threads": torch.get_num_threads(), "python": platform.python_version()},
     }
+
+
+def _references(splits: Splits) -> dict[str, Any]:
+    """What the words alone reach, on the rows that the run is scored on; nothing where no row has a text and one class."""
+    scored = splits.test or splits.validation
+    if not all(any(_has_text_and_class(sample) for sample in rows) for rows in (splits.train, scored)):
+        return {}
+    say(f"scoring TF-IDF of the texts on {'test' if splits.test else 'validation'}, to compare with")
+    return references(splits.train, scored)
+
+
+def _has_text_and_class(sample: Sample) -> bool:
+    return sample.text is not None and isinstance(sample.label, str)
 
 
 def _labels(recipe: Recipe) -> list[str]:

@@ -16,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from polysense.data.cache import FeatureCache
 from polysense.data.collate import Collate, Prepares
+from polysense.data.json_file import read_object
 from polysense.data.mixtures.mixture import Mixture
 from polysense.distributed import world
 from polysense.errors import RecipeError, choices
@@ -26,7 +27,7 @@ from polysense.recipe import Recipe
 from polysense.recipe.recipe import LAST
 from polysense.training import checkpoints
 from polysense.training.arguments import training_arguments
-from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS, read_json
+from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS
 from polysense.training.journal import Journal
 from polysense.training.processes import first, from_first, in_turn
 from polysense.training.progress import TrainingBar
@@ -46,7 +47,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     with the losses that it would have had unbroken.
     """
     done = folder / SUMMARY
-    if resume and (found := from_first(lambda: read_json(done) if done.is_file() else None)):
+    if resume and (found := from_first(lambda: read_object(done) if done.is_file() else None)):
         return found
     began = time.monotonic()
     learner = recipe.build(seed=seed)
