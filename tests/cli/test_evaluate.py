@@ -6,7 +6,10 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+from PIL import Image
 
+from foreign_models import modular, plain
+from made_benchmarks import write_sick, write_sts_benchmark, write_sts_tasks, write_transfer_tasks
 from polysense.cli.main import execute
 from polysense.inference.predictor import load
 
@@ -169,3 +172,145 @@ def test_other_evaluators_ask_anew(trained_runs: dict[str, Path], toy_posts: Pat
     assert "--data" in capsys.readouterr().err
     assert execute(["evaluate", run, "--data", str(toy_posts), "--evaluator", "retreival"]) == 2
     assert "did you mean 'Retrieval'" in capsys.readouterr().err
+
+
+STS_KEYS = {"STS12", "STS13", "STS14", "STS15", "STS16", "STS-B dev", "STS-B test", "SICK-R test", "avg_present", "avg"}
+
+
+@pytest.fixture(scope="module")
+def benchmarks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all data sets."""
+    root = tmp_path_factory.mktemp("data sets")
+    for write in (write_sts_tasks, write_sts_benchmark, write_sick, write_transfer_tasks):
+        write(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def sentences(tmp_path_factory: pytest.TempPathFactory, tiny_text: str) -> Path:
+    """A text encoder of sentence-transformers."""
+    return modular(tiny_text, tmp_path_factory.mktemp("foreign") / "sentences", {"pooling_mode_mean_tokens": True})
+
+
+def test_sts_of_a_run_is_the_mean_over_its_seeds(
+    trained_runs: dict[str, Path], benchmarks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each seed by itself gives what it gives as a part of the run; the keys stand at the top and under metrics."""
+    run = trained_runs["base"]
+    assert execute(["evaluate", str(run), "--evaluator", "sts", "--data", str(benchmarks), "--json"]) == 0
+    found = read(capsys)
+    assert set(found["metrics"]) == STS_KEYS
+    assert {name: found[name] for name in STS_KEYS} == found["metrics"]
+    assert found["split"] is None
+    assert [one["seed"] for one in found["per_seed"]] == [0, 1]
+    assert found["metrics"]["avg"] == pytest.approx(mean(one["metrics"]["avg"] for one in found["per_seed"]))
+    assert found["std"]["STS12"] > 0
+    assert execute(["evaluate", str(run / "seed-1"), "--evaluator", "sts", "--data", str(benchmarks), "--json"]) == 0
+    assert read(capsys)["per_seed"] == [found["per_seed"][1]]
+
+
+def test_another_librarys_encoder_and_several_evaluators(
+    sentences: Path, benchmarks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [part for name in ("sts", "geometry", "transfer") for part in ("--evaluator", name)]
+    assert execute(["evaluate", str(sentences), *asked, "--data", str(benchmarks), "--json"]) == 0
+    found = read(capsys)
+    assert set(found["metrics"]) > STS_KEYS | {"STS-B dev alignment", "STS-B dev uniformity", "MR", "SST2", "transfer avg"}
+    assert found["per_seed"] == [{"seed": None, "metrics": found["metrics"]}]
+    assert execute(["evaluate", str(sentences), *asked, "--data", str(benchmarks)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["metric", "value"]
+    assert any(line.startswith("STS-B dev alignment ") for line in lines)
+
+
+def test_a_pooling_that_nothing_says_is_a_clean_warning(
+    tiny_text: str, benchmarks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = plain(tiny_text, tmp_path / "plain")
+    assert execute(["evaluate", str(folder), "--evaluator", "geometry", "--data", str(benchmarks), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert set(json.loads(captured.out)["metrics"]) == {"STS-B dev alignment", "STS-B dev uniformity"}
+    (said,) = [line for line in captured.err.splitlines() if "nothing in it says how it pools" in line]
+    assert said.startswith(f"warning: {folder}: ")
+
+
+def test_ones_own_pairs(sentences: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table is measured by its split; what is undefined is null."""
+    rows = ["text,pair,score,split", "one,two,1,test", "two,three,2,test", "so,so,5,dev", "a,b,2,dev", "c,d,2,train"]
+    table = tmp_path / "pairs.csv"
+    table.write_text("\n".join([*rows, ""]), "utf-8")
+    arguments = ["evaluate", str(sentences), "--evaluator", "sts", "--data", str(table), "--json"]
+    assert execute([*arguments, "--split", "dev"]) == 0
+    found = read(capsys)
+    assert (found["split"], found["metrics"]) == ("validation", {"spearman": pytest.approx(100.0)})
+    assert execute([*arguments, "--split", "train"]) == 0
+    found = read(capsys)
+    assert found["metrics"] == {"spearman": None}
+    assert found["spearman"] is None
+
+
+def test_retrieval_on_flickr8k(trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two test pictures of two captions each; the run's own table is of no account."""
+    (tmp_path / "flickr8k" / "images").mkdir(parents=True)
+    lines = ["image,split,caption_id,caption"]
+    for number, split in enumerate(("train", "test", "train", "test")):
+        Image.new("RGB", (40, 40), (60 * number, 0, 0)).save(tmp_path / "flickr8k" / "images" / f"{number}.jpg")
+        lines += [f"{number}.jpg,{split},{caption},caption {caption} of {number}" for caption in range(2)]
+    (tmp_path / "flickr8k" / "captions.csv").write_text("\n".join([*lines, ""]), "utf-8")
+    for root in (tmp_path, tmp_path / "flickr8k"):
+        arguments = ["evaluate", str(trained_runs["both"]), "--evaluator", "retrieval", "--data", str(root)]
+        assert execute([*arguments, "--json"]) == 0
+        captured = capsys.readouterr()
+        assert "Retrieval: 4 rows of flickr8k" in captured.err
+        found = json.loads(captured.out)
+        assert found["text_to_image_R@5"] == found["image_to_text_R@5"] == 1.0
+    assert execute([*arguments, "--evaluator", "sts", "--json"]) == 3
+    assert "Sts: " in capsys.readouterr().err
+    arguments[1] = str(trained_runs["base"])
+    assert execute(arguments) == 3
+    assert "Retrieval: no row of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--evaluator", "sts", "--data", "EMPTY"], 3, "holds none of STS12"),
+        (["--evaluator", "transfer", "--data", "EMPTY"], 3, "holds none of MR"),
+        (["--evaluator", "geometry", "--data", "EMPTY"], 3, "holds no set that Geometry can be measured on"),
+        (["--evaluator", "retrieval", "--data", "EMPTY"], 3, "holds no set that Retrieval can be measured on"),
+        (["--evaluator", "sts", "--data", "EMPTY/lost"], 3, "holds none of STS12"),
+        (["--evaluator", "stss", "--data", "SETS"], 2, "did you mean 'Sts'"),
+        (["--evaluator", "sts", "--data", "SETS", "--split", "dev"], 2, "--split has no meaning for Sts"),
+        (["--evaluator", "sts", "--data", "SETS", "--columns", "text=tweet"], 2, "--columns has no meaning for Sts"),
+        (["--data", "SETS"], 2, "does not say what to measure: name it with --evaluator"),
+        (["--evaluator", "sts"], 2, "name the table or folder with --data"),
+        ([], 1, "there is no run.json in it"),
+    ],
+)
+def test_what_cannot_be_measured(
+    sentences: Path,
+    benchmarks: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    code: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = {"EMPTY": str(tmp_path), "EMPTY/lost": str(tmp_path / "lost"), "SETS": str(benchmarks)}
+    assert execute(["evaluate", str(sentences), *(names.get(word, word) for word in arguments)]) == code
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+def test_a_run_that_is_misspelt_is_not_looked_for_elsewhere(
+    trained_runs: dict[str, Path], benchmarks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(trained_runs["base"].parent)
+    assert execute(["evaluate", "./bose", "--evaluator", "sts", "--data", str(benchmarks)]) == 2
+    assert "there is no run bose" in capsys.readouterr().err
+    monkeypatch.chdir(trained_runs["base"].parents[1])
+    name = f"{trained_runs['base'].parent.name}/bose"
+    assert execute(["evaluate", name, "--evaluator", "sts", "--data", str(benchmarks)]) == 2
+    assert f"there is no run {name}" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""``polysense evaluate``: the metrics of a trained run on a split of data."""
+"""``polysense evaluate``: the metrics of a model on data."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run, one of its seeds, or a saved model.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A run, one of its seeds, a saved model, another library's text encoder, a Hugging Face id, or minilm."
+        ),
+    ],
     data: Annotated[
-        Path | None, typer.Option(help="A table or folder; by default what the run measured when it was trained.")
+        Path | None,
+        typer.Option(help="A table, a data set's folder, or the folder of all data sets; by default what the run measured."),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split to measure: train, validation or test.")] = "test",
+    split: Annotated[str | None, typer.Option(help="Which split to measure: train, validation or test (the default).")] = None,
     evaluator: Annotated[
-        list[str] | None, typer.Option(help="Measure with this evaluator (retrieval, matching, ...) on --data. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Measure with this evaluator (sts, geometry, transfer, retrieval, matching) on --data. Repeatable."),
     ] = None,
     columns: Columns = None,
     encoding: Encoding = None,
@@ -32,30 +39,35 @@ def evaluate(
     trust_recipe_code: TrustRecipeCode = False,
     json: Json = False,
 ) -> None:
-    """Measure a run: the mean over its seeds, and every seed.
+    """Measure a model: of a run the mean over its seeds, and every seed.
 
     Without --data, the metrics are those that the run wrote down when it was trained; with --data, the models answer anew.
     A seed's folder or a saved model is measured alone, and its seed is named.
+
+    Evaluators with sets of their own under --data (sts, geometry, transfer, retrieval) measure these whole, whatever their split.
     """
     from polysense.evaluation.summary import summarise
 
-    split = read_split(split)
+    split = None if split is None else read_split(split)
+    own_sets = False
     if data is None:
         asking = {"--evaluator": evaluator, "--columns": columns, "--encoding": encoding}
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
-        found = _noted(run, split)
+        found = _noted(run, split or "test")
     else:
         from polysense.cli.data import read_columns
-        from polysense.inference.measure import measure
+        from polysense.inference.measure import measure, plan
         from polysense.recipe.parts import find_evaluator
 
-        with bar("measuring", "rows") as advance:
+        plans = plan([find_evaluator(name) for name in evaluator], data) if evaluator else None
+        own_sets = plans is not None and all(one.benchmark is not None for one in plans)
+        with bar("checking rows", "rows") as advance:
             found = measure(
                 run,
                 data,
                 split=split,
-                evaluators=[find_evaluator(name) for name in evaluator] if evaluator else None,
+                plans=plans,
                 columns=None if columns is None else read_columns(columns),
                 encoding=encoding,
                 media_root=media_root,
@@ -63,21 +75,22 @@ def evaluate(
                 trust_recipe_code=trust_recipe_code,
                 progress=advance,
             )
-    summary = summarise(found, split)
+    summary = summarise(found, split or "test") | ({"split": None} if own_sets else {})
     if json:
-        print_json(summary)
+        print_json({**summary["metrics"], **summary} if evaluator else summary)
         return
     _print(summary)
 
 
-def _noted(run: Path, split: str) -> list[dict[str, Any]]:
+def _noted(run: str, split: str) -> list[dict[str, Any]]:
     """What a run wrote down of each seed; of a folder with weights, what was written down of them."""
     from polysense.evaluation.summary import stored
     from polysense.training.folder import finished, seed_of
 
-    finished(run)
-    seed = seed_of(run)
-    return [one for one in stored(run, split) if seed is None or one["seed"] == seed]
+    folder = Path(run)
+    finished(folder)
+    seed = seed_of(folder)
+    return [one for one in stored(folder, split) if seed is None or one["seed"] == seed]
 
 
 def _print(summary: dict[str, Any]) -> None:
@@ -87,4 +100,4 @@ def _print(summary: dict[str, Any]) -> None:
     alone = "value" if seeds[0] is None else f"seed {seeds[0]}"
     title = f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else alone
     rows = [[name, value, *([spread[name]] if len(seeds) > 1 else [])] for name, value in metrics.items()]
-    print_table([summary["split"], title, *(["std"] if len(seeds) > 1 else [])], rows)
+    print_table([summary["split"] or "metric", title, *(["std"] if len(seeds) > 1 else [])], rows)
