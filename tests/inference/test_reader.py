@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from polysense.errors import DataError, Problem
+from polysense.inference.reader import Reader, listed
+from polysense.types import Sample
+
+
+def reason(found: Sample | Problem) -> str:
+    assert isinstance(found, Problem)
+    return found.reason
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"txt": "hello"}, "'txt' is no field: did you mean 'text'? valid: 'image', 'text'"),
+        ({"sentence": "hello"}, "'sentence' is no field: valid: 'image', 'text'"),
+        ({"id": "7"}, "nothing usable: no text and none of image, audio, video"),
+    ],
+)
+def test_a_row_without_content_says_what_its_keys_may_have_meant(row: dict[str, str], said: str) -> None:
+    assert reason(Reader(("text", "image")).read(row, 1)).endswith(said)
+
+
+def test_a_key_like_a_modality_is_warned_about_once() -> None:
+    reader = Reader(("text", "image"))
+    with pytest.warns(UserWarning, match="'imgae' is no field and is not read; did you mean 'image'"):
+        reader.read({"text": "a", "imgae": "b.jpg"}, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reader.read({"text": "a", "imgae": "c.jpg"}, 2)
+        reader.read({"text": "a", "mood": "fine", "texts": "b"}, 3)
+
+
+def test_a_blank_text_is_a_row_where_it_is_asked_for() -> None:
+    reader = Reader(("text",))
+    assert reader.read("", 3, blank_texts=True) == Sample(id="3", text="", origin="rows, row 3")
+    assert "nothing usable" in reason(reader.read("", 3))
+    assert "the model reads image" in reason(Reader(("image",)).read("", 1, blank_texts=True))
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    gone = Sample(id="a", image=tmp_path / "gone.jpg")
+    assert "gone.jpg" in reason(Reader(("image",)).read(gone, 1))
+
+
+@pytest.mark.parametrize("rows", [None, 7, b"bytes"])
+def test_what_is_no_rows_is_refused(rows: object) -> None:
+    with pytest.raises(DataError, match=f"expected a text, a dict, or several of them, got {type(rows).__name__}"):
+        listed(rows)
+
+
+def test_a_data_frame_is_not_read_by_its_columns() -> None:
+    import polars
+
+    with pytest.raises(DataError, match="to_dicts"):
+        listed(polars.DataFrame({"text": ["a"]}))
+
+
+def test_a_single_row_is_a_list_of_one() -> None:
+    assert list(listed("text")) == ["text"]
+    assert list(listed({"text": "a"})) == [{"text": "a"}]
+    assert list(listed(iter(["a", "b"]))) == ["a", "b"]
