@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from foreign_models import modular
 from polysense.cli.main import execute
 
 
@@ -168,3 +169,14 @@ def test_an_unfinished_run_ends_with_1(
     (run / "run.json").unlink()
     assert execute(["predict", str(run), "--text", "x"]) == 1
     assert "is not finished" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", [["--text", "what a lovely day"], ["-"]])
+def test_a_model_that_answers_nothing_says_what_it_can_do(
+    tiny_text: str, tmp_path: Path, asked: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = modular(tiny_text, tmp_path / "sentences", {"pooling_mode_mean_tokens": True})
+    assert execute(["predict", str(folder), *asked]) == 2
+    captured = capsys.readouterr()
+    assert f"{folder} answers nothing: it turns text into vectors; use `polysense encode`" in captured.err
+    assert captured.out == ""

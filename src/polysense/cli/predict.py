@@ -46,6 +46,7 @@ def predict(
     from polysense.inference.predictor import load
 
     model = load(run, trust_recipe_code=trust_recipe_code)
+    refuse_to_guess(model, run)
     say_which_seed(model, run)
     if table is not None:
         _answer_table(model, _rows(table, columns, media_root, encoding or "utf-8"))
@@ -58,6 +59,19 @@ def predict(
         print_json(answer)
     else:
         _show(answer, model)
+
+
+def refuse_to_guess(model: Predictor, run: str) -> None:
+    """Raise where the model has nothing to say about a row.
+
+    Raises:
+        RecipeError: says what it can do.
+    """
+    if not model.learner.answers:
+        raise RecipeError(
+            f"{run} answers nothing: it turns {' and '.join(model.modalities)} into vectors; "
+            "use `polysense encode` or `polysense search`, or train a recipe with an objective that answers, such as Classification"
+        )
 
 
 def say_which_seed(model: Predictor, run: str) -> None:
