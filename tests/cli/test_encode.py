@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from foreign_models import modular
 from polysense.cli.main import execute
 from polysense.data.table import read_table
-from polysense.inference.predictor import load
+from polysense.inference.predictor import Predictor, load
 
 
 def test_vectors_in_the_tables_order(
@@ -83,3 +85,128 @@ def test_wrong_options(
     assert execute(["encode", str(trained_runs["both"]), str(toy_posts / "posts.csv"), *options]) == code
     assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+# --- sentences, one a line ---
+
+
+@pytest.fixture
+def model_folder(tiny_text: str, tmp_path: Path) -> str:
+    """A text encoder that another library saved."""
+    return str(modular(tiny_text, tmp_path / "model", {"pooling_mode_mean_tokens": True}))
+
+
+@pytest.fixture
+def sentences(tmp_path: Path) -> Path:
+    file = tmp_path / "sentences.txt"
+    file.write_bytes(
+        ("\n".join(["so tired", "", "of this rain\u2028and wind", *(f"day {n}" for n in range(40))]) + "\r\n").encode()
+    )
+    return file
+
+
+def texts_of(file: Path) -> list[str]:
+    return [line.removesuffix("\r") for line in file.read_bytes().decode().removesuffix("\n").split("\n")]
+
+
+def test_sentences_keep_their_lines(
+    model_folder: str, sentences: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "vectors.npy"
+    assert execute(["encode", model_folder, str(sentences), "--out", str(out)]) == 0
+    said = capsys.readouterr().err
+    assert "1 blank line gets the vector of the empty text, so that row k is line k" in said
+    assert "43 vectors of width 32" in said
+    assert "a second; torch, float32" in said
+    assert np.load(out) == pytest.approx(load(model_folder).encode(texts_of(sentences)), abs=1e-5)
+
+
+def test_parquet_holds_the_sentences(
+    model_folder: str, sentences: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polysense.cli.encode.BLOCK", 9)
+    out = tmp_path / "vectors.parquet"
+    assert execute(["encode", model_folder, str(sentences), "--out", str(out), "--normalize"]) == 0
+    frame = pl.read_parquet(out)
+    assert frame["id"].to_list() == [str(number) for number in range(1, 44)]
+    assert frame["text"].to_list() == texts_of(sentences)
+    assert np.linalg.norm(frame["embedding"].to_numpy(), axis=1) == pytest.approx(np.ones(43), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "vectors.parquet"])
+def test_an_interrupted_file_is_gone_on_with(
+    model_folder: str,
+    sentences: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+) -> None:
+    monkeypatch.setattr("polysense.cli.encode.BLOCK", 10)
+    arguments = ["encode", model_folder, str(sentences), "--out"]
+    encode, blocks = Predictor.encode, 0
+
+    def interrupted(*given: Any, **options: Any) -> Any:
+        nonlocal blocks
+        blocks += 1
+        if blocks == 3:
+            raise KeyboardInterrupt
+        return encode(*given, **options)
+
+    assert execute([*arguments, str(tmp_path / f"whole-{name}")]) == 0
+    monkeypatch.setattr(Predictor, "encode", interrupted)
+    assert execute([*arguments, str(tmp_path / name)]) == 130
+    assert "go on with the same command and --resume" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+    assert execute([*arguments, str(tmp_path / name), "--resume"]) == 0
+    assert "20 of 43 rows are there already" in capsys.readouterr().err
+    assert blocks == 6
+    whole, resumed = (read(tmp_path / one) for one in (f"whole-{name}", name))
+    assert np.array_equal(whole, resumed)
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def read(file: Path) -> np.ndarray:
+    return np.load(file) if file.suffix == ".npy" else pl.read_parquet(file)["embedding"].to_numpy()
+
+
+def test_going_on_with_other_rows_or_settings_is_refused(
+    model_folder: str, sentences: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["encode", model_folder, str(sentences), "--out", str(tmp_path / "v.npy")]
+    monkeypatch.setattr("polysense.cli.encode.BLOCK", 10)
+    with monkeypatch.context() as patch:
+        patch.setattr("polysense.inference.vector_file.NpyFile._finished", lambda _: 1 / 0)
+        assert execute(arguments) == 1
+    capsys.readouterr()
+    assert execute([*arguments, "--resume", "--normalize"]) == 2
+    assert "was begun with another normalize" in capsys.readouterr().err
+    sentences.write_text("other\n" * 43)
+    assert execute([*arguments, "--resume"]) == 2
+    assert "was begun with other rows" in capsys.readouterr().err
+    assert execute(arguments) == 0
+
+
+def test_pictures_stand_in_the_shared_space(trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path) -> None:
+    out = tmp_path / "vectors.npy"
+    arguments = ["encode", str(trained_runs["both"]), str(toy_posts / "posts.csv"), "--out", str(out)]
+    assert execute([*arguments, "--shared", "--part", "image"]) == 0
+    samples = read_table(toy_posts / "posts.csv").samples
+    expected = load(trained_runs["both"]).encode(samples, part="image", shared=True)
+    assert np.load(out) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "torhc"], "did you mean 'torch'"),
+        (["--columns", "text=tweet"], "a text file has no columns"),
+        (["--shared"], "no space that text and picture share"),
+    ],
+)
+def test_wrong_options_for_sentences(
+    model_folder: str, sentences: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert execute(["encode", model_folder, str(sentences), "--out", str(tmp_path / "v.npy"), *options]) in {1, 2}
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "v.npy").exists()

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foreign_models import modular
+from polysense.cli.main import execute
+from polysense.data.table import read_table
+from polysense.inference.predictor import load
+
+TEXTS = ["so tired of this rain", "what a lovely day", "", "a long walk by the sea " * 6, "what a lovely day"]
+
+
+@pytest.fixture
+def model(tiny_text: str, tmp_path: Path) -> str:
+    return str(modular(tiny_text, tmp_path / "model", {"pooling_mode_mean_tokens": True}))
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    file = tmp_path / "texts.txt"
+    file.write_text("\n".join(TEXTS) + "\n", "utf-8")
+    return file
+
+
+def found(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    capsys.readouterr()
+    assert execute(["search", *arguments, "--json"]) == 0
+    answers: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return answers
+
+
+def test_a_table_of_the_nearest(model: str, collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["search", model, str(collection), "--query", "what a lovely day", "--top", "3"]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert lines[0] == "what a lovely day"
+    assert lines[1].split() == ["score", "id", "text"]
+    assert lines[3].split(maxsplit=2) == ["1.0000", "2", "what a lovely day"]
+    assert lines[4].split(maxsplit=2) == ["1.0000", "5", "what a lovely day"]
+    assert len([line for line in lines if line]) == 6
+    assert "1 blank line" in captured.err
+
+
+@pytest.mark.parametrize("backend", ["exact", "faiss"])
+@pytest.mark.parametrize("form", ["texts.txt", "texts.csv", "v.npy", "v.parquet"])
+def test_every_form_of_a_collection_gives_the_same(
+    model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, backend: str
+) -> None:
+    if backend == "faiss":
+        pytest.importorskip("faiss")
+    texts = [text for text in TEXTS if text]  # a table has no empty rows
+    collection.write_text("\n".join(texts) + "\n", "utf-8")
+    (tmp_path / "texts.csv").write_text("id,text\n" + "".join(f"{row},{text}\n" for row, text in enumerate(texts, start=1)))
+    options = ["--query", "a walk", "--query", "rain", "--top", "2", "--backend", backend]
+    expected = found([model, str(collection), *options], capsys)
+    assert [hits["query"] for hits in expected] == ["a walk", "rain"]
+    assert {len(hits["hits"]) for hits in expected} == {2}
+    if form.startswith("v."):
+        assert execute(["encode", model, str(collection), "--out", str(tmp_path / form)]) == 0
+    options += ["--rows", str(collection)] if form == "v.npy" else []
+    answers = found([model, str(tmp_path / form), *options], capsys)
+    for one, other in zip(answers, expected, strict=True):
+        for hit, same in zip(one["hits"], other["hits"], strict=True):
+            assert hit == {**same, "score": pytest.approx(same["score"], abs=1e-5)}
+
+
+def test_vectors_alone_are_numbered(model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["encode", model, str(collection), "--out", str(tmp_path / "v.npy")]) == 0
+    [answer] = found([model, str(tmp_path / "v.npy"), "--query", TEXTS[0], "--top", "1"], capsys)
+    assert answer["hits"] == [{"row": 0, "score": pytest.approx(1, abs=1e-5), "id": "1", "text": None}]
+
+
+def test_queries_from_a_file_and_a_threshold(
+    model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "queries.txt").write_text("what a lovely day\nso tired of this rain\n")
+    answers = found([model, str(collection), "--queries", str(tmp_path / "queries.txt"), "--threshold", "0.99999"], capsys)
+    assert [[hit["id"] for hit in answer["hits"]] for answer in answers] == [["2", "5"], ["1"]]
+
+
+def test_text_finds_picture_and_picture_finds_text(
+    trained_runs: dict[str, Path], toy_posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, table = str(trained_runs["both"]), str(toy_posts / "posts.csv")
+    samples = read_table(toy_posts / "posts.csv").samples
+    model = load(run)
+    cosines = model.similarity(str(samples[0].text), samples, shared=True)  # against their texts
+    assert cosines.shape == (64,)  # type: ignore[union-attr]
+    picture = str(samples[5].image)
+    [answer] = found([run, table, "--image", picture, "--top", "64"], capsys)
+    expected = model.encode(samples, shared=True) @ model.encode({"image": picture}, shared=True)
+    assert [hit["score"] for hit in answer["hits"]] == pytest.approx(sorted(expected, reverse=True), abs=1e-5)
+    [answer] = found([run, table, "--query", str(samples[0].text), "--shared", "--part", "image", "--top", "64"], capsys)
+    expected = model.encode(samples, part="image", shared=True) @ model.encode(str(samples[0].text), shared=True)
+    assert [hit["score"] for hit in answer["hits"]] == pytest.approx(sorted(expected, reverse=True), abs=1e-5)
+    best = samples[answer["hits"][0]["row"]]
+    assert (answer["hits"][0]["id"], Path(answer["hits"][0]["image"]).name) == (best.id, Path(str(best.image)).name)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        ([], 2, "name what to look for"),
+        (["--query", "a", "--backend", "fais"], 2, "did you mean 'faiss'"),
+        (["--query", "a", "--rows", "texts.txt"], 2, "--rows is for an .npy file"),
+        (["--query", "a", "--part", "image"], 2, "valid: 'text'"),
+    ],
+)
+def test_wrong_options(
+    model: str, collection: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int, said: str
+) -> None:
+    assert execute(["search", model, str(collection), *options]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_vectors_of_another_width_or_count(
+    model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import numpy as np
+
+    np.save(tmp_path / "v.npy", np.ones((3, 7), dtype=np.float32))
+    assert execute(["search", model, str(tmp_path / "v.npy"), "--query", "a"]) == 2
+    assert "the collection of width 7" in capsys.readouterr().err
+    assert execute(["search", model, str(tmp_path / "v.npy"), "--query", "a", "--rows", str(collection)]) == 3
+    assert "has 5 rows, there are 3 vectors" in capsys.readouterr().err
+    (tmp_path / "broken.npy").write_bytes(b"nothing of the kind")
+    assert execute(["search", model, str(tmp_path / "broken.npy"), "--query", "a"]) == 3
+    assert "cannot be read as a NumPy array" in capsys.readouterr().err
