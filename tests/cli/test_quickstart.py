@@ -10,7 +10,10 @@ import pytest
 
 from polysense.cli import quickstart
 from polysense.cli.main import execute
+from polysense.data.sampling import ShuffledBatches
 from polysense.data.table import read_table
+from polysense.data.toy import write_toy
+from polysense.recipe import load_recipe
 from polysense.types import Sample
 
 
@@ -97,6 +100,30 @@ def test_the_two_posts_shown_are_one_of_each_kind() -> None:
     assert [post.id for post in quickstart._two_posts(posts)] == ["0", "3"]
     assert [post.id for post in quickstart._two_posts(posts[:3])] == ["0", "1"]
     assert [post.id for post in quickstart._two_posts(posts[3:])] == ["3"]
+
+
+MOST_ROWS = 4_800
+"""Rows that go forward and backward in all trainings of the quickstart: with so many it ends well within its three minutes on two cores."""
+
+
+def test_the_quickstart_does_not_grow(tmp_path: Path) -> None:
+    """Its time limit without a clock: optimizer steps times rows a step, over both arms and all seeds, on small encoders."""
+    rows = len(read_table(write_toy(tmp_path, posts=quickstart.POSTS)).split("train"))
+    trained = 0
+    for name in ("base", "both"):
+        recipe = load_recipe(f"quickstart/{name}")
+        text, image = (recipe.encoders[modality].arguments for modality in ("text", "image"))
+        assert (text["pretrained"], image["pretrained"]) == ("minilm", "efficientnet-lite0")
+        assert text["max_length"] <= 128
+        assert (image["trainable"], image["tokens"]) == (
+            False,
+            "pooled",
+        )  # every picture is encoded once, and little of it kept
+        batch = recipe.training["per_device_train_batch_size"] * recipe.training.get("gradient_accumulation_steps", 1)
+        steps = len(ShuffledBatches(rows, batch, seed=0)) * recipe.training["num_train_epochs"]
+        assert recipe.training.get("max_steps", -1) <= steps
+        trained += steps * batch * len(quickstart.SEEDS)
+    assert trained <= MOST_ROWS
 
 
 @pytest.mark.slow
