@@ -103,7 +103,7 @@ def test_the_two_posts_shown_are_one_of_each_kind() -> None:
 
 
 MOST_ROWS = 4_800
-"""Rows that go forward and backward in all trainings of the quickstart: with so many it ends well within its three minutes on two cores."""
+"""Rows that go forward and backward in all trainings of the quickstart; with so many it keeps to its three minutes on two cores."""
 
 
 def test_the_quickstart_does_not_grow(tmp_path: Path) -> None:
