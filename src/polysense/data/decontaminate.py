@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from polysense.data.table import Table
+from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.types import Sample
 
@@ -65,7 +66,6 @@ def _home(root: Path, name: str) -> Path:
 
 def _readers() -> dict[str, Callable[[Path], Iterable[Sample]]]:
     """Folder -> what reads the rows that are scored. Imported late: corpora that train exclude with this module."""
-    from polysense.data.corpora.flickr8k import Flickr8k
     from polysense.data.corpora.sick import Sick
     from polysense.data.corpora.sts_benchmark import StsBenchmark
     from polysense.data.corpora.sts_tasks import StsTasks
@@ -79,5 +79,11 @@ def _readers() -> dict[str, Callable[[Path], Iterable[Sample]]]:
         "sts_b": lambda folder: StsBenchmark().read(folder).samples,
         "sick2014": lambda folder: Sick().read(folder).samples,
         "senteval_transfer": lambda folder: scored(TransferTasks().read(folder).samples),
-        "flickr8k": lambda folder: scored(Flickr8k().read(folder).samples),
+        "flickr8k": _flickr8k,
     }
+
+
+def _flickr8k(folder: Path) -> list[Sample]:
+    """The captions that retrieval is scored on, without their pictures. (The set's own reader excludes with this module.)"""
+    rows = (row for _, row in read_raw(folder / "captions.csv").rows)
+    return [Sample(id="", text=str(row["caption"])) for row in rows if row.get("split") in {"dev", "test"}]
