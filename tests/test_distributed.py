@@ -44,10 +44,12 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
     return result((10,), tmp_path_factory.mktemp("alone") / "one")
 
 
-@pytest.mark.parametrize("rows", [(5, 5), (7, 3)], ids=["even", "uneven"])
+@pytest.mark.parametrize("rows", [(5, 5), (7, 3), (10, 0)], ids=["even", "uneven", "all in one"])
 def test_two_processes_are_as_good_as_one(rows: tuple[int, ...], alone: dict[str, list[float]], tmp_path: Path) -> None:
     found = result(rows, tmp_path / "two")
     assert set(found) == set(alone)
-    assert {"unsupervised", "supervised", "grounding", "symmetric"} <= {name.partition("/")[0] for name in alone}
+    assert {"unsupervised", "supervised", "grounding", "symmetric", "classes", "mean", "none"} <= {
+        name.partition("/")[0] for name in alone
+    }
     for name, values in alone.items():
         torch.testing.assert_close(torch.tensor(found[name]), torch.tensor(values), atol=2e-6, rtol=1e-4, msg=name)

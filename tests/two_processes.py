@@ -10,14 +10,19 @@ import torch
 import torch.distributed as processes
 from torch import Tensor
 
-from polysense.distributed import everywhere, gather, rank, world
-from polysense.losses import equal_keys, info_nce, symmetric_info_nce
+from polysense.distributed import alone, averages, everywhere, gather, mean, own_part, rank, world
+from polysense.losses import class_weighted_cross_entropy, equal_keys, info_nce, symmetric_info_nce
 
 TOTAL = 10
 
 
 def vectors(seed: int) -> Tensor:
     return torch.randn(TOTAL, 6, generator=torch.Generator().manual_seed(seed))
+
+
+def everyone(part: list[int]) -> list[int]:
+    """The parts of all processes, one after the other."""
+    return gather(torch.tensor(part, dtype=torch.int64))[0].tolist()
 
 
 def main() -> None:
@@ -27,6 +32,7 @@ def main() -> None:
     start = sum(rows[: rank()])
     own = slice(start, start + rows[rank()])
     keys = torch.tensor([1, 2, 3, 4, 5, 6, 1, 8, 2, 10])[own]
+    classes = torch.tensor([0, 1, 2, 3, 0, 1, 2, 3, 0, 0])[own]
     present = torch.tensor([True] * 4 + [False] + [True] * 5)[own]
     weight = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
     one, two, three = (vectors(seed)[own] @ weight for seed in (1, 2, 3))
@@ -37,6 +43,9 @@ def main() -> None:
             one, two, temperature=0.2, hard_negatives=[three], hard_negative_log_weight=0.5, present=[present]
         ),
         "grounding": (info_nce(one, three, temperature=0.2) + info_nce(two, three, temperature=0.2)) / 2,
+        "classes": class_weighted_cross_entropy(one, classes, class_weights=torch.tensor([1.0, 2.0, 0.5, 1.0])),
+        "mean": mean(one.sum(dim=1), present),
+        "none": mean(one.sum(dim=1), torch.zeros_like(present)),
         "symmetric": symmetric_info_nce(one, two, scale=4.0, duplicates=equal_keys(keys)),
     }
     found: dict[str, list[float]] = {}
@@ -49,6 +58,11 @@ def main() -> None:
         found[f"{name}/loss"] = [float(value) / world()]
         found[f"{name}/gradient"] = (gradient / world()).flatten().tolist()
     found["rows"] = gather(vectors(1)[own])[0].flatten().tolist()
+    found["averages"] = list(averages({"here": 3.0, "there": 5.0}, ["here", "nowhere", "there"]).values())
+    parts = [list(range(count))[own_part(range(count))] for count in (0, 1, 7)]
+    found["parts"] = [float(row) for part in parts for row in everyone(part)]
+    with alone():
+        found["alone"] = [float(world()), float(rank()), float(gather(torch.ones(3))[0].sum())]
     found["everywhere"] = [float(everywhere(True)), float(everywhere(world() > 1 and rank() == 0))]
     file.write_text(json.dumps(found))
     if len(rows) > 1:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -28,12 +29,15 @@ _here = _Standing()
 
 
 @contextmanager
-def own_group() -> Iterator[None]:
+def own_group(timeout: timedelta) -> Iterator[None]:
     """Give the functions here connections of their own, so that their order is free of that of averaged gradients.
 
     An averaged gradient is sent once it is ready, which may be earlier in a process whose rows lack a modality.
+
+    Args:
+        timeout: how long a process waits for the others.
     """
-    _here.group = processes.new_group()
+    _here.group = processes.new_group(timeout=timeout)
     try:
         yield
     finally:

@@ -19,6 +19,8 @@ PREFIX = "checkpoint-"
 
 WRITING = ("inline_container", "unexpected pos", "file", "no space", "write", "disk")
 """One of these is in what libraries say when they could not write; other errors are not about the disk."""
+SENDING = ("gloo", "nccl", "peer", "socket")
+"""Nor are those with one of these: they are about another process."""
 
 
 @contextlib.contextmanager
@@ -97,13 +99,17 @@ def explained(folder: Path) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
-        if isinstance(error, RuntimeError) and not any(word in reason.lower() for word in WRITING):
+        if isinstance(error, RuntimeError) and not _about_writing(reason.lower()):
             raise
         free = shutil.disk_usage(folder).free / 1e6
         raise DataError(
             f"{display(folder)} cannot be written ({free:,.1f} MB free on the disk): {reason}; "
             "what was written before is whole: make room and go on with --resume"
         ) from error
+
+
+def _about_writing(reason: str) -> bool:
+    return any(word in reason for word in WRITING) and not any(word in reason for word in SENDING)
 
 
 def settle(path: Path) -> None:

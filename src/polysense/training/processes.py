@@ -105,7 +105,7 @@ def _work() -> Iterator[None]:
     _company.notes, _company.works, _company.asked = notes, _company.works + 1, 0
     backend = _backend(torch.cuda.device_count())
     processes.init_process_group(backend, store=PrefixStore("group", notes), rank=rank, world_size=world, timeout=TIMEOUT)
-    with own_group():
+    with own_group(TIMEOUT):
         yield
         from_first(lambda: None)
         meet()

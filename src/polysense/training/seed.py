@@ -26,7 +26,7 @@ from polysense.progress import bar, say
 from polysense.recipe import Recipe
 from polysense.recipe.recipe import LAST
 from polysense.training import checkpoints
-from polysense.training.arguments import training_arguments
+from polysense.training.arguments import idle_gpus, training_arguments
 from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS
 from polysense.training.journal import Journal
 from polysense.training.processes import first, from_first, in_turn
@@ -53,6 +53,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     learner = recipe.build(seed=seed)
     from_first(lambda: write_assets(folder, recipe, learner))
     arguments = training_arguments(recipe, folder / STEP_STATE, seed=seed)
+    if idle := idle_gpus(arguments):
+        say(idle)
     learner.to(arguments.device)  # before frozen encoders are run, which is much of the work
     modalities = readers(learner, [*splits.train, *splits.validation, *splits.test], use_cache=use_cache)
     answerer = Answerer(learner, Collate(modalities))
@@ -63,7 +65,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         metrics = score(answerer, evaluators, splits.validation)
         return metrics | ({LAST: float(trainer.state.global_step)} if recipe.evaluation.best == LAST else {})
 
-    newest = from_first(lambda: _newest(folder)) if resume else None
+    processes = world()
+    newest = from_first(lambda: _newest(folder, processes)) if resume else None
     checkpoint = None if newest is None else Path(newest)
     journal = Journal(folder, resumed=checkpoints.step_of(checkpoint) if checkpoint else 0, writes=first())
     set_seed(seed)
@@ -71,7 +74,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         learner,
         arguments,
         samples=splits.train,
-        batches=mixture.batches(splits.sources, arguments.per_device_train_batch_size * world(), seed=seed),
+        batches=mixture.batches(splits.sources, arguments.per_device_train_batch_size * processes, seed=seed),
         collate=Collate(modalities, learner.active.values(), companions=learner.companions),
         examine=examine,
         keep_best=lambda: save_weights(learner, folder / WEIGHTS),
@@ -106,11 +109,11 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     return from_first(finish)
 
 
-def _newest(folder: Path) -> str | None:
-    """The checkpoint to go on from, of as many processes as there are."""
+def _newest(folder: Path, processes: int) -> str | None:
+    """The checkpoint to go on from, refused where another number of processes wrote it."""
     found = checkpoints.newest(folder / STEP_STATE)
     if found is not None:
-        checkpoints.refuse_other_number(found, world())
+        checkpoints.refuse_other_number(found, processes)
     return None if found is None else str(found)
 
 
