@@ -79,9 +79,17 @@ def train(
                 "train longer or on more rows",
                 err=True,
             )
-    typer.echo(f"\nSeed {summary['best_seed']} is the best on validation ({summary['best_metric']}) and answers for the run.")
+    typer.echo(f"\n{_chosen(summary)} and answers for the run.")
     typer.echo(f"Report: {report}")
-    typer.echo(f'Try:    polysense predict {out} --text "what a lovely day"')
+    use = f'predict {out} --text "what a lovely day"' if summary["labels"] else f"encode {out} sentences.txt --out vectors.npy"
+    typer.echo(f"Try:    polysense {use}")
+
+
+def _chosen(summary: Mapping[str, Any]) -> str:
+    """Which seed the run stands for, and why."""
+    if summary["best_metric"] == "last":
+        return f"Seed {summary['best_seed']} is the first; its last checkpoint was kept"
+    return f"Seed {summary['best_seed']} is the best on validation ({summary['best_metric']})"
 
 
 def _print_scores(summary: Mapping[str, Any], split: str) -> None:
