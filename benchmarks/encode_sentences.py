@@ -6,8 +6,9 @@ Every way of encoding is a process of its own that has loaded its model and enco
 each round goes through all of them, every other round backwards. A pair is the time of a peer over ours in one round. What is timed
 is texts in, array out. The cosines are to the vectors of sentence-transformers as it comes (float32, batches of 32).
 
-sentence-transformers needs other packages for its OpenVINO backend, and an older transformers than polysense: --peer-python names the
-Python of an environment that has them. Ways that cannot be loaded are left out and named.
+sentence-transformers needs other packages for its backends (optimum-intel, optimum-onnx), and these an older transformers than
+polysense: --peer-python openvino=PYTHON and --peer-python onnx=PYTHON name the Python of an environment that has them. Ways that
+cannot be loaded are left out and named.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=2048)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--peer-python", help="a Python with sentence-transformers and optimum, for its other backends")
+    parser.add_argument("--peer-python", action="append", default=[], help="BACKEND=PYTHON, for a backend of the peer")
     parser.add_argument("--leave-out", action="append", default=[], help="a way")
     parser.add_argument("--out", type=Path)
     for name in ("--worker", "--folder", "--sentences-file", "--vectors"):
@@ -184,14 +185,15 @@ def main() -> None:
     from polysense.encoders.packaged import packaged_folder
 
     folder = str(packaged_folder("minilm"))
+    pythons = dict(one.split("=", 1) for one in options.peer_python)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "sentences.json"
         file.write_text(json.dumps(read_sentences(options.data, options.sentences)), encoding="utf-8")
         workers: list[Worker] = []
         left_out: list[Worker] = []
         for way in (one for one in (*OURS, *PEERS) if one not in options.leave_out):
-            other = options.peer_python if PEERS.get(way, {}).get("backend") else None
-            worker = Worker(way, other or sys.executable, folder, file, options.threads)
+            python = pythons.get(PEERS.get(way, {}).get("backend"), sys.executable)
+            worker = Worker(way, python, folder, file, options.threads)
             print(f"{way}: {'ready' if worker.versions else 'cannot be loaded'}", flush=True)
             (workers if worker.versions else left_out).append(worker)
         vectors = {worker.way: np.load(worker.vectors) for worker in workers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from polysense.data.media import load_image
 from polysense.data.table import read_table
 from polysense.errors import DataError, PolysenseError, RecipeError
+from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.inference.predictor import Predictor, load
 from polysense.types import Sample
 
@@ -82,6 +84,18 @@ def test_many_texts_are_fast_and_still_the_same(tiny_text: str, sentences: list[
     assert (one * other).sum(axis=1).min() > 0.999
     few = fast.encode(sentences[:9], expect=len(sentences), normalize=True)
     assert few == pytest.approx(one[:9], abs=0.01)
+
+
+def test_measuring_stays_in_float32(sentence_model: Predictor, sentences: list[str]) -> None:
+    class Asks(Evaluator):
+        def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
+            return {"difference": float(np.abs(answerer.encode(samples) - exact).max())}
+
+    exact = sentence_model.encode(sentences[1:])
+    fast = Predictor(sentence_model.recipe, sentence_model.learner, precision="bfloat16")
+    assert np.abs(fast.encode(sentences[1:]) - exact).max() > 1e-4
+    samples = [Sample(id=str(row), text=text) for row, text in enumerate(sentences[1:])]
+    assert fast.measure(samples, evaluators=[Asks()])["difference"] < 1e-5
 
 
 # --- rows with pictures ---
