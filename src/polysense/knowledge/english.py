@@ -1,0 +1,96 @@
+"""English words, and their tags by the rules that come with TextBlob (extra ``knowledge``)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable
+from functools import cache
+
+from polysense.errors import PolysenseError
+from polysense.knowledge.tagger import Tag, Tagger, Token
+
+_PIECE = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[^\w\s]")
+"""A word with its inner hyphens and apostrophes, or one sign."""
+
+_CLITIC = re.compile(r"(?<=.)(?:n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
+
+_KINDS: dict[str, Tag] = {"NN": "NOUN", "JJ": "ADJ", "RB": "ADV", "VB": "VERB"}
+
+
+def english_pieces(text: str) -> list[tuple[str, int, int]]:
+    """Words and signs as they stand in the text, with their places; ``don't`` is ``do`` and ``n't``."""
+    found: list[tuple[str, int, int]] = []
+    for match in _PIECE.finditer(text):
+        piece, start, end = match.group(), match.start(), match.end()
+        if ("'" in piece or "’" in piece) and (clitic := _CLITIC.search(piece)):
+            cut = clitic.start()
+            found += [(piece[:cut], start, start + cut), (piece[cut:], start + cut, end)]
+        else:
+            found.append((piece, start, end))
+    return found
+
+
+def look_up_form(word: str) -> str:
+    """How a word stands in a lexicon: compatibility forms resolved, lower case, straight apostrophes."""
+    return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).lower().replace("’", "'")
+
+
+class PlainWords(Tagger):
+    """Words without tags: for counting that asks for none. Needs nothing installed."""
+
+    @property
+    def name(self) -> str:
+        """It has no releases of its own."""
+        return "words"
+
+    def tag(self, text: str) -> list[Token]:
+        """Every word as OTHER."""
+        return [
+            Token(look_up_form(piece), "OTHER", start, end) for piece, start, end in english_pieces(text) if _is_word(piece)
+        ]
+
+
+class PatternTagger(Tagger):
+    """A lexicon with rules for what it lacks and for neighbours, in Python alone, over our own words.
+
+    Raises:
+        PolysenseError: when it first tags, if the extra is not installed.
+    """
+
+    @property
+    def name(self) -> str:
+        """With the release of TextBlob."""
+        from importlib.metadata import version
+
+        _find_tags()
+        return f"textblob {version('textblob')}"
+
+    def tag(self, text: str) -> list[Token]:
+        """Tags are found with the signs between the words in sight."""
+        pieces = english_pieces(text)
+        tags = _find_tags()([piece.replace("’", "'") for piece, _, _ in pieces])
+        return [
+            Token(look_up_form(piece), _KINDS.get(tag[:2], "OTHER"), start, end)
+            for (piece, start, end), (_, tag) in zip(pieces, tags, strict=True)
+            if _is_word(piece)
+        ]
+
+
+def _is_word(piece: str) -> bool:
+    """A word holds a letter or a digit: a piece of one sign is no word, a clitic is one."""
+    return len(piece) > 1 or piece.isalnum()
+
+
+@cache
+def _find_tags() -> Callable[[list[str]], list[list[str]]]:
+    try:
+        from textblob.en import parser
+    except ImportError:
+        raise PolysenseError("English tags need TextBlob: pip install 'polysense[knowledge]'") from None
+    with warnings.catch_warnings():  # its lexicon is read now, from a file that it leaves for the collector to close
+        warnings.simplefilter("ignore", ResourceWarning)
+        parser.find_tags(["Word"])
+    find: Callable[[list[str]], list[list[str]]] = parser.find_tags
+    return find

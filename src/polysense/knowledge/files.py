@@ -1,0 +1,172 @@
+"""Knowledge as files: ``lexicon.tsv``, ``pairs.tsv`` and ``knowledge.json`` in a folder, and lexica of others."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from polysense.data.json_file import read_object
+from polysense.data.lines import read_lines
+from polysense.errors import DataError, display
+from polysense.knowledge.english import look_up_form
+from polysense.knowledge.knowledge import NAMES, NEGATIVE, POSITIVE, Entry, Knowledge, Pair, Polarity
+from polysense.knowledge.tagger import Language
+
+LEXICON, PAIRS, RECORD = "lexicon.tsv", "pairs.tsv", "knowledge.json"
+LEXICON_COLUMNS = ("word", "score", "polarity", "count", "seed", "tag")
+PAIR_COLUMNS = ("aspect", "word", "polarity", "count")
+LISTS = ("negative-words.txt", "positive-words.txt")
+"""Two files with a word a line: a lexicon as Bing Liu's is published."""
+
+_POLARITIES: dict[str, Polarity] = {"negative": NEGATIVE, "0": NEGATIVE, "positive": POSITIVE, "1": POSITIVE}
+
+
+def write_folder(knowledge: Knowledge, folder: Path) -> Path:
+    """The three files, each whole or as it was before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = [
+        (word, f"{known.score:.6f}", NAMES[known.polarity], str(known.count), "yes" if known.seed else "no", known.tag)
+        for polarity in (POSITIVE, NEGATIVE)
+        for word, known in knowledge.strongest(polarity, seeds=True)
+    ]
+    _write(folder / LEXICON, _table(LEXICON_COLUMNS, entries))
+    pairs = sorted(knowledge.pairs.items(), key=lambda item: (-item[1].count, item[0]))
+    _write(folder / PAIRS, _table(PAIR_COLUMNS, [(*pair, NAMES[known.polarity], str(known.count)) for pair, known in pairs]))
+    record = {"language": knowledge.language, **knowledge.record}
+    _write(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+    return folder
+
+
+def read_folder(folder: Path) -> Knowledge:
+    """What `write_folder` wrote, perhaps edited by hand; or the two lists of words.
+
+    Raises:
+        DataError: neither is there, or a file is broken; the message names the line.
+    """
+    if not (folder / LEXICON).is_file():
+        if all((folder / name).is_file() for name in LISTS):
+            return _of_lists(folder)
+        raise DataError(f"{display(folder)} holds no {LEXICON}: it is not what `polysense mine` wrote")
+    record = read_object(folder / RECORD)
+    lexicon = read_lexicon(folder / LEXICON)
+    language: Language = "zh" if record.pop("language", lexicon.language) == "zh" else "en"
+    pairs = _read_pairs(folder / PAIRS, lexicon.words) if (folder / PAIRS).is_file() else {}
+    return Knowledge(lexicon.words, pairs, language, record)
+
+
+def read_lexicon(path: Path) -> Knowledge:
+    """A lexicon of one file, or of the folder with the two lists. Words of several words and signs are left out: texts hold neither
+    as one word. A word that stands there twice gets the mean of its scores; one with the score 0 is left out.
+
+    Raises:
+        DataError: it cannot be read, or a line has no finite score; the message names it.
+    """
+    if path.is_dir():
+        return read_folder(path)
+    rows = [(number, line.split("\t")) for number, line in enumerate(read_lines(path), start=1) if _counts(line)]
+    columns = {"word": 0, "score": 1}
+    if rows and "word" in (head := [cell.strip().lower() for cell in rows[0][1]]):
+        columns = {name: place for place, name in enumerate(head)}
+        rows = rows[1:]
+    if not rows:
+        raise DataError(f"{display(path)} holds no words")
+    entries: dict[str, list[Entry]] = {}
+    for number, cells in rows:
+        row = {name: cells[place].strip() for name, place in columns.items() if place < len(cells)}
+        word = look_up_form(row.get("word", "").strip())
+        try:
+            entry = _entry(row)
+        except ValueError as error:
+            raise DataError(f"{display(path)}, line {number}: {error}") from None
+        if word and not any(map(str.isspace, word)) and any(map(str.isalnum, word)):
+            entries.setdefault(word, []).append(entry)
+    words = {word: found[0] if len(found) == 1 else _mean(found) for word, found in entries.items()}
+    words = {word: entry for word, entry in words.items() if entry.score != 0}
+    if not words:
+        raise DataError(f"{display(path)} holds no word with a score other than 0")
+    return Knowledge(words, language=_language(words), record={"lexicon": path.name})
+
+
+def _counts(line: str) -> bool:
+    """Blank lines and comments behind a semicolon say nothing; with a tab it is an entry like ``;)``."""
+    return bool(line.strip()) and not (line.startswith(";") and "\t" not in line)
+
+
+def _entry(row: Mapping[str, str]) -> Entry:
+    named = row.get("polarity", "").lower()
+    if named and named not in _POLARITIES:
+        raise ValueError(f"polarity {row['polarity']!r}: valid: 'negative', 'positive'")
+    given = row.get("score", "")
+    if given.lower() in {"negative", "positive"}:
+        named, given = given.lower(), ""
+    if not given and not named:
+        raise ValueError("a word and its score are expected, separated by a tab")
+    try:
+        score = float(given) if given else (1.0 if _POLARITIES[named] else -1.0)
+        count = int(row.get("count") or 0)
+    except ValueError as error:
+        raise ValueError(f"not a number: {error}") from None
+    if not math.isfinite(score):
+        raise ValueError(f"the score {given} is not finite")
+    if named and score and (score > 0) != bool(_POLARITIES[named]):
+        raise ValueError(f"the score {given} is not {named}")
+    return Entry(score, POSITIVE if score > 0 else NEGATIVE, count, row.get("seed", "") == "yes", row.get("tag", ""))
+
+
+def _mean(found: Sequence[Entry]) -> Entry:
+    score = sum(entry.score for entry in found) / len(found)
+    return Entry(score, POSITIVE if score > 0 else NEGATIVE, max(entry.count for entry in found))
+
+
+def _of_lists(folder: Path) -> Knowledge:
+    sides = [{look_up_form(line.strip()) for line in _list(folder / name) if _counts(line)} for name in LISTS]
+    both = sides[NEGATIVE] & sides[POSITIVE]
+    words = {word: Entry(score, side) for side, score in ((NEGATIVE, -1.0), (POSITIVE, 1.0)) for word in sides[side] - both}
+    return Knowledge(words, language=_language(words), record={"lexicon": folder.name, "in both lists, left out": sorted(both)})
+
+
+def _list(path: Path) -> list[str]:
+    """The lists are published in Latin-1, and passed on in UTF-8."""
+    try:
+        return read_lines(path)
+    except DataError:
+        return read_lines(path, encoding="latin-1")
+
+
+def _language(words: Iterable[str]) -> Language:
+    """Chinese where most words hold a character of Chinese writing."""
+    chinese = [any("\u4e00" <= character <= "\u9fff" for character in word) for word in words]
+    return "zh" if sum(chinese) * 2 > len(chinese) else "en"
+
+
+def _read_pairs(path: Path, words: Mapping[str, Entry]) -> dict[tuple[str, str], Pair]:
+    """Pairs whose word was taken out of the lexicon by hand go with it."""
+    pairs: dict[tuple[str, str], Pair] = {}
+    if path.stat().st_size == 0:
+        return pairs
+    header, *lines = read_lines(path)
+    columns = header.split("\t")
+    if not {"aspect", "word", "count"} <= set(columns):
+        raise DataError(f"{display(path)}: the header needs the columns aspect, word and count")
+    for number, line in enumerate(lines, start=2):
+        row = dict(zip(columns, line.split("\t"), strict=False))
+        try:
+            aspect, word, count = look_up_form(row["aspect"]), look_up_form(row["word"]), int(row["count"])
+        except (KeyError, ValueError):
+            raise DataError(f"{display(path)}, line {number}: an aspect, a word and a whole count are expected") from None
+        if word in words:
+            pairs[aspect, word] = Pair(count, words[word].polarity)
+    return pairs
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "".join("\t".join(row) + "\n" for row in (columns, *rows))
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(part, path)  # noqa: PTH105 (one step: a file is whole or as it was)

@@ -1,0 +1,44 @@
+"""What stands between two neighbouring words: nothing but blanks, a sign, or the end of a sentence."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+
+from polysense.knowledge.tagger import Language
+
+
+class Gap(IntEnum):
+    """From the narrowest to the widest."""
+
+    JOINED = 0
+    SIGN = 1
+    SENTENCE = 2
+
+
+_ENGLISH_END = re.compile(r"(\.+|[!?…][.!?…]*)[\"'”’)\]*]*\s|\n|<br|[。！？；]", re.IGNORECASE)
+_CHINESE_END = re.compile(r"[。！？!?；;…\n]|\.\.|<br", re.IGNORECASE)
+
+ABBREVIATIONS = frozenset(
+    ("mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "inc", "ltd", "co", "corp", "fig", "approx", "dept", "est")
+)
+"""Words behind which a full stop ends no sentence; single letters other than ``i`` are such words too."""
+
+
+def gap_between(text: str, word: str, end: int, start: int, language: Language) -> Gap:
+    """The gap from ``end``, where ``word`` ends, to ``start``, where the next word begins."""
+    if start == end or (start == end + 1 and text[end] == " "):
+        return Gap.JOINED
+    between = text[end:start]
+    found = (_CHINESE_END if language == "zh" else _ENGLISH_END).search(between)
+    if found is not None and (language == "zh" or _ends(found.group(1), word, text[start])):
+        return Gap.SENTENCE
+    return Gap.JOINED if between.isspace() else Gap.SIGN
+
+
+def _ends(stop: str | None, word: str, following: str) -> bool:
+    if stop is None or stop[0] in "!?":
+        return True
+    if stop == ".":
+        return not (word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "i"))
+    return not following.islower()  # dots that trail off: the sentence may go on

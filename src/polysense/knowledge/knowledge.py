@@ -1,0 +1,135 @@
+"""Sentiment knowledge: which words speak well or badly of something, and of what they do so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from polysense.errors import RecipeError
+from polysense.knowledge.tagger import Language
+
+Polarity = Literal[0, 1]
+NEGATIVE: Polarity = 0
+POSITIVE: Polarity = 1
+NAMES: tuple[str, str] = ("negative", "positive")
+"""The names of the polarities, by their number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one word."""
+
+    score: float
+    """Positive for praise, negative for blame, finite; its size says how surely."""
+    polarity: Polarity
+    count: int = 0
+    """Windows of the corpus that hold the word; 0 where nothing was counted."""
+    seed: bool = False
+    """Whether the word was given rather than found."""
+    tag: str = ""
+    """Its most frequent tag; empty where none was counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What is known of an aspect and a sentiment word that stand near each other."""
+
+    count: int
+    polarity: Polarity
+    """The word's."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """A lexicon and the pairs of aspect and sentiment word, as `mine` finds them or a file gives them.
+
+    Words stand as they are looked up: NFKC, lower case. Read-only; ``replace`` of `dataclasses` makes another one.
+    """
+
+    words: Mapping[str, Entry]
+    pairs: Mapping[tuple[str, str], Pair] = field(default_factory=dict)
+    """(aspect, word) to what is known; every word of a pair is in ``words``."""
+    language: Language = "en"
+    record: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """How it was made: parameters, digest of the corpus, releases, warnings."""
+
+    def __post_init__(self) -> None:
+        strangers = {word for _, word in self.pairs} - self.words.keys()
+        if strangers:
+            raise RecipeError(f"pairs with words that are not in the lexicon: {', '.join(sorted(strangers)[:8])}")
+        for name in ("words", "pairs", "record"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self.words), dict(self.pairs), self.language, dict(self.record))
+
+    @cached_property
+    def aspects(self) -> frozenset[str]:
+        """Every aspect of a pair."""
+        return frozenset(aspect for aspect, _ in self.pairs)
+
+    @cached_property
+    def digest(self) -> str:
+        """Another one, other words, polarities, scores or pairs."""
+        words = sorted((word, entry.score, entry.polarity) for word, entry in self.words.items())
+        pairs = sorted((*pair, known.polarity) for pair, known in self.pairs.items())
+        return hashlib.sha256(repr((self.language, words, pairs)).encode()).hexdigest()
+
+    def strongest(self, polarity: Polarity, most: int | None = None, *, seeds: bool = False) -> list[tuple[str, Entry]]:
+        """The words of one side from the strongest on; equal ones by count, then alphabetically. Without the seeds unless asked for."""
+        found = [
+            (word, known) for word, known in self.words.items() if known.polarity == polarity and (seeds or not known.seed)
+        ]
+        return sorted(found, key=lambda item: (-abs(item[1].score), -item[1].count, item[0]))[:most]
+
+    def merge(self, other: Knowledge) -> Knowledge:
+        """Both: where they differ in the polarity or score of a word, this one is right; counts add up.
+
+        Raises:
+            RecipeError: they are of different languages.
+        """
+        if self.language != other.language:
+            raise RecipeError(f"knowledge of {self.language!r} and of {other.language!r} cannot be merged")
+        words = dict(self.words)
+        for word, theirs in other.words.items():
+            own = words.get(word)
+            words[word] = theirs if own is None else replace(own, count=own.count + theirs.count)
+        pairs = dict(self.pairs)
+        for pair, known in other.pairs.items():
+            before = pairs[pair].count if pair in pairs else 0
+            pairs[pair] = Pair(before + known.count, words[pair[1]].polarity)
+        return Knowledge(words, pairs, self.language, {"merged": [dict(self.record), dict(other.record)]})
+
+    @classmethod
+    def read(cls, path: Path | str) -> Knowledge:
+        """What `write` wrote, a folder; or a lexicon alone, a file (see `from_lexicon`). Raises DataError."""
+        from polysense.knowledge.files import read_folder, read_lexicon
+
+        path = Path(path)
+        return read_folder(path) if path.is_dir() else read_lexicon(path)
+
+    def write(self, folder: Path | str) -> Path:
+        """Write ``lexicon.tsv``, ``pairs.tsv`` and ``knowledge.json`` and return the folder. Equal knowledge gives equal bytes."""
+        from polysense.knowledge.files import write_folder
+
+        return write_folder(self, Path(folder))
+
+    @classmethod
+    def from_lexicon(cls, path: Path | str) -> Knowledge:
+        """A ready lexicon.
+
+        Args:
+            path: a file ``word<TAB>score...`` (VADER, AFINN, or any table like it), where a header row may name the columns ``word``,
+                ``score``, ``polarity`` and ``count`` in any order; or a folder with ``positive-words.txt`` and ``negative-words.txt``.
+
+        Raises:
+            DataError: it cannot be read, or a line is none of these; the message names it.
+        """
+        from polysense.knowledge.files import read_lexicon
+
+        return read_lexicon(Path(path))
