@@ -20,6 +20,9 @@ from polysense.training.checkpoints import write_whole
 
 NOTE = "progress.json"
 
+GROUP = 4096
+"""Rows of a group of a Parquet file: about so many are in memory while the blocks are joined."""
+
 
 class VectorFile(ABC):
     """A file of ``rows`` vectors that is being written.
@@ -139,7 +142,7 @@ class ParquetFile(VectorFile):
         import polars as pl
 
         whole = self.folder / "whole.parquet"
-        pl.scan_parquet(sorted(self.folder.glob("rows-*.parquet"))).sink_parquet(whole)
+        pl.scan_parquet(sorted(self.folder.glob("rows-*.parquet"))).sink_parquet(whole, row_group_size=GROUP)
         return whole
 
 
