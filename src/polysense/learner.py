@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from polysense.data.collate import Prepares
 from polysense.distributed import everywhere, rank
 from polysense.encoders.encoder import Encoder
 from polysense.errors import PolysenseError, RecipeError
@@ -54,6 +55,11 @@ class Learner(nn.Module):
     def companions(self) -> bool:
         """Whether an objective reads the further texts of the rows."""
         return any(objective.companions for objective in self.active.values())
+
+    @property
+    def preparers(self) -> list[Prepares]:
+        """Who prepares what the objectives read; of equal ones, one."""
+        return list(dict.fromkeys(objective.preparer(self.model) for objective in self.active.values()))
 
     @property
     def answers(self) -> bool:

@@ -132,3 +132,15 @@ def balanced_class_weights(counts: Tensor) -> Tensor:
     """``n / (K * n_c)`` for training counts (classes,): rare classes weigh more, the mean row weighs 1."""
     counts = counts.double()
     return (counts.sum() / (counts.numel() * counts)).float()
+
+
+def binary_cross_entropy_of_sets(logits: Tensor, members: Tensor) -> Tensor:
+    """Which classes a row's set is made of: binary cross-entropy, summed over all classes, a number a row.
+
+    Args:
+        logits: (rows, classes).
+        members: (rows, longest) int64, the classes in each set; a repeated one counts once, negative numbers are padding.
+    """
+    targets = logits.new_zeros(logits.shape[0], logits.shape[1] + 1)
+    targets.scatter_(1, members.where(members >= 0, logits.shape[1]), 1.0)
+    return F.binary_cross_entropy_with_logits(logits, targets[:, :-1], reduction="none").sum(dim=1)

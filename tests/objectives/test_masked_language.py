@@ -39,10 +39,10 @@ def test_the_loss_is_the_cross_entropy_of_the_hidden_tokens(tiny_text: str, tied
     found = objective(StepLook(made, rows, seed=1, step=4))
     encoder = made.encoder("text")
     shown, seen = StepLook(made, rows, seed=1, step=4)(Masked(encoder.vocabulary))
-    table = encoder.backbone.embeddings.word_embeddings.weight if tied else objective.decoder.weight
+    table = encoder.backbone.embeddings.word_embeddings.weight if tied else objective.head.decoder.weight
     terms = []
     for row, place in torch.nonzero(shown.targets["original"] != KEPT).tolist():
-        logits = table @ objective.transform(seen.parts["text"].states[row, place]) + objective.bias
+        logits = table @ objective.head.transform(seen.parts["text"].states[row, place]) + objective.head.bias
         terms.append(-logits.log_softmax(0)[shown.targets["original"][row, place]])
     assert len(terms) > 2
     torch.testing.assert_close(found, torch.stack(terms).mean())

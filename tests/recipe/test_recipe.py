@@ -15,6 +15,7 @@ from torch import nn
 import polysense
 from polysense.data.collate import Collate
 from polysense.errors import DataError, RecipeError
+from polysense.knowledge import Entry, Knowledge, Pair
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe, list_recipes, load_recipe, read_saved
 from polysense.recipe.files import dump_yaml, read_recipe
@@ -64,11 +65,15 @@ def samples() -> list[Sample]:
 
 
 @pytest.mark.parametrize("name", list_recipes())
-def test_every_shipped_recipe_builds_takes_a_step_and_reads_back(name: str, small: Any, tmp_path: Path) -> None:
+def test_every_shipped_recipe_builds_takes_a_step_and_reads_back(
+    name: str, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Knowledge({"words": Entry(1.0, 1)}, {("garden", "words"): Pair(2, 1)}).write(tmp_path / "knowledge")
+    monkeypatch.chdir(tmp_path)
     recipe: Recipe = small(name).complete(samples())
     learner = recipe.build(seed=0)
     encoders = {key: learner.model.encoder(key) for key in learner.model.encoders}
-    output = learner(**Collate(encoders, learner.active.values(), companions=learner.companions)(samples()))
+    output = learner(**Collate(encoders, learner.preparers, companions=learner.companions)(samples()))
     output["loss"].backward()
     assert set(output["terms"]) == set(recipe.objectives)
     assert all(float(term) > 0 for term in output["terms"].values())

@@ -117,21 +117,32 @@ class TransformerText(Encoder):
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``input_ids`` and ``attention_mask``, both (batch, longest) int64; a text without tokens gets one for padding."""
-        texts = [sample.text or "" for sample in samples]
-        tokens = self.tokenizer(
-            texts,
-            truncation=True,
-            max_length=self.max_length,
-            padding="longest",
-            padding_side="right",
-            return_attention_mask=True,
-            return_tensors="pt",
-        )
+        tokens = self._tokens(samples, return_attention_mask=True, return_tensors="pt")
         ids, mask = tokens["input_ids"].long(), tokens["attention_mask"].long()
         if ids.shape[1] == 0:
-            ids, mask = ids.new_full((len(texts), 1), self.tokenizer.pad_token_id), mask.new_zeros((len(texts), 1))
+            ids, mask = ids.new_full((len(samples), 1), self.tokenizer.pad_token_id), mask.new_zeros((len(samples), 1))
         mask[mask.sum(dim=1) == 0, 0] = 1  # attention to nothing at all is NaN
         return {"input_ids": ids, "attention_mask": mask}
+
+    def spans(self, samples: Sequence[Sample]) -> list[list[tuple[int, int]]]:
+        """Which characters of its text, from the first to behind the last, each token of :meth:`prepare` stands for; (0, 0): for none.
+
+        What is known of a text by its characters (words of a lexicon, marked spans, words that stand for others) is laid onto its
+        tokens by this, see :class:`polysense.data.alignment.Alignment`.
+
+        Raises:
+            RecipeError: the tokenizer cannot tell.
+        """
+        if not self.tokenizer.is_fast:
+            raise RecipeError(f"the tokenizer {type(self.tokenizer).__name__} does not say which characters its tokens stand for")
+        found = self._tokens(samples, return_attention_mask=False, return_offsets_mapping=True)["offset_mapping"]
+        return [[(int(start), int(end)) for start, end in row] or [(0, 0)] for row in found]
+
+    def _tokens(self, samples: Sequence[Sample], **wanted: Any) -> Any:
+        """What the tokenizer makes of the texts, padded to the longest; ``wanted`` says what it is to return."""
+        texts = [sample.text or "" for sample in samples]
+        limits = {"truncation": True, "max_length": self.max_length, "padding": "longest", "padding_side": "right"}
+        return self.tokenizer(texts, **limits, **wanted)
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
         """States of the last layer, the attention mask, and their pooling; or with ``tokens: pooled`` the pooling as the one state."""

@@ -61,8 +61,7 @@ class Answerer:
 
     def terms(self, samples: Sequence[Sample], *, batch_size: int) -> list[tuple[int, dict[str, float]]]:
         """For each batch of ``batch_size`` samples its rows and the objectives' losses; what views draw follows from its number."""
-        objectives = self.learner.active.values()
-        collate = Collate(self.collate.modalities, objectives, companions=self.learner.companions)
+        collate = Collate(self.collate.modalities, self.learner.preparers, companions=self.learner.companions)
         found = []
         with self._asking():
             for step, start in enumerate(range(0, len(samples), batch_size)):

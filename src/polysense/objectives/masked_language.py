@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from polysense.distributed import everywhere, mean
-from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
+from polysense.objectives.hidden_tokens import hiding_encoder, token_states
 from polysense.objectives.objective import Look, Objective
+from polysense.objectives.word_head import WordHead
 from polysense.types import Widths
 from polysense.views.masked import KEPT, Masked
 
@@ -46,23 +46,16 @@ class MaskedLanguage(Objective):
             raise RecipeError("MaskedLanguage: share and span_stop lie between 0 and 1, longest_span from 1 up")
         width, tokens = widths["text"], widths["vocabulary"]
         self.share, self.longest_span, self.span_stop = share, longest_span, span_stop
-        self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
-        self.decoder = None if tied else nn.Linear(width, tokens, bias=False)
-        self.bias = nn.Parameter(torch.zeros(tokens))
+        self.head = WordHead(width, tokens, tied=tied)
 
     def forward(self, look: Look) -> Tensor | None:
         """Cross-entropy over the chosen tokens; None where the texts are too short to choose any."""
-        encoder = look.encoder("text")
-        if not isinstance(encoder, TransformerText) or encoder.vocabulary.mask is None:
-            raise RecipeError("MaskedLanguage: the text encoder has no token that masks others; take one of the BERT family")
+        encoder = hiding_encoder(look.encoder("text"), "MaskedLanguage")
         view = Masked(encoder.vocabulary, share=self.share, longest_span=self.longest_span, span_stop=self.span_stop)
         shown, seen = look(view)
-        original, states = shown.targets["original"], seen.parts["text"].states
-        if states.shape[1] != original.shape[1]:
-            raise RecipeError("MaskedLanguage needs the states of all tokens: write encoders.text.tokens: all")
+        original, states = shown.targets["original"], token_states(seen, shown.batch, "MaskedLanguage")
         chosen = original != KEPT
         if everywhere(not bool(chosen.any())):
             return None
-        weight = encoder.embeddings if self.decoder is None else self.decoder.weight
-        logits = nn.functional.linear(self.transform(states[chosen]), weight, self.bias)
-        return mean(nn.functional.cross_entropy(logits.float(), original[chosen], reduction="none"))
+        logits = self.head(states[chosen], encoder.embeddings)
+        return mean(nn.functional.cross_entropy(logits, original[chosen], reduction="none"))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
+from polysense.data.collate import Prepares
 from polysense.encoders.encoder import Encoder
+from polysense.model import Model
 from polysense.types import Batch, Fields, Prediction, Representation, Sample
 from polysense.views.view import Shown, View
 
@@ -56,6 +59,27 @@ class Objective(nn.Module, ABC):
         """The batch fields that this objective reads, from the samples; only called for training."""
         del samples
         return {}
+
+    def preparer(self, model: Model) -> Prepares:
+        """Who prepares the batch fields that this objective reads: itself, unless the tokens of the texts are needed for it.
+
+        What is known of a text by its characters is laid onto its tokens by a preparer of its own, which holds the text encoder and
+        asks it for its :meth:`~polysense.encoders.transformer_text.TransformerText.spans`. Of equal preparers one is asked, so
+        that objectives which read the same fields share the work.
+
+        Raises:
+            RecipeError: the model's encoders cannot serve.
+        """
+        del model
+        return self
+
+    def save_assets(self, folder: Path) -> None:
+        """Write into a saved model's ``folder`` what :meth:`preparer` needs besides arguments and weights; prediction needs none."""
+        del folder
+
+    def load_assets(self, folder: Path) -> None:
+        """Take up what :meth:`save_assets` wrote; a folder without it is a model that predicts, and cannot be trained further."""
+        del folder
 
     @abstractmethod
     def forward(self, look: Look) -> Tensor | None:

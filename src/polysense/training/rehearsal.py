@@ -91,7 +91,7 @@ def _by_source(samples: Sequence[Sample]) -> list[list[Sample]]:
 
 
 def _learn(learner: Learner, samples: Sequence[Sample]) -> None:
-    collate = Collate(_encoders(learner), learner.active.values(), companions=learner.companions)
+    collate = Collate(_encoders(learner), learner.preparers, companions=learner.companions)
     with torch.no_grad():
         learner(**collate(telling(samples, learner.model.encoders)))
 

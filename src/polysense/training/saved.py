@@ -12,13 +12,15 @@ from polysense.training.trainer import load_weights, save_weights
 
 
 def write_assets(folder: Path, recipe: Recipe, learner: Learner) -> None:
-    """All but the weights: ``recipe.yaml`` and ``encoders/<modality>/`` with configurations and preprocessing."""
+    """All but the weights: ``recipe.yaml``, ``encoders/<modality>/`` with configurations and preprocessing, what objectives keep."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECIPE).write_text(recipe.to_yaml(), encoding="utf-8")
     for name in learner.model.encoders:
         assets = folder / "encoders" / name
         assets.mkdir(parents=True, exist_ok=True)
         learner.model.encoder(name).save_assets(assets)
+    for name in learner.objectives:
+        learner.objective(name).save_assets(folder)
 
 
 def write_model(folder: Path, recipe: Recipe, learner: Learner) -> None:
@@ -41,4 +43,6 @@ def read_model(folder: Path, *, trust_recipe_code: bool = False, seed: int = 0) 
         raise PolysenseError(f"{display(folder)} has a recipe but no {WEIGHTS}: the run has not been finished")
     learner = recipe.build(seed=seed, assets=folder)
     load_weights(learner, folder / WEIGHTS)
+    for name in learner.objectives:
+        learner.objective(name).load_assets(folder)
     return recipe, learner.eval()

@@ -75,7 +75,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         arguments,
         samples=splits.train,
         batches=mixture.batches(splits.sources, arguments.per_device_train_batch_size * processes, seed=seed),
-        collate=Collate(modalities, learner.active.values(), companions=learner.companions),
+        collate=Collate(modalities, learner.preparers, companions=learner.companions),
         examine=examine,
         keep_best=lambda: save_weights(learner, folder / WEIGHTS),
         journal=journal,

@@ -1,0 +1,88 @@
+"""The sentiment words and aspects of the texts of a batch, laid onto their tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from polysense.data.alignment import Alignment
+from polysense.encoders.transformer_text import TransformerText
+from polysense.knowledge import Found, FoundPair, Knowledge, find
+from polysense.objectives.kept_knowledge import recall
+from polysense.types import Fields, Sample
+from polysense.views.masked import KEPT
+from polysense.views.sentiment_masked import PAIRS, POLARITY, WORDS
+
+
+@dataclass(frozen=True)
+class SentimentFields:
+    """Prepares what :class:`polysense.views.sentiment_masked.SentimentMasked` reads. Equal ones prepare the same.
+
+    A word's tokens are all that stand for one of its characters. Words that share a token (a tokenizer may join what a lexicon
+    parts) count as one word, so that none of them is ever hidden in part; a shared token has the polarity of the first.
+
+    Args:
+        encoder: whose tokens they are.
+        knowledge: its digest.
+        skip_negated: leave out sentiment words with a negator at most three words to their left.
+    """
+
+    encoder: TransformerText
+    knowledge: str
+    skip_negated: bool = False
+
+    @property
+    def source(self) -> str:
+        """What the names of the fields begin with: other knowledge has other fields."""
+        return f"sentiment.{self.knowledge[-8:]}{'.unnegated' if self.skip_negated else ''}"
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """The fields of the samples' texts, cut as the encoder cuts them."""
+        spans, knowledge = self.encoder.spans(samples), recall(self.knowledge)
+        rows = [self._row(sample.text or "", row, knowledge) for sample, row in zip(samples, spans, strict=True)]
+        most = max((len(row.pairs) for row in rows), default=0)
+        pairs = torch.zeros(len(rows), most, 2, dtype=torch.int64)
+        for row, found in zip(rows, pairs, strict=True):
+            found[: len(row.pairs)] = torch.tensor(row.pairs, dtype=torch.int64).reshape(-1, 2)
+        return {
+            f"{self.source}.{WORDS}": torch.tensor([row.words for row in rows]),
+            f"{self.source}.{POLARITY}": torch.tensor([row.polarity for row in rows]),
+            f"{self.source}.{PAIRS}": pairs,
+        }
+
+    def _row(self, text: str, spans: Sequence[tuple[int, int]], knowledge: Knowledge) -> _Row:
+        alignment = Alignment.of(spans)
+        found = find(text[: alignment.end], knowledge, skip_negated=self.skip_negated)
+        row = _Row(words=[0] * len(spans), polarity=[KEPT] * len(spans), pairs=[])
+        for start, end, polarity in _in_order(found.words, found.pairs):
+            row.add(alignment.tokens(start, end), polarity)
+        for pair in found.pairs:
+            aspect, word = alignment.tokens(pair.start, pair.end), alignment.tokens(pair.word.start, pair.word.end)
+            if aspect and word:  # a tokenizer may leave characters out
+                row.pairs.append((row.words[aspect[0]], row.words[word[0]]))
+        return row
+
+
+def _in_order(words: Sequence[Found], pairs: Sequence[FoundPair]) -> list[tuple[int, int, int]]:
+    """Start, end and polarity of sentiment words and aspects from left to right, each once; an aspect has the polarity -100."""
+    polarities = {(pair.start, pair.end): KEPT for pair in pairs} | {(word.start, word.end): word.polarity for word in words}
+    return [(start, end, polarities[start, end]) for start, end in sorted(polarities)]
+
+
+@dataclass
+class _Row:
+    """The fields of one text; words are added from left to right."""
+
+    words: list[int]
+    polarity: list[int]
+    pairs: list[tuple[int, int]]
+    last: int = 0
+
+    def add(self, places: range, polarity: int) -> None:
+        self.last += not any(self.words[place] for place in places)
+        for place in places:
+            self.words[place] = self.last
+            if self.polarity[place] == KEPT:
+                self.polarity[place] = polarity
