@@ -1,0 +1,63 @@
+"""Aspects: the nouns that sentiment words stand next to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysense.knowledge.counts import Counting
+from polysense.knowledge.encoded import Block
+from polysense.knowledge.occurrences import REACH
+from polysense.knowledge.tagger import TAGS
+
+
+def count_pairs(counting: Counting, words: NDArray[np.int64]) -> dict[tuple[str, str], int]:
+    """How often each aspect stands next to each of the words, over the corpus, by the rule of `find`.
+
+    Args:
+        counting: the corpus.
+        words: (words,) places in the vocabulary of the lexicon's words; none of them is an aspect.
+    """
+    vocabulary = counting.corpus.vocabulary
+    lexicon = np.zeros(len(vocabulary), bool)
+    lexicon[words] = True
+    codes = np.empty(0, np.int64)
+    counts = np.empty(0, np.int64)
+    for block in counting.corpus.blocks():
+        speaking = lexicon[block.words] & ~counting.left_out(block)
+        places, aspects = nearest_nouns(block, speaking, lexicon)
+        new = block.words[aspects].astype(np.int64) * len(vocabulary) + block.words[places]
+        codes, inverse = np.unique(np.concatenate([codes, new]), return_inverse=True)
+        counts = np.bincount(inverse, np.concatenate([counts, np.ones(len(new), np.int64)]), len(codes)).astype(np.int64)
+    pairs = zip(*np.divmod(codes, len(vocabulary)), counts, strict=True)
+    return {(vocabulary[aspect], vocabulary[word]): int(count) for aspect, word, count in pairs}
+
+
+def nearest_nouns(
+    block: Block, speaking: NDArray[np.bool_], lexicon: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each speaking word the nearest noun of its sentence that is no word of the lexicon, three words away at most.
+
+    Of two that are equally near it is the right one.
+
+    Args:
+        block: the words.
+        speaking: (words,) the sentiment words.
+        lexicon: (vocabulary,) which words are no aspects.
+
+    Returns:
+        The places in the block of those that have one, and the places of their nouns: two arrays of equal length.
+    """
+    noun = (block.tags == TAGS.index("NOUN")) & ~lexicon[block.words]
+    length = len(block.words)
+    waiting = np.flatnonzero(speaking)
+    nouns = np.full(length, -1)
+    for step in (move for distance in range(1, REACH + 1) for move in (distance, -distance)):
+        there = waiting + step
+        inside = (there >= 0) & (there < length)
+        here, there = waiting[inside], there[inside]
+        found = noun[there] & (block.sentences[there] == block.sentences[here])
+        nouns[here[found]] = there[found]
+        waiting = waiting[nouns[waiting] < 0]
+    places = np.flatnonzero(nouns >= 0)
+    return places, nouns[places]
