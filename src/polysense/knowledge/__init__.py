@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair
+from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, AspectSummary, Entry, Knowledge, Pair
 from polysense.knowledge.mining import mine
 from polysense.knowledge.occurrences import Found, FoundPair, Occurrences, find
 from polysense.knowledge.seeds import Seeds
 
-__all__ = ["NEGATIVE", "POSITIVE", "Entry", "Found", "FoundPair", "Knowledge", "Occurrences", "Pair", "Seeds", "find", "mine"]
+__all__ = [
+    "NEGATIVE",
+    "POSITIVE",
+    "AspectSummary",
+    "Entry",
+    "Found",
+    "FoundPair",
+    "Knowledge",
+    "Occurrences",
+    "Pair",
+    "Seeds",
+    "find",
+    "mine",
+]

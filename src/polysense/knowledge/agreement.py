@@ -22,8 +22,8 @@ def agreement(knowledge: Knowledge, judge: Knowledge, *, strongest: int = 300, s
 
     Returns:
         ``strongest``: the share of right signs among the strongest words that the judge knows, and their number ``strongest_words``;
-        ``balanced``: the mean of the shares right of the judge's negative and of its positive words, and the number ``words`` of both. A share
-        of no words is None.
+        ``balanced``: the mean of the shares right of the judge's negative and of its positive words, and the number ``words`` of both.
+        A share of no words is None.
     """
     known = {word: entry.score > 0 for word, entry in judge.words.items() if abs(entry.score) > sure}
     ranked = {side: knowledge.strongest(side) for side in (NEGATIVE, POSITIVE)}

@@ -114,8 +114,11 @@ def count_seeds(counting: Counting, words: NDArray[np.int64], sides: tuple[NDArr
     for numbers, held in counting.windows():
         if not len(numbers):
             continue
-        held_seeds, held_words = columns[held] >= 0, rows[held] >= 0
         total = int(numbers[-1]) + 1
+        held_seeds = columns[held] >= 0
+        with_seed = np.zeros(total, bool)
+        with_seed[numbers[held_seeds]] = True
+        held_words = with_seed[numbers] & (rows[held] >= 0)
         seeding = _matrix(numbers[held_seeds], columns[held[held_seeds]], (total, len(seeds)))
         others = _matrix(numbers[held_words], rows[held[held_words]], (total, len(words)))
         together += (others.T @ seeding).toarray()

@@ -11,8 +11,8 @@ from functools import cache
 from polysense.errors import PolysenseError
 from polysense.knowledge.tagger import Tag, Tagger, Token
 
-_PIECE = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|[^\w\s]")
-"""A word with its inner hyphens and apostrophes, or one sign."""
+_PIECE = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|<br\s*/?>|[^\w\s]", re.IGNORECASE)
+"""A word with its inner hyphens and apostrophes, a line break of a web page, or one sign."""
 
 _CLITIC = re.compile(r"(?<=.)(?:n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 
@@ -20,7 +20,7 @@ _KINDS: dict[str, Tag] = {"NN": "NOUN", "JJ": "ADJ", "RB": "ADV", "VB": "VERB"}
 
 
 def english_pieces(text: str) -> list[tuple[str, int, int]]:
-    """Words and signs as they stand in the text, with their places; ``don't`` is ``do`` and ``n't``."""
+    """Words and signs with their places; ``don't`` is ``do`` and ``n't``, a line break of a web page a full stop."""
     found: list[tuple[str, int, int]] = []
     for match in _PIECE.finditer(text):
         piece, start, end = match.group(), match.start(), match.end()
@@ -28,7 +28,7 @@ def english_pieces(text: str) -> list[tuple[str, int, int]]:
             cut = clitic.start()
             found += [(piece[:cut], start, start + cut), (piece[cut:], start + cut, end)]
         else:
-            found.append((piece, start, end))
+            found.append((piece if piece[0] != "<" else ".", start, end))
     return found
 
 

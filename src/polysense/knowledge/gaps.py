@@ -16,7 +16,7 @@ class Gap(IntEnum):
     SENTENCE = 2
 
 
-_ENGLISH_END = re.compile(r"(\.+|[!?…][.!?…]*)[\"'”’)\]*]*\s|\n|<br|[。！？；]", re.IGNORECASE)
+_ENGLISH_END = re.compile(r"([.!?…]+)[\"'”’)\]*]*(\s|$)|\n|<br|[。！？；]", re.IGNORECASE)
 _CHINESE_END = re.compile(r"[。！？!?；;…\n]|\.\.|<br", re.IGNORECASE)
 
 ABBREVIATIONS = frozenset(
@@ -31,14 +31,17 @@ def gap_between(text: str, word: str, end: int, start: int, language: Language) 
         return Gap.JOINED
     between = text[end:start]
     found = (_CHINESE_END if language == "zh" else _ENGLISH_END).search(between)
-    if found is not None and (language == "zh" or _ends(found.group(1), word, text[start])):
+    if found is not None and (language == "zh" or _ends(found.group(1), found.group(2), word, text[start])):
         return Gap.SENTENCE
     return Gap.JOINED if between.isspace() else Gap.SIGN
 
 
-def _ends(stop: str | None, word: str, following: str) -> bool:
-    if stop is None or stop[0] in "!?":
+def _ends(stop: str | None, blank: str | None, word: str, following: str) -> bool:
+    """Whether signs that may end a sentence do: ``stop`` are the signs, ``blank`` what follows them before the word ``following``."""
+    if stop is None or "!" in stop or "?" in stop:
         return True
-    if stop == ".":
-        return not (word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "i"))
-    return not following.islower()  # dots that trail off: the sentence may go on
+    if stop != ".":  # dots that trail off: the sentence may go on
+        return not following.islower()
+    if word in ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "i"):
+        return False
+    return bool(blank) or following.isupper()

@@ -44,6 +44,18 @@ class Pair:
     """The word's."""
 
 
+@dataclass(frozen=True, slots=True)
+class AspectSummary:
+    """What is said of one aspect."""
+
+    aspect: str
+    positive: int
+    """Times that praise stands next to it."""
+    negative: int
+    words: tuple[str, ...]
+    """The words that stand next to it, from the most frequent on."""
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """A lexicon and the pairs of aspect and sentiment word, as `mine` finds them or a file gives them.
@@ -86,6 +98,18 @@ class Knowledge:
             (word, known) for word, known in self.words.items() if known.polarity == polarity and (seeds or not known.seed)
         ]
         return sorted(found, key=lambda item: (-abs(item[1].score), -item[1].count, item[0]))[:most]
+
+    def summary(self) -> list[AspectSummary]:
+        """Every aspect, from the one most spoken of on; equal ones alphabetically."""
+        beside: dict[str, list[tuple[str, Pair]]] = {}
+        for (aspect, word), known in self.pairs.items():
+            beside.setdefault(aspect, []).append((word, known))
+        found = []
+        for aspect, said in beside.items():
+            sums = [sum(known.count for _, known in said if known.polarity == side) for side in (NEGATIVE, POSITIVE)]
+            words = tuple(word for word, _ in sorted(said, key=lambda item: (-item[1].count, item[0])))
+            found.append(AspectSummary(aspect, sums[POSITIVE], sums[NEGATIVE], words))
+        return sorted(found, key=lambda one: (-(one.positive + one.negative), one.aspect))
 
     def merge(self, other: Knowledge) -> Knowledge:
         """Both: where they differ in the polarity or score of a word, this one is right; counts add up.

@@ -28,11 +28,9 @@ def read_texts(path: Path, *, column: str = "text", encoding: str = "utf-8") -> 
         raise RecipeError(f"{display(path)}: {kind or 'no ending'} is no format of texts; {choices(kind, FORMATS)}")
     if not path.is_file():
         raise DataError(f"{display(path)} does not exist" if not path.exists() else f"{display(path)} is no file")
-    if kind == _PARQUET:
-        texts = _rows(path, column)
-    else:
-        texts = _READERS[kind](_decoded(path, encoding), display(path), column)
-    return _filled(texts, display(path))
+    name = display(path)
+    texts = _rows(path, column) if kind == _PARQUET else _READERS[kind](_decoded(path, encoding), name, column)
+    return _filled(texts, name)
 
 
 def read_stream(stream: Iterable[bytes], *, encoding: str = "utf-8") -> Iterator[str]:
@@ -60,7 +58,7 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _decode(stream: Iterable[bytes], name: str, encoding: str) -> Iterator[str]:
-    """Line by line, so that a wrong byte can be named with its line; UTF-16 and UTF-32, whose line feeds are several bytes, are not read."""
+    """Line by line, so that a wrong byte is named with its line. UTF-16 and UTF-32 are not read: their line feeds are several bytes."""
     plain = encoding.lower().replace("_", "-")
     try:
         wide = len("\n".encode(encoding)) > 1

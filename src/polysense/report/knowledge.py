@@ -1,0 +1,100 @@
+"""A page about mined knowledge: the strongest words a side, the aspects with what is said of them, and where it comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from markupsafe import Markup
+
+from polysense.errors import DataError, display
+from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, AspectSummary, Entry, Knowledge
+from polysense.report.figure import ACCENT, CONTRAST, INK, MUTED, RULE, drawing
+from polysense.report.section import environment, render
+
+WORDS = 25
+"""Words a side that are drawn."""
+
+ASPECTS = 25
+"""Aspects that are drawn."""
+
+ROW = 19
+"""CSS pixels of a bar."""
+
+
+def write_knowledge_report(knowledge: Knowledge, path: Path, *, title: str = "Sentiment knowledge") -> Path:
+    """Write one self-contained HTML file. Equal knowledge gives equal bytes. Raises DataError where it cannot be written."""
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(knowledge_html(knowledge, title=title).encode("utf-8", "replace"))
+        os.replace(part, path)  # noqa: PTH105 (one step: a report is whole or absent)
+    except OSError as error:
+        raise DataError(f"{display(path)}: the report cannot be written ({error.strerror or error})") from error
+    return path
+
+
+def knowledge_html(knowledge: Knowledge, *, title: str) -> str:
+    """The whole page."""
+    aspects = knowledge.summary()
+    sides = [knowledge.strongest(side) for side in (NEGATIVE, POSITIVE)]
+    return render(
+        "knowledge.html",
+        title=title,
+        knowledge=knowledge,
+        record=knowledge.record,
+        mined=[len(side) for side in sides],
+        seeds=sum(known.seed for known in knowledge.words.values()),
+        figures=[
+            words_figure(sides[side][:WORDS], name=name, colour=colour)
+            for side, name, colour in ((POSITIVE, "praise", ACCENT), (NEGATIVE, "blame", CONTRAST))
+            if sides[side]
+        ],
+        aspects=aspects[:ASPECTS],
+        number_of_aspects=len(aspects),
+        aspects_figure=aspects_figure(aspects[:ASPECTS]) if aspects else None,
+        style=Markup(environment().get_template("style.css").render()),  # noqa: S704 (our own file)
+    )
+
+
+def words_figure(words: Sequence[tuple[str, Entry]], *, name: str, colour: str) -> Markup:
+    """A bar a word, from the strongest on, as long as its score is large."""
+    label = f"The strongest words of {name} and their scores"
+    with drawing(width=420, height=56 + ROW * len(words), name=f"words-{name}", label=label) as drawn:
+        axes = drawn.axes
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        places = range(len(words))
+        axes.barh(places, [abs(known.score) for _, known in words], height=0.62, color=colour)
+        axes.set_yticks(places, [_plain(word) for word, _ in words], color=INK)
+        axes.set_ylim(len(words) - 0.4, -0.6)
+        axes.spines["left"].set_visible(False)
+        axes.spines["bottom"].set_color(RULE)
+        axes.set_xlabel(f"score of {name}")
+    return drawn.svg
+
+
+def aspects_figure(aspects: Sequence[AspectSummary]) -> Markup:
+    """A bar to each side of every aspect: blame to the left, praise to the right, as long as it was often."""
+    label = "Aspects: how often blame and praise stand next to them"
+    with drawing(width=460, height=56 + ROW * len(aspects), name="aspects", label=label) as drawn:
+        axes = drawn.axes
+        axes.grid(visible=True, axis="x")
+        axes.grid(visible=False, axis="y")
+        places = range(len(aspects))
+        axes.barh(places, [aspect.positive for aspect in aspects], height=0.62, color=ACCENT)
+        axes.barh(places, [-aspect.negative for aspect in aspects], height=0.62, color=CONTRAST)
+        axes.axvline(0, color=MUTED, linewidth=1)
+        axes.set_yticks(places, [_plain(aspect.aspect) for aspect in aspects], color=INK)
+        axes.set_ylim(len(aspects) - 0.4, -0.6)
+        axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
+        axes.spines["left"].set_visible(False)
+        axes.spines["bottom"].set_color(RULE)
+        axes.set_xlabel("blamed   |   praised, times")
+    return drawn.svg
+
+
+def _plain(word: str) -> str:
+    """A word that matplotlib does not read as a formula."""
+    return word.replace("$", r"\$")
