@@ -113,5 +113,3 @@ def test_impossible_choices_are_refused() -> None:
     with pytest.raises(DataError, match="no training row has a 'pair'"):
         SentenceContrast.complete(choices, [Sample(id="1", text="a")])
     assert SentenceContrast.complete(choices, [Sample(id="1", text="a", pair="b")]) == choices
-
-

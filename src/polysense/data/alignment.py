@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,18 +14,22 @@ class Alignment:
     first: int
     """The place of the first of them in the row; special tokens may stand before it."""
     starts: Sequence[int]
+    """The first character of each token; never falling, as the ends."""
     ends: Sequence[int]
-    """Behind the last character of each token; never falling."""
+    """Behind the last character of each token."""
 
     @classmethod
     def of(cls, spans: Sequence[tuple[int, int]]) -> Alignment:
-        """From the spans of a row, special tokens and padding included: they stand for no character."""
+        """From the spans of a row. Special tokens and padding stand for no character; one of them inside is put behind what was before it."""
         real = [place for place, (start, end) in enumerate(spans) if end > start]
         first, behind = (real[0], real[-1] + 1) if real else (0, 0)
-        inner = spans[first:behind]
-        return cls(
-            first, list(accumulate((start for start, _ in inner), max)), list(accumulate((end for _, end in inner), max))
-        )
+        starts: list[int] = []
+        ends: list[int] = []
+        for start, end in spans[first:behind]:
+            before = ends[-1] if ends else 0
+            starts.append(start if end > start else before)
+            ends.append(max(end, before))
+        return cls(first, starts, ends)
 
     @property
     def end(self) -> int:
