@@ -20,7 +20,7 @@ class Alignment:
 
     @classmethod
     def of(cls, spans: Sequence[tuple[int, int]]) -> Alignment:
-        """From the spans of a row. Special tokens and padding stand for no character; one of them inside is put behind what was before it."""
+        """From the spans of a row. Special tokens and padding stand for no character; one inside is put behind what was before it."""
         real = [place for place, (start, end) in enumerate(spans) if end > start]
         first, behind = (real[0], real[-1] + 1) if real else (0, 0)
         starts: list[int] = []
