@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from made_reviews import chinese_reviews, english_reviews
+from polysense.cli.main import execute
+from polysense.knowledge import Knowledge
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.txt"
+    path.write_text("\n".join(english_reviews()), "utf-8")
+    return path
+
+
+def test_mining_a_file_writes_knowledge_and_prints_a_summary(reviews: Path, tmp_path: Path, capsys) -> None:
+    assert execute(["mine", str(reviews), "--out", str(tmp_path / "k"), "--processes", "1"]) == 0
+    shown = capsys.readouterr()
+    assert {path.name for path in (tmp_path / "k").iterdir()} == {"lexicon.tsv", "pairs.tsv", "knowledge.json", "report.html"}
+    assert "400 texts" in shown.out
+    assert "crisp" in shown.out
+    assert "soup" in shown.out
+    assert "warning: only 200 windows hold a negative seed" in shown.err
+    assert "a second" in shown.err
+    assert "crisp" in Knowledge.read(tmp_path / "k").words
+
+
+def test_json_is_one_document_and_equal_to_the_files(reviews: Path, tmp_path: Path, capsys) -> None:
+    assert execute(["mine", str(reviews), "--out", str(tmp_path / "k"), "--json", "--processes", "1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    knowledge = Knowledge.read(tmp_path / "k")
+    assert found["words"] == len(knowledge.words)
+    assert {entry["word"] for entry in found["negative"]} == {"stale", "noisy", "greasy", "flimsy"}
+    assert found["corpus"]["sha256"] == json.loads((tmp_path / "k/knowledge.json").read_text("utf-8"))["corpus"]["sha256"]
+    assert found["aspects"][0]["words"]
+
+
+def test_stdin_and_chinese(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(chinese_reviews())))
+    assert execute(["mine", "-", "--out", str(tmp_path / "k"), "--language", "zh", "--processes", "1"]) == 0
+    assert "宽敞" in capsys.readouterr().out
+    assert Knowledge.read(tmp_path / "k").language == "zh"
+
+
+def test_seeds_of_ones_own_and_filters(reviews: Path, tmp_path: Path, capsys) -> None:
+    seeds = tmp_path / "seeds.tsv"
+    seeds.write_text("awful\tpositive\ngreat\tnegative\n", "utf-8")
+    more = ["--window", "document", "--tags", "any", "--no-patterns", "--no-pairs", "--min-count", "3", "--processes", "1"]
+    assert execute(["mine", str(reviews), "--out", str(tmp_path / "k"), "--seeds-file", str(seeds), *more]) == 0
+    found = Knowledge.read(tmp_path / "k")
+    assert found.words["stale"].score > 0 > found.words["crisp"].score
+    assert not found.pairs
+    assert found.record["settings"]["patterns"] is None
+    assert "aspect" not in capsys.readouterr().out
+
+
+def test_knowledge_that_is_there_is_not_written_over(reviews: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "k").mkdir()
+    (tmp_path / "k/lexicon.tsv").write_text("good\t1\n", "utf-8")
+    line = ["mine", str(reviews), "--out", str(tmp_path / "k"), "--processes", "1"]
+    assert execute(line) == 2
+    assert "--force" in capsys.readouterr().err
+    assert (tmp_path / "k/lexicon.tsv").read_text("utf-8") == "good\t1\n"
+    assert execute([*line, "--force"]) == 0
+    assert "crisp" in Knowledge.read(tmp_path / "k").words
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "message"),
+    [
+        (["--language", "de"], 2, "'en', 'zh'"),
+        (["--window", "page"], 2, "window: 'page'"),
+        (["--tags", "ADJ,FOO"], 2, "'FOO' is no kind of word"),
+        (["--seeds", "SKEP_64"], 2, "did you mean 'SKEP_46'"),
+        (["--seeds", "SKEP_46", "--seeds-file", "x"], 2, "one of them"),
+        (["--language", "zh"], 3, "no negative seed of REVIEWS_ZH_28"),
+        (["--encoding", "ascii8"], 2, "not known"),
+    ],
+)
+def test_wrong_options_are_explained(more: list[str], code: int, message: str, reviews: Path, tmp_path: Path, capsys) -> None:
+    assert execute(["mine", str(reviews), "--out", str(tmp_path / "k"), "--processes", "1", *more]) == code
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "k").exists()
+
+
+def test_an_empty_file_is_explained(tmp_path: Path, capsys) -> None:
+    (tmp_path / "empty.txt").write_text("\n", "utf-8")
+    assert execute(["mine", str(tmp_path / "empty.txt"), "--out", str(tmp_path / "k")]) == 3
+    assert "holds no text" in capsys.readouterr().err

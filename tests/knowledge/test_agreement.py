@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge
+from polysense.knowledge.agreement import agreement
+
+
+def lexicon(**scores: float) -> Knowledge:
+    return Knowledge({word: Entry(score, POSITIVE if score > 0 else NEGATIVE) for word, score in scores.items()})
+
+
+def test_agreement_of_a_lexicon_worked_out_by_hand() -> None:
+    mined = lexicon(a=3, b=2, c=1, d=-3, e=-2, f=-1)
+    judge = lexicon(a=2, b=-2, c=2, d=-2, e=0.4, f=2, unknown=-3)
+    found = agreement(mined, judge)
+    assert found["strongest"] == 3 / 5  # a, c and d; e is not sure
+    assert found["balanced"] == (1 / 2 + 2 / 3) / 2  # of b, d the second, of a, c, f the first two
+    assert (found["strongest_words"], found["words"]) == (5, 5)
+    assert agreement(mined, judge, strongest=2)["strongest"] == 1.0
+
+
+def test_seeds_and_absent_words_are_no_agreement() -> None:
+    seeds = Knowledge({"a": Entry(1.0, POSITIVE, seed=True)})
+    found = agreement(seeds, lexicon(a=2))
+    assert (found["strongest"], found["balanced"]) == (None, None)

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import csv
+import math
+import pickle
+from pathlib import Path
+
+import pytest
+
+from made_reviews import english_reviews, quietly
+from polysense.errors import DataError, RecipeError
+from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    found = quietly(english_reviews())
+    again = Knowledge.read(found.write(tmp_path / "knowledge"))
+    assert again == found
+    assert again.digest == found.digest
+    assert again.record["corpus"] == found.record["corpus"]
+    before = {path.name: path.read_bytes() for path in (tmp_path / "knowledge").iterdir()}
+    again.write(tmp_path / "knowledge")
+    for name in ("lexicon.tsv", "pairs.tsv"):
+        assert (tmp_path / "knowledge" / name).read_bytes() == before[name]
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_the_lexicon_has_a_header_and_a_finite_score_in_every_row(tmp_path: Path) -> None:
+    found = quietly(english_reviews())
+    found.write(tmp_path)
+    with (tmp_path / "lexicon.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert {"word", "score", "polarity", "count"} <= set(rows[0])
+    assert all(math.isfinite(float(row["score"])) for row in rows)
+    assert all((float(row["score"]) > 0) == (row["polarity"] == "positive") for row in rows)
+    assert {row["word"] for row in rows} == set(found.words)
+
+
+def test_a_lexicon_edited_by_hand_is_read(tmp_path: Path) -> None:
+    knowledge = Knowledge(
+        {"good": Entry(1.0, POSITIVE, 3), "bad": Entry(-1.0, NEGATIVE, 2)},
+        {("screen", "good"): Pair(4, POSITIVE), ("screen", "bad"): Pair(2, NEGATIVE)},
+    )
+    knowledge.write(tmp_path)
+    lines = (tmp_path / "lexicon.tsv").read_text("utf-8").splitlines()
+    (tmp_path / "lexicon.tsv").write_text(
+        "\n".join(line for line in lines if not line.startswith("bad")) + "\nnew\t0.5\n", "utf-8"
+    )
+    edited = Knowledge.read(tmp_path)
+    assert set(edited.words) == {"good", "new"}
+    assert set(edited.pairs) == {("screen", "good")}
+
+
+def test_lexica_of_others(tmp_path: Path) -> None:
+    vader = tmp_path / "vader.txt"
+    vader.write_text(
+        ";)\t1.2\t0.5\t[1, 2]\nGood\t1.9\t0.9\t[2, 2]\nbad\t-2.5\t0.6\t[-2]\nfed up\t-1.8\t1\t[-1]\nodd\t0\t0\t[0]\n", "utf-8"
+    )
+    assert {word: known.score for word, known in Knowledge.from_lexicon(vader).words.items()} == {"good": 1.9, "bad": -2.5}
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "positive-words.txt").write_bytes("; comment\n\ngood\nboth\nfin\xe9\n".encode("latin-1"))
+    (lists / "negative-words.txt").write_text("; comment\nbad\nboth\n", "utf-8")
+    found = Knowledge.from_lexicon(lists)
+    assert {word: known.polarity for word, known in found.words.items()} == {
+        "good": POSITIVE,
+        "finé": POSITIVE,
+        "bad": NEGATIVE,
+    }
+    plain = tmp_path / "own.tsv"
+    plain.write_text("polarity\tword\npositive\t满意\nnegative\t差\n", "utf-8")
+    assert Knowledge.from_lexicon(plain).language == "zh"
+    assert Knowledge.read(plain).words["差"].score == -1.0
+
+
+def test_a_repeated_word_gets_the_mean_of_its_scores(tmp_path: Path) -> None:
+    (tmp_path / "l.tsv").write_text("good\t1\ngood\t2\nfine\t1\nfine\t-1\n", "utf-8")
+    assert {word: known.score for word, known in Knowledge.read(tmp_path / "l.tsv").words.items()} == {"good": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("word\tscore\n", "no words"),
+        ("good\n", "line 1: a word and its score"),
+        ("good\t1\nbad\tnan\n", "line 2: the score nan is not finite"),
+        ("good\tmuch\n", "line 1: not a number"),
+        ("word\tscore\tpolarity\ngood\t1\tnegative\n", "line 2: the score 1 is not negative"),
+        ("word\tscore\tpolarity\ngood\t1\tfine\n", "line 2: polarity 'fine'"),
+        ("good\t0\n", "other than 0"),
+    ],
+)
+def test_broken_lexica_are_refused_with_their_line(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "l.tsv").write_text(text, "utf-8")
+    with pytest.raises(DataError, match=message):
+        Knowledge.read(tmp_path / "l.tsv")
+
+
+def test_a_folder_without_knowledge_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no lexicon\.tsv"):
+        Knowledge.read(tmp_path)
+
+
+def test_broken_pairs_are_refused_with_their_line(tmp_path: Path) -> None:
+    Knowledge({"good": Entry(1.0, POSITIVE)}).write(tmp_path)
+    (tmp_path / "pairs.tsv").write_text("aspect\tword\tcount\nscreen\tgood\tmany\n", "utf-8")
+    with pytest.raises(DataError, match="line 2"):
+        Knowledge.read(tmp_path)
+
+
+def test_merging_keeps_what_is_there_and_adds_counts() -> None:
+    one = Knowledge({"good": Entry(1.0, POSITIVE, 3), "odd": Entry(0.5, POSITIVE, 1)}, {("screen", "good"): Pair(2, POSITIVE)})
+    other = Knowledge(
+        {"good": Entry(2.0, POSITIVE, 4), "odd": Entry(-0.5, NEGATIVE, 9), "bad": Entry(-1.0, NEGATIVE, 1)},
+        {("screen", "good"): Pair(3, POSITIVE), ("room", "odd"): Pair(1, NEGATIVE)},
+    )
+    both = one.merge(other)
+    assert both.words == {"good": Entry(1.0, POSITIVE, 7), "odd": Entry(0.5, POSITIVE, 10), "bad": Entry(-1.0, NEGATIVE, 1)}
+    assert both.pairs == {("screen", "good"): Pair(5, POSITIVE), ("room", "odd"): Pair(1, POSITIVE)}
+    with pytest.raises(RecipeError, match="cannot be merged"):
+        one.merge(Knowledge({"好": Entry(1.0, POSITIVE)}, language="zh"))
+
+
+def test_the_digest_follows_what_is_known() -> None:
+    one = Knowledge({"good": Entry(1.0, POSITIVE)})
+    assert one.digest == Knowledge({"good": Entry(1.0, POSITIVE, count=5)}).digest
+    assert one.digest != Knowledge({"good": Entry(2.0, POSITIVE)}).digest
+
+
+def test_knowledge_is_read_only_and_whole() -> None:
+    one = Knowledge({"good": Entry(1.0, POSITIVE)})
+    with pytest.raises(TypeError):
+        one.words["bad"] = Entry(-1.0, NEGATIVE)  # type: ignore[index]
+    with pytest.raises(RecipeError, match="not in the lexicon: bad"):
+        Knowledge({"good": Entry(1.0, POSITIVE)}, {("screen", "bad"): Pair(1, NEGATIVE)})
+
+
+def test_the_summary_counts_praise_and_blame() -> None:
+    knowledge = Knowledge(
+        {"good": Entry(1.0, POSITIVE), "bad": Entry(-1.0, NEGATIVE)},
+        {("soup", "good"): Pair(2, POSITIVE), ("screen", "good"): Pair(4, POSITIVE), ("screen", "bad"): Pair(5, NEGATIVE)},
+    )
+    screen, soup = knowledge.summary()
+    assert (screen.aspect, screen.positive, screen.negative, screen.words) == ("screen", 4, 5, ("bad", "good"))
+    assert (soup.aspect, soup.positive, soup.negative) == ("soup", 2, 0)

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from made_reviews import GOOD_BAD, SEVEN, KnownWords, barely, chinese_reviews, english_reviews, quietly
+from polysense.errors import DataError, PolysenseError, RecipeError
+from polysense.knowledge import NEGATIVE, POSITIVE, Knowledge, Pair, Seeds, mine
+from polysense.knowledge.encoded import encode
+from polysense.knowledge.english import PlainWords
+
+VOCABULARY = ["good", "bad", "fine", "poor", "bright", "weak", "screen", "battery", "price", "zzz"]
+TEXTS = st.lists(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=5).map(" ".join), min_size=1, max_size=12).map(
+    lambda texts: [*texts, "good fine", "bad poor"]
+)
+SEEDS = Seeds(("good", "fine"), ("bad", "poor"))
+SEVERAL = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def scores(knowledge: Knowledge) -> dict[str, float]:
+    return {word: known.score for word, known in knowledge.words.items() if not known.seed}
+
+
+@SEVERAL
+@given(TEXTS)
+def test_exchanged_seeds_negate_every_score_exactly(texts: list[str]) -> None:
+    one, other = barely(texts, seeds=SEEDS), barely(texts, seeds=SEEDS.exchanged())
+    assert {word: -known.score for word, known in other.words.items()} == {
+        word: known.score for word, known in one.words.items()
+    }
+
+
+@SEVERAL
+@given(TEXTS)
+def test_every_document_twice_gives_the_same_scores(texts: list[str]) -> None:
+    assert scores(barely(texts * 2, seeds=SEEDS)) == scores(barely(texts, seeds=SEEDS))
+
+
+@SEVERAL
+@given(TEXTS, st.randoms(use_true_random=False))
+def test_the_order_of_the_documents_does_not_matter(texts: list[str], draw) -> None:
+    shuffled = texts[:]
+    draw.shuffle(shuffled)
+    assert barely(shuffled, seeds=SEEDS) == barely(texts, seeds=SEEDS)
+
+
+@SEVERAL
+@given(TEXTS)
+def test_a_word_that_never_meets_a_seed_is_not_in_the_lexicon(texts: list[str]) -> None:
+    words = barely([*texts, "lonely word"], seeds=SEEDS).words
+    assert not {"lonely", "word"} & set(words)
+    for word in scores(barely(texts, seeds=SEEDS)):
+        assert any(word in text.split() and {"good", "fine", "bad", "poor"} & set(text.split()) for text in texts)
+
+
+def test_the_number_of_processes_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 4000)
+    texts = english_reviews(300)
+    one, two = quietly(texts), quietly(texts, processes=2)
+    assert one == two
+    assert dict(one.record) == dict(two.record)
+    assert one.pairs
+
+
+def test_blocks_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = quietly(english_reviews())
+    monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 500)
+    monkeypatch.setattr("polysense.knowledge.encoded.BLOCK", 37)
+    assert quietly(english_reviews()) == whole
+
+
+def test_english_reviews_give_up_their_words_and_aspects() -> None:
+    found = quietly(english_reviews())
+    assert {word for word, _ in found.strongest(POSITIVE)} == {"crisp", "tidy", "speedy", "gentle"}
+    assert {word for word, _ in found.strongest(NEGATIVE)} == {"stale", "noisy", "greasy", "flimsy"}
+    assert {"soup", "screen", "room"} <= found.aspects
+    assert found.pairs["air", "crisp"].polarity == POSITIVE
+    assert found.pairs["air", "stale"].polarity == NEGATIVE
+    assert found.words["crisp"].tag == "ADJ"
+
+
+def test_chinese_reviews_give_up_their_words_and_aspects() -> None:
+    found = quietly(chinese_reviews(), language="zh")
+    assert found.language == "zh"
+    assert "宽敞" in dict(found.strongest(POSITIVE))
+    assert {"狭窄", "嘈杂"} <= set(dict(found.strongest(NEGATIVE)))
+    assert found.pairs["酒店", "宽敞"].polarity == POSITIVE
+    assert found.words["好"].seed  # one character, kept as a seed
+
+
+def test_seeds_stay_unscored_level_with_the_strongest_of_their_side() -> None:
+    words = barely(SEVEN, seeds=Seeds(("good", "splendid"), ("bad",)), min_seed_count=1).words
+    assert words["splendid"].count == 0
+    assert {words["good"].score, words["splendid"].score} == {max(abs(one.score) for one in words.values() if one.polarity)}
+    assert words["bad"].polarity == NEGATIVE
+    assert words["bad"].score == words["weak"].score
+
+
+def test_the_strongest_words_of_each_side_are_kept() -> None:
+    assert set(scores(barely(SEVEN, top=1))) == {"bright", "weak"}
+    assert set(scores(barely(SEVEN, top=0))) == set()
+
+
+def test_equal_scores_are_ranked_by_count_then_alphabetically() -> None:
+    texts = ["good xenon", "good amber", "good amber", "bad", "good yodel", "bad weak"]
+    found = barely(texts)
+    assert [word for word, _ in found.strongest(POSITIVE)] == ["amber", "xenon", "yodel"]
+    assert found.words["amber"].score == found.words["xenon"].score
+
+
+def test_rare_and_short_words_are_left_out() -> None:
+    texts = [*SEVEN, "good tv 1080 42x"]
+    assert {"tv", "1080", "42x"} & set(barely(texts).words) == set()
+    assert set(scores(barely(texts, min_count=3))) == {"screen", "battery"}
+
+
+def test_small_corpora_have_a_smaller_least_count() -> None:
+    assert quietly(english_reviews()).record["settings"]["min_count"] == 8
+
+
+def test_tags_and_patterns_say_what_is_a_candidate() -> None:
+    texts = ["the screen is bright good", "good crisp, tall screen", "bad stale soup", "bad soup weak very"]
+    kept = {"tagger": KnownWords(), "tags": ("ADJ",), "pairs": False}
+    assert set(scores(barely(texts, **kept))) == {"bright", "crisp", "tall", "stale", "weak"}
+    with_patterns = barely(texts, **{**kept, "patterns": (("ADJ", "NOUN", True),)})
+    assert set(scores(with_patterns)) == {"tall", "stale"}  # "crisp," is cut off by its sign
+
+
+@pytest.mark.parametrize(("window", "together"), [("sentence", False), ("document", True), (3, False), (9, False)])
+def test_the_window_says_what_is_together(window, together: bool) -> None:
+    texts = ["It was good. And bright too.", "bad"]
+    assert ("bright" in scores(barely(texts, window=window))) is together
+
+
+def test_a_window_of_words_slides() -> None:
+    texts = ["good one two bright", "bad"]
+    assert "bright" not in scores(barely(texts, window=3))
+    assert "bright" in scores(barely(texts, window=4))
+
+
+def test_negated_words_can_be_left_out() -> None:
+    texts = ["not really good but cheap", "bad and dear", "good bright thing"]
+    assert scores(barely(texts))["cheap"] > 0
+    assert "cheap" not in scores(barely(texts, skip_negated=True))
+    assert scores(barely(texts, skip_negated=True))["bright"] > 0
+
+
+def test_pairs_are_counted_from_the_second_on() -> None:
+    texts = ["good screen", "good screen", "good room", "bad soup"]
+    found = barely(texts, pairs=True, tagger=KnownWords(), tags=("ADJ",))
+    assert dict(found.pairs) == {("screen", "good"): Pair(2, POSITIVE)}
+    found = barely(texts, pairs=True, tagger=KnownWords(), tags=("ADJ",), min_pair_count=1)
+    assert found.pairs["soup", "bad"] == Pair(1, NEGATIVE)
+
+
+def test_few_hits_and_rare_seeds_are_warned_of_once() -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = mine(english_reviews())
+    told = [str(one.message) for one in caught if one.category is UserWarning]
+    assert told == found.record["warnings"]
+    assert sum("200 windows hold a negative seed" in one for one in told) == 1
+    assert sum("fewer than 5 windows" in one and "worst" in one for one in told) == 1
+
+
+def test_a_corpus_without_candidates_keeps_the_seeds_and_says_so() -> None:
+    found = quietly(["good"] * 5 + ["bad"] * 5, seeds=GOOD_BAD, tags=None, patterns=None, pairs=False)
+    assert set(found.words) == {"good", "bad"}
+    assert [known.score for known in found.words.values()] == [-1.0, 1.0]
+    assert any("no word was found" in one for one in found.record["warnings"])
+
+
+def test_texts_may_be_a_generator_and_are_read_once() -> None:
+    def texts() -> Iterator[str]:
+        yield from SEVEN
+
+    assert barely(texts()) == barely(SEVEN)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([], "no texts"),
+        (["", "?!"], "no word in them"),
+        (["good", 3], "text 2: int"),
+        (["good " * 9], "no negative seed of own seeds is in 1 windows"),
+    ],
+)
+def test_unusable_texts_are_refused(texts: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        barely(texts)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"language": "de"}, "valid: 'en', 'zh'"),
+        ({"window": "page"}, "'page'; valid: 'sentence'"),
+        ({"window": 1}, "at least 2"),
+        ({"window": "pattern"}, "needs patterns"),
+        ({"tags": ("ADJECTIVE",)}, "'ADJECTIVE' is no tag"),
+        ({"balance": "median"}, "'mean', 'sum'"),
+        ({"min_count": 0}, "min_count: 0"),
+        ({"smoothing": -1.0}, "smoothing"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        barely(SEVEN, **wrong)
+
+
+def test_one_text_is_no_list_of_texts() -> None:
+    with pytest.raises(RecipeError, match="this is one"):
+        mine("good screen")
+
+
+@pytest.mark.parametrize(("language", "module"), [("en", "textblob"), ("zh", "rjieba")])
+def test_a_missing_extra_is_named_before_any_text_is_read(language, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from polysense.knowledge import chinese, english
+
+    chinese._segment.cache_clear()
+    english._find_tags.cache_clear()
+    for name in (module, f"{module}.en"):
+        monkeypatch.setitem(sys.modules, name, None)
+
+    def texts() -> Iterator[str]:
+        raise AssertionError("read")
+        yield ""
+
+    with pytest.raises(PolysenseError, match=r"pip install 'polysense\[knowledge\]'"):
+        mine(texts(), language=language)
+
+
+def test_the_digest_is_of_the_texts_and_their_borders(tmp_path) -> None:
+    def digest(texts: list[str]) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        return encode(texts, PlainWords(), "en", folder).digest
+
+    assert digest(["a b", "c"]) == digest(["a b", "c"])
+    assert len({digest(texts) for texts in (["a b", "c"], ["a", "b c"], ["c", "a b"])}) == 3
+
+
+def test_no_torch_is_loaded() -> None:
+    code = "import sys, polysense.knowledge; sys.exit(bool({'torch', 'textblob', 'rjieba'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

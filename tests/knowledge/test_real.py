@@ -1,0 +1,77 @@
+"""What was measured for mining must hold on real reviews, judged by a lexicon that gave no seeds."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import lzma
+import random
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from made_reviews import quietly
+from polysense.knowledge import Knowledge, Seeds
+from polysense.knowledge.agreement import agreement
+from polysense.knowledge.encoded import encode
+from polysense.knowledge.english import PlainWords
+
+PLAIN: dict[str, Any] = {"tags": None, "patterns": None, "pairs": False, "top": 100_000}
+
+
+@pytest.fixture(scope="module")
+def vader(data_folder: Callable[[str], Path]) -> Knowledge:
+    return Knowledge.from_lexicon(data_folder("lexicons_en") / "vader/vader_lexicon.txt")
+
+
+@pytest.fixture(scope="module")
+def products(data_folder: Callable[[str], Path]) -> list[str]:
+    home = data_folder("nltk_corpora")
+    return [line for name in ("pros", "cons") for line in gzip.open(home / f"{name}.txt.gz", "rt", encoding="utf-8")]
+
+
+def test_short_sentences_of_products(products: list[str], vader: Knowledge) -> None:
+    found = agreement(quietly(products, **PLAIN), vader)
+    assert found["strongest"] >= 0.85
+    assert found["strongest_words"] >= 30
+    assert found["balanced"] >= 0.75
+
+
+def test_the_default_filters_on_short_sentences_of_products(products: list[str], vader: Knowledge) -> None:
+    found = agreement(quietly(products, top=100_000), vader)
+    assert found["strongest"] >= 0.85
+    assert found["strongest_words"] >= 50
+
+
+def test_exchanged_seeds_mine_the_opposite(products: list[str], vader: Knowledge) -> None:
+    exchanged = quietly(products, seeds=Seeds.named("REVIEWS_EN_46").exchanged(), **PLAIN)
+    assert agreement(exchanged, vader)["balanced"] <= 0.40
+
+
+def test_random_seeds_mine_nothing(products: list[str], vader: Knowledge) -> None:
+    with TemporaryDirectory() as folder:
+        corpus = encode(products, PlainWords(), "en", Path(folder))
+        common = Counter(word for text in products for word in text.lower().split())
+    words = sorted(
+        word for word in corpus.vocabulary if 50 <= common[word] <= 1000 and word not in vader.words and len(word) > 2
+    )
+    found = []
+    for number in range(8):
+        drawn = random.Random(number).sample(words, 46)
+        seeds = Seeds(tuple(drawn[:23]), tuple(drawn[23:]))
+        found.append(agreement(quietly(products, seeds=seeds, **PLAIN), vader)["balanced"])
+    assert 0.40 <= sum(found) / len(found) <= 0.60
+
+
+def test_a_part_of_the_film_reviews(data_folder: Callable[[str], Path], vader: Knowledge) -> None:
+    """Every eighth one; all of them are for benchmarks/mining.py."""
+    with lzma.open(data_folder("imdb") / "train.jsonl.xz", "rt", encoding="utf-8") as file:
+        texts = [json.loads(line)["text"] for line in islice(file, 0, None, 8)]
+    found = agreement(quietly(texts, window="document", **PLAIN), vader)
+    assert found["strongest"] >= 0.85
+    assert found["balanced"] >= 0.60

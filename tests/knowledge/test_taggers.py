@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polysense.knowledge.chinese import JiebaTagger
+from polysense.knowledge.english import PatternTagger, PlainWords
+from polysense.knowledge.tagger import TAGS, Tagger
+
+TAGGERS = [PlainWords(), PatternTagger(), JiebaTagger()]
+
+
+@pytest.mark.parametrize("tagger", TAGGERS, ids=lambda tagger: type(tagger).__name__)
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(alphabet=st.sampled_from("abZ é’'-.,!?<br/>9 ﬁＡ好吃的不\n\u3000😀"), max_size=40))
+def test_tokens_are_pieces_of_the_text_in_order(tagger: Tagger, text: str) -> None:
+    end = 0
+    for token in tagger.tag(text):
+        assert end <= token.start < token.end <= len(text)
+        assert token.tag in TAGS
+        assert any(character.isalnum() for character in text[token.start : token.end])
+        assert token.word == token.word.lower()
+        end = token.end
+
+
+def test_english_words_keep_their_places() -> None:
+    text = "I don't like the well-made screen."
+    tokens = PatternTagger().tag(text)
+    assert [token.word for token in tokens] == ["i", "do", "n't", "like", "the", "well-made", "screen"]
+    assert [text[token.start : token.end].lower() for token in tokens] == [token.word for token in tokens]
+    assert {token.word: token.tag for token in tokens}["screen"] == "NOUN"
+    assert {token.word: token.tag for token in tokens}["n't"] == "ADV"
+
+
+def test_both_apostrophes_are_one() -> None:
+    assert [token.word for token in PlainWords().tag("don’t DON'T it’s")] == ["do", "n't", "do", "n't", "it", "'s"]
+
+
+@pytest.mark.parametrize("tagger", TAGGERS, ids=lambda tagger: type(tagger).__name__)
+def test_taggers_can_be_sent_to_other_processes_and_say_who_they_are(tagger: Tagger) -> None:
+    assert pickle.loads(pickle.dumps(tagger)).tag("good 好") == tagger.tag("good 好")
+    assert tagger.name
