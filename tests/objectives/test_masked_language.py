@@ -75,6 +75,9 @@ def test_what_it_cannot_do_is_said(tiny_text: str) -> None:
         MaskedLanguage(widths(pooled))(StepLook(pooled, batch(pooled, TEXTS), seed=0, step=0))
     with pytest.raises(RecipeError, match="share"):
         MaskedLanguage(widths(pooled), share=1.5)
+    frozen = model(tiny_text, trainable=False)
+    with pytest.raises(RecipeError, match="MaskedLanguage teaches the text encoder"):
+        MaskedLanguage(widths(frozen))(StepLook(frozen, batch(frozen, TEXTS), seed=0, step=0))
     unmasked = model(tiny_text)
     unmasked.encoder("text").tokenizer.mask_token = None
     with pytest.raises(RecipeError, match="no token that masks others"):

@@ -130,6 +130,9 @@ def test_what_cannot_be_done_is_said(tiny_text: str, digest: str) -> None:
     pooled = TransformerText(tiny_text, tokens="pooled")
     with pytest.raises(RecipeError, match="SentimentWord needs the states of all tokens"):
         learner(pooled, word={"knowledge": digest}).terms(batch_of(pooled, digest, list(REVIEWS)), step=0)
+    frozen = TransformerText(tiny_text, trainable=False)
+    with pytest.raises(RecipeError, match="WordPolarity teaches the text encoder"):
+        _ = learner(frozen, polarity={"knowledge": digest}).preparers
     unmasked = TransformerText(tiny_text)
     unmasked.tokenizer.mask_token = None
     with pytest.raises(RecipeError, match="AspectPair: the text encoder has no token that masks others"):

@@ -14,10 +14,12 @@ def hiding_encoder(encoder: Encoder, asker: str) -> TransformerText:
     """The text encoder, if it has a token that hides others; ``asker`` is the objective, for messages.
 
     Raises:
-        RecipeError: it has none.
+        RecipeError: it has none, or is frozen: its outputs for plain texts are kept, and nothing else is read.
     """
     if not isinstance(encoder, TransformerText) or encoder.vocabulary.mask is None:
         raise RecipeError(f"{asker}: the text encoder has no token that masks others; take one of the BERT family")
+    if not encoder.trainable:
+        raise RecipeError(f"{asker} teaches the text encoder: write encoders.text.trainable: true")
     return encoder
 
 
