@@ -57,6 +57,6 @@ def test_padding_belongs_to_no_word(tiny_text: str) -> None:
 def test_a_vocabulary_equals_itself_alone_and_has_a_short_name(tiny_text: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_text)
     one, other = (Vocabulary.of(tokenizer, size=len(tokenizer)) for _ in range(2))
-    assert one == one  # noqa: PLR0124
+    assert one == one
     assert one != other
     assert "tensor" not in repr(one)

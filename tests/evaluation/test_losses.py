@@ -27,7 +27,9 @@ def learner(tiny_text: str) -> Learner:
     encoder = TransformerText(tiny_text)
     widths = {"text": encoder.width, "fused": encoder.width, "vocabulary": encoder.vocabulary.size}
     objectives = {"language": MaskedLanguage(widths), "pairs": SentenceContrast(widths, positives="pair")}
-    return Learner(Model({"text": encoder}, Single({"text": encoder.width})), objectives, {"language": 1.0, "pairs": 1.0}, seed=5)
+    return Learner(
+        Model({"text": encoder}, Single({"text": encoder.width})), objectives, {"language": 1.0, "pairs": 1.0}, seed=5
+    )
 
 
 def measured(learner: Learner, rows: Sequence[Sample], **choices: int) -> dict[str, float]:

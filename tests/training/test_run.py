@@ -195,7 +195,7 @@ def test_one_of_several_processes_without_the_others_trains_nothing(
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("RANK", raising=False)
-    with pytest.raises(RecipeError, match="WORLD_SIZE is 2.* has no RANK.*: start them with torchrun"):
+    with pytest.raises(RecipeError, match=r"WORLD_SIZE is 2.* has no RANK.*: start them with torchrun"):
         train(RECIPE, toy_posts, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -47,7 +47,9 @@ rows = st.lists(st.lists(st.integers(1, 4), max_size=14), min_size=1, max_size=5
 
 @settings(max_examples=60, deadline=None)
 @given(rows, st.sampled_from([0.15, 0.4]), st.sampled_from([1, 10]), st.integers(0, 5))
-def test_exactly_the_budget_is_chosen_and_nothing_special(words: list[list[int]], share: float, longest: int, step: int) -> None:
+def test_exactly_the_budget_is_chosen_and_nothing_special(
+    words: list[list[int]], share: float, longest: int, step: int
+) -> None:
     view, batch = Masked(vocabulary(), share=share, longest_span=longest), texts(words)
     ids, found = batch.parts["text"]["input_ids"], original(view, batch, step)
     for row, lengths in enumerate(words):

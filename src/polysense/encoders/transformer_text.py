@@ -134,7 +134,9 @@ class TransformerText(Encoder):
             RecipeError: the tokenizer cannot tell.
         """
         if not self.tokenizer.is_fast:
-            raise RecipeError(f"the tokenizer {type(self.tokenizer).__name__} does not say which characters its tokens stand for")
+            raise RecipeError(
+                f"the tokenizer {type(self.tokenizer).__name__} does not say which characters its tokens stand for"
+            )
         found = self._tokens(samples, return_attention_mask=False, return_offsets_mapping=True)["offset_mapping"]
         return [[(int(start), int(end)) for start, end in row] or [(0, 0)] for row in found]
 
