@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polysense.errors import DataError, RecipeError, choices
+from polysense.errors import DataError, RecipeError
 from polysense.knowledge.aspects import count_pairs
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.counts import Counting, WordCounts, count_seeds, count_words
@@ -22,10 +22,10 @@ from polysense.knowledge.english import PatternTagger, PlainWords
 from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair, Polarity
 from polysense.knowledge.patterns import PATTERNS, Pattern
 from polysense.knowledge.scores import Balance, pointwise_mutual_information, word_polarity
-from polysense.knowledge.seeds import DEFAULTS, Seeds
-from polysense.knowledge.tagger import LANGUAGES, TAGS, Language, Tag, Tagger
-from polysense.knowledge.windows import DEFAULTS as WINDOWS
-from polysense.knowledge.windows import Window, check_window
+from polysense.knowledge.seeds import Seeds
+from polysense.knowledge.settings import Settings
+from polysense.knowledge.tagger import TAGS, Language, Tag, Tagger
+from polysense.knowledge.windows import Window
 from polysense.progress import Progress
 
 FEW_HITS = 1000
@@ -92,19 +92,14 @@ def mine(
         DataError: there are no words, or no seed of a side is frequent enough.
         PolysenseError: the tagger's extra is not installed.
     """
-    if language not in LANGUAGES:
-        raise RecipeError(f"language: {language!r} is not known; {choices(str(language), LANGUAGES)}")
     if isinstance(texts, str):
         raise RecipeError("texts: several texts are expected, this is one")
-    for name, least in (("top", 0), ("min_seed_count", 1), ("min_pair_count", 1), ("min_count", 1), ("smoothing", 0)):
-        if (value := locals()[name]) is not None and not value >= least:
-            raise RecipeError(f"{name}: {value} is too small; at least {least}")
     settings = Settings(
         language=language,
-        seeds=seeds or Seeds.named(DEFAULTS[language]),
-        window=check_window(WINDOWS[language] if window is None else window),
-        tags=None if tags is None else tuple(tags),
-        patterns=None if patterns is None else tuple(patterns),
+        seeds=seeds,
+        window=window,
+        tags=tags,
+        patterns=patterns,
         top=top,
         min_count=min_count,
         min_seed_count=min_seed_count,
@@ -114,39 +109,11 @@ def mine(
         skip_negated=skip_negated,
         pairs=pairs,
     )
-    tagger = tagger or default_tagger(language, untagged=tags is None and patterns is None and not pairs)
+    tagger = tagger or default_tagger(language, untagged=not settings.needs_tags)
     name = tagger.name  # says now, not after hours, that an extra is missing
     with TemporaryDirectory(prefix="polysense-") as folder:
         corpus = encode(texts, tagger, language, Path(folder), processes=processes, progress=progress)
         return mine_encoded(corpus, settings, tagger=name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What decides the result; the arguments of `mine` say what each means."""
-
-    language: Language
-    seeds: Seeds
-    window: Window
-    tags: tuple[Tag, ...] | None
-    patterns: tuple[Pattern, ...] | None
-    top: int
-    min_count: int | None
-    min_seed_count: int
-    min_pair_count: int
-    smoothing: float
-    balance: Balance
-    skip_negated: bool
-    pairs: bool
-
-    def __post_init__(self) -> None:
-        if self.window == "pattern" and self.patterns is None:
-            raise RecipeError("window: 'pattern' needs patterns")
-        if self.balance not in ("mean", "sum"):
-            raise RecipeError(f"balance: {self.balance!r}; valid: 'mean', 'sum'")
-        for tag in self.tags or ():
-            if tag not in TAGS:
-                raise RecipeError(f"tags: {tag!r} is no tag; {choices(tag, TAGS)}")
 
 
 def default_tagger(language: Language, *, untagged: bool = False) -> Tagger:
@@ -167,7 +134,13 @@ def mine_encoded(corpus: EncodedCorpus, settings: Settings, *, tagger: str = "")
     Raises:
         DataError: no seed of a side is frequent enough.
     """
-    counting = Counting(corpus, settings.language, settings.window, settings.patterns, settings.skip_negated)
+    counting = Counting(
+        corpus,
+        settings.language,
+        settings.used_window,
+        None if settings.patterns is None else tuple(settings.patterns),
+        settings.skip_negated,
+    )
     counts = count_words(counting)
     told: list[str] = []
     sides = _seed_places(corpus, counts, settings, told)
@@ -197,7 +170,7 @@ def mine_encoded(corpus: EncodedCorpus, settings: Settings, *, tagger: str = "")
         told.append(
             f"no word was found: none is both frequent (min_count {min_count}) and near a seed; only the seeds are there"
         )
-    lexicon = _strongest(found, settings.top) | _seeds(corpus, counts, settings.seeds, found)
+    lexicon = _strongest(found, settings.top) | _seeds(corpus, counts, settings.used_seeds, found)
     known = _pairs(counting, lexicon, settings.min_pair_count) if settings.pairs else {}
     for message in told:
         warnings.warn(message, stacklevel=3)
@@ -210,7 +183,7 @@ def _seed_places(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The places in the vocabulary of the seeds that are frequent enough, per side."""
     places = {word: place for place, word in enumerate(corpus.vocabulary)}
-    seeds = settings.seeds
+    seeds = settings.used_seeds
     sides = []
     rare: list[str] = []
     for name, words in (("negative", seeds.negative), ("positive", seeds.positive)):
@@ -235,7 +208,7 @@ def _candidates(
     if settings.tags is not None:
         fit &= np.isin(counts.tags.argmax(axis=1), [TAGS.index(tag) for tag in settings.tags])
     fit[seeds] = False
-    given = {*settings.seeds.positive, *settings.seeds.negative}
+    given = {*settings.used_seeds.positive, *settings.used_seeds.negative}
     shortest = SHORTEST[settings.language]
     return np.array(
         [
@@ -294,7 +267,7 @@ def _record(
     from importlib.metadata import version
 
     return {
-        "settings": asdict(settings) | {"min_count": min_count},
+        "settings": asdict(replace(settings, seeds=settings.used_seeds, window=settings.used_window, min_count=min_count)),
         "corpus": {
             "texts": corpus.texts,
             "words": corpus.size,

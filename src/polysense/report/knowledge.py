@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from markupsafe import Markup
@@ -61,7 +63,7 @@ def knowledge_html(knowledge: Knowledge, *, title: str) -> str:
 def words_figure(words: Sequence[tuple[str, Entry]], *, name: str, colour: str) -> Markup:
     """A bar a word, from the strongest on, as long as its score is large."""
     label = f"The strongest words of {name} and their scores"
-    with drawing(width=420, height=56 + ROW * len(words), name=f"words-{name}", label=label) as drawn:
+    with _any_writing(), drawing(width=420, height=56 + ROW * len(words), name=f"words-{name}", label=label) as drawn:
         axes = drawn.axes
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
@@ -78,7 +80,7 @@ def words_figure(words: Sequence[tuple[str, Entry]], *, name: str, colour: str) 
 def aspects_figure(aspects: Sequence[AspectSummary]) -> Markup:
     """A bar to each side of every aspect: blame to the left, praise to the right, as long as it was often."""
     label = "Aspects: how often blame and praise stand next to them"
-    with drawing(width=460, height=56 + ROW * len(aspects), name="aspects", label=label) as drawn:
+    with _any_writing(), drawing(width=460, height=56 + ROW * len(aspects), name="aspects", label=label) as drawn:
         axes = drawn.axes
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
@@ -93,6 +95,14 @@ def aspects_figure(aspects: Sequence[AspectSummary]) -> Markup:
         axes.spines["bottom"].set_color(RULE)
         axes.set_xlabel("blamed   |   praised, times")
     return drawn.svg
+
+
+@contextmanager
+def _any_writing() -> Iterator[None]:
+    """Words that the font of the drawing lacks are no trouble: the text stays text, and the page's font shows it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        yield
 
 
 def _plain(word: str) -> str:
