@@ -339,3 +339,12 @@ def test_a_shape_of_ones_own_starts_at_random(tiny_text: str, tmp_path: Path) ->
         TransformerText(tiny_text, weights="random", shape={"hidden_sizes": 16})
     with pytest.raises(RecipeError, match="weights: random"):
         TransformerText(tiny_text, shape={"hidden_size": 16})
+
+
+def test_training_may_read_less_than_use_does(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text, max_length=12, train_max_length=5)
+    long = samples(["the sun is warm and the sea is wide and blue"])
+    assert encoder.train().prepare(long)["input_ids"].shape == (1, 5)
+    assert [len(row) for row in encoder.spans(long)] == [5]
+    assert encoder.eval().prepare(long)["input_ids"].shape == (1, 12)
+    assert TransformerText(tiny_text, max_length=12).train().prepare(long)["input_ids"].shape == (1, 12)

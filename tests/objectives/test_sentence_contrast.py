@@ -100,6 +100,20 @@ def test_equal_sentences_may_be_kept_from_being_negatives() -> None:
     assert expected < term(objective(head=False), batch)
 
 
+def test_a_sentence_that_is_another_rows_positive_is_no_negative_of_it() -> None:
+    batch = batch_of_pairs(3)
+    parts = {
+        **batch.parts,
+        "text": {**batch.parts["text"], "key": torch.tensor([1, 2, 3])},
+        "pair": {**batch.parts["pair"], "key": torch.tensor([4, 1, 5])},
+    }
+    text, pair = summaries(batch, "text", "pair")
+    same = torch.eye(3, dtype=torch.bool)
+    same[0, 1] = True
+    found = term(objective(positives="pair", head=False, mask_duplicates=True), Batch(parts=parts, fields=batch.fields))
+    torch.testing.assert_close(found, info_nce(text, pair, temperature=0.05, duplicates=same))
+
+
 def test_the_picture_beside_the_text_is_not_asked_for() -> None:
     assert term(objective(), Batch.of({k: v for k, v in tiny.nested(4).items() if k != "image"})) is not None
 

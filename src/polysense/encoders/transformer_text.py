@@ -54,6 +54,7 @@ class TransformerText(Encoder):
         pooling: how the summary is made, see above.
         tokens: ``all`` gives the states of all tokens, ``pooled`` the summary alone, in much less memory.
         max_length: longest text in tokens, special tokens included; longer texts are cut.
+        train_max_length: the same in training mode, where that is to be shorter; in use ``max_length`` counts.
         piece_rows: rows a piece; 0 encodes the batch in one go.
         recompute: run each piece again in the backward pass instead of keeping what is inside: with ``tokens: pooled`` and a
             large batch, the memory is that of one piece and the summaries. Gradients are the same, dropout included.
@@ -71,6 +72,7 @@ class TransformerText(Encoder):
         pooling: Pooling = "mean",
         tokens: Literal["all", "pooled"] = "all",
         max_length: int = 128,
+        train_max_length: int | None = None,
         piece_rows: int = 8,
         recompute: bool = False,
     ) -> None:
@@ -82,6 +84,7 @@ class TransformerText(Encoder):
             self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape))
             self.width = int(self.backbone.config.hidden_size)
             self.max_length = min(max_length, int(self.tokenizer.model_max_length), self._positions())
+        self.train_max_length = min(train_max_length or self.max_length, self.max_length)
         self.head = nn.Linear(self.width, self.width) if pooling == "cls" else None
         self.pooling = pooling
         self.tokens = tokens
@@ -143,7 +146,8 @@ class TransformerText(Encoder):
     def _tokens(self, samples: Sequence[Sample], **wanted: Any) -> Any:
         """What the tokenizer makes of the texts, padded to the longest; ``wanted`` says what it is to return."""
         texts = [sample.text or "" for sample in samples]
-        limits = {"truncation": True, "max_length": self.max_length, "padding": "longest", "padding_side": "right"}
+        longest = self.train_max_length if self.training else self.max_length
+        limits = {"truncation": True, "max_length": longest, "padding": "longest", "padding_side": "right"}
         return self.tokenizer(texts, **limits, **wanted)
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:

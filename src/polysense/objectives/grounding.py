@@ -94,7 +94,7 @@ class Grounding(Aligning):
 
     def _weights(self, index: Tensor, versions: Sequence[Tensor], image: Tensor) -> Tensor | None:
         """A weight for each row, about 1 in the mean, from the fit before this step; the fit is then updated."""
-        if not self.noise_aware:
+        if not self.noise_aware or not self.training:  # rows of validation have numbers of their own
             return None
         with torch.no_grad():
             cosine = torch.stack([(normalize(one.float()) * normalize(image.float())).sum(dim=1) for one in versions]).mean(
@@ -106,9 +106,8 @@ class Grounding(Aligning):
             if len(seen) > 1:
                 standing = (before - seen.mean()) / seen.std().clamp(min=1e-6)
                 weights = torch.where(before.isnan(), weights, 2 * torch.sigmoid(self.noise_aware * standing))
-            if self.training:
-                now = torch.where(before.isnan(), cosine, self.momentum * before + (1 - self.momentum) * cosine)
-                self.fit[gather(index)[0]] = gather(now)[0]
+            now = torch.where(before.isnan(), cosine, self.momentum * before + (1 - self.momentum) * cosine)
+            self.fit[gather(index)[0]] = gather(now)[0]
         return weights
 
     def project(self, modality: str, summaries: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
 
+from polysense.distributed import gather
 from polysense.errors import DataError, RecipeError
 from polysense.losses import equal_keys, info_nce
 from polysense.objectives.objective import Look, Objective
@@ -30,7 +31,7 @@ class SentenceContrast(Objective):
         head: compare ``tanh(W h + b)`` instead of h; for training only, embeddings are made without it (unsupervised SimCSE). A head
             that stays, as in supervised SimCSE, belongs to the encoder: ``pooling: cls``.
         hard_negative_weight: w, above 0; 1 leaves each sentence's own hard negative as it is.
-        mask_duplicates: equal sentences of a batch are no negatives of each other.
+        mask_duplicates: equal sentences of a batch are no negatives of each other; hard negatives stay what they are.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
@@ -88,6 +89,11 @@ class SentenceContrast(Objective):
             temperature=self.temperature,
             hard_negatives=vectors[2:],
             hard_negative_log_weight=self.hard_negative_log_weight,
-            duplicates=equal_keys(*keys[:2]) if self.mask_duplicates else None,
+            duplicates=self._duplicates(keys[0], keys[1]) if self.mask_duplicates else None,
             present=[block[kept] for block in present[2:]],
         )
+
+    @staticmethod
+    def _duplicates(text: Tensor, positive: Tensor) -> Tensor:
+        """Rows i and columns j that hold the same: i's sentence is j's, or j's positive; or the positives are equal."""
+        return equal_keys(text, positive) | (text.unsqueeze(1) == gather(positive)[0].unsqueeze(0))

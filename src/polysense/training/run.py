@@ -33,6 +33,7 @@ from polysense.training.processes import from_first, together
 from polysense.training.rehearsal import rehearse
 from polysense.training.seed import train_seed
 from polysense.training.splits import Splits
+from polysense.training.stopping import standing as judged_by
 from polysense.types import Sample
 
 PACKAGES = ("polysense", "torch", "transformers", "accelerate", "numpy", "scikit-learn", "pillow", "polars")
@@ -219,8 +220,7 @@ def _made_with(*, use_cache: bool) -> dict[str, str]:
 
 def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     judged = recipe.evaluation
-    choose = max if judged.greater_is_better else min
-    best = choose(results, key=lambda result: result["validation"][judged.best])
+    best = max(results, key=lambda result: judged_by(result["validation"], judged))
     return {
         "polysense": version("polysense"),
         "name": recipe.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,10 +12,18 @@ from polysense.recipe.recipe import Evaluation
 from polysense.training.journal import Journal
 
 
+def standing(metrics: Mapping[str, float], judged: Evaluation) -> float:
+    """How good the metric that chooses is: the larger the better; what is no number is worse than any."""
+    value = metrics[judged.best]
+    if math.isnan(value):
+        return -math.inf
+    return value if judged.greater_is_better else -value
+
+
 def best_evaluation(evaluations: Sequence[Mapping[str, Any]], judged: Evaluation) -> int:
     """The place of the first evaluation whose metric no other one beats."""
-    values = [line["metrics"][judged.best] for line in evaluations]
-    return values.index(max(values) if judged.greater_is_better else min(values))
+    values = [standing(line["metrics"], judged) for line in evaluations]
+    return values.index(max(values))
 
 
 def patience_is_spent(evaluations: Sequence[Mapping[str, Any]], judged: Evaluation) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -160,6 +162,11 @@ class LearnerTrainer(Trainer):
         return named
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """Whether these weights are the best so far; what is no number is worse than any number, and better than nothing."""
+        name = f"eval_{self.args.metric_for_best_model}"
+        if math.isnan(metrics[name]):
+            worst = -sys.float_info.max if self.args.greater_is_better else sys.float_info.max
+            metrics = {**metrics, name: worst}
         better: bool = super()._determine_best_metric(metrics, trial)
         if better and first():
             self._keep_best()
