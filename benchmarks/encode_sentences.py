@@ -205,6 +205,7 @@ def main() -> None:
         "sentences": options.sentences,
         "threads": options.threads,
         "processor": processor(),
+        "load_average": [round(one, 1) for one in os.getloadavg()],
         "commit": commit,
         "python": platform.python_version(),
         "versions": {worker.way: worker.versions for worker in workers},
