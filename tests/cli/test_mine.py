@@ -65,9 +65,9 @@ def test_knowledge_that_is_there_is_not_written_over(reviews: Path, tmp_path: Pa
     (tmp_path / "k/lexicon.tsv").write_text("good\t1\n", "utf-8")
     line = ["mine", str(reviews), "--out", str(tmp_path / "k"), "--processes", "1"]
     assert execute(line) == 2
-    assert "--force" in capsys.readouterr().err
+    assert "--overwrite" in capsys.readouterr().err
     assert (tmp_path / "k/lexicon.tsv").read_text("utf-8") == "good\t1\n"
-    assert execute([*line, "--force"]) == 0
+    assert execute([*line, "--overwrite"]) == 0
     assert "crisp" in Knowledge.read(tmp_path / "k").words
 
 

@@ -57,7 +57,7 @@ def mine(
     column: Annotated[str, typer.Option(help="The column of a table that holds the texts.")] = "text",
     encoding: Annotated[str, typer.Option(help="The encoding of the texts: latin-1.")] = "utf-8",
     processes: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores by default.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over the knowledge that is in the folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over the knowledge that is in the folder.")] = False,
     json: Json = False,
 ) -> None:
     """Find which words of your texts praise and which blame, and what they speak of. Needs the extra knowledge."""
@@ -67,8 +67,8 @@ def mine(
     from polysense.knowledge.patterns import PATTERNS
     from polysense.report.knowledge import write_knowledge_report
 
-    if (out / LEXICON).exists() and not force:
-        raise RecipeError(f"{display(out)} holds a {LEXICON} already, perhaps edited by hand; --force writes over it")
+    if (out / LEXICON).exists() and not overwrite:
+        raise RecipeError(f"{display(out)} holds a {LEXICON} already, perhaps edited by hand; --overwrite writes over it")
     began = time.perf_counter()
     with bar("reading", "texts") as progress:
         found = run(
