@@ -16,6 +16,7 @@ from transformers import AutoTokenizer
 
 from polysense.data.vocabulary import Vocabulary
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
+from polysense.encoders.heap import give_back
 from polysense.encoders.loading import explained, load_backbone, text_folder, text_tower
 from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
@@ -174,10 +175,16 @@ class TransformerText(Encoder):
 
     def _piece(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         if self.recompute and torch.is_grad_enabled():
-            states, summary = checkpoint(self._states, ids, mask, use_reentrant=False, preserve_rng_state=True)
+            states, summary = checkpoint(self._after_others, ids, mask, use_reentrant=False, preserve_rng_state=True)
         else:
             states, summary = self._states(ids, mask)
         return states, summary
+
+    def _after_others(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`_states` in the memory of the piece before; run forward and, for the gradient, backward."""
+        if ids.device.type == "cpu":
+            give_back()
+        return self._states(ids, mask)
 
     def _states(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """The states (rows, time, width), or the summary as the one state, and the summary (rows, width)."""
