@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -157,7 +158,7 @@ def _tagged(chunks: Iterator[list[str]], tagger: Tagger, language: Language, pro
         for chunk in chunks:
             yield _encode_chunk(chunk, tagger, language)
         return
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_leave_interrupts)
     waiting: deque[Future[_Chunk]] = deque()
     try:
         for group in (first, chunks):
@@ -169,6 +170,11 @@ def _tagged(chunks: Iterator[list[str]], tagger: Tagger, language: Language, pro
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts() -> None:
+    """An interruption is the main process's to answer; it ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 _TAG_NUMBERS = {tag: place for place, tag in enumerate(TAGS)}
