@@ -125,6 +125,17 @@ def test_a_metric_that_no_evaluator_gives_is_named(tiny_encoders: list[str], toy
         trainer.evaluate()
 
 
+def test_what_is_no_number_is_better_than_nothing_and_worse_than_anything(
+    tiny_encoders: list[str], toy_posts: Path, tmp_path: Path
+) -> None:
+    trainer, _ = a_trainer(tiny_encoders, toy_posts, tmp_path)
+    kept: list[float] = []
+    trainer._keep_best = lambda: kept.append(value)
+    for value in (float("nan"), float("nan"), 0.1, float("nan"), 0.05, 0.3):
+        trainer._determine_best_metric({"eval_weighted_f1": value}, None)
+    assert str(kept) == "[nan, 0.1, 0.3]"
+
+
 def test_the_journal_adds_up(trained_runs: dict[str, Path]) -> None:
     """The loss is the weighted sum of the terms."""
     for name, weights in (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, MediaRoot, SkipBadRows, TrustRecipeCode
+from polysense.cli.options import Columns, Encoding, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode
 from polysense.progress import open_bar, say
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def encode(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")] = False,
     engine: Engine = "auto",
     precision: Precision = "auto",
+    pooling: Pooling = None,
     columns: Columns = None,
     media_root: MediaRoot = None,
     encoding: Encoding = None,
@@ -62,7 +63,7 @@ def encode(
     from polysense.inference.row_source import open_rows
     from polysense.inference.vector_file import vector_file
 
-    loaded = load(model, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
+    loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
     say_which_seed(loaded, model)
     width = loaded.width(part=part, shared=shared)
     source = open_rows(
@@ -81,6 +82,7 @@ def encode(
         "part": str(part),
         "shared": str(shared),
         "normalize": str(normalize),
+        "read as": repr((columns, encoding, str(media_root))),
     }
     file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume)
     if file.done:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, TrustRecipeCode, read_split
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode, read_split
 from polysense.cli.output import print_json, print_table
 from polysense.errors import RecipeError
 from polysense.progress import bar
@@ -32,6 +32,13 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Measure with this evaluator (sts, geometry, transfer, retrieval, matching) on --data. Repeatable."),
     ] = None,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details", help="Of sts also subsets, Pearson and numbers of pairs; of geometry also the batched values."
+        ),
+    ] = False,
+    pooling: Pooling = None,
     columns: Columns = None,
     encoding: Encoding = None,
     media_root: MediaRoot = None,
@@ -51,7 +58,7 @@ def evaluate(
     split = None if split is None else read_split(split)
     own_sets = False
     if data is None:
-        asking = {"--evaluator": evaluator, "--columns": columns, "--encoding": encoding}
+        asking = {"--evaluator": evaluator, "--columns": columns, "--encoding": encoding, "--pooling": pooling}
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
         found = _noted(run, split or "test")
@@ -60,7 +67,7 @@ def evaluate(
         from polysense.inference.measure import measure, plan
         from polysense.recipe.parts import find_evaluator
 
-        plans = plan([find_evaluator(name) for name in evaluator], data) if evaluator else None
+        plans = plan([find_evaluator(name, details=details) for name in evaluator], data) if evaluator else None
         own_sets = plans is not None and all(one.benchmark is not None for one in plans)
         with bar("checking rows", "rows") as advance:
             found = measure(
@@ -73,6 +80,7 @@ def evaluate(
                 media_root=media_root,
                 skip_bad_rows=skip_bad_rows,
                 trust_recipe_code=trust_recipe_code,
+                pooling=pooling,
                 progress=advance,
             )
     summary = summarise(found, split or "test") | ({"split": None} if own_sets else {})

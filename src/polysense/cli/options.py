@@ -20,6 +20,9 @@ SkipBadRows = Annotated[bool, typer.Option("--skip-bad-rows", help="Go on withou
 TrustRecipeCode = Annotated[
     bool, typer.Option("--trust-recipe-code", help="Run the code outside polysense that the model's recipe names.")
 ]
+Pooling = Annotated[
+    str | None, typer.Option(help="Read another library's encoder with this pooling, whatever it was saved with: cls, mean.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

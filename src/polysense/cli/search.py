@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, TrustRecipeCode
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode
 from polysense.cli.output import print_json, print_table
 from polysense.errors import RecipeError
 from polysense.progress import bar, say
@@ -44,6 +44,7 @@ def search(
         Path | None, typer.Option(help="The rows of an .npy file, to show them: the file that was encoded.")
     ] = None,
     backend: Annotated[str, typer.Option(help="exact, or faiss (the same answers; extra search).")] = "exact",
+    pooling: Pooling = None,
     columns: Columns = None,
     media_root: MediaRoot = None,
     encoding: Encoding = None,
@@ -58,7 +59,7 @@ def search(
     from polysense.cli.predict import say_which_seed
     from polysense.inference.predictor import load
 
-    loaded = load(model, trust_recipe_code=trust_recipe_code)
+    loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code)
     say_which_seed(loaded, model)
     index = loaded.index(part=part, shared=shared or bool(image), backend=backend)  # type: ignore[arg-type]
     options = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)

@@ -70,6 +70,7 @@ def measure(
     media_root: Path | None = None,
     skip_bad_rows: bool = False,
     trust_recipe_code: bool = False,
+    pooling: str | None = None,
     progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
     """``{"seed", "metrics"}`` for every seed of a run, or for a single model, on ``data``.
@@ -87,6 +88,7 @@ def measure(
         media_root: the folder that pictures may lie in.
         skip_bad_rows: measure without them.
         trust_recipe_code: run the code outside polysense that the model's recipe names.
+        pooling: read another library's encoder with this one.
         progress: of checking the rows.
 
     Raises:
@@ -107,7 +109,7 @@ def measure(
     found = []
     asked: list[tuple[list[Evaluator] | None, Sequence[Sample]]] = []
     for seed, model in models(source):
-        predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code)
+        predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
         asked = asked or _asked(predictor, Path(source), plans, reading)
         metrics: dict[str, float] = {}
         for evaluators, samples in asked:

@@ -15,7 +15,7 @@ import torch
 
 from polysense.data.collate import Collate, Prepares
 from polysense.encoders.packaged import PACKAGED
-from polysense.errors import DataError, PolysenseError, Problem
+from polysense.errors import DataError, PolysenseError, Problem, RecipeError
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.inference.embedder import Embedder, Space
 from polysense.inference.engine import EngineName, Precision
@@ -91,17 +91,19 @@ class Predictor:
         device: str | None = None,
         engine: EngineName = "auto",
         precision: Precision = "auto",
+        pooling: str | None = None,
     ) -> Predictor:
         """Load a run (its best seed on validation), a saved folder, or a model of the Hugging Face hub by its id.
 
         A text encoder that another library saved, or ``minilm``, embeds and answers nothing (see :func:`load_foreign`). No pickle is
-        read. The recipe beside the weights may only name classes of polysense unless ``trust_recipe_code``.
+        read. The recipe beside the weights may only name classes of polysense unless ``trust_recipe_code``. ``pooling`` reads another
+        library's encoder with another pooling than it was saved with; a model of polysense has its own.
 
         Raises:
             RecipeError: there is no such folder or model, or its recipe is refused.
             PolysenseError: the weights are missing or damaged.
         """
-        name, recipe, learner = _read(str(source), trust_recipe_code=trust_recipe_code)
+        name, recipe, learner = _read(str(source), trust_recipe_code=trust_recipe_code, pooling=pooling)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return cls(recipe, learner.to(chosen), source=name, engine=engine, precision=precision)
 
@@ -310,23 +312,26 @@ def load(
     device: str | None = None,
     engine: EngineName = "auto",
     precision: Precision = "auto",
+    pooling: str | None = None,
 ) -> Predictor:
     """A trained model: a run's folder, a saved folder, or a Hugging Face id. See :meth:`Predictor.from_pretrained`."""
     return Predictor.from_pretrained(
-        source, trust_recipe_code=trust_recipe_code, device=device, engine=engine, precision=precision
+        source, trust_recipe_code=trust_recipe_code, device=device, engine=engine, precision=precision, pooling=pooling
     )
 
 
-def _read(source: str, *, trust_recipe_code: bool) -> tuple[str, Recipe, Learner]:
+def _read(source: str, *, trust_recipe_code: bool, pooling: str | None) -> tuple[str, Recipe, Learner]:
     """Where the model is, what it was trained as, and the learner."""
     is_here = Path(source).exists()
     folder = Path(source)
     if is_here or source not in PACKAGED:
         folder = best_folder(folder if is_here else snapshot(source, FILES))
         if (folder / RECIPE).is_file():
+            if pooling is not None:
+                raise RecipeError(f"pooling: {source} is a model of polysense, and has the pooling that it was trained with")
             return str(folder), *read_model(folder, trust_recipe_code=trust_recipe_code)
     name = str(folder) if is_here else source
-    foreign = load_foreign(name)
+    foreign = load_foreign(name, pooling=pooling)
     if foreign is None:
         return name, *read_model(folder, trust_recipe_code=trust_recipe_code)  # which says what is missing
     return name, *foreign

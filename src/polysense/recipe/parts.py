@@ -124,16 +124,19 @@ def known(base: type) -> dict[str, type]:
     return found
 
 
-def find_evaluator(name: str) -> Evaluator:
-    """An evaluator with its default arguments, by its class name or that name in other letters: ``retrieval``, ``sts``.
+def find_evaluator(name: str, *, details: bool = False) -> Evaluator:
+    """An evaluator by its class name or that name in other letters: ``retrieval``, ``sts``; with its default arguments but ``details``.
 
     Raises:
-        RecipeError: there is none of that name.
+        RecipeError: there is none of that name, or it has no details to give.
     """
     plain = {_plain(one): kind for one, kind in known(Evaluator).items()}
     if _plain(name) not in plain:
         raise RecipeError(f"there is no evaluator {name!r}; {choices(name, known(Evaluator))}")
-    evaluator: Evaluator = plain[_plain(name)]()
+    kind = plain[_plain(name)]
+    if details and "details" not in inspect.signature(kind).parameters:
+        raise RecipeError(f"the evaluator {name!r} has no details to give")
+    evaluator: Evaluator = kind(details=True) if details else kind()
     return evaluator
 
 
