@@ -298,7 +298,7 @@ def test_verifying_pictures_of_a_parquet_table_leaves_none_decoded(tmp_path: Pat
         rows.append({"image": {"bytes": stored.getvalue(), "path": None}})
     polars.DataFrame(rows).write_parquet(tmp_path / "posts.parquet")
     table = read_table(tmp_path / "posts.parquet")
-    assert verify(table) == []
+    assert not [problem for problem in verify(table) if problem.severity == "bad"]
     assert [sample.image for sample in table.samples] == [Picture(row["image"]["bytes"]) for row in rows]
     assert len(pickle.dumps(table)) < 300_000, "decoded, each takes three million bytes"
 
