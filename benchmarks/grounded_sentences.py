@@ -3,8 +3,8 @@
     python benchmarks/grounded_sentences.py --data DATA --runs runs/grounded --out docs/results
 
 DATA is the folder of all data sets. Prepares one file of sentences, pre-trains a small text encoder on it, and from it (and, as a
-second block for reference, from MiniLM) trains the arms below. All is taken up where it stopped. --only ARM,ARM restricts what is
-trained; --only-tables trains nothing: what is not finished is left out and named.
+second block for reference, from MiniLM) trains the arms below; writes grounded_sentences.json. All is taken up where it stopped. --only
+ARM,ARM restricts what is trained; --only-tables trains nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import platform
 import random
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -30,6 +31,7 @@ from polysense.evaluation.retrieval import Retrieval
 from polysense.evaluation.sts import Sts
 from polysense.evaluation.transfer import Transfer
 from polysense.inference.predictor import Predictor
+from polysense.recipe import load_recipe
 from polysense.training.run import train
 
 SEEDS = (0, 1, 2)
@@ -53,7 +55,9 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "mcse_shuffled_aware": ("mcse/mcse", (*SHUFFLED, AWARE)),
     "mcse_tweets": ("mcse/mcse", (TWEETS,)),
     "mcse_tweets_aware": ("mcse/mcse", (TWEETS, AWARE)),
+    "mcse_random": ("mcse/mcse", ("corpora.1.images=random",)),
     "mcse_not_decontaminated": ("mcse/mcse", ("corpora.1.exclude=[]",)),
+    "captions_as_text_not_decontaminated": ("mcse/captions_as_text", ("corpora.1.exclude=[]",)),
 }
 """Each arm's recipe, and what differs from it."""
 
@@ -143,7 +147,8 @@ def chosen_weight(block: str, start: Path | str, root: Path, runs: Path) -> floa
 def train_arms(root: Path, runs: Path, only: Sequence[str]) -> None:
     """Train what is wanted, and measure each arm when it is done."""
     for block, start in starts(root, runs).items():
-        measured(runs / block / "start", [str(start)], root, probe=True)
+        measured(runs / block / "start", {"as the arms pool": partial(untrained, start)}, root, probe=True)
+        measured(runs / block / "start_own_pooling", {"own": partial(Predictor.from_pretrained, start)}, root, probe=False)
         weight = chosen_weight(block, start, root, runs)
         (runs / block / "weight.json").write_text(json.dumps(weight))
         for name, (recipe, changes) in ARMS.items():
@@ -154,18 +159,25 @@ def train_arms(root: Path, runs: Path, only: Sequence[str]) -> None:
                 settings.append(f"objectives.grounding.weight={weight}")
             folder = runs / block / name
             train(recipe, root, out=folder, seeds=SEEDS, overrides=settings, resume=True)
-            measured(folder, [str(folder / f"seed-{seed}") for seed in SEEDS], root, probe=name in MAIN)
+            seeds = {f"seed-{seed}": partial(Predictor.from_pretrained, folder / f"seed-{seed}") for seed in SEEDS}
+            measured(folder, seeds, root, probe=name in MAIN)
 
 
-def measured(folder: Path, models: Sequence[str], root: Path, *, probe: bool) -> list[dict[str, float]]:
+def untrained(start: Path | str) -> Predictor:
+    """The start as the arms see it: the same pooling and length, not trained any further."""
+    recipe = load_recipe("mcse/simcse", [f"encoders.text.pretrained={start}"])
+    return Predictor(recipe, recipe.build(seed=0), source=str(start))
+
+
+def measured(folder: Path, models: Mapping[str, Callable[[], Predictor]], root: Path, *, probe: bool) -> None:
     """The metrics of each model; kept in ``scores.json``, a model at a time."""
     file = folder / "scores.json"
     folder.mkdir(parents=True, exist_ok=True)
     kept: dict[str, dict[str, float]] = json.loads(file.read_text()) if file.is_file() else {}
-    for model in models:
+    for model, load_it in models.items():
         if model in kept:
             continue
-        predictor = Predictor.from_pretrained(model)
+        predictor = load_it()
         metrics: dict[str, float] = {}
         for evaluator in (Sts(details=True), Geometry(), Retrieval(), *([Transfer()] if probe else [])):
             table = evaluator.read(root)
@@ -173,7 +185,6 @@ def measured(folder: Path, models: Sequence[str], root: Path, *, probe: bool) ->
             metrics |= predictor.measure(table.samples, evaluators=[evaluator])
         kept[model] = metrics
         file.write_text(json.dumps(kept, indent=1))
-    return [kept[model] for model in models]
 
 
 def main() -> None:
