@@ -60,7 +60,7 @@ def test_a_word_that_never_meets_a_seed_is_not_in_the_lexicon(texts: list[str]) 
 
 
 def test_the_number_of_processes_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 4000)
+    monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 1000)
     texts = english_reviews(300)
     one, two = quietly(texts), quietly(texts, processes=2)
     assert one == two

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from polysense.progress import Progress
 
 CHUNK = 400_000
 """Characters that a process tags at a time. What is counted does not depend on it."""
+
+WORTHWHILE = 8
+"""Chunks from which on several processes are begun: beginning them takes as long as tagging some chunks."""
 
 BLOCK = 1_000_000
 """Words that are counted at a time, about."""
@@ -150,9 +154,9 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _tagged(chunks: Iterator[list[str]], tagger: Tagger, language: Language, processes: int) -> Iterator[_Chunk]:
-    """The chunks in their order. Processes are begun only where there is a second chunk; a few chunks are under way at a time."""
-    first = [chunk for _, chunk in zip(range(2), chunks, strict=False)]
-    if processes <= 1 or len(first) < 2:
+    """The chunks in their order. Processes are begun where there is enough to do; a few chunks are under way at a time."""
+    first = list(islice(chunks, WORTHWHILE))
+    if processes <= 1 or len(first) < WORTHWHILE:
         for chunk in first:
             yield _encode_chunk(chunk, tagger, language)
         for chunk in chunks:
