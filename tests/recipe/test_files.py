@@ -279,3 +279,13 @@ def test_yes_and_no_are_words_and_true_and_false_are_not() -> None:
         "smooth": True,
         "late": False,
     }
+
+
+def test_an_override_reaches_the_arguments_of_an_objective_by_its_name() -> None:
+    short = read_recipe("social/mvsa_concat_both", ["objectives.contrast.shared_width=64", "objectives.contrast.weight=0.3"])
+    long = read_recipe(
+        "social/mvsa_concat_both", ["objectives.contrast.objective.shared_width=64", "objectives.contrast.weight=0.3"]
+    )
+    assert short == long
+    assert short["objectives"]["contrast"]["weight"] == 0.3
+    assert short["objectives"]["contrast"]["objective"]["init_args"] == {"shared_width": 64}

@@ -157,6 +157,8 @@ def _apply(raw: Raw, override: str) -> None:
     place: Any = raw
     for depth, key in enumerate(parents):
         place = _inside(place, key, ".".join(parents[:depth]))
+    if isinstance(place, dict) and "objective" in place and last not in {"objective", "weight"}:
+        place = _inside(place, "objective", ".".join(parents))
     if isinstance(place, dict) and "class_path" in place and last not in {"class_path", "init_args"}:
         place = place.setdefault("init_args", {})
     if not isinstance(place, dict):
