@@ -219,7 +219,10 @@ class Worker:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"model": model, "steps": steps, "warm_up": warm_up, "seed": seed}) + "\n")
         self._process.stdin.flush()
-        return Training(**json.loads(self._process.stdout.readline()))
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"{self.way}: the process ended (code {self._process.wait()})")
+        return Training(**json.loads(answer))
 
     def close(self) -> None:
         """End it."""
