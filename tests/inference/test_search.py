@@ -141,3 +141,15 @@ def test_a_model_finds_a_text_by_itself(sentence_model: Predictor, sentences: li
     assert [hits[0].item for hits in index.search(some, top_k=1)] == some
     vectors = sentence_model.encode(some, normalize=True)
     assert index.vectors == pytest.approx(vectors, abs=1e-6)
+
+
+def test_scaling_takes_little_more_memory_than_its_result() -> None:
+    import tracemalloc
+
+    vectors = np.random.default_rng(0).standard_normal((300_000, 32)).astype(np.float32)
+    tracemalloc.start()
+    scaled = unit(vectors)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * scaled.nbytes
+    np.testing.assert_allclose(np.linalg.norm(scaled, axis=1), 1.0, atol=1e-6)

@@ -76,7 +76,7 @@ def cases(still_text: str, tiny_vision: str, toy_posts: Path, tmp_path_factory: 
             "fusion": "Single",
             "objectives": {"contrast": {"class_path": "SentenceContrast", "init_args": contrast}},
             "training": {"per_device_train_batch_size": 8},
-            "evaluation": {"evaluators": ["Losses"], "best": "contrast_loss", "greater_is_better": False},
+            "evaluation": {"evaluators": ["Losses"], "best": "last"},  # its loss barely moves: noise would choose
         },
         "corpora": {
             "encoders": {"text": text, "image": image},

@@ -122,11 +122,16 @@ class Predictor:
 
         ``missing`` names the modalities that the model reads and the row lacks. A row that cannot be used has ``error``, the reason,
         in place of answers; the others are answered all the same.
+
+        Raises:
+            PolysenseError: the model answers nothing, it only embeds.
         """
         return list(self.stream(listed(rows), progress=progress))
 
     def stream(self, rows: Iterable[Row], *, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
+        if not self.learner.answers:
+            raise PolysenseError(f"{self.source or 'this model'} answers nothing, it turns rows into vectors: use encode")
         iterator = iter(rows)
         done = 0
         while block := list(islice(iterator, BLOCK)):

@@ -140,11 +140,16 @@ class Index:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (rows, width) scaled to length 1, float32; what has no length, or is not finite, becomes zeros: near to nothing."""
-    exact = np.asarray(vectors, dtype=np.float64)
-    exact = np.where(np.isfinite(exact).all(axis=1, keepdims=True), exact, 0.0)
-    lengths = np.linalg.norm(exact, axis=1, keepdims=True)
-    scaled: np.ndarray = (exact / np.where(lengths > 0, lengths, 1.0)).astype(np.float32)
+    """Vectors (rows, width) scaled to length 1, float32; what has no length, or is not finite, becomes zeros: near to nothing.
+
+    In float64, a block of rows at a time: the memory is that of the result.
+    """
+    scaled = np.empty(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), ROWS):
+        exact = np.asarray(vectors[start : start + ROWS], dtype=np.float64)
+        exact = np.where(np.isfinite(exact).all(axis=1, keepdims=True), exact, 0.0)
+        lengths = np.linalg.norm(exact, axis=1, keepdims=True)
+        scaled[start : start + ROWS] = exact / np.where(lengths > 0, lengths, 1.0)
     return scaled
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def _apply(raw: Raw, override: str) -> None:
     place: Any = raw
     for depth, key in enumerate(parents):
         place = _inside(place, key, ".".join(parents[:depth]))
-    if isinstance(place, dict) and "objective" in place and last not in {"objective", "weight"}:
+    if isinstance(place, dict) and "objective" in place and not get_close_matches(last, ("objective", "weight")):
         place = _inside(place, "objective", ".".join(parents))
     if isinstance(place, dict) and "class_path" in place and last not in {"class_path", "init_args"}:
         place = place.setdefault("init_args", {})
