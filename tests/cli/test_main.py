@@ -139,7 +139,9 @@ def test_what_the_package_warns_of_is_one_line_on_stderr(doing, capsys) -> None:
 
     def warn() -> None:
         for said in ("nothing says the pooling", "nothing says the pooling", "the heads are left out"):
-            warnings.warn_explicit(said, UserWarning, str(PACKAGE / "inference/foreign.py"), 7, "polysense.inference.foreign")
+            warnings.warn_explicit(
+                said, UserWarning, str(PACKAGE / "inference/foreign/loading.py"), 7, "polysense.inference.foreign.loading"
+            )
 
     doing(warn)
     assert execute(["doctor"]) == 0

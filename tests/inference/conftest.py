@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from polysense.inference.foreign import load_foreign
+from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.predictor import Predictor
 
 

@@ -83,12 +83,12 @@ def test_a_whole_training(data: Path, recipe: Path, tmp_path: Path, cache_folder
     rows = [{"text": "rain", "image": vector} for vector in vectors]
     assert model.encode(rows, part="image").tolist() == [vector.read().tolist() for vector in vectors]
     assert model.encode(["rain"]).shape == (1, 32)
-    answers = model.predict([rows[0], {"image": tmp_path / "recipe.yaml"}, {"image": StoredVector(data / "features.hdf5", 99)}])
-    assert "error" not in answers[0]
-    assert answers[1]["error"].endswith(
-        "recipe.yaml is a picture; the image encoder StoredFeatures reads vectors that are stored in a file"
-    )
-    assert "there is no row 100" in answers[2]["error"]
+    with pytest.raises(
+        DataError, match=r"recipe\.yaml is a picture; the image encoder StoredFeatures reads vectors that are stored"
+    ):
+        model.encode([rows[0], {"image": tmp_path / "recipe.yaml"}], part="image")
+    with pytest.raises(DataError, match="there is no row 100"):
+        model.encode([rows[0], {"image": StoredVector(data / "features.hdf5", 99)}], part="image")
     measured = measure(tmp_path / "run", data, split="validation")
     assert measured[0]["metrics"] == pytest.approx(scores)
     model.save_pretrained(tmp_path / "saved")

@@ -27,7 +27,7 @@ def export(
     trust_recipe_code: TrustRecipeCode = False,
 ) -> None:
     """Write a model's text encoder as a folder that sentence-transformers, transformers or polysense loads."""
-    from polysense.inference import export as exporting
+    from polysense.inference.exporting import export as exporting
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)

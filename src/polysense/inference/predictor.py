@@ -17,14 +17,14 @@ from polysense.data.collate import Collate, Prepares
 from polysense.encoders.packaged import PACKAGED
 from polysense.errors import DataError, PolysenseError, Problem, RecipeError
 from polysense.evaluation.evaluator import Answerer, Evaluator
-from polysense.inference.embedder import Embedder, Space
-from polysense.inference.engine import EngineName, Precision
-from polysense.inference.foreign import load_foreign
-from polysense.inference.hub import snapshot
+from polysense.inference.encoding.embedder import Embedder, Space
+from polysense.inference.encoding.engine import EngineName, Precision
+from polysense.inference.encoding.text_summaries import check_choice
+from polysense.inference.foreign.hub import snapshot
+from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.pictures import Pictures
 from polysense.inference.reader import Reader, Row, is_single, listed
 from polysense.inference.search import Backend, Index
-from polysense.inference.text_summaries import check_choice
 from polysense.learner import Learner
 from polysense.objectives.classification import Classification
 from polysense.progress import Progress

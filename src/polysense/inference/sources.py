@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from polysense.encoders.packaged import PACKAGED
-from polysense.inference.foreign import CONFIG
-from polysense.inference.modules import MODULES
+from polysense.inference.foreign.loading import CONFIG
+from polysense.inference.foreign.modules import MODULES
 from polysense.training.folder import RECIPE, WEIGHTS, finished, seed_of
 
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")

@@ -14,11 +14,11 @@ from polysense.encoders.packaged import PACKAGED, packaged_folder
 from polysense.encoders.transformer_text import Pooling, TransformerText
 from polysense.errors import PolysenseError, RecipeError, choices, display
 from polysense.fusion.single import Single
-from polysense.inference.hub import snapshot
-from polysense.inference.modules import MODULES, read_modules
-from polysense.inference.released import head_of_pooler, read_released
-from polysense.inference.statement import Statement
-from polysense.inference.weights import Weights, read_json, unsafe
+from polysense.inference.foreign.hub import snapshot
+from polysense.inference.foreign.modules import MODULES, read_modules
+from polysense.inference.foreign.released import head_of_pooler, read_released
+from polysense.inference.foreign.statement import Statement
+from polysense.inference.foreign.weights import Weights, read_json, unsafe
 from polysense.learner import Learner
 from polysense.recipe.recipe import Recipe, check_recipe
 
@@ -50,8 +50,8 @@ def load_foreign(source: str | Path, *, pooling: str | None = None, pickled: boo
     1. sentence-transformers: ``modules.json`` and the configuration of its ``Pooling``, a dense layer with tanh behind the first
        state included (``cls``).
     2. An export of polysense for transformers: its ``polysense.json``.
-    3. Checkpoints of SimCSE and MCSE: see :mod:`polysense.inference.released`. BERT's own pooler stands where their head stands,
-       so a bare BERT or RoBERTa that has a pooler and says nothing is read as they are (``cls_before_pooler``), with a warning.
+    3. Checkpoints of SimCSE and MCSE: see :mod:`polysense.inference.foreign.released`. BERT's own pooler stands where their head
+       stands, so a bare BERT or RoBERTa that has a pooler and says nothing is read as they are (``cls_before_pooler``), with a warning.
     4. Anything else: ``mean``, with a warning.
 
     Args:

@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
 from polysense.errors import RecipeError
-from polysense.inference.hub import ATTEMPTS, snapshot
+from polysense.inference.foreign.hub import ATTEMPTS, snapshot
 
 
 def answered(kind: type[HfHubHTTPError], code: int) -> HfHubHTTPError:
@@ -20,7 +20,7 @@ def answered(kind: type[HfHubHTTPError], code: int) -> HfHubHTTPError:
 def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """``calls(errors)``: a hub within reach that raises these, one a call, and then answers; returns the list of its calls."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("polysense.inference.hub.PAUSE", 0.0)
+    monkeypatch.setattr("polysense.inference.foreign.hub.PAUSE", 0.0)
 
     def make(errors: list[Exception]) -> list[str]:
         made: list[str] = []

@@ -9,9 +9,9 @@ import numpy as np
 
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError, choices
-from polysense.inference.engine import Batch, Engine, EngineName, Precision, TorchEngine
-from polysense.inference.openvino_engine import CannotConvertError, OpenVinoEngine, is_installed
-from polysense.inference.token_batches import token_batches
+from polysense.inference.encoding.engine import Batch, Engine, EngineName, Precision, TorchEngine
+from polysense.inference.encoding.openvino_engine import CannotConvertError, OpenVinoEngine, is_installed
+from polysense.inference.encoding.token_batches import token_batches
 from polysense.progress import Progress
 from polysense.training.arguments import bf16_pays
 from polysense.types import Sample

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from polysense.data.cache import cache_root
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import PolysenseError
-from polysense.inference.engine import Batch, Engine, in_one_piece
+from polysense.inference.encoding.engine import Batch, Engine, in_one_piece
 from polysense.types import Sample
 
 logger = logging.getLogger(__name__)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, RecipeError, choices, display
-from polysense.inference.export_card import write_export_card
-from polysense.inference.foreign import load_foreign
+from polysense.inference.exporting.card import write_export_card
+from polysense.inference.exporting.to_sentence_transformers import write_sentence_transformers
+from polysense.inference.exporting.to_transformers import write_transformers
+from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.predictor import Predictor
 from polysense.inference.predictor import load as load_own
-from polysense.inference.to_sentence_transformers import write_sentence_transformers
-from polysense.inference.to_transformers import write_transformers
 from polysense.training.folder import CARD
 
 TARGETS = ("sentence-transformers", "transformers", "polysense")

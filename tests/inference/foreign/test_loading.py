@@ -13,9 +13,9 @@ from safetensors.torch import load_file, save_file
 
 from foreign_models import TEXTS, by_transformers, converted, head, mean, modular, plain, trained
 from polysense.errors import PolysenseError, RecipeError
-from polysense.inference.foreign import PoolingWarning, load_foreign
+from polysense.inference.foreign.loading import PoolingWarning, load_foreign
+from polysense.inference.foreign.released import published_pooling
 from polysense.inference.predictor import Predictor
-from polysense.inference.released import published_pooling
 from polysense.recipe import load_recipe
 
 

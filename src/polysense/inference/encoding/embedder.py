@@ -14,9 +14,9 @@ from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer
 from polysense.fusion.single import Single
-from polysense.inference.engine import EngineName, Precision
+from polysense.inference.encoding.engine import EngineName, Precision
+from polysense.inference.encoding.text_summaries import TextSummaries
 from polysense.inference.pictures import Pictures
-from polysense.inference.text_summaries import TextSummaries
 from polysense.learner import Learner
 from polysense.objectives.objective import Aligning
 from polysense.progress import Progress

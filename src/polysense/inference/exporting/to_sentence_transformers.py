@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 
 from polysense.encoders.transformer_text import LAYERS, TransformerText
-from polysense.inference.modules import MODULES
-from polysense.inference.to_transformers import backbone_state, write_backbone, write_json
-from polysense.inference.weights import SAFE
+from polysense.inference.exporting.to_transformers import backbone_state, write_backbone, write_json
+from polysense.inference.foreign.modules import MODULES
+from polysense.inference.foreign.weights import SAFE
 
 THEIRS = "sentence_transformers.models"
 """Where they look for their modules; every release knows them by this path."""

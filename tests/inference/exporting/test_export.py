@@ -10,10 +10,10 @@ import torch
 
 from foreign_models import TEXTS, by_transformers, head, mean, plain, trained
 from polysense.errors import DataError, RecipeError
-from polysense.inference.export import export
-from polysense.inference.foreign import load_foreign
+from polysense.inference.exporting.export import export
+from polysense.inference.exporting.to_sentence_transformers import write_sentence_transformers
+from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.predictor import Predictor
-from polysense.inference.to_sentence_transformers import write_sentence_transformers
 
 POOLINGS = ["mean", "cls_before_pooler", "cls", "avg_top2", "avg_first_last", "avg_embeddings_last"]
 

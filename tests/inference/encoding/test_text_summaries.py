@@ -10,11 +10,11 @@ import torch
 
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
-from polysense.inference import text_summaries
-from polysense.inference.engine import TorchEngine, in_one_piece
-from polysense.inference.openvino_engine import CannotConvertError, OpenVinoEngine
+from polysense.inference.encoding import text_summaries
+from polysense.inference.encoding.engine import TorchEngine, in_one_piece
+from polysense.inference.encoding.openvino_engine import CannotConvertError, OpenVinoEngine
+from polysense.inference.encoding.text_summaries import MANY, TextSummaries
 from polysense.inference.predictor import Predictor
-from polysense.inference.text_summaries import MANY, TextSummaries
 from polysense.types import Sample
 
 pytest.importorskip("openvino")
@@ -77,7 +77,7 @@ def test_few_texts_are_exact_and_many_are_fast(encoder: TransformerText, monkeyp
 
 def test_without_openvino_torch_does_it(encoder: TransformerText, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("openvino_engine", "text_summaries"):
-        monkeypatch.setattr(f"polysense.inference.{module}.is_installed", lambda: False)
+        monkeypatch.setattr(f"polysense.inference.encoding.{module}.is_installed", lambda: False)
     assert TextSummaries(encoder).engine_for(10_000).name == "torch"
     with pytest.raises(CannotConvertError, match=r"pip install 'polysense\[fast\]'"):
         TextSummaries(encoder, engine="openvino").engine_for(1)
@@ -86,7 +86,7 @@ def test_without_openvino_torch_does_it(encoder: TransformerText, monkeypatch: p
 def test_what_cannot_be_converted_runs_in_torch_and_says_so_once(
     encoder: TransformerText, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("polysense.inference.openvino_engine.LOWEST_COSINE", {"float32": 2.0, "bfloat16": 2.0})
+    monkeypatch.setattr("polysense.inference.encoding.openvino_engine.LOWEST_COSINE", {"float32": 2.0, "bfloat16": 2.0})
     texts = TextSummaries(encoder)
     with caplog.at_level(logging.WARNING):
         assert [texts.engine_for(10_000).name for _ in range(2)] == ["torch", "torch"]
@@ -105,7 +105,7 @@ def test_a_conversion_is_kept_and_a_damaged_one_is_made_again(
     weights = folder / "model.bin"
     sound = weights.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr("polysense.inference.openvino_engine._convert", lambda _: pytest.fail("it was there"))
+        patch.setattr("polysense.inference.encoding.openvino_engine._convert", lambda _: pytest.fail("it was there"))
         OpenVinoEngine(encoder, bfloat16=False, root=tmp_path)
     weights.write_bytes(sound[:-4] + b"\x00\x00\x80\x3f")
     with caplog.at_level(logging.WARNING):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polysense.inference.token_batches import token_batches
+from polysense.inference.encoding.token_batches import token_batches
 
 
 @given(st.lists(st.integers(1, 300), max_size=80), st.integers(1, 600), st.none() | st.integers(1, 9))

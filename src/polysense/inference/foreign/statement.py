@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from polysense.inference.weights import Weights
+from polysense.inference.foreign.weights import Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ import torch
 from polysense.encoders.loading import without_bars
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
-from polysense.inference.foreign import NOTE
-from polysense.inference.released import FAMILIES
+from polysense.inference.foreign.loading import NOTE
+from polysense.inference.foreign.released import FAMILIES
 
 
 def write_transformers(encoder: TransformerText, folder: Path) -> None:

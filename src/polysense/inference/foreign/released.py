@@ -19,8 +19,8 @@ from typing import Any
 
 from torch import Tensor
 
-from polysense.inference.statement import Statement
-from polysense.inference.weights import Weights
+from polysense.inference.foreign.statement import Statement
+from polysense.inference.foreign.weights import Weights
 
 FAMILIES = ("bert", "roberta")
 SIZES = ("bert-base-uncased", "bert-large-uncased", "roberta-base", "roberta-large")

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from polysense.errors import RecipeError, choices, display
-from polysense.inference.statement import Statement
-from polysense.inference.weights import Weights, read_json
+from polysense.inference.foreign.statement import Statement
+from polysense.inference.foreign.weights import Weights, read_json
 
 MODULES = "modules.json"
 CHAIN = ("Transformer", "WeightedLayerPooling", "Pooling", "Dense", "Normalize")

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from foreign_models import plain
-from polysense.inference.export import export
-from polysense.inference.foreign import load_foreign
+from polysense.inference.exporting.export import export
+from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.predictor import Predictor
 
 PAIRS = [

@@ -1,0 +1,1 @@
+"""Text encoders written as other libraries load them."""
