@@ -23,6 +23,21 @@ MODALITIES: tuple[str, ...] = ("text", "image", "audio", "video")
 """The modalities a sample may have, in the order in which models and reports list them."""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A part of a text and what it is there: an aspect, the holder of an opinion, its target."""
+
+    start: int
+    """Its first character."""
+    end: int
+    """Behind its last character."""
+    role: str
+
+    def of(self, text: str) -> str:
+        """Its characters."""
+        return text[self.start : self.end]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One row of a table: a post, a review, a captioned picture.
@@ -36,6 +51,10 @@ class Sample:
     """A second text that belongs to the first: its paraphrase, what follows from it, or what it is compared with."""
     negatives: tuple[str, ...] = ()
     """Texts that look like the first and say something else: hard negatives."""
+    aspect: str | None = None
+    """What of the text's subject is asked about: a term of the text, a category, or the expression whose holder is sought."""
+    spans: tuple[Span, ...] | None = None
+    """The marked parts of the text, in their order; none of them is an answer too; None where the row is not marked."""
     image: Path | Picture | Vector | Image | None = None
     """A picture file, one held in memory (as tables that are read hold them), a Pillow image handed over in Python, or a vector that
     was computed of a picture before."""

@@ -11,8 +11,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polysense.data.spans import marked
 from polysense.errors import DataError, Problem, choices, display
-from polysense.types import MODALITIES, Sample
+from polysense.types import MODALITIES, Sample, Span
 
 if TYPE_CHECKING:
     from polysense.data.features import Vector
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 """The parts of a table, in the order in which reports list them."""
 
-FIELDS: tuple[str, ...] = ("id", *MODALITIES, "pair", "negatives", "label", "score", "split", "group")
+FIELDS: tuple[str, ...] = ("id", *MODALITIES, "pair", "negatives", "aspect", "spans", "label", "score", "split", "group")
 """The columns that mean something to polysense; all others go into ``Sample.extra``."""
 
 _MEDIA = ("image", "audio", "video")
@@ -71,6 +72,8 @@ class RowReader:
             text=self._text(row, "text"),
             pair=self._text(row, "pair") or None,
             negatives=self._negatives(row),
+            aspect=(self._text(row, "aspect") or "").strip() or None,
+            spans=self._spans(row),
             image=self._picture(row),
             audio=self._media(row, "audio"),
             video=self._media(row, "video"),
@@ -97,6 +100,15 @@ class RowReader:
             return ()
         texts = value if isinstance(value, list | tuple) else [value]
         return tuple(_as_text(one, "negatives") for one in texts)
+
+    def _spans(self, row: Mapping[str, object]) -> tuple[Span, ...] | None:
+        value = self._cell(row, "spans")
+        if value is None or value == "":
+            return None
+        try:
+            return marked(value, len(self._text(row, "text") or ""))
+        except DataError as error:
+            raise _BadCellError("spans", str(error)) from None
 
     def _label(self, row: Mapping[str, object]) -> str | tuple[str, ...] | None:
         value = self._cell(row, "label")
