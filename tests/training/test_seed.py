@@ -64,6 +64,10 @@ def test_the_weights_that_are_best_on_validation_are_kept_and_test_is_scored_onc
     summary = train(RECIPE, toy_posts, out=tmp_path / "run", seeds=[0], overrides=[*tiny_encoders, *steps, *overrides])
     assert judge.seen == [*["validation"] * (evaluations + 1), "test"]
     assert summary["per_seed"][0]["best_step"] == 3 * (best + 1)
+    assert summary["per_seed"][0]["last_step"] == 3 * evaluations
+    assert summary["per_seed"][0]["last"] == {"weighted_f1": script[evaluations - 1]}
+    card, there = (tmp_path / "run" / "README.md").read_text(), f"{script[best]:.4f} at the checkpoints that were chosen"
+    assert f"{there} and {script[evaluations - 1]:.4f} at the last ones" in card
     assert summary["per_seed"][0]["epochs"] == evaluations / 2
     kept = load_file(tmp_path / "run" / "seed-0" / "model.safetensors")
     for shown in (judge.weights[best], judge.weights[-2], judge.weights[-1]):
@@ -126,6 +130,8 @@ def test_the_metrics_are_those_of_the_kept_weights(trained_runs: dict[str, Path]
         assert result["test"]["accuracy"] == pytest.approx(sum(row["label"] == row["target"] for row in rows) / len(rows))
         line = next(line for line in lines(run, "evaluations.jsonl") if line["step"] == result["best_step"])
         assert result["validation"] == pytest.approx(line["metrics"])
+        last = lines(run, "evaluations.jsonl")[-1]
+        assert (result["last_step"], result["last"]) == (last["step"], last["metrics"])
         assert line["metrics"]["weighted_f1"] == max(one["metrics"]["weighted_f1"] for one in lines(run, "evaluations.jsonl"))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from polysense.data.counts import Counts
 from polysense.report.run import Run
 from polysense.report.section import Section, render
+from polysense.training.card import best_and_last
 
 
 def origin(run: Run, against: Sequence[Run]) -> Section:
@@ -20,6 +21,7 @@ def origin(run: Run, against: Sequence[Run]) -> Section:
         render(
             "origin.html",
             run=run,
+            last=best_and_last(run.record),
             command=command(run),
             data=data,
             counts=counts(data),

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Template
 
 from polysense.data.counts import Counts
+from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
 
 TEMPLATE = Template(
@@ -33,7 +34,9 @@ Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.
 
 {% endif %}The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }}
 is the best of them there and answers when this folder is loaded.
-
+{% if chosen %}
+{{ chosen }}
+{% endif %}
 ```python
 import polysense
 
@@ -55,9 +58,24 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
     data = summary["data"]
     counts = {name: Counts(count, data["splits"][name] - count) for name, count in data["labelled"].items()}
     text = TEMPLATE.render(
-        **summary, split=split, table=_table(summary, split, floor), floor=floor, counts=counts, folder=folder.name
+        **summary,
+        split=split,
+        table=_table(summary, split, floor),
+        floor=floor,
+        counts=counts,
+        folder=folder.name,
+        chosen=best_and_last(summary),
     )
     (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def best_and_last(summary: Mapping[str, Any]) -> str:
+    """What choosing a checkpoint gained on validation; nothing where none was chosen, or where nobody noted the last one's."""
+    metric, results = summary.get("best_metric"), summary.get("per_seed", [])
+    if metric == LAST or not results or not all(metric in result.get("last", {}) for result in results):
+        return ""
+    chosen, last = (_spread([result[when][metric] for result in results]) for when in ("validation", "last"))
+    return f"On validation, {metric} is {chosen} at the checkpoints that were chosen and {last} at the last ones."
 
 
 def _table(summary: Mapping[str, Any], split: str, floor: Mapping[str, Any]) -> str:

@@ -97,6 +97,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
             "test": score(answerer, evaluators, splits.test) if splits.test else {},
             "epochs": round(journal.last_step["epoch"], 4),
             "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
+            "last_step": journal.evaluations[-1]["step"],
+            "last": journal.evaluations[-1]["metrics"],
             "seconds": round(time.monotonic() - began, 1),
         }
         if learner.answers:
