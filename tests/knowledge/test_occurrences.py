@@ -70,6 +70,16 @@ def test_without_a_tagger_the_aspects_of_the_knowledge_are_the_nouns() -> None:
     assert pairs("a good price screen", tagger=KnownWords()) == []
 
 
+def test_a_negator_is_no_aspect_although_taggers_take_it_for_a_noun() -> None:
+    tagger = KnownWords({"good": "ADJ", "n't": "NOUN", "not": "NOUN", "soup": "NOUN"})
+    assert pairs("isn't good", tagger=tagger, known_pairs=False) == []
+    texts = ["this isn't good soup", "the soup is not good", "a bad soup"]
+    mined = quietly(
+        texts, seeds=GOOD_BAD, tagger=tagger, tags=None, patterns=None, min_count=1, min_seed_count=1, min_pair_count=1
+    )
+    assert {aspect for aspect, _ in mined.pairs} == {"soup"}
+
+
 @pytest.mark.parametrize(
     ("text", "negated"),
     [

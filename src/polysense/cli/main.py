@@ -32,6 +32,7 @@ COMMANDS = {
     "compare": "Compare two runs, paired over seeds and test rows.",
     "report": "Write a run's report as one HTML file.",
     "recipes": "List the recipes of the package, or show one in full.",
+    "analyze": "Read reviews whole: polarity, aspects, what is said of them.",
     "mine": "Mine a sentiment lexicon and its aspects from plain text.",
     "data": "List the corpora, check a table, or make a small set of posts.",
     "doctor": "Check this machine and this installation.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -29,6 +29,12 @@ class RowSource(ABC):
     @abstractmethod
     def blocks(self, size: int, *, start: int = 0) -> Iterator[list[str] | list[Sample]]:
         """The rows from number ``start`` (from 0) on, at most ``size`` at a time."""
+
+    def samples(self, block: Sequence[str | Sample], start: int) -> list[Sample]:
+        """A block that begins at row ``start`` (from 0) as samples."""
+        return [
+            row if isinstance(row, Sample) else Sample(id=self.name(place), text=row) for place, row in enumerate(block, start)
+        ]
 
     @abstractmethod
     def name(self, row: int) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from polysense.knowledge.counts import Counting
 from polysense.knowledge.encoded import Block
-from polysense.knowledge.occurrences import REACH
+from polysense.knowledge.occurrences import NEGATORS, REACH
 from polysense.knowledge.tagger import TAGS
 
 
@@ -16,16 +16,18 @@ def count_pairs(counting: Counting, words: NDArray[np.int64]) -> dict[tuple[str,
 
     Args:
         counting: the corpus.
-        words: (words,) places in the vocabulary of the lexicon's words; none of them is an aspect.
+        words: (words,) places in the vocabulary of the lexicon's words; none of them is an aspect, and no negator is.
     """
     vocabulary = counting.corpus.vocabulary
     lexicon = np.zeros(len(vocabulary), bool)
     lexicon[words] = True
+    barred = lexicon.copy()
+    barred[counting.numbers(sorted(NEGATORS[counting.language]))] = True  # taggers take "n't" for a noun
     codes = np.empty(0, np.int64)
     counts = np.empty(0, np.int64)
     for block in counting.corpus.blocks():
         speaking = lexicon[block.words] & ~counting.left_out(block)
-        places, aspects = nearest_nouns(block, speaking, lexicon)
+        places, aspects = nearest_nouns(block, speaking, barred)
         new = block.words[aspects].astype(np.int64) * len(vocabulary) + block.words[places]
         codes, inverse = np.unique(np.concatenate([codes, new]), return_inverse=True)
         counts = np.bincount(inverse, np.concatenate([counts, np.ones(len(new), np.int64)]), len(codes)).astype(np.int64)
@@ -34,21 +36,21 @@ def count_pairs(counting: Counting, words: NDArray[np.int64]) -> dict[tuple[str,
 
 
 def nearest_nouns(
-    block: Block, speaking: NDArray[np.bool_], lexicon: NDArray[np.bool_]
+    block: Block, speaking: NDArray[np.bool_], barred: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each speaking word the nearest noun of its sentence that is no word of the lexicon, three words away at most.
+    """For each speaking word the nearest noun of its sentence that is not barred, three words away at most.
 
     Of two that are equally near it is the right one.
 
     Args:
         block: the words.
         speaking: (words,) the sentiment words.
-        lexicon: (vocabulary,) which words are no aspects.
+        barred: (vocabulary,) which words are no aspects: those of the lexicon, and negators.
 
     Returns:
         The places in the block of those that have one, and the places of their nouns: two arrays of equal length.
     """
-    noun = (block.tags == TAGS.index("NOUN")) & ~lexicon[block.words]
+    noun = (block.tags == TAGS.index("NOUN")) & ~barred[block.words]
     length = len(block.words)
     waiting = np.flatnonzero(speaking)
     nouns = np.full(length, -1)

@@ -89,10 +89,11 @@ def find(
     words: list[Found] = []
     pairs: list[FoundPair] = []
     near = _Neighbours(text, tokens, knowledge.language)
-    nouns = {token.word for token in tokens if token.tag == "NOUN"} if tagger else knowledge.aspects
+    negators = NEGATORS[knowledge.language]
+    nouns = {token.word for token in tokens if token.tag == "NOUN"} - negators if tagger else knowledge.aspects
     for place in places:
         word, _, start, end = tokens[place]
-        negated = any(tokens[left].word in NEGATORS[knowledge.language] for left in near.left(place))
+        negated = any(tokens[left].word in negators for left in near.left(place))
         if negated and skip_negated:
             continue
         entry = lexicon[word]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from markupsafe import Markup
 
-from polysense.errors import DataError, display
 from polysense.report.calibration import calibration
 from polysense.report.classes import classes
 from polysense.report.curves import curves
@@ -19,6 +16,7 @@ from polysense.report.origin import origin
 from polysense.report.rows import conflicting_rows, worst_rows
 from polysense.report.run import Run
 from polysense.report.section import Writer, environment, render
+from polysense.report.whole import write_page
 
 SECTIONS: tuple[Writer, ...] = (
     headline,
@@ -40,17 +38,7 @@ def write_report(run: Path, *, against: Sequence[Path] = (), title: str | None =
     Raises DataError for a folder that is no finished run or has a broken file, and for a file that cannot be written.
     """
     page = report_html(Run.read(Path(run)), [Run.read(Path(other)) for other in against], title=title)
-    target = Path(out) if out is not None else Path(run) / "report.html"
-    part = target.with_name(target.name + ".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(page.encode("utf-8", "replace"))
-        os.replace(part, target)  # noqa: PTH105 (one step: a report is whole or absent)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise DataError(f"{display(target)}: the report cannot be written ({error.strerror or error})") from error
-    return target
+    return write_page(Path(out) if out is not None else Path(run) / "report.html", page)
 
 
 def report_html(run: Run, against: Sequence[Run], *, title: str | None = None) -> str:

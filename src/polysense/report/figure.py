@@ -7,6 +7,7 @@ stays text. Equal figures give equal bytes.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -89,3 +90,16 @@ def inlined(svg: str, *, name: str, label: str, size: tuple[int, int]) -> Markup
     return Markup(  # noqa: S704 (matplotlib escapes the texts it draws)
         f'<svg viewBox="0 0 {size[0]} {size[1]}" role="img" aria-label="{title}"><title>{title}</title>{inner}</svg>'
     )
+
+
+@contextmanager
+def any_writing() -> Iterator[None]:
+    """Words that the font of the drawing lacks are no trouble: the text stays text, and the page's font shows it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        yield
+
+
+def unread(word: str) -> str:
+    """A word as matplotlib is given it, so that it reads no formula in it."""
+    return word.replace("$", r"\$")

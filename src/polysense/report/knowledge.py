@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from markupsafe import Markup
 
-from polysense.errors import DataError, display
 from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, AspectSummary, Entry, Knowledge
-from polysense.report.figure import ACCENT, CONTRAST, INK, MUTED, RULE, drawing
+from polysense.report.figure import ACCENT, CONTRAST, INK, MUTED, RULE, any_writing, drawing, unread
 from polysense.report.section import environment, render
+from polysense.report.whole import write_page
 
 WORDS = 25
 """Words a side that are drawn."""
@@ -27,14 +24,7 @@ ROW = 19
 
 def write_knowledge_report(knowledge: Knowledge, path: Path, *, title: str = "Sentiment knowledge") -> Path:
     """Write one self-contained HTML file. Equal knowledge gives equal bytes. Raises DataError where it cannot be written."""
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(knowledge_html(knowledge, title=title).encode("utf-8", "replace"))
-        os.replace(part, path)  # noqa: PTH105 (one step: a report is whole or absent)
-    except OSError as error:
-        raise DataError(f"{display(path)}: the report cannot be written ({error.strerror or error})") from error
-    return path
+    return write_page(path, knowledge_html(knowledge, title=title))
 
 
 def knowledge_html(knowledge: Knowledge, *, title: str) -> str:
@@ -63,13 +53,13 @@ def knowledge_html(knowledge: Knowledge, *, title: str) -> str:
 def words_figure(words: Sequence[tuple[str, Entry]], *, name: str, colour: str) -> Markup:
     """A bar a word, from the strongest on, as long as its score is large."""
     label = f"The strongest words of {name} and their scores"
-    with _any_writing(), drawing(width=420, height=56 + ROW * len(words), name=f"words-{name}", label=label) as drawn:
+    with any_writing(), drawing(width=420, height=56 + ROW * len(words), name=f"words-{name}", label=label) as drawn:
         axes = drawn.axes
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
         places = range(len(words))
         axes.barh(places, [abs(known.score) for _, known in words], height=0.62, color=colour)
-        axes.set_yticks(places, [_plain(word) for word, _ in words], color=INK)
+        axes.set_yticks(places, [unread(word) for word, _ in words], color=INK)
         axes.set_ylim(len(words) - 0.4, -0.6)
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_color(RULE)
@@ -80,7 +70,7 @@ def words_figure(words: Sequence[tuple[str, Entry]], *, name: str, colour: str) 
 def aspects_figure(aspects: Sequence[AspectSummary]) -> Markup:
     """A bar to each side of every aspect: blame to the left, praise to the right, as long as it was often."""
     label = "Aspects: how often blame and praise stand next to them"
-    with _any_writing(), drawing(width=460, height=56 + ROW * len(aspects), name="aspects", label=label) as drawn:
+    with any_writing(), drawing(width=460, height=56 + ROW * len(aspects), name="aspects", label=label) as drawn:
         axes = drawn.axes
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
@@ -88,23 +78,10 @@ def aspects_figure(aspects: Sequence[AspectSummary]) -> Markup:
         axes.barh(places, [aspect.positive for aspect in aspects], height=0.62, color=ACCENT)
         axes.barh(places, [-aspect.negative for aspect in aspects], height=0.62, color=CONTRAST)
         axes.axvline(0, color=MUTED, linewidth=1)
-        axes.set_yticks(places, [_plain(aspect.aspect) for aspect in aspects], color=INK)
+        axes.set_yticks(places, [unread(aspect.aspect) for aspect in aspects], color=INK)
         axes.set_ylim(len(aspects) - 0.4, -0.6)
         axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_color(RULE)
         axes.set_xlabel("blamed   |   praised, times")
     return drawn.svg
-
-
-@contextmanager
-def _any_writing() -> Iterator[None]:
-    """Words that the font of the drawing lacks are no trouble: the text stays text, and the page's font shows it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        yield
-
-
-def _plain(word: str) -> str:
-    """A word that matplotlib does not read as a formula."""
-    return word.replace("$", r"\$")

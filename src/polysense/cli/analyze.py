@@ -1,0 +1,169 @@
+"""``polysense analyze``: what a table of reviews says, review by review and aspect by aspect."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polysense.cli.options import Columns, Encoding, Json, SkipBadRows, TrustRecipeCode
+from polysense.cli.output import print_json, print_table
+from polysense.errors import DataError, RecipeError, display
+from polysense.progress import open_bar, say
+
+if TYPE_CHECKING:
+    from polysense.inference.analysis import Analysis, Analyst
+    from polysense.inference.aspect_summary import Summary
+    from polysense.inference.row_source import RowSource
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+REVIEWS, PAGE = "reviews.jsonl", "report.html"
+BLOCK = 512
+"""Reviews that are read and answered at a time."""
+
+SHOWN = 20
+"""Aspects on stdout."""
+
+EXAMPLES = 8
+"""Reviews in the report, of the first that speak of an aspect."""
+
+
+@app.command()
+def analyze(
+    reviews: Annotated[
+        Path,
+        typer.Argument(metavar="REVIEWS", help="A .txt file with a review a line, a CSV, TSV, JSON lines or Parquet table."),
+    ],
+    out: Annotated[Path, typer.Option(help="The folder for reviews.jsonl, summary.json and report.html.")],
+    knowledge: Annotated[
+        Path | None, typer.Option(help="A lexicon with pairs, as `mine` writes it: evidence, and answers where no model is.")
+    ] = None,
+    polarity: Annotated[str | None, typer.Option(help="A model that classifies texts: a run, a folder, an id.")] = None,
+    terms: Annotated[str | None, typer.Option(help="A model that marks the aspects of a text.")] = None,
+    aspects: Annotated[str | None, typer.Option(help="A model that classifies the aspects of a text.")] = None,
+    role: Annotated[str, typer.Option(help="Of the marked parts that are aspects.")] = "aspect",
+    columns: Columns = None,
+    encoding: Encoding = None,
+    skip_bad_rows: SkipBadRows = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over the analysis that is in the folder.")] = False,
+    trust_recipe_code: TrustRecipeCode = False,
+    json: Json = False,
+) -> None:
+    """Find the polarity of every review, the aspects that it speaks of, what it says of them, and the words that say it.
+
+    Any of the three models may be left out: knowledge then answers by weighing words. Prints a summary by aspect.
+    """
+    if (out / REVIEWS).exists() and not overwrite:
+        raise RecipeError(f"{display(out)} holds an analysis already; --overwrite writes over it")
+    from polysense.cli.data import read_columns
+    from polysense.inference.row_source import open_rows
+    from polysense.report.analysis import write_analysis_report
+
+    analyst = _analyst(knowledge, polarity, terms, aspects, role, trust_recipe_code)
+    source = open_rows(reviews, columns=read_columns(columns), encoding=encoding or "utf-8", skip_bad_rows=skip_bad_rows)
+    for note in source.notes:
+        say(note)
+    summary, examples = _read(analyst, source, out)
+    title = f"Reviews: {reviews.name}"
+    report = write_analysis_report(summary, examples, out / PAGE, by=_by(analyst), title=title)
+    with _whole(out / "summary.json") as file:
+        file.write_text(jsonlib.dumps(summary.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    say(f"written: {display(out / REVIEWS)}, {display(report)}")
+    if json:
+        print_json(summary.as_dict())
+    else:
+        _print(summary)
+    if summary.unread:
+        raise DataError(f'{summary.unread:,} of {summary.reviews:,} reviews could not be read; see "error" in {REVIEWS}')
+
+
+def _analyst(
+    knowledge: Path | None, polarity: str | None, terms: str | None, aspects: str | None, role: str, trust: bool
+) -> Analyst:
+    if knowledge is None and polarity is None and terms is None:
+        raise RecipeError("nothing to analyse with: name --knowledge, --polarity or --terms")
+    from polysense.inference.analysis import Analyst
+    from polysense.inference.predictor import load
+    from polysense.knowledge import Knowledge
+
+    models = {
+        name: None if source is None else load(source, trust_recipe_code=trust)
+        for name, source in (("polarity", polarity), ("terms", terms), ("aspects", aspects))
+    }
+    return Analyst(knowledge=None if knowledge is None else Knowledge.read(knowledge), role=role, **models)
+
+
+def _by(analyst: Analyst) -> dict[str, str]:
+    """What answered which question, in words."""
+    weighed = "" if analyst.knowledge is None else "words of the lexicon, weighed"
+    nouns = "" if analyst.knowledge is None else "nouns beside sentiment words"
+    found = {
+        "polarity": analyst.polarity.source if analyst.polarity else weighed,
+        "aspects": analyst.terms.source if analyst.terms else nouns,
+        "what is thought of them": analyst.aspects.source if analyst.aspects else weighed,
+    }
+    return {question: Path(answer).as_posix() for question, answer in found.items() if answer}
+
+
+def _read(analyst: Analyst, source: RowSource, out: Path) -> tuple[Summary, list[Analysis]]:
+    """Write a line a review; the counts over all, and the first few that speak of an aspect."""
+    from polysense.inference.aspect_summary import Summary
+
+    summary = Summary()
+    examples: list[Analysis] = []
+    with (
+        _whole(out / REVIEWS) as file,
+        file.open("w", encoding="utf-8", errors="replace") as lines,
+        open_bar("reading", "reviews", total=source.rows) as shown,
+    ):
+        for start, block in zip(range(0, source.rows, BLOCK), source.blocks(BLOCK), strict=True):
+            samples = source.samples(block, start)
+            for analysis in analyst.read(samples):
+                summary.add(analysis)
+                lines.write(jsonlib.dumps(analysis.as_dict(), ensure_ascii=False) + "\n")
+                if analysis.aspects and len(examples) < EXAMPLES:
+                    examples.append(analysis)
+            shown.update(len(block))
+    return summary, examples
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A name to write under; the file is at ``path`` when all was written, or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        os.replace(part, path)  # noqa: PTH105 (one step)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _print(summary: Summary) -> None:
+    said = ", ".join(f"{count:,} {label}" for label, count in summary.labels.most_common())
+    typer.echo(f"{summary.reviews:,} reviews{': ' if said else ''}{said}\n")
+    aspects = summary.aspects()
+    if not aspects:
+        typer.echo("no aspects were found")
+        return
+    classes = summary.classes
+    print_table(
+        ("aspect", "mentions", *classes, "words"),
+        [
+            [
+                one.aspect,
+                one.mentions,
+                *(one.labels[name] for name in classes),
+                ", ".join(word for word, _ in one.words.most_common(5)),
+            ]
+            for one in aspects[:SHOWN]
+        ],
+    )
+    if len(aspects) > SHOWN:
+        typer.echo(f"… and {len(aspects) - SHOWN:,} more in summary.json")

@@ -1,0 +1,102 @@
+"""What many reviews say of each aspect."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from polysense.inference.analysis import Analysis
+
+Side = Literal["positive", "negative", "other"]
+
+NAMED = 3
+"""Reviews named for an aspect."""
+
+
+def side(label: str) -> Side:
+    """The side of a class by its name, as data sets write them: ``positive``, ``pos``, ``正面``."""
+    name = label.strip().casefold()
+    if name.startswith(("pos", "正", "好")):
+        return "positive"
+    return "negative" if name.startswith(("neg", "负", "差")) else "other"
+
+
+@dataclass
+class AspectCounts:
+    """One aspect over all reviews."""
+
+    aspect: str
+    labels: Counter[str] = field(default_factory=Counter)
+    """Mentions by what was thought of them."""
+    words: Counter[str] = field(default_factory=Counter)
+    """The evidence; ``not w`` where w stood behind a negator."""
+    reviews: list[str] = field(default_factory=list)
+    """Ids of the first reviews that speak of it."""
+    mentions: int = 0
+
+    def count(self, wanted: Side) -> int:
+        """Mentions of one side."""
+        return sum(count for label, count in self.labels.items() if side(label) == wanted)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the most frequent first."""
+        return {
+            "aspect": self.aspect,
+            "mentions": self.mentions,
+            "labels": dict(self.labels.most_common()),
+            "words": [word for word, _ in self.words.most_common(8)],
+            "reviews": self.reviews,
+        }
+
+
+class Summary:
+    """Counts over reviews, one after the other: memory grows with the number of different aspects alone.
+
+    Aspects that differ in case or in the blanks between their words are one; it has the name that was seen first, in lower case.
+    """
+
+    def __init__(self) -> None:
+        self.reviews = 0
+        self.unread = 0
+        self.labels: Counter[str] = Counter()
+        self._aspects: dict[str, AspectCounts] = {}
+
+    def add(self, analysis: Analysis) -> None:
+        """One more review."""
+        self.reviews += 1
+        if analysis.error is not None:
+            self.unread += 1
+            return
+        if analysis.opinion is not None:
+            self.labels[analysis.opinion.label] += 1
+        for seen in analysis.aspects:
+            name = " ".join(seen.text.casefold().split())
+            counts = self._aspects.setdefault(name, AspectCounts(name))
+            counts.mentions += 1
+            if seen.opinion is not None:
+                counts.labels[seen.opinion.label] += 1
+            counts.words.update(f"not {word.word}" if word.negated else word.word for word in seen.evidence)
+            if len(counts.reviews) < NAMED and analysis.id not in counts.reviews:
+                counts.reviews.append(analysis.id)
+
+    def aspects(self) -> list[AspectCounts]:
+        """From the one most spoken of on; equal ones alphabetically."""
+        return sorted(self._aspects.values(), key=lambda one: (-one.mentions, one.aspect))
+
+    @property
+    def classes(self) -> list[str]:
+        """Every label that an aspect got: praise first, blame last."""
+        order = {"positive": 0, "other": 1, "negative": 2}
+        found: Iterable[str] = {label for one in self._aspects.values() for label in one.labels}
+        return sorted(found, key=lambda label: (order[side(label)], label))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "reviews": self.reviews,
+            "unread": self.unread,
+            "labels": dict(self.labels.most_common()),
+            "aspects": [one.as_dict() for one in self.aspects()],
+        }

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+
+from polysense.errors import RecipeError
+from polysense.inference.analysis import Analysis, Analyst, Opinion
+from polysense.inference.aspect_summary import Summary, side
+from polysense.inference.predictor import Predictor
+from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair
+from polysense.types import Sample
+
+KNOWLEDGE = Knowledge(
+    {"good": Entry(1.0, POSITIVE), "bad": Entry(-1.0, NEGATIVE), "crisp": Entry(0.5, POSITIVE)},
+    {("screen", "crisp"): Pair(3, POSITIVE), ("soup", "bad"): Pair(2, NEGATIVE), ("staff", "good"): Pair(2, POSITIVE)},
+)
+TEXT = "Good staff, but a bad soup. The screen wasn't crisp."
+
+
+def review(text: str, number: int = 1, **more: Any) -> Sample:
+    return Sample(id=f"r{number}", text=text, **more)
+
+
+class Says:
+    """A model by a rule; it remembers what it was asked."""
+
+    source = "runs/said"
+    labels = ("negative", "positive")
+
+    def __init__(self, rule: Any) -> None:
+        self.rule = rule
+        self.asked: list[Sample] = []
+
+    def predict(self, rows: Sequence[Sample]) -> list[dict[str, Any]]:
+        self.asked += rows
+        return [{"id": row.id, **self.rule(row)} for row in rows]
+
+
+def classes(label: str) -> dict[str, Any]:
+    return {"label": label, "probabilities": {"negative": 0.5, "positive": 0.5}}
+
+
+def seen(analysis: Analysis) -> list[tuple[str, str | None, list[str]]]:
+    return [
+        (one.text, one.opinion.label if one.opinion else None, [word.word for word in one.evidence]) for one in analysis.aspects
+    ]
+
+
+def test_knowledge_alone_answers_all_three_questions() -> None:
+    found = list(Analyst(knowledge=KNOWLEDGE).read([review(TEXT), review("It came.", 2), review("", 3)]))
+    assert seen(found[0]) == [
+        ("staff", "positive", ["good"]),
+        ("soup", "negative", ["bad"]),
+        ("screen", "negative", ["crisp"]),  # for it is negated
+    ]
+    assert all(TEXT[one.start : one.end] == one.text for one in found[0].aspects)
+    assert found[0].opinion == Opinion("negative")  # 1 - 1 - .5
+    assert found[0].aspects[2].evidence[0].negated
+    assert found[0].aspects[2].evidence[0].polarity == "positive"
+    assert found[1].opinion == Opinion("neutral")
+    assert not found[1].aspects
+    assert found[2].opinion == Opinion("neutral")
+
+
+def test_models_come_before_knowledge_and_each_row_gets_its_own_answers() -> None:
+    polarity = Says(lambda row: classes("positive" if "staff" in row.text else "negative"))
+    spans = [{"start": 5, "end": 10, "role": "aspect"}, {"start": 22, "end": 26, "role": "aspect"}]
+    terms = Says(lambda row: {"spans": [*spans, {"start": 0, "end": 4, "role": "opinion"}] if row.text == TEXT else []})
+    aspects = Says(lambda row: classes({"staff": "positive", "soup": "negative"}[row.aspect]))
+    models = {"polarity": polarity, "terms": terms, "aspects": aspects}
+    analyst = Analyst(knowledge=KNOWLEDGE, **cast("dict[str, Predictor]", models))
+    rows = [review("Nothing.", 1), review(TEXT, 2, aspect="left over from the table"), review("Nothing.", 3)]
+    found = list(analyst.read(rows))
+    assert [one.opinion.label for one in found if one.opinion] == ["negative", "positive", "negative"]
+    assert seen(found[1]) == [("staff", "positive", ["good"]), ("soup", "negative", ["bad"])]
+    assert found[1].as_dict()["aspects"][0]["opinion"]["probabilities"] == {"negative": 0.5, "positive": 0.5}
+    assert [(row.id, row.aspect) for row in aspects.asked] == [("r2", "staff"), ("r2", "soup")]
+    assert all(row.aspect is None for row in (*polarity.asked, *terms.asked))
+
+
+def test_without_knowledge_there_is_no_evidence_and_nothing_is_guessed() -> None:
+    terms = cast("Predictor", Says(lambda _: {"spans": [{"start": 0, "end": 4, "role": "dish"}]}))
+    (found,) = Analyst(terms=terms, role="dish").read([review("soup: bad")])
+    assert seen(found) == [("soup", None, [])]
+    assert found.opinion is None
+
+
+def test_a_row_that_a_model_cannot_use_keeps_its_place() -> None:
+    polarity = Says(lambda row: {"error": "text: too odd"} if row.id == "r1" else classes("positive"))
+    analyst = Analyst(knowledge=KNOWLEDGE, polarity=cast("Predictor", polarity))
+    first, second = analyst.read([review(TEXT, 1), review(TEXT, 2)])
+    assert (first.error, first.opinion, first.aspects) == ("text: too odd", None, ())
+    assert second.error is None
+    assert len(second.aspects) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Bad! The soup came. The staff left", {"soup": [], "staff": []}),  # a sentence ends between
+        ("bad soup, staff: good", {"soup": ["bad"], "staff": ["good"]}),
+        ("The soup of the staff is bad", {"soup": [], "staff": ["bad"]}),
+        ("Soup 4.5 bad", {"Soup": ["bad"]}),
+    ],
+)
+def test_a_word_speaks_of_the_nearest_aspect_of_its_sentence(text: str, said: dict[str, list[str]]) -> None:
+    spans = [{"start": (at := text.index(name)), "end": at + len(name), "role": "aspect"} for name in said]
+    terms = cast("Predictor", Says(lambda _: {"spans": spans}))
+    (found,) = Analyst(knowledge=KNOWLEDGE, terms=terms).read([review(text)])
+    assert {one.text: [word.word for word in one.evidence] for one in found.aspects} == said
+
+
+def test_a_sentiment_word_inside_an_aspect_speaks_of_nothing() -> None:
+    terms = cast("Predictor", Says(lambda _: {"spans": [{"start": 0, "end": 9, "role": "aspect"}]}))
+    (found,) = Analyst(knowledge=KNOWLEDGE, terms=terms).read([review("good soup, bad")])
+    assert seen(found) == [("good soup", "negative", ["bad"])]
+
+
+def test_what_cannot_serve_is_refused() -> None:
+    plain = cast("Predictor", Says(classes))
+    nameless = Says(classes)
+    nameless.labels = ()
+    with pytest.raises(RecipeError, match="nothing to analyse with"):
+        Analyst()
+    with pytest.raises(RecipeError, match="nothing finds them"):
+        Analyst(aspects=plain, polarity=plain)
+    with pytest.raises(RecipeError, match="polarity: runs/said has no classes"):
+        Analyst(polarity=cast("Predictor", nameless))
+    unmarked = cast("Predictor", Says(lambda _: classes("positive")))
+    with pytest.raises(RecipeError, match="terms: runs/said marks nothing"):
+        list(Analyst(terms=unmarked).read([review("soup")]))
+
+
+def test_the_summary_counts_by_aspect() -> None:
+    summary = Summary()
+    texts = [TEXT, "The soup is bad", "SOUP bad, bad", "Nothing"]
+    for analysis in Analyst(knowledge=KNOWLEDGE).read([review(text, number) for number, text in enumerate(texts)]):
+        summary.add(analysis)
+    summary.add(Analysis("r9", "", error="broken"))
+    soup, screen, staff = summary.aspects()
+    assert soup.as_dict() == {
+        "aspect": "soup",
+        "mentions": 3,
+        "labels": {"negative": 3},
+        "words": ["bad"],
+        "reviews": ["r0", "r1", "r2"],
+    }
+    assert soup.words["bad"] == 4
+    assert screen.words == {"not crisp": 1}
+    assert (staff.count("positive"), staff.count("negative"), staff.count("other")) == (1, 0, 0)
+    assert (summary.reviews, summary.unread) == (5, 1)
+    assert summary.labels == {"negative": 3, "neutral": 1}
+    assert summary.classes == ["positive", "negative"]
+
+
+def test_sides_by_the_names_of_data_sets() -> None:
+    names = ["positive", "POS", "正面", "negative", "neg", "负面", "neutral", "conflict"]
+    assert [side(name) for name in names] == ["positive"] * 3 + ["negative"] * 3 + ["other"] * 2
