@@ -22,7 +22,8 @@ Progress = Callable[[int, int], None]
 class Answerer:
     """Asks a learner about samples: in batches of similar length, in evaluation mode, answers in the order of the samples.
 
-    Nothing random is drawn, and the learner's mode is put back afterwards: evaluating never changes training.
+    Nothing random is drawn, unless dropout is asked for, and the learner's mode and all generators are put back afterwards:
+    evaluating never changes training.
 
     Args:
         learner: trained or in training.
@@ -46,10 +47,20 @@ class Answerer:
         names = list(rows[0]) if rows else []
         return Prediction({name: [row[name] for row in rows] for name in names})
 
-    def encode(self, samples: Sequence[Sample], *, part: str | None = None, progress: Progress | None = None) -> np.ndarray:
-        """The summaries (samples, width) float32: fused, or of the modality ``part`` by itself."""
+    def encode(
+        self,
+        samples: Sequence[Sample],
+        *,
+        part: str | None = None,
+        dropout: int | None = None,
+        progress: Progress | None = None,
+    ) -> np.ndarray:
+        """The summaries (samples, width) float32: fused, or of the modality ``part`` by itself.
+
+        With the seed ``dropout`` as in training: what is dropped follows from the seed and the samples.
+        """
         vectors: np.ndarray | None = None
-        with self._asking():
+        with self._asking() if dropout is None else self._dropping(dropout):
             for places, batch in self._batches(samples, None, progress):
                 representation = self.learner.model(batch)
                 chosen = representation.fused if part is None else representation.parts[part]
@@ -72,15 +83,22 @@ class Answerer:
         return found
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """Evaluation mode and no gradients, until the answers are there or something goes wrong."""
+    def _asking(self, mode: bool = False) -> Iterator[None]:
+        """Evaluation mode and no gradients, until the answers are there or something goes wrong; training mode if ``mode``."""
         training = self.learner.training
-        self.learner.eval()
+        self.learner.train(mode)
         try:
             with torch.inference_mode():
                 yield
         finally:
             self.learner.train(training)
+
+    @contextmanager
+    def _dropping(self, seed: int) -> Iterator[None]:
+        """Training mode, with dropout drawn from ``seed``; the generators of the training stay where they are."""
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), self._asking(mode=True):
+            torch.manual_seed(seed)
+            yield
 
     def _batches(
         self, samples: Sequence[Sample], only: str | None, progress: Progress | None
