@@ -39,9 +39,9 @@ def test_a_key_like_a_modality_is_warned_about_once() -> None:
 
 def test_a_blank_text_is_a_row_where_it_is_asked_for() -> None:
     reader = Reader(("text",))
-    assert reader.read("", 3, blank_texts=True) == Sample(id="3", text="", origin="rows, row 3")
+    assert reader.read("", 3, to_embed=True) == Sample(id="3", text="", origin="rows, row 3")
     assert "nothing usable" in reason(reader.read("", 3))
-    assert "the model reads image" in reason(Reader(("image",)).read("", 1, blank_texts=True))
+    assert "the model reads image" in reason(Reader(("image",)).read("", 1, to_embed=True))
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

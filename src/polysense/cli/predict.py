@@ -29,6 +29,9 @@ def predict(
     ] = None,
     text: Annotated[str | None, typer.Option(help="The text of one post.")] = None,
     image: Annotated[Path | None, typer.Option(help="The picture of one post; it may lie anywhere.")] = None,
+    aspect: Annotated[
+        str | None, typer.Option(help="What the text of one post is asked about, of a model that reads aspects.")
+    ] = None,
     columns: Columns = None,
     encoding: Encoding = None,
     media_root: MediaRoot = None,
@@ -43,6 +46,8 @@ def predict(
     """
     if (table is None) == (text is None and image is None):
         raise RecipeError("name a table, or one post with --text, --image or both")
+    if aspect is not None and text is None:
+        raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
     from polysense.inference.predictor import load
 
     model = load(run, trust_recipe_code=trust_recipe_code)
@@ -51,7 +56,7 @@ def predict(
     if table is not None:
         _answer_table(model, _rows(table, columns, media_root, encoding or "utf-8"))
         return
-    answer = model.predict({"text": text, "image": image})[0]
+    answer = model.predict({"text": text, "image": image, "aspect": aspect})[0]
     del answer["id"]
     if "error" in answer:
         raise DataError(answer["error"])

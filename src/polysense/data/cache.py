@@ -41,6 +41,8 @@ class FrozenEncoder(Protocol):
     """What the cache asks of an encoder."""
 
     modality: ClassVar[str]
+    aspect: bool
+    """Whether a row's aspect is read with its text, so that the two are the content."""
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """Samples to tensors."""
@@ -92,8 +94,8 @@ class FeatureCache:
         """
         missing: dict[int, Sample] = {}
         for sample in samples:
-            content = getattr(sample, self.encoder.modality)
-            if content is not None and (key := _exact_key(content)) not in self._places:
+            key = self._key(sample)
+            if key is not None and key not in self._places:
                 missing.setdefault(key, sample)
         todo = list(missing.items())
         for start in range(0, len(todo), SHARD_ROWS):
@@ -135,13 +137,23 @@ class FeatureCache:
             if row is not None:
                 time = row["states"].shape[0]
                 states[number, :time], mask[number, :time], summary[number] = row["states"], row["mask"], row["summary"]
-        return {name: torch.from_numpy(array) for name, array in (("states", states), ("mask", mask), ("summary", summary))}
+        arrays = {"states": states, "mask": mask, "summary": summary}
+        if self.encoder.aspect:  # the text alone does not say which rows are equal
+            arrays["key"] = np.array([self._key(sample) or 0 for sample in samples])
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def _key(self, sample: Sample) -> int | None:
+        """By which the row's states are found; None where it lacks the modality."""
+        content = getattr(sample, self.encoder.modality)
+        if content is not None and self.encoder.aspect:
+            content = json.dumps([sample.aspect, content])
+        return None if content is None else _exact_key(content)
 
     def _look_up(self, sample: Sample) -> dict[str, np.ndarray] | None:
-        content = getattr(sample, self.encoder.modality)
-        if content is None:
+        key = self._key(sample)
+        if key is None:
             return None
-        number, row = self._places[_exact_key(content)]
+        number, row = self._places[key]
         return {name: self._shards[number][name][row] for name in ("states", "mask", "summary")}
 
 

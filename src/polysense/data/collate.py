@@ -58,9 +58,12 @@ class Collate:
 
 
 def _part(name: str, maker: Prepares, samples: Sequence[Sample], contents: Sequence[Any]) -> dict[str, Fields]:
-    """What ``maker`` prepares, with presence and keys; nothing where no row has any content."""
+    """What ``maker`` prepares, with presence and keys; nothing where no row has any content.
+
+    A maker that reads more of a row than the content says itself which rows are equal.
+    """
     present = torch.tensor([content is not None for content in contents])
     if not present.any():
         return {}
     keys = torch.tensor([content_key(content) for content in contents])
-    return {name: {**maker.prepare(samples), "present": present, "key": keys}}
+    return {name: {"key": keys, **maker.prepare(samples), "present": present}}

@@ -43,6 +43,9 @@ class Encoder(nn.Module, ABC):
     width: int
     """Width of states and summary."""
 
+    aspect: bool = False
+    """Whether it reads a row's aspect together with the modality."""
+
     def __init__(self, *, trainable: bool) -> None:
         super().__init__()
         self.trainable = trainable

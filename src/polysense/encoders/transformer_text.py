@@ -15,15 +15,19 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoTokenizer
 
 from polysense.data.vocabulary import Vocabulary
+from polysense.encoders.aspects import MISSING, aspects_of, pair_key, refuse_unpaired, takes_segments
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.heap import give_back
 from polysense.encoders.loading import explained, load_backbone, text_folder, text_tower
-from polysense.errors import RecipeError
+from polysense.errors import DataError, RecipeError
 from polysense.types import Fields, Sample
 
 PLACES = frozenset({"name_or_path", "vocab_file", "merges_file", "tokenizer_file", "special_tokens_map_file", "is_local"})
 """What a tokenizer notes about where it came from, which changes nothing that it gives."""
 
+
+TOKENS = ("input_ids", "attention_mask", "token_type_ids")
+"""What the network is given; the last one where it tells segments apart, and there are two."""
 
 Pooling = Literal["mean", "avg", "cls", "cls_before_pooler", "avg_top2", "avg_first_last", "avg_embeddings_last"]
 
@@ -59,6 +63,8 @@ class TransformerText(Encoder):
         piece_rows: rows a piece; 0 encodes the batch in one go.
         recompute: run each piece again in the backward pass instead of keeping what is inside: with ``tokens: pooled`` and a
             large batch, the memory is that of one piece and the summaries. Gradients are the same, dropout included.
+        aspect: read each row's aspect before its text, as the tokenizer joins pairs (``[CLS] aspect [SEP] text [SEP]``), in segments
+            of their own where the model has them. Of a pair that is too long, the text is cut.
     """
 
     modality: ClassVar[str] = "text"
@@ -76,6 +82,7 @@ class TransformerText(Encoder):
         train_max_length: int | None = None,
         piece_rows: int = 8,
         recompute: bool = False,
+        aspect: bool = False,
     ) -> None:
         super().__init__(trainable=trainable)
         with explained("text encoder", pretrained):
@@ -91,6 +98,10 @@ class TransformerText(Encoder):
         self.tokens = tokens
         self.piece_rows = piece_rows
         self.recompute = recompute
+        self.aspect = aspect
+        if aspect:
+            refuse_unpaired(self.tokenizer, pretrained)
+        self.segments = aspect and takes_segments(self.tokenizer, self.backbone)
         self.freeze()
 
     @cached_property
@@ -120,16 +131,50 @@ class TransformerText(Encoder):
         return int(known) - (0 if padding is None else int(padding) + 1)
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
-        """``input_ids`` and ``attention_mask``, both (batch, longest) int64; a text without tokens gets one for padding."""
+        """``input_ids`` and ``attention_mask``, both (batch, longest) int64; a text without tokens gets one for padding.
+
+        With ``aspect`` also the ``key`` of aspect and text, and ``token_type_ids`` where the model has segments.
+
+        Raises:
+            DataError: names the row whose aspect is missing, or leaves no room for the text.
+        """
+        for sample in samples:
+            if (fault := self.aspect_fault(sample)) is not None:
+                raise DataError(f"{sample.origin or f'the row with id {sample.id!r}'}, aspect: {fault}")
         tokens = self._tokens(samples, return_attention_mask=True, return_tensors="pt")
         ids, mask = tokens["input_ids"].long(), tokens["attention_mask"].long()
         if ids.shape[1] == 0:
             ids, mask = ids.new_full((len(samples), 1), self.tokenizer.pad_token_id), mask.new_zeros((len(samples), 1))
         mask[mask.sum(dim=1) == 0, 0] = 1  # attention to nothing at all is NaN
-        return {"input_ids": ids, "attention_mask": mask}
+        fields = {"input_ids": ids, "attention_mask": mask}
+        if self.segments:
+            fields["token_type_ids"] = tokens["token_type_ids"].long()
+        if self.aspect:
+            fields["key"] = torch.tensor([pair_key(sample) for sample in samples])
+        return fields
+
+    def aspect_fault(self, sample: Sample) -> str | None:
+        """Why it cannot read the row's aspect with its text; None where it can, or reads texts alone."""
+        if not self.aspect or sample.text is None:
+            return None
+        if not (sample.aspect or "").strip():
+            return MISSING
+        around = self.tokenizer.num_special_tokens_to_add(pair=True)
+        taken = len(self.tokenizer(sample.aspect, add_special_tokens=False, verbose=False)["input_ids"]) + around
+        if taken < self._longest:
+            return None
+        return f"it takes {taken} of {self._longest} tokens, the special ones included, and leaves no room for the text"
+
+    def is_cut(self, sample: Sample) -> bool:
+        """Whether a part of its text is not read, for it has too many tokens."""
+        texts = [[sample.aspect or ""]] if self.aspect else []
+        whole = self.tokenizer(*texts, [sample.text or ""], verbose=False)
+        return len(whole["input_ids"][0]) > self._longest
 
     def spans(self, samples: Sequence[Sample]) -> list[list[tuple[int, int]]]:
         """Which characters of its text, from the first to behind the last, each token of :meth:`prepare` stands for; (0, 0): for none.
+
+        The tokens of an aspect stand for none.
 
         What is known of a text by its characters (words of a lexicon, marked spans, words that stand for others) is laid onto its
         tokens by this, see :class:`polysense.data.alignment.Alignment`.
@@ -141,59 +186,76 @@ class TransformerText(Encoder):
             raise RecipeError(
                 f"the tokenizer {type(self.tokenizer).__name__} does not say which characters its tokens stand for"
             )
-        found = self._tokens(samples, return_attention_mask=False, return_offsets_mapping=True)["offset_mapping"]
-        return [[(int(start), int(end)) for start, end in row] or [(0, 0)] for row in found]
+        tokens = self._tokens(samples, return_attention_mask=False, return_offsets_mapping=True)
+        found = [[(int(start), int(end)) for start, end in row] or [(0, 0)] for row in tokens["offset_mapping"]]
+        if not self.aspect:
+            return found
+        segments = [tokens.sequence_ids(row) for row in range(len(samples))]
+        return [
+            [span if segment == 1 else (0, 0) for span, segment in zip(row, parts, strict=True)]
+            for row, parts in zip(found, segments, strict=True)
+        ]
 
     def _tokens(self, samples: Sequence[Sample], **wanted: Any) -> Any:
         """What the tokenizer makes of the texts, padded to the longest; ``wanted`` says what it is to return."""
         texts = [sample.text or "" for sample in samples]
-        longest = self.train_max_length if self.training else self.max_length
-        limits = {"truncation": True, "max_length": longest, "padding": "longest", "padding_side": "right"}
-        return self.tokenizer(texts, **limits, **wanted)
+        limits = {"max_length": self._longest, "padding": "longest", "padding_side": "right"}
+        if not self.aspect:
+            return self.tokenizer(texts, truncation=True, **limits, **wanted)
+        return self.tokenizer(
+            aspects_of(samples), texts, truncation="only_second", return_token_type_ids=self.segments, **limits, **wanted
+        )
+
+    @property
+    def _longest(self) -> int:
+        """Tokens that are read of a row, special ones included."""
+        return self.train_max_length if self.training else self.max_length
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
         """States of the last layer, the attention mask, and their pooling; or with ``tokens: pooled`` the pooling as the one state."""
-        ids, mask = fields["input_ids"], fields["attention_mask"]
-        states, summary = self._in_pieces(ids, mask)
+        mask = fields["attention_mask"]
+        states, summary = self._in_pieces(*(fields[name] for name in TOKENS if name in fields))
         if self.tokens == "pooled":
             return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device), summary
         return states, mask.bool(), summary
 
-    def _in_pieces(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        rows, time = ids.shape
-        lengths = mask.sum(dim=1)
+    def _in_pieces(self, *tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """``tokens``, here and below: those of ``TOKENS`` that there are, each (rows, time)."""
+        rows, time = tokens[0].shape
+        lengths = tokens[1].sum(dim=1)
         if not 0 < self.piece_rows < rows or (bool((lengths == time).all()) and not self.recompute):
-            return self._piece(ids, mask)
+            return self._piece(*tokens)
         order = torch.argsort(lengths, stable=True)
         pieces = []
         for chosen in torch.split(order, self.piece_rows):
             longest = int(lengths[chosen].max())
-            states, summary = self._piece(ids[chosen, :longest], mask[chosen, :longest])
+            states, summary = self._piece(*(one[chosen, :longest] for one in tokens))
             pieces.append((states if self.tokens == "pooled" else pad(states, (0, 0, 0, time - longest)), summary))
         back = torch.argsort(order)
         return torch.cat([states for states, _ in pieces])[back], torch.cat([summary for _, summary in pieces])[back]
 
-    def _piece(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _piece(self, *tokens: Tensor) -> tuple[Tensor, Tensor]:
         if self.recompute and torch.is_grad_enabled():
-            states, summary = checkpoint(self._after_others, ids, mask, use_reentrant=False, preserve_rng_state=True)
+            states, summary = checkpoint(self._after_others, *tokens, use_reentrant=False, preserve_rng_state=True)
         else:
-            states, summary = self._states(ids, mask)
+            states, summary = self._states(*tokens)
         return states, summary
 
-    def _after_others(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _after_others(self, *tokens: Tensor) -> tuple[Tensor, Tensor]:
         """:meth:`_states` in the memory of the piece before; run forward and, for the gradient, backward."""
-        if ids.device.type == "cpu":
+        if tokens[0].device.type == "cpu":
             give_back()
-        return self._states(ids, mask)
+        return self._states(*tokens)
 
-    def _states(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def _states(self, *tokens: Tensor) -> tuple[Tensor, Tensor]:
         """The states (rows, time, width), or the summary as the one state, and the summary (rows, width)."""
         layers = LAYERS.get(self.pooling, (-1,))
-        output = self.backbone(input_ids=ids, attention_mask=mask, output_hidden_states=layers != (-1,))
+        named = dict(zip(TOKENS, tokens, strict=False))
+        output = self.backbone(**named, output_hidden_states=layers != (-1,))
         states: Tensor = output.last_hidden_state
         if self.pooling in LAYERS:
             every = output.hidden_states if layers != (-1,) else (states,)
-            real = mask.bool()
+            real = named["attention_mask"].bool()
             summary = torch.stack([masked_mean(every[layer], real) for layer in layers]).mean(dim=0)
         else:
             summary = states[:, 0] if self.head is None else torch.tanh(self.head(states[:, 0]))
@@ -209,8 +271,9 @@ class TransformerText(Encoder):
         return architecture_of(self.backbone.config)
 
     def preprocessing(self) -> str:
-        """Tokenizer, length and pooling."""
-        return f"text {json.dumps(self._rules(), default=str)} {self.max_length} {self.pooling} {self.tokens}"
+        """Tokenizer, length, pooling, and whether aspects are read."""
+        about = " aspect" if self.aspect else ""
+        return f"text {json.dumps(self._rules(), default=str)} {self.max_length} {self.pooling} {self.tokens}{about}"
 
     def _rules(self) -> Any:
         backend = getattr(self.tokenizer, "backend_tokenizer", None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 
 from polysense.data.collate import Collate, Prepares
 from polysense.encoders.packaged import PACKAGED
+from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, Problem, RecipeError
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.inference.encoding.embedder import Embedder, Space
@@ -23,8 +25,9 @@ from polysense.inference.encoding.text_summaries import check_choice
 from polysense.inference.foreign.hub import snapshot
 from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.pictures import Pictures
-from polysense.inference.reader import Reader, Row, is_single, listed
+from polysense.inference.reader import Reader, Row, about, is_single, listed
 from polysense.inference.search import Backend, Index
+from polysense.inference.texts import Texts
 from polysense.learner import Learner
 from polysense.objectives.classification import Classification
 from polysense.progress import Progress
@@ -71,10 +74,14 @@ class Predictor:
         self.source = source
         encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
         self._pictures = Pictures(encoders["image"]) if "image" in encoders else None
-        tolerant = encoders if self._pictures is None else {**encoders, "image": self._pictures}
+        text = encoders.get("text")
+        self._texts = Texts(text) if isinstance(text, TransformerText) else None
+        watched: dict[str, Prepares | None] = {"image": self._pictures, "text": self._texts}
+        tolerant = {name: watched.get(name) or encoder for name, encoder in encoders.items()}
         self._asker = Answerer(learner, Collate(tolerant), batch_size=batch_size)
         self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
-        self._reader = Reader(self.modalities)
+        fault = text.aspect_fault if isinstance(text, TransformerText) and text.aspect else None
+        self._reader = Reader(self.modalities, aspect_fault=fault)
         self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
 
     def __repr__(self) -> str:
@@ -117,35 +124,61 @@ class Predictor:
         """Its classes, in the order of the columns of :meth:`predict_proba`; empty where it has none."""
         return next((list(one.labels) for one in self.learner.active.values() if isinstance(one, Classification)), [])
 
-    def predict(self, rows: Iterable[Row] | Row, *, progress: Progress | None = None) -> list[dict[str, Any]]:
+    def predict(
+        self, rows: Iterable[Row] | Row, aspects: Sequence[str] | str | None = None, *, progress: Progress | None = None
+    ) -> list[dict[str, Any]]:
         """One dict a row, in order: ``id``, then what the model answers (``label``, ``probabilities``, ``match``, ``similarity``).
 
         ``missing`` names the modalities that the model reads and the row lacks. A row that cannot be used has ``error``, the reason,
-        in place of answers; the others are answered all the same.
+        in place of answers; the others are answered all the same. Among the reasons: a model that reads aspects is asked without
+        one, or another with one.
+
+        Args:
+            rows: texts, dicts (``{"text": ..., "aspect": ...}``) or samples.
+            aspects: what each row is asked about, where the rows do not say so themselves.
+            progress: gets (rows done, rows done).
 
         Raises:
             PolysenseError: the model answers nothing, it only embeds.
+            DataError: there are more or fewer aspects than rows.
+
+        Warns:
+            UserWarning: texts were longer than the model reads, and cut; once, with their number.
         """
-        return list(self.stream(listed(rows), progress=progress))
+        asked = listed(rows) if aspects is None else about(rows, aspects)
+        return list(self.stream(asked, progress=progress))
 
     def stream(self, rows: Iterable[Row], *, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
         if not self.learner.answers:
             raise PolysenseError(f"{self.source or 'this model'} answers nothing, it turns rows into vectors: use encode")
         iterator = iter(rows)
-        done = 0
+        done = cut = 0
         while block := list(islice(iterator, BLOCK)):
-            yield from self._answer([self._reader.read(row, done + at) for at, row in enumerate(block, start=1)])
+            read = [self._reader.read(row, done + at) for at, row in enumerate(block, start=1)]
+            samples = [replace(row, index=place) for place, row in enumerate(read) if isinstance(row, Sample)]
+            found = self._ask(samples)
+            cut += 0 if self._texts is None else self._texts.take_cut()
+            yield from self._told(read, *found)
             done += len(block)
             if progress is not None:
                 progress(done, done)
+        if self._texts is not None and cut:
+            longest = self._texts.encoder.max_length
+            warnings.warn(f"{cut} of {done} texts have more than {longest} tokens and were cut", stacklevel=2)
 
-    def _answer(self, read: Sequence[Sample | Problem]) -> Iterator[dict[str, Any]]:
+    def _ask(self, samples: Sequence[Sample]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+        """The answers, and by ``index`` what is wrong with pictures."""
         faults: dict[int, str] = {}
         if self._pictures is not None:
             self._pictures.faults = faults
-        samples = [replace(row, index=place) for place, row in enumerate(read) if isinstance(row, Sample)]
-        answers = iter(self._asker.predict(samples).rows())
+        return self._asker.predict(samples).rows(), faults
+
+    def _told(
+        self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str]
+    ) -> Iterator[dict[str, Any]]:
+        """An answer or an error for each row."""
+        answers = iter(found)
         for place, row in enumerate(read):
             answer = next(answers, {}) if isinstance(row, Sample) else {}
             if isinstance(row, Problem):
@@ -155,8 +188,8 @@ class Predictor:
             else:
                 yield {"id": row.id, **answer, "missing": [name for name in self.modalities if name not in row.modalities]}
 
-    def predict_proba(self, rows: Iterable[Row] | Row) -> np.ndarray:
-        """Probabilities (rows, classes), columns as in :attr:`labels`.
+    def predict_proba(self, rows: Iterable[Row] | Row, aspects: Sequence[str] | str | None = None) -> np.ndarray:
+        """Probabilities (rows, classes), columns as in :attr:`labels`; ``aspects`` as for :meth:`predict`.
 
         Raises:
             PolysenseError: the model has no classes.
@@ -164,7 +197,7 @@ class Predictor:
         """
         if not self.labels:
             raise PolysenseError("this model has no classes")
-        answers = self.predict(rows)
+        answers = self.predict(rows, aspects)
         for answer in answers:
             if "error" in answer:
                 raise DataError(f"row {answer['id']}: {answer['error']}")
@@ -186,7 +219,8 @@ class Predictor:
         """Embeddings: one row gives (width,), several give (rows, width) in their order, none give (0, width).
 
         A vector is that of the fused row; of one modality by itself (``part``); or, with ``shared``, one in the space that text and
-        picture share: of the row's text where it has one, else of its picture, or of ``part``. A blank text is a text.
+        picture share: of the row's text where it has one, else of its picture, or of ``part``. A blank text is a text. A model that
+        reads aspects embeds a text with its own; others pass aspects over.
 
         Texts alone take a fast road: few of them run in float32; above 256 they are sorted by length and multiplied in
         bfloat16 where the machine computes in it natively, in OpenVINO where it is installed (extra ``fast``).
@@ -221,7 +255,7 @@ class Predictor:
         return vectors[0] if is_single(rows) else vectors
 
     def _sample(self, row: Row, number: int) -> Sample:
-        read = self._reader.read(row, number, blank_texts=True)
+        read = self._reader.read(row, number, to_embed=True)
         if isinstance(read, Problem):
             raise DataError(f"row {read.id}: {read.field}: {read.reason}")
         return read

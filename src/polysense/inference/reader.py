@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,6 +19,12 @@ Row = Mapping[str, Any] | str | Sample | Problem
 ROWS = "rows"
 """What messages call them."""
 
+READS_NONE = "the model reads texts alone, the row asks about an aspect"
+"""What is wrong with an aspect that nothing reads."""
+
+AspectFault = Callable[[Sample], str | None]
+"""Why a model that reads aspects cannot read that of a row, or None."""
+
 _READER = RowReader(file=ROWS, columns={name: name for name in FIELDS}, media_root=None)
 
 
@@ -26,20 +33,31 @@ class Reader:
 
     Args:
         modalities: that the model reads.
+        aspect_fault: of a model that reads aspects.
     """
 
-    def __init__(self, modalities: Sequence[str]) -> None:
+    def __init__(self, modalities: Sequence[str], *, aspect_fault: AspectFault | None = None) -> None:
         self.modalities = tuple(modalities)
+        self.aspect_fault = aspect_fault
         self._warned: set[str] = set()
 
-    def read(self, row: object, number: int, *, blank_texts: bool = False) -> Sample | Problem:
+    def read(self, row: object, number: int, *, to_embed: bool = False) -> Sample | Problem:
         """The row ``number`` (from 1) as a sample that the model can answer, or why it is none.
 
-        ``blank_texts`` takes a bare text for one although it is blank.
+        ``to_embed`` is for rows that nothing is asked about: a bare text is then one although it is blank, and an aspect that the model
+        does not read is passed over, as a label is.
 
         Warns:
             UserWarning: a key looks like a modality that the row lacks; once a key.
         """
+        found = self._read(row, number, blank_texts=to_embed)
+        if isinstance(found, Problem):
+            return found
+        unread = None if found.aspect is None or to_embed else READS_NONE
+        fault = unread if self.aspect_fault is None else self.aspect_fault(found)
+        return found if fault is None else _problem(number, found.id, "aspect", fault)
+
+    def _read(self, row: object, number: int, *, blank_texts: bool) -> Sample | Problem:
         if isinstance(row, Problem):
             return row
         if isinstance(row, Sample):
@@ -80,7 +98,7 @@ class Reader:
             near = get_close_matches(str(key), MODALITIES, n=1, cutoff=0.7) if key not in FIELDS else []
             if near and near[0] in self.modalities and near[0] not in sample.modalities and key not in self._warned:
                 self._warned.add(str(key))
-                warnings.warn(f"rows: {key!r} is no field and is not read; did you mean {near[0]!r}?", stacklevel=4)
+                warnings.warn(f"rows: {key!r} is no field and is not read; did you mean {near[0]!r}?", stacklevel=5)
 
 
 def listed(rows: object) -> Iterable[Any]:
@@ -98,6 +116,33 @@ def listed(rows: object) -> Iterable[Any]:
     if not isinstance(rows, Iterable) or isinstance(rows, bytes | bytearray):
         raise DataError(f"rows: expected a text, a dict, or several of them, got {type(rows).__name__}")
     return rows
+
+
+def about(rows: object, aspects: Sequence[str] | str) -> Iterator[Row]:
+    """Each row with the aspect that it is asked about; a single row with a single one.
+
+    Raises:
+        DataError: there are more or fewer aspects than rows, or a row has one of its own.
+    """
+    every = list(listed(rows))
+    asked = [aspects] if isinstance(aspects, str) else list(aspects)
+    if len(asked) != len(every):
+        raise DataError(f"aspects: one for each row is expected, found {len(asked)} for {len(every)}")
+    for number, (row, aspect) in enumerate(zip(every, asked, strict=True), start=1):
+        own = row.get("aspect") if isinstance(row, Mapping) else row.aspect if isinstance(row, Sample) else None
+        if own not in {None, ""}:
+            raise DataError(f"{origin(ROWS, number)}, aspect: the row has {own!r} of its own, and {aspect!r} is asked about")
+    return (_asking(row, aspect) for row, aspect in zip(every, asked, strict=True))
+
+
+def _asking(row: Any, aspect: str) -> Row:
+    """The row with its aspect; what cannot be a row stays what it is, and the reader says so."""
+    if isinstance(row, Sample):
+        return replace(row, aspect=(aspect or "").strip() or None)
+    if isinstance(row, str):
+        return {"text": row, "aspect": aspect}
+    found: Row = {**row, "aspect": aspect} if isinstance(row, Mapping) else row
+    return found
 
 
 def is_single(rows: object) -> bool:

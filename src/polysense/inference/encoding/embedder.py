@@ -15,6 +15,7 @@ from polysense.errors import DataError, PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer
 from polysense.fusion.single import Single
 from polysense.inference.encoding.engine import EngineName, Precision
+from polysense.inference.encoding.openvino_engine import CannotConvertError
 from polysense.inference.encoding.text_summaries import TextSummaries
 from polysense.inference.pictures import Pictures
 from polysense.learner import Learner
@@ -44,6 +45,9 @@ class Embedder:
         batch_size: rows a forward pass, where they are not texts alone.
         engine: of texts alone.
         precision: of texts alone.
+
+    Raises:
+        CannotConvertError: texts are read with their aspects, and ``openvino`` was asked for.
     """
 
     def __init__(
@@ -53,7 +57,11 @@ class Embedder:
         self.batch_size = batch_size
         self.modalities = tuple(learner.model.encoders)
         text = learner.model.encoder("text") if "text" in self.modalities else None
-        self._texts = TextSummaries(text, engine=engine, precision=precision) if isinstance(text, TransformerText) else None
+        self._texts: TextSummaries | None = None
+        if isinstance(text, TransformerText) and not text.aspect:
+            self._texts = TextSummaries(text, engine=engine, precision=precision)
+        elif text is not None and text.aspect and engine == "openvino":
+            raise CannotConvertError("the engine 'openvino' encodes texts alone, and this model reads an aspect with each")
 
     def check(self, space: Space) -> None:
         """Raise where the model has no such vectors.
@@ -80,7 +88,7 @@ class Embedder:
         return "torch, float32" if fast is None else str(fast.engine_for(rows))
 
     def reads_texts_alone(self, space: Space) -> bool:
-        """Whether the vector of a row that has a text is a function of that text alone."""
+        """Whether the vector of a row that has a text is a function of that text alone, without an aspect."""
         return self._text_decides(space) and self._texts is not None
 
     def of_texts(

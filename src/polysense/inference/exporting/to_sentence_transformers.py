@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from polysense.encoders.transformer_text import LAYERS, TransformerText
+from polysense.errors import RecipeError
 from polysense.inference.exporting.to_transformers import backbone_state, write_backbone, write_json
 from polysense.inference.foreign.modules import MODULES
 from polysense.inference.foreign.weights import SAFE
@@ -18,7 +19,13 @@ THEIRS = "sentence_transformers.models"
 
 
 def write_sentence_transformers(encoder: TransformerText, folder: Path) -> None:
-    """Their chain of modules: transformer, weights of the layers, pooling, dense layer, as far as the pooling needs them."""
+    """Their chain of modules: transformer, weights of the layers, pooling, dense layer, as far as the pooling needs them.
+
+    Raises:
+        RecipeError: the encoder reads aspects, and theirs would not.
+    """
+    if encoder.aspect:
+        raise RecipeError("the encoder reads an aspect with each text, a model of sentence-transformers reads texts alone")
     layers = LAYERS.get(encoder.pooling, (-1,))
     deep = layers != (-1,)
     write_backbone(encoder, folder, backbone_state(encoder), **({"output_hidden_states": True} if deep else {}))

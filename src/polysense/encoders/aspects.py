@@ -1,0 +1,43 @@
+"""An aspect before its text: what a tokenizer and a network must offer to read the two as a pair."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+from polysense.data.media import content_key, normalised
+from polysense.errors import RecipeError
+from polysense.types import Sample
+
+MISSING = "the model reads an aspect with each text, the row has none"
+"""What is wrong with a row that only has a text."""
+
+
+def refuse_unpaired(tokenizer: Any, pretrained: str) -> None:
+    """Raise where nothing would stand between an aspect and its text.
+
+    Raises:
+        RecipeError: names the encoder.
+    """
+    if tokenizer.num_special_tokens_to_add(pair=True) == 0:
+        raise RecipeError(f"aspect: the tokenizer of {pretrained!r} has no token that parts an aspect from its text")
+
+
+def takes_segments(tokenizer: Any, backbone: Any) -> bool:
+    """Whether the network tells a first segment from a second one, and the tokenizer says which is which."""
+    known = int(getattr(backbone.config, "type_vocab_size", None) or 0)
+    read = "token_type_ids" in inspect.signature(backbone.forward).parameters
+    return known > 1 and read and "token_type_ids" in tokenizer.model_input_names
+
+
+def aspects_of(samples: Sequence[Sample]) -> list[str]:
+    """Of each row; blank for rows without a text, which are not present."""
+    return [sample.aspect or "" for sample in samples]
+
+
+def pair_key(sample: Sample) -> int:
+    """Equal where aspect and text are equal content, see :func:`polysense.data.media.content_key`."""
+    if sample.text is None:
+        return content_key(None)
+    return content_key(f"{normalised(sample.aspect or '')}\0{normalised(sample.text)}")

@@ -1,0 +1,32 @@
+"""Texts that are asked about: those that are longer than the model reads are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polysense.encoders.transformer_text import TransformerText
+from polysense.types import Fields, Sample
+
+
+class Texts:
+    """Prepares what the encoder of texts reads.
+
+    Args:
+        encoder: of texts, in evaluation mode.
+    """
+
+    def __init__(self, encoder: TransformerText) -> None:
+        self.encoder = encoder
+        self._cut = 0
+
+    def prepare(self, samples: Sequence[Sample]) -> Fields:
+        """The tensors, a row a sample."""
+        fields = self.encoder.prepare(samples)
+        full = (fields["attention_mask"].sum(dim=1) >= self.encoder.max_length).tolist()
+        self._cut += sum(self.encoder.is_cut(sample) for sample, is_full in zip(samples, full, strict=True) if is_full)
+        return fields
+
+    def take_cut(self) -> int:
+        """How many texts were cut since this was last asked."""
+        cut, self._cut = self._cut, 0
+        return cut
