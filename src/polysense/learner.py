@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,9 +14,9 @@ from polysense.distributed import everywhere, rank
 from polysense.encoders.encoder import Encoder
 from polysense.errors import PolysenseError, RecipeError
 from polysense.model import Model, Sight
-from polysense.objectives.objective import Answering, Objective
+from polysense.objectives.objective import Answering, Marking, Objective
 from polysense.seeds import seed_from
-from polysense.types import Batch, Prediction, Representation
+from polysense.types import Batch, Prediction, Representation, Sample
 from polysense.views.view import Shown, View, seeded
 
 
@@ -64,7 +64,7 @@ class Learner(nn.Module):
     @property
     def answers(self) -> bool:
         """Whether an objective says something about a row."""
-        return any(isinstance(objective, Answering) for objective in self.active.values())
+        return any(isinstance(objective, Answering | Marking) for objective in self.active.values())
 
     def objective(self, name: str) -> Objective:
         """An objective by its name in the recipe."""
@@ -109,13 +109,21 @@ class Learner(nn.Module):
         parameter = next(parameter for parameter in self.parameters() if parameter.requires_grad)
         return parameter.flatten()[:1].sum() * 0.0
 
-    def answer(self, batch: Batch) -> tuple[Prediction, Representation]:
-        """What the trained objectives say about each row, and the representation they say it of."""
+    def answer(self, batch: Batch, samples: Sequence[Sample] = ()) -> tuple[Prediction, Representation]:
+        """What the trained objectives say about each row, and the representation they say it of.
+
+        Args:
+            batch: the rows.
+            samples: what they were prepared from, for objectives that mark parts of the texts.
+        """
         representation = self.model(batch)
         columns: dict[str, Any] = {}
         for objective in self.active.values():
             if isinstance(objective, Answering):
                 columns |= objective.answer(representation).columns
+            elif isinstance(objective, Marking):
+                assert len(samples) == batch.size
+                columns |= objective.mark(representation, samples, self.model).columns
         return Prediction(columns), representation
 
 

@@ -41,7 +41,7 @@ class Answerer:
         rows: list[dict[str, Any]] = [{} for _ in samples]
         with self._asking():
             for places, batch in self._batches(samples, only, progress):
-                prediction, _ = self.learner.answer(batch)
+                prediction, _ = self.learner.answer(batch, [samples[place] for place in places])
                 for place, row in zip(places, prediction.rows() or [{} for _ in places], strict=True):
                     rows[place] = row
         names = list(rows[0]) if rows else []

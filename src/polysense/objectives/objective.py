@@ -94,6 +94,20 @@ class Answering(Objective, ABC):
         """What it says about each row; no random numbers, no look at other rows."""
 
 
+class Marking(Objective, ABC):
+    """An objective that predicts parts of the text, which lie at characters: it is asked with the texts themselves."""
+
+    @abstractmethod
+    def mark(self, representation: Representation, samples: Sequence[Sample], model: Model) -> Prediction:
+        """What it says about each row; no random numbers, no look at other rows.
+
+        Args:
+            representation: of the samples, row by row.
+            samples: as they were prepared.
+            model: whose text encoder says which characters its tokens stand for.
+        """
+
+
 class Aligning(Objective):
     """An objective that learns a space which several modalities share, so that a row of one finds its own row of another."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from polysense.errors import RecipeError
-from polysense.objectives.objective import Answering
+from polysense.objectives.objective import Answering, Marking
 
 
 def refuse_equal_answers(kinds: Mapping[str, type]) -> None:
@@ -19,7 +19,7 @@ def refuse_equal_answers(kinds: Mapping[str, type]) -> None:
     """
     first: dict[type, str] = {}
     for name, kind in kinds.items():
-        if not issubclass(kind, Answering):
+        if not issubclass(kind, Answering | Marking):
             continue
         if (other := first.setdefault(kind, name)) != name:
             raise RecipeError(

@@ -1,0 +1,63 @@
+"""Precision, recall and F1 of marked spans."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from polysense.data.tags import in_words
+from polysense.data.words import words
+from polysense.errors import RecipeError
+from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.metrics.spans import binary, exact, proportional, span_scores
+from polysense.objectives.span_tagging import SpanTagging, refuse_other_roles
+from polysense.types import Sample, Span
+
+
+class Tagging(Evaluator):
+    """``exact_f1``, ``binary_f1``, ``proportional_f1``, their ``_precision`` and ``_recall``, and all by role: ``exact_f1/aspect``.
+
+    Defined in :mod:`polysense.metrics.spans`. Exact compares characters; the other two count in words (a span that cuts through a word
+    holds it), in Chinese in characters. All marked spans count, those too that overlap others, which a tagger can never find together.
+    Rows that are not marked are left out; a DataError names a row with a role that the model does not know.
+
+    Warns:
+        UserWarning: texts are longer than the encoder reads; spans behind its end count as missed.
+    """
+
+    def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
+        """Mark and compare."""
+        marked = [sample for sample in samples if sample.spans is not None and sample.text is not None]
+        if not marked:
+            return {}
+        tagger = next((one for one in answerer.learner.active.values() if isinstance(one, SpanTagging)), None)
+        if tagger is None:
+            raise RecipeError("evaluation.evaluators: Tagging needs an objective SpanTagging of weight above 0")
+        refuse_other_roles(marked, tagger.roles)
+        targets = [list(sample.spans or ()) for sample in marked]
+        columns = answerer.predict(marked).columns
+        _warn_of_unread(columns["unread"])
+        answers = [_spans(row) for row in columns["spans"]]
+        laid = [words(sample.text or "") for sample in marked]
+        in_word_targets, in_word_answers = (
+            [in_words(spans, row) for spans, row in zip(side, laid, strict=True)] for side in (targets, answers)
+        )
+        found: dict[str, float] = {}
+        for credit in (exact, binary, proportional):
+            sides = (targets, answers) if credit is exact else (in_word_targets, in_word_answers)
+            scores = span_scores(*sides, roles=tagger.roles, credit=credit)
+            found |= {f"{credit.__name__}_{name}": value for name, value in scores.items()}
+        return found
+
+
+def _spans(answer: Sequence[Mapping[str, Any]]) -> list[Span]:
+    return [Span(one["start"], one["end"], one["role"]) for one in answer]
+
+
+def _warn_of_unread(unread: Sequence[int]) -> None:
+    """How much of the texts the encoder does not read, if anything."""
+    if cut := [count for count in unread if count]:
+        warnings.warn(
+            f"{sum(cut)} words of {len(cut)} texts lie behind encoders.text.max_length and are not marked", stacklevel=3
+        )
