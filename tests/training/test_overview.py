@@ -4,7 +4,7 @@ from typing import Any
 
 from PIL import Image
 
-from polysense.data.table import from_rows
+from polysense.data.table import Table, from_rows
 from polysense.training.overview import counted, overview
 from polysense.training.splits import Splits
 
@@ -15,18 +15,21 @@ def row(split: str | None, **changes: Any) -> dict[str, Any]:
     return {"text": "sun", "image": PICTURE, "label": "a", "split": split, **changes}
 
 
+def told(table: Table, *, drawn: int | None = None) -> list[str]:
+    splits = Splits.of(table)
+    return overview(table, splits, shown=len(splits.train) if drawn is None else drawn)
+
+
 def test_a_whole_table_is_one_line() -> None:
     table = from_rows([row("train"), row("train"), row("dev")], name="posts.csv")
-    assert overview(table, Splits.of(table)) == [
-        "posts.csv: train 2 labelled rows, validation 1 labelled row (splits: the table's own)"
-    ]
+    assert told(table) == ["posts.csv: train 2 labelled rows, validation 1 labelled row (splits: the table's own)"]
 
 
 def test_what_rows_lack_is_told() -> None:
     rows = [row("train"), row("train", label=None), row("dev", image=None), row("test"), row(None), row("dev", text=None)]
     table = from_rows(rows, name="posts.csv")
     splits = Splits.of(table)
-    assert overview(table, splits) == [
+    assert told(table) == [
         "posts.csv: train 1 labelled and 1 unlabelled rows, validation 2 labelled rows, test 1 labelled row "
         "(splits: the table's own)",
         "posts.csv: 1 of 5 rows without text; 1 of 5 rows without image; 1 row in no split is left out",
@@ -36,4 +39,9 @@ def test_what_rows_lack_is_told() -> None:
 
 def test_splits_that_were_drawn_are_called_so() -> None:
     table = from_rows([{"text": f"words {number}", "label": "ab"[number % 2]} for number in range(20)])
-    assert overview(table, Splits.of(table))[0].endswith("(splits: drawn, for the table has none)")
+    assert told(table)[0].endswith("(splits: drawn, for the table has none)")
+
+
+def test_how_many_rows_a_seed_draws_is_told() -> None:
+    table = from_rows([row("train"), row("train"), row("dev")], name="posts.csv")
+    assert told(table, drawn=1)[1:] == ["posts.csv: each seed draws 1 of the 2 training rows"]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
-from polysense.data.controls import limit_captions, limit_pictures, random_pictures, shuffle_pictures
+from polysense.data.controls import drawn_captions, limit_captions, limit_pictures, random_pictures, shuffle_pictures
 from polysense.data.decontaminate import evaluation_sentences, without
+from polysense.data.draws import Drawn, Epochs, every
 from polysense.data.splits import hold_out
 from polysense.data.table import Table
 from polysense.errors import RecipeError, choices
+from polysense.seeds import seed_from
 from polysense.types import Sample
 
 Pairing = Literal["paired", "shuffled", "random"]
 """Whose picture a training row gets: its own, that of other captions, or one that shows nothing."""
+
+Resample = Literal["never", "every_epoch"]
+"""When the captions of a picture are drawn: once for the run, or for every epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +35,8 @@ class CaptionControls:
     pairs: int | None = None
     exclude: Sequence[str] | None = None
     validation: int = 0
-    seed: int = 0
+    resample: Resample = "never"
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.images not in get_args(Pairing):
@@ -39,25 +46,52 @@ class CaptionControls:
         for name, count in (("captions_per_image", self.captions_per_image), ("pairs", self.pairs)):
             if count is not None and count < 1:
                 raise RecipeError(f"{self.of}, {name}: expected a number from 1 up or null, found {count}")
+        if self.resample not in get_args(Resample):
+            raise RecipeError(
+                f"{self.of}, resample: {self.resample!r} is not one; {choices(self.resample, get_args(Resample))}"
+            )
+        if self.resample == "every_epoch" and self.captions_per_image is None:
+            raise RecipeError(f"{self.of}, resample: every_epoch draws captions anew: say how many with captions_per_image")
         if self.validation < 0:
             raise RecipeError(f"{self.of}, validation: expected a number from 0 up, found {self.validation}")
 
-    def applied(self, table: Table, *, near: Path) -> Table:
-        """The table as chosen: without evaluation sentences (of sets in or beside the folder ``near``), some rows held out for
-        validation, and the training rows that are left with fewer pictures, fewer captions of each, other pictures.
+    def candidates(self, table: Table, *, near: Path) -> Table:
+        """The table without evaluation sentences (of sets in or beside the folder ``near``), some rows held out for validation.
+
+        All training rows are there; which of them a run shows is drawn by its seed. The validation rows are the same for all.
         """
         left_out = dict(table.left_out)
         if self.exclude:
             table, count = without(table, evaluation_sentences(near, self.exclude))
             left_out[f"training rows that stand in {', '.join(self.exclude)}"] = count
-        held = hold_out(table.samples, count=self.validation, seed=self.seed) if self.validation else table.samples
-        return replace(table, samples=tuple(self._controlled(held)), left_out=left_out)
+        held = hold_out(table.samples, count=self.validation, seed=self.seed or 0) if self.validation else table.samples
+        return replace(table, samples=tuple(held), left_out=left_out, draws={"": self})
 
-    def _controlled(self, samples: Sequence[Sample]) -> Sequence[Sample]:
+    def applied(self, candidates: Table) -> Table:
+        """The table with the training rows that are drawn by ``seed``, by 0 where it is None: those of the first epoch."""
+        training = [place for place, sample in enumerate(candidates.samples) if sample.split == "train"]
+        drawn = Drawn([replace(candidates.samples[place], index=place) for place in training], candidates.draws, seed=0)
+        shown = {(sample := drawn.samples[place]).index: sample for place in drawn.epoch(0)}
+        samples = [
+            replace(shown[place], index=sample.index) if place in shown else sample
+            for place, sample in enumerate(candidates.samples)
+            if place in shown or sample.split != "train"
+        ]
+        return replace(candidates, samples=tuple(samples), draws={})
+
+    def draw(self, samples: Sequence[Sample], *, seed: int) -> tuple[Sequence[Sample], Epochs]:
+        """Training rows with fewer pictures, fewer captions of each, other pictures, as chosen; ``seed`` counts unless we have one."""
+        seed = seed if self.seed is None else self.seed
         if self.pairs is not None:
-            samples = limit_pictures(samples, count=self.pairs, seed=self.seed)
-        if self.captions_per_image is not None:
-            samples = limit_captions(samples, per_picture=self.captions_per_image, seed=self.seed)
+            samples = limit_pictures(samples, count=self.pairs, seed=seed)
+        if self.captions_per_image is None or self.resample == "never":
+            if self.captions_per_image is not None:
+                samples = limit_captions(samples, per_picture=self.captions_per_image, seed=seed)
+            return every(self._shown(samples, seed=seed))
+        choose = partial(drawn_captions, samples, per_picture=self.captions_per_image)
+        return self._shown(samples, seed=seed), lambda epoch: choose(seed=seed_from(seed, "epoch", epoch))
+
+    def _shown(self, samples: Sequence[Sample], *, seed: int) -> Sequence[Sample]:
         if self.images == "shuffled":
-            return shuffle_pictures(samples, seed=self.seed, share=self.shuffled_share)
-        return random_pictures(samples, seed=self.seed) if self.images == "random" else samples
+            return shuffle_pictures(samples, seed=seed, share=self.shuffled_share)
+        return random_pictures(samples, seed=seed) if self.images == "random" else samples

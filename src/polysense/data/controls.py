@@ -32,6 +32,11 @@ def limit_pictures(samples: Sequence[Sample], *, count: int, seed: int) -> list[
 
 def limit_captions(samples: Sequence[Sample], *, per_picture: int, seed: int) -> list[Sample]:
     """At most ``per_picture`` training rows of each picture, drawn by ``seed``; the draw for a picture depends on no other."""
+    return [samples[place] for place in drawn_captions(samples, per_picture=per_picture, seed=seed)]
+
+
+def drawn_captions(samples: Sequence[Sample], *, per_picture: int, seed: int) -> list[int]:
+    """The places of the rows that :func:`limit_captions` keeps: as many whatever the seed."""
     rows: dict[Hashable, list[int]] = {}
     for place, sample in enumerate(samples):
         if _trains(sample):
@@ -40,7 +45,7 @@ def limit_captions(samples: Sequence[Sample], *, per_picture: int, seed: int) ->
     for number, places in enumerate(rows.values()):
         draw = random.Random(seed_from(seed, "limit_captions", samples[places[0]].group or number))
         kept.update(draw.sample(places, min(per_picture, len(places))))
-    return [sample for place, sample in enumerate(samples) if not _trains(sample) or place in kept]
+    return [place for place, sample in enumerate(samples) if not _trains(sample) or place in kept]
 
 
 def shuffle_pictures(samples: Sequence[Sample], *, seed: int, share: float = 1.0) -> list[Sample]:

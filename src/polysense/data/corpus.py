@@ -28,6 +28,10 @@ class Corpus(ABC):
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The samples under ``root``, with the published splits where there are any; media may lie in another folder."""
 
+    def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """What a training reads: as :meth:`read`, but where training rows are drawn all there are, and the draw in ``draws``."""
+        return self.read(root, media_root=media_root)
+
 
 def expect(corpus: Corpus, path: Path) -> Path:
     """``path`` if it exists; else a DataError that says what was looked for and how the corpus is laid out."""

@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from polysense.data.rows import FIELDS, SPLITS, RowReader, origin, place, split_name
 from polysense.data.splits import make_splits
 from polysense.data.tablefile import find_table, read_raw
 from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.types import MODALITIES, Sample
+
+if TYPE_CHECKING:
+    from polysense.data.draws import Draw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,8 @@ class Table:
     """Where the table lies."""
     split_made: bool = False
     """True where the table had no splits and got seeded ones."""
+    draws: Mapping[str, Draw] = field(default_factory=dict)
+    """By the ``source`` of samples: which of its training rows a run shows; none shows all of them."""
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -25,6 +25,8 @@ metrics: [f1, accuracy]
 {% endif %}
 Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.name }}
 ({% for split, count in counts.items() %}{{ split }}: {{ count }}{{ "; " if not loop.last }}{% endfor %}).
+{%- if drawn < data.splits.train %} An epoch shows {{ drawn }} of the training rows, which each seed draws.{% endif %}
+
 
 {% if labels %}Classes: {{ labels | join(", ") }}.
 
@@ -63,6 +65,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         table=_table(summary, split, floor),
         floor=floor,
         counts=counts,
+        drawn=data.get("drawn", data["splits"]["train"]),
         folder=folder.name,
         chosen=best_and_last(summary),
     )

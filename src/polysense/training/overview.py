@@ -16,13 +16,17 @@ def counted(splits: Splits) -> dict[str, Counts]:
     return {name: Counts.of(samples) for name, samples in named.items() if samples}
 
 
-def overview(table: Table, splits: Splits) -> list[str]:
-    """A line on the rows of each split and who made the splits; a second one on what rows lack, where they lack something."""
+def overview(table: Table, splits: Splits, *, shown: int) -> list[str]:
+    """A line on the rows of each split and who made the splits; others on what rows lack, and on how many training rows an epoch
+    shows, where something is lacking and where it does not show all.
+    """
     counts = counted(splits)
     made = "drawn, for the table has none" if table.split_made else "the table's own"
     lines = [f"{table.name}: {_listed({name: str(count) for name, count in counts.items()})} (splits: {made})"]
     lacks = _lacks(table, splits)
-    return [*lines, f"{table.name}: {'; '.join(lacks)}"] if lacks else lines
+    lines += [f"{table.name}: {'; '.join(lacks)}"] if lacks else []
+    of = len(splits.train)
+    return [*lines, f"{table.name}: each seed draws {shown} of the {of} training rows"] if shown < of else lines
 
 
 def _lacks(table: Table, splits: Splits) -> list[str]:

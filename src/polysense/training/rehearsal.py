@@ -49,10 +49,11 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         arguments = training_arguments(recipe, folder, seed=seed)
         learner = recipe.build(seed=seed).eval()
         learning_rates(recipe, learner)
+        drawn = splits.drawn(seed)
         try:
             _build_optimizer(arguments)
-            _mix(recipe, splits, arguments)
-            for rows in _by_source(splits.train):
+            _mix(recipe, drawn.sizes, arguments)
+            for rows in _by_source(drawn.samples):
                 _learn(learner, rows)
             metrics = _judge(recipe, learner, splits.validation)
             with tempfile.TemporaryDirectory() as elsewhere:
@@ -80,10 +81,10 @@ def _build_optimizer(arguments: TrainingArguments) -> None:
     )
 
 
-def _mix(recipe: Recipe, splits: Splits, arguments: TrainingArguments) -> None:
+def _mix(recipe: Recipe, sizes: Sequence[int], arguments: TrainingArguments) -> None:
     """The mixture takes the recipe's corpora."""
     mixture: Mixture = recipe.mixture.build()
-    len(mixture.batches(splits.sources, arguments.per_device_train_batch_size, seed=0))
+    len(mixture.batches(sizes, arguments.per_device_train_batch_size, seed=0))
 
 
 def _by_source(samples: Sequence[Sample]) -> list[list[Sample]]:
@@ -112,7 +113,7 @@ def _encoders(learner: Learner) -> dict[str, Prepares]:
 def telling(samples: Sequence[Sample], modalities: Iterable[str]) -> list[Sample]:
     """A few rows that differ in all that they show, those with the most modalities and targets first."""
     shown = list(modalities)
-    fields = [*shown, "pair", "label", "score"]
+    fields = [*shown, "pair", "label", "score", "spans"]
     chosen: list[Sample] = []
     seen: set[int] = set()
     for sample in sorted(samples, key=lambda sample: sum(getattr(sample, field) is None for field in fields)):

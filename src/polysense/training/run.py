@@ -24,6 +24,7 @@ from polysense.progress import bar, say
 from polysense.recipe import Recipe, load_recipe
 from polysense.recipe.foreign import blamed
 from polysense.training.arguments import settle_precision
+from polysense.training.aspects import missing_aspects, reads_aspects, unread_aspects
 from polysense.training.baseline import most_frequent
 from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
@@ -81,12 +82,15 @@ def train(
     from_first(lambda: refuse_another_run(folder, resume=resume, overwrite=overwrite))
     table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
     splits = Splits.of(table)
-    for line in overview(table, splits):
+    shown = sum(splits.drawn(seeds[0]).sizes)
+    for line in overview(table, splits, shown=shown):
+        say(line)
+    for line in unread_aspects(recipe, table):
         say(line)
     with blamed():
         complete = settle_precision(recipe.complete(splits.train))
     from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
-    described = _data(table, splits) | {"made_with": _made_with(use_cache=use_cache)}
+    described = _data(table, splits, shown=shown) | {"made_with": _made_with(use_cache=use_cache)}
     refuse_different_data(described["content"])
     from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
     for problem in table.skipped:
@@ -136,6 +140,7 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
         table.require(fields)
     with bar("checking rows", "pictures") as progress:
         problems = verify(table, labels=_known_labels(recipe, table), splits=("train", "validation"), progress=progress)
+    problems += missing_aspects(recipe, table)
     table = refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows)
     table.require(fields)
     for field in {"label", "score"}.intersection(fields):
@@ -146,8 +151,8 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
 
 
 def _read_by(recipe: Recipe) -> list[str]:
-    """The fields that a table must have: the modalities of the encoders, the targets of the objectives."""
-    fields = set(recipe.encoders)
+    """The fields that a table must have: the modalities and aspects of the encoders, the targets of the objectives."""
+    fields = set(recipe.encoders) | ({"aspect"} if reads_aspects(recipe) else set())
     for signal in recipe.objectives.values():
         assert issubclass(signal.part.kind, Objective)
         fields |= signal.part.kind.reads
@@ -169,7 +174,7 @@ def read_data(
     tables = []
     for part in recipe.corpora:
         corpus: Corpus = part.build()
-        tables.append(corpus.read(Path(data), media_root=media_root))
+        tables.append(corpus.candidates(Path(data), media_root=media_root))
     return tables[0] if len(tables) == 1 else joined(tables)
 
 
@@ -186,6 +191,7 @@ def joined(tables: Sequence[Table]) -> Table:
         samples=samples,
         problems=tuple(problem for table in tables for problem in table.problems),
         digests={file: digest for table in tables for file, digest in table.digests.items()},
+        draws={f"{place}: {table.name}": draw for place, table in enumerate(tables) for draw in table.draws.values()},
         left_out={f"{table.name}: {reason}": count for table in tables for reason, count in table.left_out.items()},
     )
 
@@ -197,12 +203,13 @@ def _known_labels(recipe: Recipe, table: Table) -> list[str] | None:
     return _labels(recipe) or (table.labels("train") if "train" in table.splits else None)
 
 
-def _data(table: Table, splits: Splits) -> dict[str, Any]:
+def _data(table: Table, splits: Splits, *, shown: int) -> dict[str, Any]:
     return {
         "name": table.name,
         "digests": dict(table.digests),
         "content": splits.digest,
         "splits": splits.sizes,
+        "drawn": shown,
         "labelled": {name: count.labelled for name, count in counted(splits).items()},
         "split_made": table.split_made,
         "left_out": dict(table.left_out),

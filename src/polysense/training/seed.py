@@ -16,6 +16,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from polysense.data.cache import FeatureCache
 from polysense.data.collate import Collate, Prepares
+from polysense.data.draws import DrawnBatches
 from polysense.data.json_file import read_object
 from polysense.data.mixtures.mixture import Mixture
 from polysense.distributed import world
@@ -56,7 +57,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     if idle := idle_gpus(arguments):
         say(idle)
     learner.to(arguments.device)  # before frozen encoders are run, which is much of the work
-    modalities = readers(learner, [*splits.train, *splits.validation, *splits.test], use_cache=use_cache)
+    drawn = splits.drawn(seed)
+    modalities = readers(learner, [*drawn.samples, *splits.validation, *splits.test], use_cache=use_cache)
     answerer = Answerer(learner, Collate(modalities))
     mixture: Mixture = recipe.mixture.build()
     evaluators: list[Evaluator] = [part.build() for part in recipe.evaluation.evaluators]
@@ -73,8 +75,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     trainer = LearnerTrainer(
         learner,
         arguments,
-        samples=splits.train,
-        batches=mixture.batches(splits.sources, arguments.per_device_train_batch_size * processes, seed=seed),
+        samples=drawn.samples,
+        batches=DrawnBatches(mixture.batches(drawn.sizes, arguments.per_device_train_batch_size * processes, seed=seed), drawn),
         collate=Collate(modalities, learner.preparers, companions=learner.companions),
         examine=examine,
         keep_best=lambda: save_weights(learner, folder / WEIGHTS),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polysense.data.draws import Draw, Drawn
 from polysense.data.media import content_key, file_digest
 from polysense.data.table import Table
 from polysense.types import MODALITIES, Sample
@@ -27,17 +27,18 @@ class Splits:
     train: Sequence[Sample]
     validation: Sequence[Sample]
     test: Sequence[Sample]
+    draws: Mapping[str, Draw] = field(default_factory=dict)
+    """Which of the training rows a seed shows, by their ``source``; none shows all of them."""
 
     @classmethod
     def of(cls, table: Table) -> Splits:
         """The splits of a table; train and validation must be there."""
         test = table.split("test") if "test" in table.splits else []
-        return cls(train=table.split("train"), validation=table.split("validation"), test=test)
+        return cls(train=table.split("train"), validation=table.split("validation"), test=test, draws=table.draws)
 
-    @property
-    def sources(self) -> list[int]:
-        """Training rows of each corpus; those of one corpus stand together."""
-        return [len(list(rows)) for _, rows in groupby(self.train, key=lambda sample: sample.source)]
+    def drawn(self, seed: int) -> Drawn:
+        """The training rows of one seed."""
+        return Drawn(self.train, self.draws, seed=seed)
 
     @property
     def sizes(self) -> dict[str, int]:

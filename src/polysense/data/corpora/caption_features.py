@@ -37,7 +37,8 @@ class CaptionFeatures(Corpus):
             captions that stand in them word for word are left out, and counted.
         validation: so many training rows that do not train, drawn by ``seed``; rows of equal captions or vectors stay together,
             so it may be a few more.
-        seed: of the draws.
+        seed: of the draws; null takes the run's own, so that each of its seeds draws anew. Validation rows are then
+            drawn by 0, the same for all.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("retrieval", "captions")
@@ -55,7 +56,7 @@ class CaptionFeatures(Corpus):
         pairs: int | None = None,
         exclude: list[str] | None = None,
         validation: int = 0,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         self.controls = CaptionControls(
             of="CaptionFeatures",
@@ -77,6 +78,10 @@ class CaptionFeatures(Corpus):
         Raises:
             DataError: there are more captions than vectors, or fewer.
         """
+        return self.controls.applied(self.candidates(root, media_root=media_root))
+
+    def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The same with every training row that may be drawn."""
         root = Path(root)
         captions = expect(self, below(root, self.captions, argument="CaptionFeatures, captions"))
         home = root if media_root is None else Path(media_root)
@@ -86,7 +91,7 @@ class CaptionFeatures(Corpus):
             raise DataError(
                 f"{display(captions)} has {len(lines)} lines, {display(features)} has {rows} rows: line i belongs to row i"
             )
-        return self.controls.applied(self._table(captions, features, lines), near=root)
+        return self.controls.candidates(self._table(captions, features, lines), near=root)
 
     def _table(self, captions: Path, features: Path, lines: list[str]) -> Table:
         file = display(captions)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from polysense.data.caption_controls import CaptionControls, Pairing
+from polysense.data.caption_controls import CaptionControls, Pairing, Resample
 from polysense.data.corpus import Corpus, expect
 from polysense.data.folders import below
 from polysense.data.media import file_digest
@@ -34,6 +34,7 @@ class Captions(Corpus):
         encoding: of the table.
         use_splits: take the splits of the table's column ``split``; rows that are in none are left out.
         captions_per_image: so many captions of a training picture, drawn by ``seed``; null keeps all.
+        resample: ``never`` keeps those captions for the whole run; ``every_epoch`` draws others in every epoch.
         images: ``paired``; or a control, to see what the pictures are worth: ``shuffled`` gives each training picture to the
             captions of another one, ``random`` gives each training row a picture of random pixels.
         shuffled_share: the share of the training pictures that ``shuffled`` moves.
@@ -42,7 +43,8 @@ class Captions(Corpus):
             captions that stand in them word for word are left out, and counted.
         validation: so many training rows that do not train, drawn by ``seed``; all captions of a picture stay together, so it may
             be a few more.
-        seed: of the draws.
+        seed: of the draws; null takes the run's own, so that each of its seeds draws anew. Validation rows are then
+            drawn by 0, the same for all.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("retrieval", "captions")
@@ -57,12 +59,13 @@ class Captions(Corpus):
         encoding: str = "utf-8",
         use_splits: bool = False,
         captions_per_image: int | None = 1,
+        resample: Resample = "never",
         images: Pairing = "paired",
         shuffled_share: float = 1.0,
         pairs: int | None = None,
         exclude: list[str] | None = None,
         validation: int = 0,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         for field in columns or ():
             if field not in FIELDS:
@@ -70,6 +73,7 @@ class Captions(Corpus):
         self.controls = CaptionControls(
             of="Captions",
             captions_per_image=captions_per_image,
+            resample=resample,
             images=images,
             shuffled_share=shuffled_share,
             pairs=pairs,
@@ -85,13 +89,17 @@ class Captions(Corpus):
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The captions under ``root``, a file or a folder."""
+        return self.controls.applied(self.candidates(root, media_root=media_root))
+
+    def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The same with every training caption that may be drawn."""
         root = Path(root)
         home = root if root.is_dir() else root.parent
         named = root if self.path is None else below(home, self.path, argument="Captions, path")
         file = find_table(expect(self, named))
         folder = file.parent if self.media is None else below(file.parent, self.media, argument="Captions, media")
         table = self._table(file, expect(self, folder if media_root is None else Path(media_root)))
-        return self.controls.applied(table, near=home)
+        return self.controls.candidates(table, near=home)
 
     def _table(self, path: Path, images: Path) -> Table:
         """Every caption, with its picture."""

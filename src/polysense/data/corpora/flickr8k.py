@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from polysense.data.caption_controls import CaptionControls, Pairing
+from polysense.data.caption_controls import CaptionControls, Pairing, Resample
 from polysense.data.corpus import Corpus, expect
 from polysense.data.folders import set_folder
 from polysense.data.media import file_digest
@@ -29,13 +29,14 @@ class Flickr8k(Corpus):
 
     Args:
         captions_per_image: so many captions of a training picture, drawn by ``seed``; null keeps all.
+        resample: ``never`` keeps those captions for the whole run; ``every_epoch`` draws others in every epoch.
         images: ``paired``; or a control, to see what the pictures are worth: ``shuffled`` gives each training picture to the
             captions of another one, ``random`` gives each training row a picture of random pixels.
         shuffled_share: the share of the training pictures that ``shuffled`` moves.
         pairs: so many training pictures, drawn by ``seed``; null keeps all.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) beside this one: training captions that
             stand in them word for word are left out (see `data.decontaminate`).
-        seed: of the draws.
+        seed: of the draws; null takes the run's own, so that each of its seeds draws anew.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("retrieval", "captions")
@@ -45,15 +46,17 @@ class Flickr8k(Corpus):
     def __init__(
         self,
         captions_per_image: int | None = 1,
+        resample: Resample = "never",
         images: Pairing = "paired",
         shuffled_share: float = 1.0,
         pairs: int | None = None,
         exclude: list[str] | None = None,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         self.controls = CaptionControls(
             of="Flickr8k",
             captions_per_image=captions_per_image,
+            resample=resample,
             images=images,
             shuffled_share=shuffled_share,
             pairs=pairs,
@@ -63,9 +66,13 @@ class Flickr8k(Corpus):
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The captions under ``root``, which is the folder of this set or the folder of all data sets."""
+        return self.controls.applied(self.candidates(root, media_root=media_root))
+
+    def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The same with every training caption that may be drawn."""
         path = expect(self, set_folder(root, FOLDER) / "captions.csv")
         images = expect(self, path.parent / "images" if media_root is None else Path(media_root))
-        return self.controls.applied(_captions(path, images), near=path.parent)
+        return self.controls.candidates(_captions(path, images), near=path.parent)
 
 
 def _captions(path: Path, images: Path) -> Table:

@@ -46,7 +46,7 @@ class Sentences(Corpus):
             sentences word for word are left out, and counted.
         limit: so many rows, drawn by ``seed``; null takes all.
         validation: rows that do not train, to choose a checkpoint by.
-        seed: of the draws.
+        seed: of the draws, which are the same for every seed of a run.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("sentence embeddings", "language modelling")
