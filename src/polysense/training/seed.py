@@ -169,6 +169,7 @@ def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], only:
                 **answer,
                 "missing": sorted(known - seen),
                 "text": sample.text,
+                **({} if sample.aspect is None else {"aspect": sample.aspect}),
                 "image": str(sample.image) if isinstance(sample.image, Path) else None,
                 "extra": dict(sample.extra),
             }

@@ -55,7 +55,10 @@ class Splits:
         for sample in (*self.train, *self.validation, *self.test):
             contents = [_content(getattr(sample, name)) for name in MODALITIES]
             texts = [sample.pair, *sample.negatives]
-            found.update(json.dumps([sample.id, sample.label, sample.score, sample.source, *contents, *texts]).encode())
+            asked = [] if sample.aspect is None else [{"aspect": sample.aspect}]
+            marked = [] if sample.spans is None else [{"spans": [(one.start, one.end, one.role) for one in sample.spans]}]
+            row = [sample.id, sample.label, sample.score, sample.source, *contents, *texts, *asked, *marked]
+            found.update(json.dumps(row).encode())
         return found.hexdigest()
 
 
