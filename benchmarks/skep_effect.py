@@ -57,7 +57,7 @@ TASKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "restaurant": ("skep/semeval14_restaurant", "accuracy,macro_f1", ("training.num_train_epochs=5",)),
     "mpqa": (
         "skep/mpqa",
-        "holder_binary_f1,holder_proportional_f1,target_binary_f1,target_proportional_f1",
+        "binary_f1/holder,proportional_f1/holder,binary_f1/target,proportional_f1/target",
         ("training.num_train_epochs=5",),
     ),
 }
