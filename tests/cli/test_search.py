@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from foreign_models import modular
 from polysense.cli.main import execute
 from polysense.data.table import read_table
+from polysense.inference.foreign.loading import PoolingWarning
 from polysense.inference.predictor import load
 
 TEXTS = ["so tired of this rain", "what a lovely day", "", "a long walk by the sea " * 6, "what a lovely day"]
@@ -45,12 +48,12 @@ def test_a_table_of_the_nearest(model: str, collection: Path, capsys: pytest.Cap
     assert "1 blank line" in captured.err
 
 
-@pytest.mark.parametrize("backend", ["exact", "faiss"])
+@pytest.mark.parametrize("backend", ["exact", "faiss", "hnsw"])
 @pytest.mark.parametrize("form", ["texts.txt", "texts.csv", "v.npy", "v.parquet"])
 def test_every_form_of_a_collection_gives_the_same(
     model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, backend: str
 ) -> None:
-    if backend == "faiss":
+    if backend != "exact":
         pytest.importorskip("faiss")
     texts = [text for text in TEXTS if text]  # a table has no empty rows
     collection.write_text("\n".join(texts) + "\n", "utf-8")
@@ -130,3 +133,48 @@ def test_vectors_of_another_width_or_count(
     (tmp_path / "broken.npy").write_bytes(b"nothing of the kind")
     assert execute(["search", model, str(tmp_path / "broken.npy"), "--query", "a"]) == 3
     assert "cannot be read as a NumPy array" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["v.npy", "v.parquet"])
+def test_vectors_of_another_model_are_refused_by_its_name(
+    model: str, tiny_text: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    vectors = tmp_path / form
+    assert execute(["encode", model, str(collection), "--out", str(vectors)]) == 0
+    moved = shutil.copytree(model, tmp_path / "moved")
+    assert execute(["search", str(moved), str(vectors), "--query", "a"]) == 0  # the same model elsewhere
+    for other in (["--pooling", "cls_before_pooler"], []):  # the same weights read otherwise; other weights of the same width
+        name = str(moved) if other else str(other_weights(Path(model), tmp_path / "other"))
+        capsys.readouterr()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PoolingWarning)
+            assert execute(["search", name, str(vectors), "--query", "a", *other]) == 2
+        said = capsys.readouterr().err
+        assert f"{form} holds vectors of the model" in said
+        assert f"{model!r}" in said
+        assert "search with the model that made them" in said
+
+
+def other_weights(model: Path, folder: Path) -> Path:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(model, folder)
+    [file] = folder.rglob("model.safetensors")
+    save_file({name: tensor + 0.5 for name, tensor in load_file(file).items()}, file, metadata={"format": "pt"})
+    return folder
+
+
+def test_vectors_of_another_space_are_refused(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, table, vectors = str(trained_runs["both"]), str(toy_posts / "posts.csv"), str(tmp_path / "v.parquet")
+    assert execute(["encode", run, table, "--out", vectors, "--shared", "--part", "image"]) == 0
+    assert execute(["search", run, vectors, "--query", "a"]) == 2
+    assert "stand in the space that text and picture share: add --shared" in capsys.readouterr().err
+    assert execute(["search", run, vectors, "--query", "a", "--shared"]) == 0
+    assert execute(["encode", run, table, "--out", vectors, "--part", "text"]) == 0
+    assert execute(["search", run, vectors, "--query", "a"]) == 2
+    assert "its vectors are of text: say --part text" in capsys.readouterr().err
+    assert execute(["search", run, vectors, "--query", "a", "--shared"]) == 2
+    assert "leave out --shared" in capsys.readouterr().err
+    assert execute(["search", run, vectors, "--query", "a", "--part", "text"]) == 0

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from polysense.encoders.packaged import packaged_status
 from polysense.errors import DataError, PolysenseError, RecipeError
-from polysense.inference import search
-from polysense.inference.predictor import Predictor
+from polysense.inference import candidates, search
+from polysense.inference.predictor import Predictor, load
 from polysense.inference.search import Hit, Index, nearest, unit
 
 
@@ -24,9 +25,9 @@ def naive(queries: np.ndarray, collection: np.ndarray, top_k: int) -> list[list[
     return [sorted(range(len(collection)), key=lambda row: (-one[row], row))[:top_k] for one in scores]
 
 
-@pytest.fixture(params=["exact", "faiss"])
+@pytest.fixture(params=["exact", "faiss", "hnsw"])
 def backend(request: pytest.FixtureRequest) -> Any:
-    if request.param == "faiss":
+    if request.param != "exact":
         pytest.importorskip("faiss")
     return request.param
 
@@ -129,10 +130,47 @@ def test_what_is_refused() -> None:
         index.search(7)
 
 
-def test_without_faiss_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "find_spec", lambda _: None)
-    with pytest.raises(PolysenseError, match=r"pip install 'polysense\[search\]'"):
-        Index(embed, backend="faiss")
+def test_the_graph_finds_nearly_all_in_the_order_of_an_exact_search() -> None:
+    pytest.importorskip("faiss")
+    draw = np.random.default_rng(0)
+    centres = draw.normal(size=(50, 32))
+    vectors = np.repeat(centres, 80, axis=0) + 0.5 * draw.normal(size=(4000, 32))  # as sentences lie: near each other in places
+    queries = vectors[::40] + 0.3 * draw.normal(size=(100, 32))
+    exact, graph = (Index(embed, backend=backend) for backend in ("exact", "hnsw"))
+    for index in (exact, graph):
+        index.add_vectors(vectors[:3000])
+        index.add_vectors(vectors[3000:])
+    right, found = (index.search_vectors(queries, 10, threshold=0.1) for index in (exact, graph))
+    shared = [len({hit.row for hit in one} & {hit.row for hit in two}) for one, two in zip(right, found, strict=True)]
+    assert sum(shared) / sum(map(len, right)) >= 0.98
+    for hits in found:
+        assert [(-hit.score, hit.row) for hit in hits] == sorted((-hit.score, hit.row) for hit in hits)
+        assert len(hits) <= 10
+    scores = [{hit.row: hit.score for hit in hits} for hits in right]
+    assert all(known.get(hit.row, hit.score) == hit.score for known, hits in zip(scores, found, strict=True) for hit in hits)
+
+
+@pytest.mark.parametrize("wanted", ["faiss", "hnsw"])
+def test_without_faiss_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, wanted: Any) -> None:
+    monkeypatch.setattr(candidates, "find_spec", lambda _: None)
+    with pytest.raises(PolysenseError, match=rf"'{wanted}' is not installed: pip install 'polysense\[search\]'"):
+        Index(embed, backend=wanted)
+
+
+def test_rows_in_bfloat16_are_found_by_queries_in_float32() -> None:
+    """Many rows are encoded in bfloat16 where the machine can, a few queries are not: the cosines hardly move."""
+    if packaged_status()["minilm"] != "ok":
+        pytest.skip("the packaged encoder minilm is not installed")
+    words = ("rain", "a guitar", "the city", "soup", "a dog", "the sea", "music", "an old man", "seven", "bread")
+    texts = [f"{one} and {other} on day {day}" for day, one in enumerate(words) for other in words if one != other]
+    rows, asked = (load("minilm", engine="torch", precision=precision) for precision in ("bfloat16", "float32"))
+    index = Index(rows.encode, asked.encode)
+    index.add(texts)
+    same = np.sum(index.vectors * asked.encode(texts, normalize=True), axis=1)
+    assert same.min() >= 0.999
+    assert not np.array_equal(index.vectors, asked.encode(texts, normalize=True))
+    hits = index.search(texts, top_k=1)
+    assert [found[0].item for found in hits] == texts
 
 
 def test_a_model_finds_a_text_by_itself(sentence_model: Predictor, sentences: list[str]) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from polysense.errors import RecipeError
+from polysense.errors import DataError, RecipeError
 from polysense.inference.vector_file import VectorFile, vector_file
+from polysense.inference.vector_origin import VectorOrigin, read_origin
 
 VECTORS = np.arange(21, dtype=np.float32).reshape(7, 3)
 NAMES = [f"row {row}" for row in range(7)]
@@ -15,8 +16,11 @@ TEXTS = ["a", None, "", "d", "e", "f", "g"]
 MADE_FROM = {"input": "i", "model": "m", "normalize": "False"}
 
 
+ORIGIN = VectorOrigin(model="runs/ä", fingerprint="0f", part=None, shared=False, engine="torch, float32")
+
+
 def begin(out: Path, *, resume: bool = False, **changed: str) -> VectorFile:
-    return vector_file(out, rows=7, width=3, made_from={**MADE_FROM, **changed}, resume=resume)
+    return vector_file(out, rows=7, width=3, made_from={**MADE_FROM, **changed}, resume=resume, origin=ORIGIN)
 
 
 def write(file: VectorFile, rows: slice) -> None:
@@ -34,7 +38,8 @@ def check(out: Path) -> None:
         assert np.array_equal(frame["embedding"].to_numpy(), VECTORS)
         assert frame["id"].to_list() == NAMES
         assert frame["text"].to_list() == TEXTS
-    assert [path.name for path in out.parent.iterdir()] == [out.name]
+    assert read_origin(out) == ORIGIN
+    assert {path.name for path in out.parent.iterdir()} == {out.name, *(["v.npy.json"] if out.suffix == ".npy" else [])}
 
 
 @pytest.fixture(params=["v.npy", "v.parquet"])
@@ -118,3 +123,19 @@ def test_an_older_file_stays_until_the_new_one_is_whole(out: Path) -> None:
 def test_other_endings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"valid: '\.npy', '\.parquet'"):
         begin(tmp_path / "v.txt")
+
+
+def test_vectors_without_a_note_do_not_take_that_of_older_ones(tmp_path: Path) -> None:
+    out = tmp_path / "v.npy"
+    for origin in (ORIGIN, None):
+        file = vector_file(out, rows=7, width=3, made_from=MADE_FROM, origin=origin)
+        write(file, slice(0, 7))
+        file.finish()
+        assert read_origin(out) == origin
+
+
+@pytest.mark.parametrize("note", ["{", "[]", '{"model": "m"}'])
+def test_a_damaged_note_is_named(tmp_path: Path, note: str) -> None:
+    (tmp_path / "v.npy.json").write_text(note)
+    with pytest.raises(DataError, match=r"v\.npy: the note of the model that made it is damaged"):
+        read_origin(tmp_path / "v.npy")

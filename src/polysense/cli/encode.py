@@ -62,6 +62,7 @@ def encode(
     from polysense.inference.predictor import load
     from polysense.inference.row_source import open_rows
     from polysense.inference.vector_file import vector_file
+    from polysense.inference.vector_origin import VectorOrigin
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
     say_which_seed(loaded, model)
@@ -84,7 +85,8 @@ def encode(
         "normalize": str(normalize),
         "read as": repr((columns, encoding, str(media_root))),
     }
-    file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume)
+    origin = VectorOrigin.of(loaded, model, part=part, shared=shared, rows=source.rows)
+    file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume, origin=origin)
     if file.done:
         say(f"{file.done:,} of {source.rows:,} rows are there already")
     began, before = time.monotonic(), file.done

@@ -43,7 +43,9 @@ def search(
     rows: Annotated[
         Path | None, typer.Option(help="The rows of an .npy file, to show them: the file that was encoded.")
     ] = None,
-    backend: Annotated[str, typer.Option(help="exact, or faiss (the same answers; extra search).")] = "exact",
+    backend: Annotated[
+        str, typer.Option(help="exact; faiss (the same answers) or hnsw (faster, may miss rows) of extra search.")
+    ] = "exact",
     pooling: Pooling = None,
     columns: Columns = None,
     media_root: MediaRoot = None,
@@ -52,17 +54,22 @@ def search(
     trust_recipe_code: TrustRecipeCode = False,
     json: Json = False,
 ) -> None:
-    """Find the nearest rows of a collection by the cosine of their vectors, exactly."""
+    """Find the nearest rows of a collection by the cosine of their vectors.
+
+    Vectors that `polysense encode` wrote are searched with the model that made them; others are refused.
+    """
     if not (query or queries or image):
         raise RecipeError("name what to look for: --query, --queries or --image")
     from polysense.cli.data import read_columns
     from polysense.cli.predict import say_which_seed
+    from polysense.inference.collection import refuse_others
     from polysense.inference.predictor import load
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code)
     say_which_seed(loaded, model)
     index = loaded.index(part=part, shared=shared or bool(image), backend=backend)  # type: ignore[arg-type]
     options = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
+    refuse_others(collection, loaded, model, part=part, shared=shared or bool(image))
     _fill(index, loaded, collection, rows, options, part=part, shared=shared or bool(image))
     asked = _queries(query or [], queries, image or [])
     hits = index.search([row for _, row in asked], top, threshold)

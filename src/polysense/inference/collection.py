@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from polysense.errors import DataError, display
 from polysense.inference.row_source import RowSource, open_rows
+from polysense.inference.vector_file import FORMATS
+from polysense.inference.vector_origin import VectorOrigin, read_origin
 from polysense.types import Sample
+
+if TYPE_CHECKING:
+    from polysense.inference.predictor import Predictor
 
 EMBEDDING = "embedding"
 """The column of a Parquet file that holds vectors."""
@@ -32,6 +37,19 @@ def read_vectors(path: Path) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or not len(vectors):
         raise DataError(f"{display(path)}: expected vectors (rows, width) of floating-point numbers, found {vectors.shape}")
     return vectors, items
+
+
+def refuse_others(path: Path, model: Predictor, name: str, *, part: str | None, shared: bool) -> None:
+    """Raise where ``path`` holds vectors that ``model``, called ``name``, did not make as it is to be asked; others pass.
+
+    Raises:
+        RecipeError: names the model that made them.
+    """
+    if path.suffix not in FORMATS or not path.is_file() or (path.suffix == ".parquet" and EMBEDDING not in _columns(path)):
+        return
+    origin = read_origin(path)
+    if origin is not None:
+        origin.refuse(path, VectorOrigin.of(model, name, part=part, shared=shared, rows=1))
 
 
 def described(source: RowSource) -> list[dict[str, Any]]:

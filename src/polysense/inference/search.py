@@ -1,27 +1,27 @@
-"""Search by meaning: the rows of a collection whose vectors are nearest to a query's, exactly, in blocks."""
+"""Search by meaning: the rows of a collection whose vectors are nearest to a query's, in blocks, exactly unless asked otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from polysense.errors import PolysenseError, RecipeError, choices
+from polysense.errors import RecipeError, choices
+from polysense.inference.candidates import FaissCandidates, FlatCandidates, GraphCandidates
 from polysense.inference.reader import is_single, listed
 
-Backend = Literal["exact", "faiss"]
+Backend = Literal["exact", "faiss", "hnsw"]
+
+FAISS: Mapping[str, type[FaissCandidates]] = {"faiss": FlatCandidates, "hnsw": GraphCandidates}
+"""The backends of that library."""
 
 ROWS = 16_384
 """Rows of the collection compared at a time."""
 
 QUERIES = 256
 """Queries answered at a time: with ``ROWS`` this bounds the memory of a search."""
-
-SLACK = 1e-5
-"""How far a score in float32 may be from the true one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,15 @@ class Hit:
 class Index:
     """A collection of rows with their vectors, searched by cosine.
 
-    The answer is exact, and the same from every backend: hits are sorted by score, equal scores by row; no more than ``top_k``
-    and no more than there are rows; with a threshold only those that reach it. Scores are computed in float64 and compared as
-    float32, so that equal rows have equal scores wherever they stand.
+    The answer is exact, and the same from ``exact`` and ``faiss``: hits are sorted by score, equal scores by row; no more than
+    ``top_k`` and no more than there are rows; with a threshold only those that reach it. Scores are computed in float64 and
+    compared as float32, so that equal rows have equal scores wherever they stand. ``hnsw`` keeps to all this but may miss rows.
 
     Args:
         embed: rows of the collection to vectors (rows, width).
         embed_queries: queries to vectors; ``embed`` by default.
-        backend: ``exact`` compares with every row here; ``faiss`` lets that library find the candidates (extra ``search``).
+        backend: ``exact`` compares with every row here; ``faiss`` lets that library do so; ``hnsw`` lets it walk a graph of near
+            rows, which is worth its building for many queries over many rows (both: extra ``search``).
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Index:
         self._embed_queries = embed_queries or embed
         self._items: list[Any] = []
         self._vectors = np.zeros((0, 0), dtype=np.float32)
-        self._faiss = _FaissCandidates() if backend == "faiss" else None
+        self._faiss = FAISS[backend]() if backend in FAISS else None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -125,10 +126,10 @@ class Index:
         for start in range(0, len(queries), QUERIES):
             some = unit(queries[start : start + QUERIES])
             if self._faiss is None:
-                rows, scores = nearest(some, self._vectors, top_k)
+                pairs = list(zip(*nearest(some, self._vectors, top_k), strict=True))
             else:
-                rows, scores = self._faiss.nearest(some, self._vectors, top_k)
-            found += [self._hits(*pair, threshold) for pair in zip(rows, scores, strict=True)]
+                pairs = self._faiss.nearest(some, self._vectors, top_k)
+            found += [self._hits(*pair, threshold) for pair in pairs]
         return found
 
     def _hits(self, rows: np.ndarray, scores: np.ndarray, threshold: float | None) -> list[Hit]:
@@ -180,35 +181,3 @@ def _largest(products: np.ndarray, top_k: int) -> np.ndarray:
     level = products == limit
     chosen = above | (level & (np.cumsum(level, axis=1) <= room))
     return np.nonzero(chosen)[1].reshape(len(products), top_k)
-
-
-class _FaissCandidates:
-    """Lets faiss find the candidates, scores them as :func:`nearest` does, and asks for more where equal scores may be cut off."""
-
-    def __init__(self) -> None:
-        if find_spec("faiss") is None:
-            raise PolysenseError("the backend 'faiss' is not installed: pip install 'polysense[search]'")
-        self._index: Any = None
-
-    def add(self, vectors: np.ndarray) -> None:
-        import faiss
-
-        if self._index is None:
-            self._index = faiss.IndexFlatIP(vectors.shape[1])
-        self._index.add(np.ascontiguousarray(vectors))
-
-    def nearest(self, queries: np.ndarray, collection: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
-        pairs = [self._of(query, collection, min(top_k, len(collection))) for query in queries]
-        return np.stack([rows for rows, _ in pairs]), np.stack([scores for _, scores in pairs])
-
-    def _of(self, query: np.ndarray, collection: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
-        asked = top_k + 8
-        while True:
-            asked = min(asked, len(collection))
-            rough, found = (values[0] for values in self._index.search(query[None], asked))
-            rows = np.sort(found)
-            scores = (collection[rows].astype(np.float64) @ query.astype(np.float64)).astype(np.float32)
-            kept = np.argsort(-scores, kind="stable")[:top_k]
-            if asked == len(collection) or rough[-1] < scores[kept[-1]] - SLACK:
-                return rows[kept], scores[kept]
-            asked *= 4

@@ -12,10 +12,12 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from polysense.errors import RecipeError, choices, display
+from polysense.inference.vector_origin import KEY, VectorOrigin, beside
 from polysense.training.checkpoints import write_whole
 
 NOTE = "progress.json"
@@ -33,14 +35,25 @@ class VectorFile(ABC):
         width: of a vector.
         made_from: what decides the vectors, by name: digests of rows and model, and the settings.
         resume: go on with what is there; else it is thrown away.
+        origin: what made the vectors, noted with the finished file.
 
     Raises:
         RecipeError: what is there was made from something else; the message names it.
         OSError: the folder cannot be written.
     """
 
-    def __init__(self, out: Path, *, rows: int, width: int, made_from: Mapping[str, str], resume: bool) -> None:
+    def __init__(
+        self,
+        out: Path,
+        *,
+        rows: int,
+        width: int,
+        made_from: Mapping[str, str],
+        resume: bool,
+        origin: VectorOrigin | None = None,
+    ) -> None:
         self.out = out
+        self.origin = origin
         self.rows = rows
         self.width = width
         self.folder = out.with_name(f".{out.name}.partial")
@@ -50,6 +63,9 @@ class VectorFile(ABC):
             shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(exist_ok=True)
         self._open()
+
+    notes_beside: ClassVar[bool]
+    """Whether the format has no place of its own for what made the vectors."""
 
     def _found(self) -> int:
         """Rows that are there."""
@@ -75,7 +91,14 @@ class VectorFile(ABC):
     def finish(self) -> None:
         """Put the file in its place."""
         assert self.done == self.rows
-        self._finished().replace(self.out)
+        whole = self._finished()
+        note = beside(self.out)
+        note.unlink(
+            missing_ok=True
+        )  # first: vectors without a note are searched as told, with another file's they would be refused
+        whole.replace(self.out)
+        if self.origin is not None and self.notes_beside:
+            write_whole(note, self.origin.to_json())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @abstractmethod
@@ -93,6 +116,8 @@ class VectorFile(ABC):
 
 class NpyFile(VectorFile):
     """A NumPy array (rows, width) float32; ids and texts are not in it."""
+
+    notes_beside: ClassVar[bool] = True
 
     def _open(self) -> None:
         self._array = self.folder / "vectors.npy"
@@ -120,6 +145,8 @@ class NpyFile(VectorFile):
 class ParquetFile(VectorFile):
     """A Parquet file with the columns ``id``, ``text`` and ``embedding``; one file a block until they are joined."""
 
+    notes_beside: ClassVar[bool] = False
+
     def _open(self) -> None:
         for file in self.folder.glob("rows-*.parquet"):
             if int(file.stem.removeprefix("rows-")) >= self.done:
@@ -142,16 +169,26 @@ class ParquetFile(VectorFile):
         import polars as pl
 
         whole = self.folder / "whole.parquet"
-        pl.scan_parquet(sorted(self.folder.glob("rows-*.parquet"))).sink_parquet(whole, row_group_size=GROUP)
+        metadata = {} if self.origin is None else {KEY: self.origin.to_json()}
+        blocks = pl.scan_parquet(sorted(self.folder.glob("rows-*.parquet")))
+        blocks.sink_parquet(whole, row_group_size=GROUP, metadata=metadata)
         return whole
 
 
 FORMATS: Mapping[str, type[VectorFile]] = {".npy": NpyFile, ".parquet": ParquetFile}
 
 
-def vector_file(out: Path, *, rows: int, width: int, made_from: Mapping[str, str], resume: bool = False) -> VectorFile:
+def vector_file(
+    out: Path,
+    *,
+    rows: int,
+    width: int,
+    made_from: Mapping[str, str],
+    resume: bool = False,
+    origin: VectorOrigin | None = None,
+) -> VectorFile:
     """The writer for the ending of ``out``. See :class:`VectorFile`."""
-    return FORMATS[known_format(out)](out, rows=rows, width=width, made_from=made_from, resume=resume)
+    return FORMATS[known_format(out)](out, rows=rows, width=width, made_from=made_from, resume=resume, origin=origin)
 
 
 def known_format(out: Path) -> str:
