@@ -308,3 +308,17 @@ def test_rows_go_to_the_device_of_the_encoder_and_outputs_come_back(tmp_path: Pa
     cache = FeatureCache(Far(), tmp_path)
     assert cache.fill(TEXTS) == len(TEXTS)
     assert cache.prepare(TEXTS)["summary"].tolist() == [[2.0, 2.0, 2.0]] * len(TEXTS)
+
+
+def test_rows_that_differ_in_their_aspect_alone_are_told_apart(tiny_text: str, tmp_path: Path) -> None:
+    samples = [Sample(id=aspect, text="sun and rain", aspect=aspect) for aspect in ("sun", "rain", "sun")]
+    encoder = TransformerText(tiny_text, aspect=True, trainable=False)
+    cache = FeatureCache(encoder, tmp_path)
+    assert cache.fill(samples) == 2
+    cached = cache.prepare(samples)
+    _, _, summary = encoder.encode(encoder.prepare(samples))
+    torch.testing.assert_close(cached["summary"], summary, atol=1e-5, rtol=0)
+    assert not torch.allclose(summary[0], summary[1], atol=1e-3)
+    one, other, same = cached["key"].tolist()
+    assert one == same != other
+    assert FeatureCache(TransformerText(tiny_text, trainable=False), tmp_path).fill(samples) == 1

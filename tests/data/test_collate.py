@@ -8,6 +8,7 @@ from PIL import Image
 
 from polysense.data.collate import Collate
 from polysense.data.media import content_key
+from polysense.encoders.transformer_text import TransformerText
 from polysense.types import Batch, Fields, Sample
 
 
@@ -71,3 +72,13 @@ def test_a_modality_that_no_sample_has_is_left_out() -> None:
 def test_modalities_that_nobody_reads_are_left_out() -> None:
     nested = Collate({"text": Lengths("ids")})([Sample(id="a", text="x", image=picture("red"))])
     assert set(nested) == {"index", "text"}
+
+
+def test_a_maker_that_reads_more_says_itself_which_rows_are_equal(tiny_text: str) -> None:
+    samples = [Sample(id=aspect, text="So  sunny", aspect=aspect) for aspect in ("day", "Day ", "rain")]
+    nested = Collate({"text": TransformerText(tiny_text, aspect=True)})(samples)
+    day, again, rain = nested["text"]["key"].tolist()
+    assert day == again != rain
+    assert nested["text"]["present"].all()
+    plain = Collate({"text": TransformerText(tiny_text)})(samples)
+    assert len(set(plain["text"]["key"].tolist())) == 1

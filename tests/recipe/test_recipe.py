@@ -19,7 +19,7 @@ from polysense.knowledge import Entry, Knowledge, Pair
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe, list_recipes, load_recipe, read_saved
 from polysense.recipe.files import dump_yaml, read_recipe
-from polysense.types import Batch, Sample
+from polysense.types import Batch, Sample, Span
 
 BOTH = "social/posts_concat_both"
 
@@ -57,6 +57,8 @@ def samples() -> list[Sample]:
             label=labels[number % 3],
             pair=f"in a garden stand {number} words",
             negatives=(f"{number} words outside of gardens",),
+            aspect=f"the {number}th word",
+            spans=(Span(2, 8, "place"),),
             index=number,
             origin=f"posts.csv, row {number}",
         )

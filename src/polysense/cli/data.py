@@ -111,14 +111,16 @@ def toy(
 
 
 def recognised(path: Path) -> str | None:
-    """The corpus whose files lie in the folder ``path``, by name; None if it is no corpus that we know."""
+    """The corpus whose files lie in the folder ``path``, by name; of several the one of most files; None where we know none."""
     from polysense.data.corpora import all_corpora
 
-    for name, corpus in all_corpora().items():
-        # A layout entry such as images/<id>.jpg stands for many files: its folder must be there.
-        if path.is_dir() and all((path / entry.partition("<")[0]).exists() for entry in corpus.layout):
-            return name
-    return None
+    # A layout entry such as images/<id>.jpg stands for many files: its folder must be there.
+    found = [
+        name
+        for name, corpus in all_corpora().items()
+        if path.is_dir() and all((path / entry.partition("<")[0]).exists() for entry in corpus.layout)
+    ]
+    return max(found, key=lambda name: len(all_corpora()[name].layout), default=None)
 
 
 def _corpus(name: str) -> Corpus:

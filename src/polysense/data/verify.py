@@ -106,14 +106,14 @@ def _no_labels(table: Table) -> str:
 
 
 def _repeated(table: Table) -> Iterator[Problem]:
-    """Equal texts and equal pictures, in one split and across splits."""
+    """Equal texts and equal pictures, in one split and across splits. A text that is asked about by other aspects is no repetition."""
     for field, plural, key in (("text", "texts", _text_key), ("image", "pictures", _picture_key)):
         same: defaultdict[object, list[Sample]] = defaultdict(list)
         for sample in table.samples:
             if (one := key(sample)) is not None:
                 same[one].append(sample)
-        repeats = [rows for rows in same.values() if len(rows) > 1]
-        crossing = [rows for rows in repeats if len({row.split for row in rows} - {None}) > 1]
+        repeats = [rows for rows in same.values() if len(rows) > len({row.aspect for row in rows})]
+        crossing = [rows for rows in same.values() if len({row.split for row in rows} - {None}) > 1]
         if repeats:
             rows = sum(map(len, repeats))
             yield _warning(
@@ -153,7 +153,7 @@ def _incomplete(table: Table) -> Iterator[Problem]:
     unplaced = sum(sample.split is None for sample in table.samples)
     if 0 < unplaced < total:
         yield _warning(table, "split", f"{unplaced} of {total} rows are in no split")
-    for name in MODALITIES:
+    for name in (*MODALITIES, "aspect"):
         missing = sum(getattr(sample, name) is None for sample in table.samples)
         if 0 < missing < total:
             yield _warning(table, name, f"{missing} of {total} rows have none")

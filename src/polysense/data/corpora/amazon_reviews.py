@@ -35,7 +35,7 @@ class AmazonReviews(Corpus):
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     modalities: ClassVar[tuple[str, ...]] = ("text",)
-    layout: ClassVar[tuple[str, ...]] = tuple(f"<domain>/{label}.review.gz" for label in LABELS)
+    layout: ClassVar[tuple[str, ...]] = tuple(f"{domain}/{label}.review.gz" for domain in get_args(Domain) for label in LABELS)
 
     def __init__(self, domain: Domain = "electronics", test: Domain | None = None, seed: int = 0) -> None:
         for name, value in (("domain", domain), ("test", test)):
