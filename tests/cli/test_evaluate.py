@@ -284,7 +284,7 @@ def test_retrieval_on_flickr8k(trained_runs: dict[str, Path], tmp_path: Path, ca
         (["--evaluator", "sts", "--data", "SETS", "--columns", "text=tweet"], 2, "--columns has no meaning for Sts"),
         (["--data", "SETS"], 2, "does not say what to measure: name it with --evaluator"),
         (["--evaluator", "sts"], 2, "name the table or folder with --data"),
-        ([], 1, "there is no run.json in it"),
+        ([], 2, "was not trained here"),
     ],
 )
 def test_what_cannot_be_measured(
@@ -314,3 +314,11 @@ def test_a_run_that_is_misspelt_is_not_looked_for_elsewhere(
     name = f"{trained_runs['base'].parent.name}/bose"
     assert execute(["evaluate", name, "--evaluator", "sts", "--data", str(benchmarks)]) == 2
     assert f"there is no run {name}" in capsys.readouterr().err
+
+
+def test_a_model_from_elsewhere_wants_data(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("minilm", "nobody/none"):
+        assert execute(["evaluate", name]) == 2
+        said = capsys.readouterr().err
+        assert f"{name} was not trained here" in said
+        assert f"polysense evaluate {name} --data DATA --evaluator sts" in said

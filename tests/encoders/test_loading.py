@@ -151,3 +151,29 @@ def test_weights_of_another_model_are_refused(saved: Path) -> None:
     (saved / "encoders/text/config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}), "utf-8")
     with pytest.raises(RecipeError, match="cannot be loaded: RuntimeError"):
         TransformerText(str(saved))
+
+
+@pytest.mark.parametrize("name", ["vit", "efficientnet-lite0"])
+def test_a_run_lends_its_image_encoder(name: str, tiny_vision: str, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    if name != "vit":
+        pytest.importorskip("efficientnet_lite_pytorch")
+    start = tiny_vision if name == "vit" else name
+    encoder = VisionImage(start, weights="random")
+    run = tmp_path / "run"
+    encoder.save_assets(run / "seed-3/encoders/image")
+    state = {f"model.encoders.image.{name}": tensor.clone().contiguous() for name, tensor in encoder.state_dict().items()}
+    save_file(state, run / "seed-3/model.safetensors")
+    for place in (run, run / "seed-3"):
+        (place / "recipe.yaml").write_text("# a run\n", "utf-8")
+    (run / "run.json").write_text('{"best_seed": 3}', "utf-8")
+    for source in (run, run / "seed-3"):
+        lent = VisionImage(str(source), tokens="pooled")
+        assert all(torch.equal(lent.state_dict()[name], tensor) for name, tensor in encoder.state_dict().items())
+        assert lent.processor.to_json_string() == encoder.processor.to_json_string()
+    fresh = VisionImage(str(run), weights="random").state_dict()
+    assert not all(torch.equal(fresh[name], tensor) for name, tensor in encoder.state_dict().items())
+    shutil.rmtree(run / "seed-3/encoders")
+    with pytest.raises(RecipeError, match="run has no image encoder to start from"):
+        VisionImage(str(run))

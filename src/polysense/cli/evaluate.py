@@ -93,8 +93,14 @@ def evaluate(
 def _noted(run: str, split: str) -> list[dict[str, Any]]:
     """What a run wrote down of each seed; of a folder with weights, what was written down of them."""
     from polysense.evaluation.summary import stored
+    from polysense.inference.sources import is_elsewhere
     from polysense.training.folder import finished, seed_of
 
+    if is_elsewhere(run):
+        raise RecipeError(
+            f"{run} was not trained here, so no metrics of it are written down: name what to measure it on, "
+            f"polysense evaluate {run} --data DATA --evaluator sts"
+        )
     folder = Path(run)
     finished(folder)
     seed = seed_of(folder)

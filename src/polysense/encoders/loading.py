@@ -21,23 +21,31 @@ RECIPE = "recipe.yaml"
 
 
 def text_folder(pretrained: str) -> str:
-    """Where configuration and tokenizer of a text encoder are.
+    """Where configuration and tokenizer of a text encoder are: the folder of a packaged one, else see :func:`saved_folder`."""
+    return str(packaged_folder(pretrained)) if pretrained in PACKAGED else saved_folder(pretrained, "text")
 
-    That is the folder of a packaged one, ``encoders/text`` of a saved model or of the best seed of a run, and else ``pretrained``
-    itself: a folder or a Hugging Face id.
+
+def saved_folder(pretrained: str, modality: Literal["text", "image"]) -> str:
+    """``encoders/<modality>`` of a saved model or of the best seed of a run; else ``pretrained`` itself: a folder or a Hugging Face id.
 
     Raises:
-        RecipeError: a run that is not finished (names the seeds that are), or a model without a text encoder.
+        RecipeError: a run that is not finished (names the seeds that are), or a model without such an encoder.
     """
-    if pretrained in PACKAGED:
-        return str(packaged_folder(pretrained))
     folder = Path(pretrained)
     if not (folder / RECIPE).is_file():
         return pretrained
     home = folder if (folder / WEIGHTS).is_file() else _best_seed(folder)
-    if not (home / "encoders" / "text").is_dir():
-        raise RecipeError(f"{display(folder)} has no text encoder to start from")
-    return str(home / "encoders" / "text")
+    if not (home / "encoders" / modality / "config.json").is_file():
+        raise RecipeError(f"{display(folder)} has no {modality} encoder to start from")
+    return str(home / "encoders" / modality)
+
+
+def saved_weights(source: str) -> Path | None:
+    """The weights of the model in whose folder :func:`saved_folder` found ``source``; None where it was no such model."""
+    saved = Path(source).parent.parent / WEIGHTS
+    return (
+        saved if Path(source).parent.name == "encoders" and saved.is_file() and not (Path(source) / WEIGHTS).is_file() else None
+    )
 
 
 def _best_seed(run: Path) -> Path:
@@ -58,7 +66,7 @@ def load_backbone(
     """A Hugging Face model in float32, with its weights or (``weights="random"``) from its configuration alone.
 
     Of a model of several towers with ``random`` weights, ``tower`` alone; ``shape`` changes entries of its configuration. The
-    weights of a text encoder that :func:`text_folder` found in a saved model are that model's.
+    weights of an encoder that :func:`saved_folder` found in a saved model are that model's.
 
     Raises:
         RecipeError: ``shape`` names an entry that the configuration does not have, or the weights are not random.
@@ -68,17 +76,18 @@ def load_backbone(
         return AutoModel.from_config(_shaped(getattr(config, f"{tower}_config", config), shape or {}))  # type: ignore[no-untyped-call]
     if shape:
         raise RecipeError("shape: pretrained weights have a shape of their own; write weights: random")
-    saved = Path(source).parent.parent / WEIGHTS
-    if Path(source).parent.name == "encoders" and saved.is_file() and not (Path(source) / WEIGHTS).is_file():
+    if (saved := saved_weights(source)) is not None:
         model = AutoModel.from_config(AutoConfig.from_pretrained(source, trust_remote_code=False))  # type: ignore[no-untyped-call]
-        text_tower(model).load_state_dict(_part(saved, "model.encoders.text.backbone."))
+        part = text_tower(model) if tower == "text" else vision_tower(model)
+        part.load_state_dict(saved_part(saved, Path(source).name))
         return model
     with without_bars() if Path(source).is_dir() else contextlib.nullcontext():
         return AutoModel.from_pretrained(source, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
 
 
-def _part(file: Path, prefix: str) -> dict[str, torch.Tensor]:
-    """The tensors of a saved model under ``prefix``, without it; a shared one is kept under one of its names only."""
+def saved_part(file: Path, modality: str) -> dict[str, torch.Tensor]:
+    """The backbone's tensors of an encoder in a saved model; a shared one is kept under one of its names only."""
+    prefix = f"model.encoders.{modality}.backbone."
     with safe_open(file, framework="pt") as stored:
         kept = {name: name for name in stored.keys()} | (stored.metadata() or {})  # noqa: SIM118 - it is no mapping
         return {name.removeprefix(prefix): stored.get_tensor(kept[name]) for name in kept if name.startswith(prefix)}
@@ -99,6 +108,11 @@ def text_tower(model: Any) -> Any:
     if getattr(model, "encoder", None) is not None and getattr(model, "decoder", None) is not None:
         model = model.get_encoder()
     return model
+
+
+def vision_tower(model: Any) -> Any:
+    """What reads the picture: the vision tower of a model with several (CLIP), or the model itself."""
+    return getattr(model, "vision_model", model)
 
 
 @contextlib.contextmanager

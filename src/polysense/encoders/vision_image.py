@@ -15,7 +15,7 @@ from transformers import AutoImageProcessor, ViTImageProcessorPil
 from polysense.data.media import load_image
 from polysense.encoders import efficientnet_lite
 from polysense.encoders.encoder import Encoder, architecture_of
-from polysense.encoders.loading import explained, load_backbone
+from polysense.encoders.loading import explained, load_backbone, saved_folder, saved_part, saved_weights, vision_tower
 from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
 
@@ -24,7 +24,8 @@ class VisionImage(Encoder):
     """A vision model: transformers give patch tokens, convolutional networks the cells of their last feature map.
 
     Args:
-        pretrained: ``efficientnet-lite0`` (packaged), a folder, or a Hugging Face id (ViT, DINOv2, CLIP, SigLIP, ResNet, ...).
+        pretrained: ``efficientnet-lite0`` (packaged), a folder, a Hugging Face id (ViT, DINOv2, CLIP, SigLIP, ResNet, ...), or a
+            run or saved model whose image encoder to start from.
         weights: ``random`` builds from the folder's configuration alone.
         trainable: whether the weights are fine-tuned. A frozen encoder runs once over a corpus, its outputs are cached.
         tokens: ``grid`` keeps every token as a state; ``pooled`` only the summary, as a single state (a much smaller cache).
@@ -43,12 +44,13 @@ class VisionImage(Encoder):
         pooling: Literal["mean", "cls"] = "mean",
     ) -> None:
         super().__init__(trainable=trainable)
-        if pretrained == efficientnet_lite.NAME or _is_saved_lite(pretrained):
-            self.backbone: Any = efficientnet_lite.EfficientNetLite(pretrained=weights == "pretrained")
+        source = saved_folder(pretrained, "image")
+        if source == efficientnet_lite.NAME or _is_saved_lite(source):
+            self.backbone: Any = _lite(source, weights)
             self.processor = _lite_processor()
             self.width = efficientnet_lite.WIDTH
         else:
-            self.backbone, self.processor, self.width = _from_hub(pretrained, weights)
+            self.backbone, self.processor, self.width = _from_hub(source, weights, named=pretrained)
         self.tokens = tokens
         self.pooling = pooling
         self.freeze()
@@ -110,6 +112,16 @@ def _is_saved_lite(pretrained: str) -> bool:
     return config.is_file() and json.loads(config.read_text(encoding="utf-8")).get("model_type") == efficientnet_lite.NAME
 
 
+def _lite(source: str, weights: str) -> efficientnet_lite.EfficientNetLite:
+    """The packaged network, with its own weights or with those of a saved model."""
+    saved = saved_weights(source) if weights == "pretrained" else None
+    network = efficientnet_lite.EfficientNetLite(pretrained=weights == "pretrained" and saved is None)
+    if saved is not None:
+        with explained("image encoder", source):
+            network.load_state_dict(saved_part(saved, "image"))
+    return network
+
+
 def _lite_processor() -> Any:
     size = {"height": efficientnet_lite.PICTURE_SIZE, "width": efficientnet_lite.PICTURE_SIZE}
     return ViTImageProcessorPil(
@@ -117,11 +129,10 @@ def _lite_processor() -> Any:
     )
 
 
-def _from_hub(pretrained: str, weights: str) -> tuple[Any, Any, int]:
-    with explained("image encoder", pretrained):
-        processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil", trust_remote_code=False)  # type: ignore[no-untyped-call]
-        backbone = load_backbone(pretrained, weights)
-        backbone = getattr(backbone, "vision_model", backbone)
+def _from_hub(source: str, weights: str, *, named: str) -> tuple[Any, Any, int]:
+    with explained("image encoder", named):
+        processor = AutoImageProcessor.from_pretrained(source, backend="pil", trust_remote_code=False)  # type: ignore[no-untyped-call]
+        backbone = vision_tower(load_backbone(source, weights))
         sizes = getattr(backbone.config, "hidden_sizes", None)
         width = int(sizes[-1] if sizes else backbone.config.hidden_size)
     return backbone, processor, width

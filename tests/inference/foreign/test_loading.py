@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from foreign_models import TEXTS, by_transformers, converted, head, mean, modular, plain, trained
+from polysense.data.features import StoredVector
 from polysense.errors import PolysenseError, RecipeError
 from polysense.inference.foreign.loading import PoolingWarning, load_foreign
 from polysense.inference.foreign.released import published_pooling
@@ -354,3 +355,116 @@ def test_a_pickle_that_holds_code_is_not_opened_even_when_asked(tiny_text: str, 
     torch.save({"bert.x": Trap()}, folder / "pytorch_model.bin")
     with pytest.raises(PolysenseError, match=r"pytorch_model\.bin cannot be read"):
         load_foreign(folder, pickled=True)
+
+
+# --- the heads of MCSE ---
+
+
+def heads(folder: Path, *, width: int = 32, drop: str = "") -> dict[str, dict[str, torch.Tensor]]:
+    """``mcse.pt`` as the training code saves it: heads into a space of 8, for pictures of 12 numbers."""
+    draw = torch.Generator().manual_seed(7)
+    sizes = {"visn_model": ("mlp.dense", 12), "grounding": ("dense", width)}
+    state = {
+        part: {
+            f"{layer}.weight": torch.randn(8, size, generator=draw) / 4,
+            f"{layer}.bias": torch.randn(8, generator=draw),
+        }
+        for part, (layer, size) in sizes.items()
+    }
+    state.pop(drop, None)
+    torch.save(state, folder / "mcse.pt")
+    return state
+
+
+def test_the_heads_of_mcse_come_along_where_pickles_may_be_read(tiny_text: str, tmp_path: Path) -> None:
+    folder = trained(tiny_text, tmp_path / "mcse", "pooler.dense", pickled=True)
+    state = heads(folder)
+    model = read(folder, pickled=True)
+    np.save(tmp_path / "vectors.npy", np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32))
+    pictures = [StoredVector(tmp_path / "vectors.npy", row) for row in range(3)]
+
+    def shared(part: str, layer: str, summaries: torch.Tensor) -> torch.Tensor:
+        found = torch.tanh(summaries @ state[part][f"{layer}.weight"].T + state[part][f"{layer}.bias"])
+        return found / found.norm(dim=1, keepdim=True)
+
+    output, _ = by_transformers(tiny_text, TEXTS)
+    vectors = torch.from_numpy(np.load(tmp_path / "vectors.npy"))
+    for one in (model, saved_and_read(model, tmp_path / "saved")):
+        assert_equal(one.encode(TEXTS), output.last_hidden_state[:, 0])
+        assert_equal(one.encode(TEXTS, shared=True), shared("grounding", "dense", output.last_hidden_state[:, 0]))
+        assert_equal(one.encode([{"image": one} for one in pictures], shared=True), shared("visn_model", "mlp.dense", vectors))
+    index = model.index([{"image": one} for one in pictures], shared=True)
+    assert len(index.search(TEXTS[0], top_k=3)) == 3
+
+
+def saved_and_read(model: Predictor, folder: Path) -> Predictor:
+    model.save_pretrained(folder)
+    return Predictor.from_pretrained(folder)
+
+
+def test_the_heads_are_left_out_and_named_where_pickles_may_not_be_read(
+    tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = trained(tiny_text, tmp_path / "mcse", "pooler.dense", pickled=False)
+    heads(folder)
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("unpickled"))
+    with pytest.warns(UserWarning, match=r"\(mcse\.pt\) are pickled and left out; .*: polysense export \S+ DIR --to polysense"):
+        model = read(folder)
+    assert model.modalities == ("text",)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"drop": "grounding"}, r"mcse\.pt has no grounding/dense\.weight: these are not the heads of MCSE"),
+        ({"width": 31}, r"mcse\.pt: its layers .* do not fit a text encoder of width 32"),
+    ],
+)
+def test_heads_that_are_none_are_refused(tiny_text: str, tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    folder = trained(tiny_text, tmp_path / "mcse", "pooler.dense", pickled=True)
+    heads(folder, **change)
+    with pytest.raises(PolysenseError, match=said):
+        load_foreign(folder, pickled=True)
+    (folder / "mcse.pt").write_bytes(b"no pickle")
+    with pytest.raises(PolysenseError, match=r"mcse\.pt cannot be read"):
+        load_foreign(folder, pickled=True)
+
+
+# --- folders that name other places ---
+
+
+@pytest.mark.parametrize("way", ["../secret", "1_Pooling/../../secret", "/secret"])
+def test_modules_lie_in_the_models_folder(tiny_text: str, tmp_path: Path, way: str) -> None:
+    folder = modular(tiny_text, tmp_path / "model", CLS)
+    shutil.copytree(folder / "1_Pooling", tmp_path / "secret")
+    rows = json.loads((folder / "modules.json").read_text("utf-8"))
+    rows[1]["path"] = way.replace("/secret", str(tmp_path / "secret")) if way.startswith("/") else way
+    (folder / "modules.json").write_text(json.dumps(rows), "utf-8")
+    with pytest.raises(PolysenseError, match=r"modules\.json names '.*secret', which does not lie in the model's folder"):
+        load_foreign(folder)
+
+
+@pytest.mark.parametrize("written", ["[7]", '[{"idx": 0}]', "7"])
+def test_a_list_of_modules_that_is_none(tiny_text: str, tmp_path: Path, written: str) -> None:
+    folder = modular(tiny_text, tmp_path / "model", CLS)
+    (folder / "modules.json").write_text(written, "utf-8")
+    with pytest.raises(PolysenseError, match=r"modules\.json is damaged: a list of modules with type and path is expected"):
+        load_foreign(folder)
+
+
+def test_weights_in_parts_lie_in_the_models_folder(tiny_text: str, tmp_path: Path) -> None:
+    folder = converted(tiny_text, tmp_path / "model")
+    names = list(load_file(folder / "model.safetensors"))
+    index = folder / "model.safetensors.index.json"
+    (folder / "model.safetensors").rename(folder / "part.safetensors")
+    index.write_text(json.dumps({"metadata": {}, "weight_map": dict.fromkeys(names, "part.safetensors")}), "utf-8")
+    assert read(folder, pooling="mean").encode(TEXTS).shape == (len(TEXTS), 32)
+    (folder / "part.safetensors").rename(tmp_path / "part.safetensors")
+    for way in ("../part.safetensors", str(tmp_path / "part.safetensors")):
+        index.write_text(json.dumps({"weight_map": dict.fromkeys(names, way)}), "utf-8")
+        with pytest.raises(PolysenseError, match=r"index\.json names '.*part\.safetensors', which does not lie in"):
+            load_foreign(folder, pooling="mean")
+    for damaged in ("{}", "[]", '{"weight_map": []}'):
+        index.write_text(damaged, "utf-8")
+        with pytest.raises(PolysenseError, match=r"index\.json is damaged: it names no files"):
+            load_foreign(folder, pooling="mean")

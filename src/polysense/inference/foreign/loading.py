@@ -11,15 +11,20 @@ import torch
 from torch import Tensor
 
 from polysense.encoders.packaged import PACKAGED, packaged_folder
+from polysense.encoders.stored_features import StoredFeatures
 from polysense.encoders.transformer_text import Pooling, TransformerText
 from polysense.errors import PolysenseError, RecipeError, choices, display
 from polysense.fusion.single import Single
+from polysense.inference.foreign.heads import FILE as HEADS
+from polysense.inference.foreign.heads import Heads, read_heads
 from polysense.inference.foreign.hub import snapshot
 from polysense.inference.foreign.modules import MODULES, read_modules
 from polysense.inference.foreign.released import head_of_pooler, read_released
 from polysense.inference.foreign.statement import Statement
 from polysense.inference.foreign.weights import Weights, read_json, unsafe
 from polysense.learner import Learner
+from polysense.model import Model
+from polysense.objectives.grounding import Grounding
 from polysense.recipe.recipe import Recipe, check_recipe
 
 CONFIG = "config.json"
@@ -53,6 +58,9 @@ def load_foreign(source: str | Path, *, pooling: str | None = None, pickled: boo
     3. Checkpoints of SimCSE and MCSE: see :mod:`polysense.inference.foreign.released`. BERT's own pooler stands where their head
        stands, so a bare BERT or RoBERTa that has a pooler and says nothing is read as they are (``cls_before_pooler``), with a warning.
     4. Anything else: ``mean``, with a warning.
+
+    The heads that MCSE saved beside its encoder (``mcse.pt``) are pickled: they come along where ``pickled`` is. The model then has
+    ``Grounding``, whose space sentences share with the vectors of pictures that the network of MCSE's authors gives.
 
     Args:
         source: ``minilm``, a folder, or a Hugging Face id.
@@ -97,7 +105,7 @@ def _fetched(name: str, *, pickled: bool) -> Path:
         return path
     if not pickled:
         raise RecipeError(unsafe(name))
-    return snapshot(name, (*WANTED, "*.bin"), leave_out=ENGINES)
+    return snapshot(name, (*WANTED, HEADS, "*.bin"), leave_out=ENGINES)
 
 
 def _read(folder: Path, name: str, *, pickled: bool) -> Statement:
@@ -110,9 +118,17 @@ def _read(folder: Path, name: str, *, pickled: bool) -> Statement:
         return Statement(transformer=folder, weights=weights, pooling=pooling, max_length=note.get("max_length"))
     released = read_released(folder, read_json(folder / CONFIG), weights, name=name)
     if released is not None:
-        return released
+        return replace(released, heads=_heads(folder, name, pickled=pickled))
     doubt = "nothing in it says how it pools; it is read with the mean over its tokens (pooling 'mean'); say a pooling if it is another"
     return Statement(transformer=folder, weights=weights, pooling="mean", doubt=doubt)
+
+
+def _heads(folder: Path, name: str, *, pickled: bool) -> Path | None:
+    """The folder again where it holds heads that may be read."""
+    if (folder / HEADS).is_file() and not pickled:
+        told = f"{name}: the heads of its pictures ({HEADS}) are pickled and left out; to take them along, convert it once: "
+        warnings.warn(f"{told}polysense export {name} DIR --to polysense", stacklevel=4)
+    return folder if (folder / HEADS).is_file() and pickled else None
 
 
 def _settle(name: str, statement: Statement, asked: str | None) -> str:
@@ -154,17 +170,37 @@ def _build(name: str, statement: Statement, pooling: str) -> tuple[Recipe, Learn
     if encoder.head is not None and statement.head is not None:
         _load(encoder.head, statement.head, name)
     settled = {**wanted, "pretrained": name, "weights": "pretrained", "max_length": encoder.max_length}
-    return _recipe(name, settled), learner
+    if statement.heads is None:
+        return _recipe(name, settled), learner
+    return _grounded(name, settled, encoder, read_heads(statement.heads, text_width=encoder.width))
 
 
-def _recipe(name: str, arguments: dict[str, Any]) -> Recipe:
-    raw = {
+def _recipe(name: str, arguments: dict[str, Any], heads: Heads | None = None) -> Recipe:
+    raw: dict[str, Any] = {
         "encoders": {"text": {"class_path": TransformerText.__name__, "init_args": arguments}},
         "fusion": {"class_path": Single.__name__, "init_args": {"modality": "text"}},
         "objectives": {},
         "evaluation": {"best": ""},
     }
+    if heads is not None:
+        raw["encoders"]["image"] = {"class_path": StoredFeatures.__name__, "init_args": {"width": heads.image_width}}
+        raw["objectives"]["grounding"] = {
+            "class_path": Grounding.__name__,
+            "init_args": {"shared_width": heads.shared_width},
+        }
     return check_recipe(name, raw, foreign=None)
+
+
+def _grounded(name: str, arguments: dict[str, Any], text: TransformerText, heads: Heads) -> tuple[Recipe, Learner]:
+    """The model with the space that its sentences share with the vectors of pictures."""
+    recipe = _recipe(name, arguments, heads)
+    image, fusion = StoredFeatures(width=heads.image_width), Single({"text": text.width}, modality="text")
+    widths = {"text": text.width, "image": image.width, "fused": fusion.width}
+    grounding = recipe.objectives["grounding"].part.build(widths)
+    _load(grounding.text[0], dict(heads.text), name)
+    _load(grounding.image[0], dict(heads.image), name)
+    learner = Learner(Model({"text": text, "image": image}, fusion), {"grounding": grounding}, {"grounding": 1.0}, seed=0)
+    return recipe, learner.eval()
 
 
 def _load_backbone(encoder: TransformerText, statement: Statement) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polysense.errors import RecipeError, choices, display
+from polysense.errors import PolysenseError, RecipeError, choices, display
 from polysense.inference.foreign.statement import Statement
-from polysense.inference.foreign.weights import Weights, read_json
+from polysense.inference.foreign.weights import Weights, read_json, within
 
 MODULES = "modules.json"
 CHAIN = ("Transformer", "WeightedLayerPooling", "Pooling", "Dense", "Normalize")
@@ -30,7 +30,7 @@ def read_modules(folder: Path, *, pickled: bool) -> Statement:
     Raises:
         RecipeError: it has a module or a pooling that cannot be expressed here.
     """
-    chain = {str(one["type"]).rpartition(".")[2]: folder / one["path"] for one in read_json(folder / MODULES)}
+    chain = _chain(folder / MODULES)
     for kind in chain:
         if kind not in CHAIN:
             raise RecipeError(f"{display(folder)}: its module {kind} cannot be read here; {choices(kind, CHAIN)}")
@@ -54,6 +54,14 @@ def read_modules(folder: Path, *, pickled: bool) -> Statement:
         max_length=None if length is None else int(length),
         lower_case=bool(config.get("do_lower_case", False)),
     )
+
+
+def _chain(file: Path) -> dict[str, Path]:
+    """The modules by kind, each with its folder."""
+    try:
+        return {str(one["type"]).rpartition(".")[2]: within(file, str(one["path"])) for one in read_json(file)}
+    except (KeyError, TypeError) as error:
+        raise PolysenseError(f"{display(file)} is damaged: a list of modules with type and path is expected") from error
 
 
 def _tell_prompt(folder: Path) -> None:

@@ -29,3 +29,5 @@ class Statement:
     """Whether texts are put in lower case before the tokenizer."""
     trained: bool = False
     """Whether the weights are as a training wrote them: the backbone under a prefix, heads beside it."""
+    heads: Path | None = None
+    """The folder of the heads that MCSE saved beside the encoder, where they are to be read."""

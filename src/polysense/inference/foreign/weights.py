@@ -41,7 +41,7 @@ class Weights:
                 return (self.folder / name,)
             index = self.folder / f"{name}.index.json"
             if index.is_file():
-                return tuple(self.folder / part for part in sorted(set(read_json(index).get("weight_map", {}).values())))
+                return _parts(index)
         raise RecipeError(unsafe(display(self.folder)))
 
     @property
@@ -70,6 +70,26 @@ class Weights:
             with _opened(file) as state:
                 places |= dict.fromkeys(state.keys(), file)
         return places
+
+
+def _parts(index: Path) -> tuple[Path, ...]:
+    """The files that an index of weights names."""
+    found = read_json(index)
+    places = found.get("weight_map") if isinstance(found, dict) else None
+    if not isinstance(places, dict) or not places:
+        raise PolysenseError(f"{display(index)} is damaged: it names no files")
+    return tuple(within(index, part) for part in sorted(set(map(str, places.values()))))
+
+
+def within(file: Path, name: str) -> Path:
+    """What ``file`` of a model's folder names in that folder.
+
+    Raises:
+        PolysenseError: the name leads out of the folder.
+    """
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise PolysenseError(f"{display(file)} names {name!r}, which does not lie in the model's folder: it is not read")
+    return file.parent / name
 
 
 def unsafe(name: str) -> str:
