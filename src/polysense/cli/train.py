@@ -81,8 +81,16 @@ def train(
             )
     typer.echo(f"\n{_chosen(summary)} and answers for the run.")
     typer.echo(f"Report: {report}")
-    use = f'predict {out} --text "what a lovely day"' if summary["labels"] else f"encode {out} sentences.txt --out vectors.npy"
-    typer.echo(f"Try:    polysense {use}")
+    typer.echo(f"Try:    polysense {_use(summary, out)}")
+
+
+def _use(summary: Mapping[str, Any], out: Path) -> str:
+    """A command that shows what the run can do."""
+    if not summary["labels"]:
+        return f"encode {out} sentences.txt --out vectors.npy"
+    encoders = summary["recipe"]["encoders"].values()
+    asks = any(encoder.get("init_args", {}).get("aspect") for encoder in encoders)
+    return f'predict {out} --text "what a lovely day"' + (' --aspect "day"' if asks else "")
 
 
 def _chosen(summary: Mapping[str, Any]) -> str:
