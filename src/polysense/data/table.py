@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from polysense.data.rows import FIELDS, SPLITS, RowReader, origin, place, split_name
 from polysense.data.splits import make_splits
-from polysense.data.tablefile import find_table, read_raw
+from polysense.data.tablefile import Separated, find_table, read_raw
 from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.types import MODALITIES, Sample
 
@@ -104,16 +104,17 @@ def read_table(
     label_separator: str | None = None,
     required: Collection[str] = (),
     split_seed: int | None = 0,
+    separated: Separated | None = None,
 ) -> Table:
     """Read a CSV, TSV, JSON lines or Parquet file, or the only such file of a folder.
 
     ``columns`` says where fields stand under another name (``{"text": "tweet"}``). Media are looked for in ``media_root``, the
     table's folder by default, and may not leave it. ``required`` fields must have a column. A table without splits gets some
     (80/10/10, `make_splits`) unless ``split_seed`` is None. Rows that cannot be used are in ``Table.problems``; a DataError is
-    raised where the file as a whole cannot be.
+    raised where the file as a whole cannot be. ``separated`` is for files of cells without a header.
     """
     path = find_table(Path(path))
-    raw = read_raw(path, encoding=encoding)
+    raw = read_raw(path, encoding=encoding, separated=separated)
     file = display(path)
     reader = RowReader(
         file=file,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -51,41 +51,73 @@ def find_table(path: Path) -> Path:
     raise DataError(f"{display(path)} holds {len(found)} table files, name one: {', '.join(one.name for one in found)}")
 
 
-def read_raw(path: Path, *, encoding: str = "utf-8") -> RawTable:
-    """The rows of a table file; a DataError says why it cannot be read at all."""
+def read_raw(path: Path, *, encoding: str = "utf-8", separated: Separated | None = None) -> RawTable:
+    """The rows of a table file; a DataError says why it cannot be read at all.
+
+    ``separated`` says how a text file of cells is laid out where neither its ending nor its first line does.
+    """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{display(path)}: {path.suffix or 'no ending'} is no table format; {choices(path.suffix, _READERS)}")
+    data = _read(path)
+    raw = reader(path, data, encoding) if separated is None else separated.read(path, data, encoding)
+    if not raw.rows and not raw.problems:
+        raise DataError(f"{display(path)} has a header but no rows")
+    return raw
+
+
+def first_cells(path: Path, *, encoding: str = "utf-8") -> tuple[list[str], bool]:
+    """The cells of the first line of a text file that is not blank, and whether tabs stand between them; commas do otherwise."""
+    text = _decoded(path, _read(path), encoding, _records_before)
+    line = next(line for line in _lines(text) if line.strip())
+    if path.suffix.lower() != ".csv" or "\t" in line:
+        return [cell.strip().strip('"') for cell in line.split("\t")], True
+    return [cell.strip() for cell in next(cells for cells in csv.reader(_lines(text)) if cells)], False
+
+
+def _read(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{display(path)} cannot be read: {error.strerror or error}") from None
     if not data.strip():
         raise DataError(f"{display(path)} is empty")
-    raw = reader(path, data, encoding)
-    if not raw.rows and not raw.problems:
-        raise DataError(f"{display(path)} has a header but no rows")
-    return raw
+    return data
 
 
-def _read_csv(path: Path, data: bytes, encoding: str) -> RawTable:
-    return _separated(path, _decoded(path, data, encoding, _records_before), delimiter=",", quoting=csv.QUOTE_MINIMAL)
+@dataclass(frozen=True, slots=True)
+class Separated:
+    """How the cells of a text file are laid out."""
+
+    tabs: bool
+    """Tabs stand between the cells; else commas."""
+    columns: tuple[str, ...] | None = None
+    """The columns of a file whose first line is a row; None where it is their header."""
+
+    def read(self, path: Path, data: bytes, encoding: str) -> RawTable:
+        """The rows of a file.
+
+        Tab-separated files come with quoting, like CSV, and without, where a quote is a character like any other.
+        """
+        text = _decoded(path, data, encoding, _records_before)
+        if not self.tabs:
+            return self._rows(path, text, quoting=csv.QUOTE_MINIMAL)
+        try:
+            quoted = self._rows(path, text, quoting=csv.QUOTE_MINIMAL)
+        except DataError:
+            return self._rows(path, text, quoting=csv.QUOTE_NONE)
+        if not quoted.problems:
+            return quoted
+        plain = self._rows(path, text, quoting=csv.QUOTE_NONE)
+        return plain if len(plain.problems) < len(quoted.problems) else quoted
+
+    def _rows(self, path: Path, text: str, *, quoting: Literal[0, 3]) -> RawTable:
+        return _separated(path, text, delimiter="\t" if self.tabs else ",", quoting=quoting, columns=self.columns)
 
 
-def _read_tsv(path: Path, data: bytes, encoding: str) -> RawTable:
-    """Tab-separated files come with quoting, like CSV, and without, where a quote is a character like any other."""
-    text = _decoded(path, data, encoding, _records_before)
-    try:
-        quoted = _separated(path, text, delimiter="\t", quoting=csv.QUOTE_MINIMAL)
-    except DataError:
-        return _separated(path, text, delimiter="\t", quoting=csv.QUOTE_NONE)
-    if not quoted.problems:
-        return quoted
-    plain = _separated(path, text, delimiter="\t", quoting=csv.QUOTE_NONE)
-    return plain if len(plain.problems) < len(quoted.problems) else quoted
-
-
-def _separated(path: Path, text: str, *, delimiter: str, quoting: Literal[0, 3]) -> RawTable:
+def _separated(
+    path: Path, text: str, *, delimiter: str, quoting: Literal[0, 3], columns: Sequence[str] | None = None
+) -> RawTable:
     name = display(path)
     limit = csv.field_size_limit(_LONGEST_CELL)
     records: list[tuple[int, list[str]]] = []  # the line on which a record ends, its cells
@@ -100,14 +132,18 @@ def _separated(path: Path, text: str, *, delimiter: str, quoting: Literal[0, 3])
         ) from None
     finally:
         csv.field_size_limit(limit)
-    header = [cell.strip() for cell in records[0][1]]
-    _check_header(name, header, delimiter)
+    if columns is None:
+        header = [cell.strip() for cell in records.pop(0)[1]]
+        _check_header(name, header, delimiter)
+    else:
+        header = list(columns)
+    there = "header" if columns is None else "first row"
     raw = RawTable(tuple(column for column in header if column), [])
-    for number, (line, cells) in enumerate(records[1:], start=1):
+    for number, (line, cells) in enumerate(records, start=1):
         if len(cells) == len(header):
             raw.rows.append((number, {column: cell for column, cell in zip(header, cells, strict=True) if column}))
         else:
-            reason = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {len(header)} (line {line})"
+            reason = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the {there} has {len(header)} (line {line})"
             raw.problems.append(Problem(file=name, row=number, id=None, field="row", reason=reason))
     return raw
 
@@ -201,9 +237,9 @@ def _records_before(text: str) -> int:
 
 
 _READERS: dict[str, Callable[[Path, bytes, str], RawTable]] = {
-    ".csv": _read_csv,
-    ".tsv": _read_tsv,
-    ".tab": _read_tsv,
+    ".csv": Separated(tabs=False).read,
+    ".tsv": Separated(tabs=True).read,
+    ".tab": Separated(tabs=True).read,
     ".jsonl": _read_jsonl,
     ".ndjson": _read_jsonl,
     ".parquet": _read_parquet,

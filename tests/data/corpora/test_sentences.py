@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,63 @@ def test_impossible_choices_are_refused() -> None:
         Sentences(limit=0)
     with pytest.raises(RecipeError, match="validation"):
         Sentences(validation=-1)
+
+
+ROWS = [["A dog runs.", "An animal, moving", "A cat sleeps."], ['She said "no".', "She refused", "She agreed"]]
+
+
+def laid_out(file: Path, delimiter: str, rows: list[list[str]], header: list[str] | None = None) -> Path:
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        csv.writer(opened, delimiter=delimiter).writerows([header, *rows] if header else rows)
+    return file
+
+
+@pytest.mark.parametrize("header", [None, ["sent0", "sent1", "hard_neg"]], ids=["no header", "header"])
+@pytest.mark.parametrize(
+    ("name", "delimiter", "width"),
+    [
+        ("a.csv", ",", 1),
+        *((name, mark, width) for name, mark in (("a.csv", ","), ("a.csv", "\t"), ("a.tsv", "\t")) for width in (2, 3)),
+    ],
+)
+def test_pair_files_come_with_and_without_header_between_commas_and_tabs(
+    tmp_path: Path, header: list[str] | None, name: str, delimiter: str, width: int
+) -> None:
+    file = laid_out(tmp_path / name, delimiter, [row[:width] for row in ROWS], header and header[:width])
+    table = Sentences().read(file)
+    assert not table.problems
+    assert texts(table) == [row[0] for row in ROWS]
+    assert [sample.pair for sample in table.samples] == [row[1] if width > 1 else None for row in ROWS]
+    assert [sample.negatives for sample in table.samples] == [(row[2],) if width > 2 else () for row in ROWS]
+    assert [sample.origin.rpartition(" ")[2] for sample in table.samples] == ["1", "2"]
+
+
+def test_a_tab_file_without_quoting_keeps_its_quotes(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.tsv"
+    file.write_text('"So it goes\tHe said so\nA "quoted" word\tA word\n', "utf-8")
+    table = Sentences().read(file)
+    assert texts(table) == ['"So it goes', 'A "quoted" word']
+    assert not table.problems
+
+
+def test_a_first_line_that_may_be_either_is_asked_about(tmp_path: Path) -> None:
+    file = laid_out(tmp_path / "pairs.csv", ",", ROWS, ["anchor", "positive", "negative"])
+    with pytest.raises(DataError, match=r"pairs\.csv: the first line 'anchor, positive, negative' may be a header or a row"):
+        Sentences().read(file)
+    named = Sentences(columns={"text": "anchor", "pair": "positive", "negatives": "negative"}).read(file)
+    assert texts(named) == [row[0] for row in ROWS]
+    assert texts(Sentences(header=False).read(file)) == ["anchor", *(row[0] for row in ROWS)]
+
+
+def test_what_is_wrong_with_a_file_without_header_is_named(tmp_path: Path) -> None:
+    file = laid_out(tmp_path / "pairs.csv", ",", [["a b", "c", "d", "e"]])
+    with pytest.raises(DataError, match=r"pairs\.csv has no header and 4 columns; .*three \(text, pair, negatives\)"):
+        Sentences().read(file)
+    laid_out(file, ",", [["a b", "c"], ["d"], ["", "e"], ["f", " "], ["g", "h"]])
+    table = Sentences().read(file)
+    assert texts(table) == ["a b", "g"]
+    assert [(one.row, one.field, one.reason) for one in table.problems] == [
+        (2, "row", "1 cell where the first row has 2 (line 2)"),
+        (3, "row", "nothing usable: no text and none of image, audio, video"),
+        (4, "pair", "is empty, other rows have one"),
+    ]

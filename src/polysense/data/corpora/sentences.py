@@ -12,6 +12,7 @@ from polysense.data.decontaminate import evaluation_sentences, without
 from polysense.data.folders import below
 from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
+from polysense.data.pair_files import USUAL, layout
 from polysense.data.rows import origin, place
 from polysense.data.splits import hold_out
 from polysense.data.table import Table, read_table
@@ -20,27 +21,19 @@ from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
-USUAL = {
-    "sent0": "text",
-    "sent1": "pair",
-    "hard_neg": "negatives",
-    "premise": "text",
-    "entailment": "pair",
-    "contradiction": "negatives",
-}
-"""Columns of the files that sentence encoders are usually trained on, and what they are here."""
-
 
 class Sentences(Corpus):
     """Your own sentences: a text file with one a line, or a table with the columns text, pair and negatives.
 
     Every row trains, except ``validation`` rows drawn by ``seed``. Blank lines are left out and counted. A table may have the usual
-    headers of pair files too: ``sent0, sent1, hard_neg`` or ``premise, entailment, contradiction``.
+    headers of pair files too: ``sent0, sent1, hard_neg`` or ``premise, entailment, contradiction``; or none: one column is then the
+    text, a second one its pair, a third one the hard negative. Tabs may stand in a ``.csv`` file in the place of commas.
 
     Args:
         path: a file below the data folder, or a pattern (``corpus/*.txt``); by default the data file itself, or all ``.txt`` files
             of the data folder.
         columns: of a table, fields that stand under another name (``{text: sentence}``).
+        header: whether the first line of a CSV or TSV file is one; null looks at it.
         encoding: of the files.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder: rows that hold one of their
             sentences word for word are left out, and counted.
@@ -57,6 +50,7 @@ class Sentences(Corpus):
         self,
         path: str | None = None,
         columns: dict[str, str] | None = None,
+        header: bool | None = None,
         encoding: str = "utf-8",
         exclude: list[str] | None = None,
         limit: int | None = None,
@@ -69,6 +63,7 @@ class Sentences(Corpus):
             raise RecipeError(f"Sentences, validation: expected a number from 0 up, found {validation}")
         self.path = path
         self.columns = columns
+        self.header = header
         self.encoding = encoding
         self.exclude = exclude
         self.limit = limit
@@ -114,11 +109,13 @@ class Sentences(Corpus):
         )
 
     def _table(self, file: Path) -> Table:
-        header = read_raw(file, encoding=self.encoding).columns
+        known = (self.columns or {}).values()
+        separated = layout(file, encoding=self.encoding, known=known, header=self.header)
+        header = read_raw(file, encoding=self.encoding, separated=separated).columns
         usual = {field: column for column, field in USUAL.items() if column in header and field not in header}
-        table = read_table(file, columns=self.columns or usual, encoding=self.encoding, split_seed=None)
+        table = read_table(file, columns=self.columns or usual, encoding=self.encoding, split_seed=None, separated=separated)
         samples = tuple(replace(sample, split="train") for sample in table.samples)
-        lame = [sample for sample in samples if sample.pair is None] if any(sample.pair for sample in samples) else []
+        lame = [sample for sample in samples if not _has_pair(sample)] if any(map(_has_pair, samples)) else []
         problems = [
             Problem(
                 file=display(file), row=place(sample)[1], id=sample.id, field="pair", reason="is empty, other rows have one"
@@ -140,6 +137,10 @@ class Sentences(Corpus):
         if self.validation:
             samples = hold_out(samples, count=self.validation, seed=self.seed)
         return replace(table, samples=tuple(samples), left_out=left_out)
+
+
+def _has_pair(sample: Sample) -> bool:
+    return bool((sample.pair or "").strip())
 
 
 def _together(name: str, tables: list[Table]) -> Table:

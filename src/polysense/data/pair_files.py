@@ -1,0 +1,66 @@
+"""How files of sentence pairs are laid out: with a header line and without, between commas and between tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from polysense.data.rows import FIELDS
+from polysense.data.tablefile import Separated, first_cells
+from polysense.errors import DataError, display
+
+USUAL = {
+    "sent0": "text",
+    "sent1": "pair",
+    "hard_neg": "negatives",
+    "premise": "text",
+    "entailment": "pair",
+    "contradiction": "negatives",
+}
+"""Columns of the files that sentence encoders are usually trained on, and what they are here."""
+
+BY_PLACE = ("text", "pair", "negatives")
+"""The columns of a file without a header: one, two or all three of them."""
+
+FORMATS = (".csv", ".tsv", ".tab")
+
+
+def layout(path: Path, *, encoding: str, known: Collection[str] = (), header: bool | None = None) -> Separated | None:
+    """How the cells of ``path`` are laid out; None where its ending says all there is to say.
+
+    Tabs stand between the cells of a ``.csv`` file too if one is in its first line. Its first line is a header if one of its
+    cells is a usual name or ``known``; it is a row if one of them has a space, as sentences have and names have not.
+
+    Args:
+        path: the file.
+        encoding: of the file.
+        known: names of columns.
+        header: whether the first line is one; None looks at it.
+
+    Raises:
+        DataError: the first line may be either, or a row of it has more cells than there are columns.
+    """
+    if path.suffix.lower() not in FORMATS:
+        return None
+    cells, tabs = first_cells(path, encoding=encoding)
+    if header is None:
+        header = _is_header(path, cells, {*FIELDS, *USUAL, *known})
+    if header:
+        return Separated(tabs=tabs)
+    if len(cells) > len(BY_PLACE):
+        raise DataError(
+            f"{display(path)} has no header and {len(cells)} columns; without a header one is expected (text), two (text, pair) "
+            "or three (text, pair, negatives)"
+        )
+    return Separated(tabs=tabs, columns=BY_PLACE[: len(cells)])
+
+
+def _is_header(path: Path, cells: list[str], names: set[str]) -> bool:
+    if names & set(cells):
+        return True
+    if any(" " in cell for cell in cells):
+        return False
+    raise DataError(
+        f"{display(path)}: the first line {', '.join(cells)!r} may be a header or a row: say header: false if it is a row, "
+        "or which column is the text (columns: {text: ...})"
+    )
