@@ -13,7 +13,7 @@ class Counts:
     """Some rows in numbers."""
 
     labelled: int
-    """Rows with a label (an empty list of labels is one) or a score."""
+    """Rows with a label (an empty list of labels is one), a score, or marked spans (none of them too)."""
     unlabelled: int
 
     @classmethod
@@ -37,7 +37,7 @@ class Counts:
 
 def is_labelled(sample: Sample) -> bool:
     """Whether the row says what the answer is."""
-    return sample.label is not None or sample.score is not None
+    return sample.label is not None or sample.score is not None or sample.spans is not None
 
 
 def plural(count: int) -> str:

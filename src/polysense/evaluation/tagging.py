@@ -23,8 +23,11 @@ class Tagging(Evaluator):
     Rows that are not marked are left out; a DataError names a row with a role that the model does not know.
 
     Warns:
-        UserWarning: texts are longer than the encoder reads; spans behind its end count as missed.
+        UserWarning: texts are longer than the encoder reads; spans behind its end count as missed. Said once of the same texts.
     """
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Mark and compare."""
@@ -37,7 +40,7 @@ class Tagging(Evaluator):
         refuse_other_roles(marked, tagger.roles)
         targets = [list(sample.spans or ()) for sample in marked]
         columns = answerer.predict(marked).columns
-        _warn_of_unread(columns["unread"])
+        self._warn_of_unread(columns["unread"])
         answers = [_spans(row) for row in columns["spans"]]
         laid = [words(sample.text or "") for sample in marked]
         in_word_targets, in_word_answers = (
@@ -50,14 +53,14 @@ class Tagging(Evaluator):
             found |= {f"{credit.__name__}_{name}": value for name, value in scores.items()}
         return found
 
+    def _warn_of_unread(self, unread: Sequence[int]) -> None:
+        """How much of the texts the encoder does not read, if anything."""
+        cut = [count for count in unread if count]
+        message = f"{sum(cut)} words of {len(cut)} texts lie behind encoders.text.max_length and are not marked"
+        if cut and message not in self._told:
+            self._told.add(message)
+            warnings.warn(message, stacklevel=3)
+
 
 def _spans(answer: Sequence[Mapping[str, Any]]) -> list[Span]:
     return [Span(one["start"], one["end"], one["role"]) for one in answer]
-
-
-def _warn_of_unread(unread: Sequence[int]) -> None:
-    """How much of the texts the encoder does not read, if anything."""
-    if cut := [count for count in unread if count]:
-        warnings.warn(
-            f"{sum(cut)} words of {len(cut)} texts lie behind encoders.text.max_length and are not marked", stacklevel=3
-        )

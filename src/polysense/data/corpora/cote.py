@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +11,7 @@ from polysense.data.folders import set_folder
 from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
 from polysense.data.rows import origin
-from polysense.data.splits import make_splits
+from polysense.data.splits import with_validation
 from polysense.data.table import Table
 from polysense.errors import DataError, display
 from polysense.types import Sample, Span
@@ -40,11 +39,10 @@ class Cote(Corpus):
         del media_root
         home = set_folder(root, FOLDER)
         files = {split: expect(self, home / "baidu" / f"{split}.txt") for split in ("train", "test")}
-        train, test = (_samples(path, split) for split, path in files.items())
-        made = make_splits(train, seed=self.seed, fractions=(0.9, 0.1, 0.0))
+        every = [sample for split, path in files.items() for sample in _samples(path, split)]
         return Table(
             name=FOLDER,
-            samples=(*(replace(sample, split=split) for sample, split in zip(train, made, strict=True)), *test),
+            samples=tuple(with_validation(every, seed=self.seed)),
             columns=("text", "spans"),
             digests={path.name: file_digest(path) for path in files.values()},
             folder=home,
