@@ -160,7 +160,7 @@ def test_numbers_are_not_labels(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for seed in (0, 1):
         change(run, seed, lambda rows: [row.update(target=0.5) for row in rows])
-    with pytest.raises(DataError, match=r"only predicted labels can be compared.*0\.5"):
+    with pytest.raises(DataError, match=r"only predicted labels and marked spans can be compared.*0\.5"):
         compare(run, run)
 
 
@@ -215,3 +215,29 @@ def test_a_run_that_answers_the_same_to_every_row_is_called_out(tmp_path: Path) 
     found = compare(tmp_path / "base", tmp_path / "other", resamples=100)
     assert "the base run answers 'a' to every row" in found.note
     assert "the other run" not in found.note
+
+
+def test_marked_spans_are_compared_as_they_are_measured(tmp_path: Path) -> None:
+    text = "The staff was kind and the soup cold"
+    true = [{"start": 4, "end": 9, "role": "aspect"}, {"start": 27, "end": 31, "role": "aspect"}]
+    wide = {"start": 0, "end": 9, "role": "aspect"}
+
+    def answering(run: Path, spans: list[dict[str, Any]]) -> Path:
+        make_run(run, rows=8)
+        for seed in (0, 1):
+            change(run, seed, lambda rows: [row.update(text=text, target={"spans": true}, spans=spans) for row in rows])
+        return run
+
+    base, other = answering(tmp_path / "base", [wide]), answering(tmp_path / "other", [*true])
+    found = compare_each(base, other, **FAST)
+    assert list(found) == ["exact_f1", "binary_f1", "proportional_f1"]
+    assert (found["exact_f1"].base, found["exact_f1"].other) == (0, 1)
+    assert found["binary_f1"].base == pytest.approx(2 * 1 * 0.5 / 1.5)
+    assert found["proportional_f1"].base == pytest.approx(0.5)  # half of "The staff" is true, half of the true spans is found
+    assert compare(base, other, metric="exact_recall/aspect", **FAST).difference == 1
+    change(other, 1, lambda rows: [row.update(spans=None) for row in rows[:2]])
+    with pytest.raises(DataError, match="2 rows have no marked spans"):
+        compare(base, other)
+    change(other, 0, lambda rows: rows[3].update(target={"spans": true[:1]}))
+    with pytest.raises(DataError, match="differ in the target of 1 rows"):
+        compare(base, other)

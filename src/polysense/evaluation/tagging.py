@@ -6,13 +6,18 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from polysense.data.tags import in_words
 from polysense.data.words import words
 from polysense.errors import RecipeError
 from polysense.evaluation.evaluator import Answerer, Evaluator
-from polysense.metrics.spans import binary, exact, proportional, span_scores
+from polysense.metrics.spans import binary, exact, proportional, scores_of_outcomes, span_outcomes
 from polysense.objectives.span_tagging import SpanTagging, refuse_other_roles
 from polysense.types import Sample, Span
+
+CREDITS = (exact, binary, proportional)
 
 
 class Tagging(Evaluator):
@@ -42,16 +47,9 @@ class Tagging(Evaluator):
         columns = answerer.predict(marked).columns
         self._warn_of_unread(columns["unread"])
         answers = [_spans(row) for row in columns["spans"]]
-        laid = [words(sample.text or "") for sample in marked]
-        in_word_targets, in_word_answers = (
-            [in_words(spans, row) for spans, row in zip(side, laid, strict=True)] for side in (targets, answers)
-        )
-        found: dict[str, float] = {}
-        for credit in (exact, binary, proportional):
-            sides = (targets, answers) if credit is exact else (in_word_targets, in_word_answers)
-            scores = span_scores(*sides, roles=tagger.roles, credit=credit)
-            found |= {f"{credit.__name__}_{name}": value for name, value in scores.items()}
-        return found
+        texts = [sample.text or "" for sample in marked]
+        outcomes = tagging_outcomes(texts, targets, answers, roles=tagger.roles).sum(axis=0)
+        return {name: float(value) for name, value in tagging_scores(outcomes, roles=tagger.roles).items()}
 
     def _warn_of_unread(self, unread: Sequence[int]) -> None:
         """How much of the texts the encoder does not read, if anything."""
@@ -60,6 +58,24 @@ class Tagging(Evaluator):
         if cut and message not in self._told:
             self._told.add(message)
             warnings.warn(message, stacklevel=3)
+
+
+def tagging_outcomes(
+    texts: Sequence[str], targets: Sequence[Sequence[Span]], answers: Sequence[Sequence[Span]], *, roles: Sequence[str]
+) -> NDArray[np.float64]:
+    """What each row adds to the metrics of :class:`Tagging`, (rows, 12 R); spans count in characters of their texts."""
+    laid = [words(text) for text in texts]
+    counted = [[in_words(spans, row) for spans, row in zip(side, laid, strict=True)] for side in (targets, answers)]
+    sides = {credit: (targets, answers) if credit is exact else counted for credit in CREDITS}
+    return np.concatenate([span_outcomes(*sides[credit], roles=roles, credit=credit) for credit in CREDITS], axis=1)
+
+
+def tagging_scores(outcomes: NDArray[np.number], *, roles: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """The metrics of summed :func:`tagging_outcomes` (..., 12 R), each with its values (...)."""
+    found: dict[str, NDArray[np.float64]] = {}
+    for credit, part in zip(CREDITS, np.split(outcomes, len(CREDITS), axis=-1), strict=True):
+        found |= {f"{credit.__name__}_{name}": value for name, value in scores_of_outcomes(part, roles=roles).items()}
+    return found
 
 
 def _spans(answer: Sequence[Mapping[str, Any]]) -> list[Span]:

@@ -77,9 +77,9 @@ class Analysis:
 class Analyst:
     """Joins what is there: models for one, two or all three of the questions, and knowledge for the others.
 
-    Without a model, the polarity of a review or an aspect is the sign of the sum of its sentiment words' scores (one behind a negator
-    counts for the other side), and aspects are the nouns that the knowledge has beside sentiment words. The evidence of an aspect are the words
-    of the knowledge which stand nearer to it than to any other aspect of their sentence.
+    Without a model, the polarity of a review or an aspect is the sign of the sum of its sentiment words' scores (one behind a
+    negator counts for the other side), and aspects are the nouns that the knowledge has beside sentiment words. The evidence of an
+    aspect are the words of the knowledge which stand nearer to it than to any other aspect of their sentence.
 
     Args:
         knowledge: a lexicon with pairs, as `mine` writes them.

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
+Counts = NDArray[np.int64] | NDArray[np.float64]
+"""What rows add to sums; credits may be parts of one."""
+Repeats = NDArray[np.int64]
 Statistic = Callable[[Floats], dict[str, Floats]]
 """Summed counts (..., C) to named metrics (...)."""
 
@@ -77,7 +79,7 @@ def resampled(base: Counts, other: Counts, statistic: Statistic, *, resamples: i
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def alike(base: Counts, other: Counts) -> tuple[Floats, Counts]:
+def alike(base: Counts, other: Counts) -> tuple[Floats, Repeats]:
     """Rows on which all seeds of both systems did the same, once (patterns, 2 * seeds * C), and how many rows each stands for.
 
     Drawing patterns with these chances is the same as drawing rows, and far cheaper for large test sets.

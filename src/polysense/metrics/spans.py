@@ -13,10 +13,15 @@ these two measures do not punish what is cut up, the exact one does. A ratio who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from polysense.metrics.classification import ratio
 from polysense.types import Span
 
+Floats = NDArray[np.float64]
 Spans = Sequence[Span]
 Credit = Callable[[Span, Spans], float]
 """What a span earns beside those of the other side that have its role."""
@@ -38,15 +43,14 @@ def proportional(span: Span, others: Spans) -> float:
     return len(covered) / (span.end - span.start)
 
 
-def span_scores(
-    targets: Sequence[Spans], answers: Sequence[Spans], *, roles: Sequence[str], credit: Credit
-) -> dict[str, float]:
-    """``precision``, ``recall``, ``f1`` over all roles, and each also as ``f1/<role>``; of a role that never occurs 0.
+def span_outcomes(targets: Sequence[Spans], answers: Sequence[Spans], *, roles: Sequence[str], credit: Credit) -> Floats:
+    """What each row adds to the scores, (rows, 4 R): per role the credits of the answered spans, their number, those of the true ones,
+    their number; a span that is marked twice is one.
 
     Args:
         targets: the true spans of each row; they may overlap.
         answers: the spans that were found in it.
-        roles: those that are scored.
+        roles: those that are scored; R of them.
         credit: :func:`exact`, :func:`binary` or :func:`proportional`.
 
     Raises:
@@ -54,30 +58,35 @@ def span_scores(
     """
     if len(targets) != len(answers):
         raise ValueError(f"{len(targets)} rows of targets but {len(answers)} of answers")
-    found = {role: _earned(answers, targets, role, credit) for role in roles}
-    wanted = {role: _earned(targets, answers, role, credit) for role in roles}
-    scores = _ratios(_sum(found.values()), _sum(wanted.values()))
-    for role in roles:
-        scores |= {f"{name}/{role}": value for name, value in _ratios(found[role], wanted[role]).items()}
+    outcomes = np.zeros((len(targets), len(roles), 2, 2))
+    for row, sides in enumerate(zip(answers, targets, strict=True)):
+        for place, role in enumerate(roles):
+            found, wanted = ({span for span in spans if span.role == role} for spans in sides)
+            for side, (own, others) in enumerate(((found, wanted), (wanted, found))):
+                outcomes[row, place, side] = sum(credit(span, list(others)) for span in own), len(own)
+    return outcomes.reshape(len(targets), 4 * len(roles))
+
+
+def scores_of_outcomes(outcomes: NDArray[np.number], *, roles: Sequence[str]) -> dict[str, Floats]:
+    """The scores of summed :func:`span_outcomes` (..., 4 R): ``precision``, ``recall``, ``f1`` over all roles, and each also as
+    ``f1/<role>``, with their values (...); of a role that never occurs 0.
+    """
+    by_role = outcomes.reshape(*outcomes.shape[:-1], len(roles), 2, 2)
+    scores = _ratios(by_role.sum(axis=-3))
+    for place, role in enumerate(roles):
+        scores |= {f"{name}/{role}": value for name, value in _ratios(by_role[..., place, :, :]).items()}
     return scores
 
 
-def _earned(rows: Sequence[Spans], others: Sequence[Spans], role: str, credit: Credit) -> tuple[float, int]:
-    """The credits of all spans of a role, and how many they are; a span that is marked twice is one."""
-    total, count = 0.0, 0
-    for spans, beside in zip(rows, others, strict=True):
-        own = {span for span in spans if span.role == role}
-        total += sum(credit(span, [other for other in beside if other.role == role]) for span in own)
-        count += len(own)
-    return total, count
+def span_scores(
+    targets: Sequence[Spans], answers: Sequence[Spans], *, roles: Sequence[str], credit: Credit
+) -> dict[str, float]:
+    """:func:`scores_of_outcomes` of all rows; arguments and errors of :func:`span_outcomes`."""
+    outcomes = span_outcomes(targets, answers, roles=roles, credit=credit).sum(axis=0)
+    return {name: float(value) for name, value in scores_of_outcomes(outcomes, roles=roles).items()}
 
 
-def _sum(parts: Iterable[tuple[float, int]]) -> tuple[float, int]:
-    credits, counts = zip(*parts, strict=True)
-    return sum(credits), sum(counts)
-
-
-def _ratios(found: tuple[float, int], wanted: tuple[float, int]) -> dict[str, float]:
-    precision, recall = (credit / count if count else 0.0 for credit, count in (found, wanted))
-    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return {"precision": precision, "recall": recall, "f1": f1}
+def _ratios(sides: NDArray[np.number]) -> dict[str, Floats]:
+    """Of (..., 2, 2): answered and true, each with credits and number."""
+    precision, recall = (ratio(sides[..., side, 0], sides[..., side, 1]) for side in (0, 1))
+    return {"precision": precision, "recall": recall, "f1": ratio(2 * precision * recall, precision + recall)}

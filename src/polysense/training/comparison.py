@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,16 @@ from numpy.typing import NDArray
 
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, choices, display
-from polysense.metrics.bootstrap import PairedDifference, paired_bootstrap
-from polysense.metrics.classification import label_outcomes, multilabel_scores, single_label_scores
+from polysense.metrics.bootstrap import Counts, PairedDifference, paired_bootstrap
 from polysense.training.folder import SUMMARY
-from polysense.training.predictions import (
-    aligned_labels,
-    listed,
-    names_of,
-    predicted_seeds,
-    read_predictions,
-    refuse_other_rows,
-)
+from polysense.training.outcomes import label_outcomes, span_outcomes
+from polysense.training.predictions import listed, predicted_seeds, read_predictions, refuse_other_rows
 
 DEFAULT_METRICS: tuple[str, ...] = ("weighted_f1", "macro_f1", "accuracy")
 """What is compared when nothing else is asked for; rows of several labels have ``subset_accuracy`` in place of ``accuracy``."""
+
+SPAN_METRICS: tuple[str, ...] = ("exact_f1", "binary_f1", "proportional_f1")
+"""Likewise where spans were marked."""
 
 FEW_SEEDS = 5
 """Below this the spread between seeds is hardly known, and the note says so."""
@@ -127,9 +122,9 @@ class Pair:
 
     split: str
     seeds: tuple[int, ...]
-    base: NDArray[np.int64]
+    base: Counts
     """(seeds, rows, counts)"""
-    other: NDArray[np.int64]
+    other: Counts
     rows: tuple[Mapping[str, Any], ...]
     """The labelled rows, for grouping."""
     statistic: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
@@ -148,25 +143,16 @@ class Pair:
             raise DataError(f"{display(reference.path)}: no row has a target, so nothing can be scored")
         if unlabelled := len(reference.rows) - len(labelled):
             notes = (*notes, f"{unlabelled} rows without a target are left out")
-        ids = [str(row["id"]) for row in labelled]
-        if numbers := [row for row in labelled if not isinstance(row["target"], str | list)]:
-            value = f"row with id {numbers[0]['id']} has the target {numbers[0]['target']!r}"
-            raise DataError(f"{display(reference.path)}: only predicted labels can be compared, but the {value}")
-        targets = [names_of(row["target"]) for row in labelled]
-        several = any(isinstance(row["target"], list) for row in labelled)
-        answers = [[aligned_labels(predictions, ids=ids) for predictions in arm] for arm in arms]
-        seen = {name for rows in (targets, *(rows for arm in answers for rows in arm)) for names in rows for name in names}
-        labels = common_labels(base, other, seen=seen)
-        counts = [np.stack([label_outcomes(targets, answer, labels=labels) for answer in arm]) for arm in answers]
-        scores = partial(multilabel_scores if several else single_label_scores, labels=labels)
+        read = span_outcomes if all(isinstance(row["target"], Mapping) for row in labelled) else label_outcomes
+        found = read(labelled, arms, (base, other))
         return cls(
             split=split,
             seeds=seeds,
-            base=counts[0],
-            other=counts[1],
+            base=found.base,
+            other=found.other,
             rows=labelled,
-            statistic=scores,
-            notes=(*notes, *cautions(seeds), *constant_answers(answers)),
+            statistic=found.statistic,
+            notes=(*notes, *cautions(seeds), *found.notes),
         )
 
     @property
@@ -176,14 +162,15 @@ class Pair:
 
     @property
     def default_metrics(self) -> list[str]:
-        """Of ``DEFAULT_METRICS`` those that fit the labels."""
+        """``DEFAULT_METRICS``, as far as they fit the targets."""
         there = self.metrics
-        return [name if name in there else f"subset_{name}" for name in DEFAULT_METRICS]
+        fitting = [next((one for one in (name, f"subset_{name}") if one in there), None) for name in DEFAULT_METRICS]
+        return [name for name in fitting if name is not None] or [name for name in SPAN_METRICS if name in there]
 
     def chosen_by(self, run: Path) -> str:
         """The metric that chose the run's checkpoint, if predictions can give it; else the first default."""
         best = read_object(Path(run) / SUMMARY).get("best_metric")
-        return best if best in self.metrics else DEFAULT_METRICS[0]
+        return best if best in self.metrics else self.default_metrics[0]
 
     def compare(self, metrics: Sequence[str], *, resamples: int, seed: int, by: str | None) -> dict[str, Comparison]:
         """The comparison by each metric."""
@@ -260,25 +247,6 @@ def cautions(seeds: Sequence[int]) -> tuple[str, ...]:
     if len(seeds) < FEW_SEEDS:
         return (f"{len(seeds)} seeds: the spread between seeds is hardly known, the interval may be too narrow",)
     return ()
-
-
-def constant_answers(answers: Sequence[Sequence[Sequence[Sequence[str]]]]) -> tuple[str, ...]:
-    """A note for each run, (base, other), that gives one and the same answer to every row: it has learned nothing to compare."""
-    names = ("the base run", "the other run")
-    return tuple(
-        f"{name} answers {', '.join(sorted(arm[0][0])) or 'nothing'!r} to every row"
-        for name, arm in zip(names, answers, strict=True)
-        if len({frozenset(answer) for rows in arm for answer in rows}) == 1
-    )
-
-
-def common_labels(base: Path, other: Path, *, seen: set[str]) -> list[str]:
-    """The classes that macro means run over: those of the runs' records, and any other that a prediction names."""
-    before, after = (read_object(Path(run) / SUMMARY).get("labels") or [] for run in (base, other))
-    if before and after and set(before) != set(after):
-        raise DataError(f"the labels differ: {display(base)} has {listed(before)}, {display(other)} has {listed(after)}")
-    known = before or after
-    return [*known, *sorted(seen - set(known))]
 
 
 def grouped(rows: Sequence[Mapping[str, Any]], *, by: str) -> dict[str, NDArray[np.intp]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from polysense.data.json_file import read_lines
 from polysense.errors import DataError, choices, display
+from polysense.types import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ def refuse_other_rows(one: Predictions, two: Predictions) -> None:
 
 def _comparable(target: object) -> object:
     """A target in a form that is equal whatever the order of its labels."""
+    if isinstance(target, Mapping):
+        return frozenset(spans_of(target))
     return frozenset(target) if isinstance(target, list) else target
 
 
@@ -93,6 +96,19 @@ def aligned_labels(predictions: Predictions, *, ids: Sequence[str]) -> list[list
             f"{display(predictions.path)}: {len(empty)} rows have a target but no predicted label ({listed(empty)})"
         )
     return [names_of(answers[name]) for name in ids]
+
+
+def aligned_spans(predictions: Predictions, *, ids: Sequence[str]) -> list[list[Span]]:
+    """The spans that were marked in the rows ``ids``, in that order. DataError names a row that has none, not even an empty list."""
+    answers = {str(row["id"]): row for row in predictions.rows}
+    if empty := [name for name in ids if answers[name].get("spans") is None]:
+        raise DataError(f"{display(predictions.path)}: {len(empty)} rows have no marked spans ({listed(empty)})")
+    return [spans_of(answers[name]) for name in ids]
+
+
+def spans_of(row: Mapping[str, Any]) -> list[Span]:
+    """The spans under ``spans``."""
+    return [Span(one["start"], one["end"], one["role"]) for one in row["spans"]]
 
 
 def names_of(label: str | Sequence[str]) -> list[str]:

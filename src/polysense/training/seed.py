@@ -7,6 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], only:
             seen = known & set(sample.modalities) if only is None else {only}
             line = {
                 "id": sample.id,
-                "target": sample.label if sample.label is not None else sample.score,
+                "target": _target(sample),
                 **answer,
                 "missing": sorted(known - seen),
                 "text": sample.text,
@@ -174,6 +175,13 @@ def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], only:
                 "extra": dict(sample.extra),
             }
             opened.write(f"{json.dumps(line, ensure_ascii=False)}\n")
+
+
+def _target(sample: Sample) -> Any:
+    """The class, the classes, the score, or the marked spans under ``spans``; None where nothing is known."""
+    if sample.label is None and sample.score is None and sample.spans is not None:
+        return {"spans": [asdict(span) for span in sample.spans]}
+    return sample.label if sample.label is not None else sample.score
 
 
 def _callbacks(recipe: Recipe, seed: int, journal: Journal) -> list[TrainerCallback]:

@@ -13,7 +13,8 @@ class Posts(Corpus):
     """Your own table of posts: CSV, TSV, JSON lines or Parquet, with media beside it.
 
     Standard columns are ``id, text, image, audio, video, pair, negatives, aspect, spans, label, score, split, group``; ``columns``
-    maps them to other names (``{text: tweet}``). A table without splits gets 80/10/10 ones, drawn by ``seed``, that keep equal posts together.
+    maps them to other names (``{text: tweet}``). A table without splits gets 80/10/10 ones, drawn by ``seed``, that keep equal
+    posts together.
     ``label_separator`` makes rows multi-label (``"|"``: ``joy|surprise``).
     """
 

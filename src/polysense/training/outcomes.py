@@ -1,0 +1,99 @@
+"""What each row of two runs' predictions adds to the counts of the metrics: of labels, or of marked spans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polysense.data.json_file import read_object
+from polysense.errors import DataError, display
+from polysense.evaluation.tagging import tagging_outcomes, tagging_scores
+from polysense.metrics import classification
+from polysense.metrics.bootstrap import Counts
+from polysense.training.folder import SUMMARY
+from polysense.training.predictions import Predictions, aligned_labels, aligned_spans, listed, names_of, spans_of
+
+Rows = Sequence[Mapping[str, Any]]
+Arms = Sequence[Sequence[Predictions]]
+"""The predictions of each seed, of the base run and of the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Of two runs on the same seeds and rows."""
+
+    base: Counts
+    """(seeds, rows, counts)"""
+    other: Counts
+    statistic: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
+    """Summed counts (..., counts) to metrics (...)."""
+    notes: tuple[str, ...] = ()
+
+
+def label_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
+    """Of predicted classes.
+
+    Args:
+        rows: with a target each.
+        arms: what the runs answered.
+        runs: the folders of base and other, for the order of the classes.
+
+    Raises:
+        DataError: a target is no label, a row has no predicted one, or the runs differ in their classes.
+    """
+    ids, path = [str(row["id"]) for row in rows], arms[0][0].path
+    if numbers := [row for row in rows if not isinstance(row["target"], str | list)]:
+        value = f"row with id {numbers[0]['id']} has the target {numbers[0]['target']!r}"
+        raise DataError(f"{display(path)}: only predicted labels and marked spans can be compared, but the {value}")
+    targets = [names_of(row["target"]) for row in rows]
+    several = any(isinstance(row["target"], list) for row in rows)
+    answers = [[aligned_labels(predictions, ids=ids) for predictions in arm] for arm in arms]
+    seen = {name for some in (targets, *(some for arm in answers for some in arm)) for names in some for name in names}
+    labels = common_labels(*runs, seen=seen)
+    base, other = (
+        np.stack([classification.label_outcomes(targets, answer, labels=labels) for answer in arm]) for arm in answers
+    )
+    scores = classification.multilabel_scores if several else classification.single_label_scores
+    return Outcomes(base, other, partial(scores, labels=labels), constant_answers(answers))
+
+
+def span_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
+    """Of marked spans; the roles are those that occur. Arguments as of :func:`label_outcomes`.
+
+    Raises:
+        DataError: a row has no answer.
+    """
+    del runs
+    ids = [str(row["id"]) for row in rows]
+    targets = [spans_of(row["target"]) for row in rows]
+    answers = [[aligned_spans(predictions, ids=ids) for predictions in arm] for arm in arms]
+    sides = [targets, *(side for arm in answers for side in arm)]
+    roles = sorted({span.role for side in sides for spans in side for span in spans})
+    texts = [str(row.get("text") or "") for row in rows]
+    base, other = (np.stack([tagging_outcomes(texts, targets, answer, roles=roles) for answer in arm]) for arm in answers)
+    return Outcomes(base, other, partial(tagging_scores, roles=roles))
+
+
+def constant_answers(answers: Sequence[Sequence[Sequence[Sequence[str]]]]) -> tuple[str, ...]:
+    """A note for each run, (base, other), that gives one and the same answer to every row: it has learned nothing to compare."""
+    names = ("the base run", "the other run")
+    return tuple(
+        f"{name} answers {', '.join(sorted(arm[0][0])) or 'nothing'!r} to every row"
+        for name, arm in zip(names, answers, strict=True)
+        if len({frozenset(answer) for rows in arm for answer in rows}) == 1
+    )
+
+
+def common_labels(base: Path, other: Path, *, seen: set[str]) -> list[str]:
+    """The classes that macro means run over: those of the runs' records, and any other that a prediction names."""
+    before, after = (read_object(Path(run) / SUMMARY).get("labels") or [] for run in (base, other))
+    if before and after and set(before) != set(after):
+        raise DataError(f"the labels differ: {display(base)} has {listed(before)}, {display(other)} has {listed(after)}")
+    known = before or after
+    return [*known, *sorted(seen - set(known))]
