@@ -60,7 +60,9 @@ def blank_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def trained(folder: Path, data: Path, encoder: Path, *, weight: float, **corpus: object) -> list[dict[str, float]]:
+def trained(
+    folder: Path, data: Path, encoder: Path, *, weight: float, epochs: int = 6, **corpus: object
+) -> list[dict[str, float]]:
     """Train three seeds and measure: what tells equal digits from different ones, and the shape of the space."""
     objectives: dict[str, object] = {"contrast": {"objective": "SentenceContrast", "weight": 1.0}}
     if weight:
@@ -84,7 +86,7 @@ def trained(folder: Path, data: Path, encoder: Path, *, weight: float, **corpus:
             {"class_path": "CaptionFeatures", "init_args": {"features": "features.npy", "validation": 40, **corpus}},
         ],
         "training": {
-            "num_train_epochs": 6, "per_device_train_batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.0,
+            "num_train_epochs": epochs, "per_device_train_batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0.0,
             "max_grad_norm": 1.0, "lr_scheduler_type": "constant", "bf16": False,
             "eval_strategy": "steps", "eval_steps": 10_000,
         },
@@ -136,3 +138,14 @@ def test_pictures_tell_at_about_the_same_uniformity(
 def test_pictures_of_others_do_not(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
     shuffled = trained(tmp_path / "shuffled", data, blank_encoder, weight=1.0, images="shuffled")
     assert all(abs(seed["auc"] - 0.5) <= 0.06 for seed in shuffled), json.dumps(shuffled)
+
+
+def test_pictures_of_nothing_do_not(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
+    noise = trained(tmp_path / "random", data, blank_encoder, weight=1.0, images="random")
+    assert all(abs(seed["auc"] - 0.5) <= 0.06 for seed in noise), json.dumps(noise)
+
+
+def test_few_pictures_already_tell(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
+    """A fifth of the pictures, shown five times as often."""
+    few = trained(tmp_path / "few", data, blank_encoder, weight=1.0, epochs=30, pairs=300)
+    assert all(seed["auc"] >= 0.7 for seed in few), json.dumps(few)

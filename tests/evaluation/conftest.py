@@ -27,13 +27,24 @@ class Remembering(Answerer):
         return np.stack([self.seen[sample.text] for sample in samples])
 
 
-@pytest.fixture(scope="session")
-def minilm() -> Answerer:
-    """MiniLM with the mean over its tokens, at its full length."""
+def read_minilm(pooling: str) -> Answerer:
+    """MiniLM at its full length."""
     if packaged_status()["minilm"] != "ok":
         pytest.skip("the packaged encoder minilm is not installed")
     from polysense.encoders.transformer_text import TransformerText
 
-    encoder = TransformerText("minilm", pooling="mean", max_length=512)
+    encoder = TransformerText("minilm", pooling=pooling, max_length=512)
     learner = Learner(Model({"text": encoder}, Single({"text": encoder.width})), {}, {}, seed=0)
     return Remembering(Answerer(learner, Collate({"text": encoder})))
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Answerer:
+    """MiniLM with the mean over its tokens."""
+    return read_minilm("mean")
+
+
+@pytest.fixture(scope="session")
+def minilm_by_its_first_state() -> Answerer:
+    """MiniLM read by its first state, as it was not trained."""
+    return read_minilm("cls_before_pooler")

@@ -162,3 +162,25 @@ def test_a_real_encoder_scores_what_the_released_evaluation_says(minilm: Any, da
             assert found[f"{task}/{subset}"] / 100 == pytest.approx(own["spearman"], abs=tolerance["subset_spearman"])
     assert found["STS13 mean"] / 100 == pytest.approx(0.7445883, abs=tolerance["spearman"])
     assert found["STS13 wmean"] / 100 == pytest.approx(0.7896973, abs=tolerance["spearman"])
+
+
+@pytest.mark.slow
+def test_a_real_encoder_read_with_its_first_state_scores_what_the_released_evaluation_says(
+    minilm_by_its_first_state: Any, data_folder
+) -> None:
+    root = data_folder("sts_b").parent
+    for name in ("sts_senteval", "sick2014"):
+        data_folder(name)
+    evaluator = Sts(tasks=["STS12", "STS14", "SICK-R test"], details=True)
+    table = evaluator.read(root)
+    assert table is not None
+    found = evaluator(minilm_by_its_first_state, table.samples)
+    tolerance = GOLDEN["tolerance"]
+    for task in ("STS12", "STS14", "SICK-R test"):
+        wanted = GOLDEN["results"]["cls"]["tasks"][task]
+        assert found[task] / 100 == pytest.approx(wanted["spearman"], abs=tolerance["spearman"])
+        assert found[f"{task} pearson"] / 100 == pytest.approx(wanted["pearson"], abs=tolerance["pearson"])
+        assert found[f"{task} n"] == wanted["pairs"]
+        near = tolerance["subset_spearman_STS12" if task == "STS12" else "subset_spearman"]
+        for subset, own in wanted.get("subsets", {}).items():
+            assert found[f"{task}/{subset}"] / 100 == pytest.approx(own["spearman"], abs=near)

@@ -1,0 +1,146 @@
+"""Every recipe of sentence embeddings trains to its end, on a few rows and with tiny encoders, from the files that it names."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import multiprocessing
+import signal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import killed
+from made_benchmarks import WORDS, write_sick, write_sts_benchmark, write_sts_tasks
+from polysense.inference.predictor import load
+from polysense.recipe import list_recipes
+from polysense.recipe.files import read_recipe
+from polysense.training.run import train
+
+RECIPES = [name for name in list_recipes() if name.startswith("mcse/")]
+PICTURES, CAPTIONS = 8, 5
+OWN_SENTENCES = {
+    "mcse/simcse": "sentences.txt",
+    "mcse/simcse_geometry": "sentences.txt",
+    "mcse/supervised": "nli_for_simcse.csv",
+}
+"""Recipes that read one file of the user's own and hold rows of it out."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder with all that the recipes name; one training caption and one sentence are STS-B's."""
+    root = tmp_path_factory.mktemp("data")
+    write_sts_tasks(root)
+    write_sts_benchmark(root)
+    write_sick(root)
+    sentences = [
+        f"{one} and {other} go by, number {n}" for n, (one, other) in enumerate(zip(WORDS * 4, WORDS[1:] * 5, strict=False))
+    ]
+    (root / "sentences.txt").write_text("\n".join([*sentences, "a red dog"]) + "\n", encoding="utf-8")
+    (root / "wiki1m_for_simcse.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
+    pairs = [[f"a {word} sheep {n}", f"an animal, {word}", f"no {word} sheep"] for n, word in enumerate(WORDS * 3)]
+    table(root / "nli_for_simcse.csv", ["sent0", "sent1", "hard_neg"], pairs)
+    for name, header in (("flickr8k", ["image", "split", "caption_id", "caption"]), ("flickr30k", ["image", "text"])):
+        folder = root / name / ("images" if name == "flickr8k" else "")
+        folder.mkdir(parents=True)
+        rows = []
+        for n in range(PICTURES + 2):
+            Image.new("RGB", (32, 32), (25 * n, 90, 255 - 25 * n)).save(folder / f"{n}.png")
+            split = ["train" if n < PICTURES else ("dev", "test")[n - PICTURES]] if name == "flickr8k" else []
+            for k in range(CAPTIONS):
+                caption = "A red dog." if (n, k) == (0, 0) else f"a photo {k} of the {WORDS[n % 6]} thing {n}"
+                rows.append([f"{n}.png", *split, *([k] if split else []), caption])
+        table(root / name / "captions.csv", header, rows)
+    return root
+
+
+def table(path: Path, header: list[str], rows: list[list[str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def small(name: str, tiny_text: str, tiny_vision: str) -> list[str]:
+    found = [
+        f"encoders.text.pretrained={tiny_text}",
+        "training.num_train_epochs=1",
+        "training.per_device_train_batch_size=4",
+        "training.learning_rate=1e-3",
+        "training.bf16=false",
+    ]
+    found += [f"encoders.image.pretrained={tiny_vision}"] if "image" in read_recipe(name)["encoders"] else []
+    return found + (["corpora.0.validation=4"] if name in OWN_SENTENCES else [])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_trains_to_its_end(name: str, data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path) -> None:
+    source = data / OWN_SENTENCES[name] if name in OWN_SENTENCES else data
+    summary = train(name, source, out=tmp_path / "run", overrides=small(name, tiny_text, tiny_vision))
+    journal = [json.loads(line) for line in (tmp_path / "run/seed-0/journal.jsonl").read_text().splitlines()]
+    assert {term for line in journal for term in line["terms"]} == set(summary["recipe"]["objectives"])
+    assert all(math.isfinite(line["loss"]) for line in journal)
+    assert journal[-1]["epoch"] == 1
+    [result] = summary["per_seed"]
+    assert result["last_step"] == journal[-1]["step"]
+    assert summary["best_metric"] in result["validation"]
+    left_out = sum(summary["data"]["left_out"].values())
+    assert left_out == (0 if "parity" in name or name in OWN_SENTENCES else left_out_of(name))
+    assert load(tmp_path / "run").encode(["a red dog", "a blue cat"]).shape == (2, 32)
+
+
+def left_out_of(name: str) -> int:
+    """The sentence and the caption that stand in STS-B."""
+    return {"mcse/simcse_stsb": 1, "mcse/captions": 1}.get(name, 2)
+
+
+def test_a_recipe_of_the_papers_setting_says_what_it_is() -> None:
+    from polysense.recipe.files import find_recipe
+
+    parity = [name for name in RECIPES if "parity" in name]
+    assert len(parity) == 7
+    for name in parity:
+        assert "Not run here, not decontaminated." in find_recipe(name).read_text("utf-8").splitlines()[0]
+        assert not any(corpus["init_args"].get("exclude") for corpus in read_recipe(name)["corpora"])
+
+
+def test_where_all_captions_of_a_picture_train_both_objectives_mask_duplicates(
+    data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path
+) -> None:
+    name = "mcse/all_captions"
+    summary = train(name, data, out=tmp_path / "run", overrides=small(name, tiny_text, tiny_vision))
+    assert summary["data"]["drawn"] == summary["data"]["splits"]["train"]
+    written = summary["recipe"]["objectives"]
+    assert all(written[one]["objective"]["init_args"]["mask_duplicates"] for one in ("contrast", "grounding"))
+
+
+@pytest.mark.parametrize("moment", ["step", "batch"])
+def test_killed_and_resumed_takes_turns_and_drops_as_unbroken(
+    data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path, moment: str
+) -> None:
+    """Dropout makes the two views, Alternate the batches: both follow from seed and step, so a kill changes no loss."""
+    overrides = [
+        *small("mcse/mcse", tiny_text, tiny_vision),
+        "training.num_train_epochs=2",
+        "training.eval_steps=3",
+        "training.gradient_accumulation_steps=2",
+    ]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["polysense.training.run"])
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    settings = {"out": broken, "overrides": overrides}
+    child = context.Process(
+        target=killed.train_until, args=(moment, 5 if moment == "step" else 9, "mcse/mcse", data), kwargs=settings
+    )
+    child.start()
+    child.join(120)
+    assert child.exitcode == -signal.SIGKILL
+    assert not (broken / "seed-0/run.json").exists()
+    train("mcse/mcse", data, out=broken, overrides=overrides, resume=True)
+    train("mcse/mcse", data, out=whole, overrides=overrides)
+    for name in ("journal.jsonl", "evaluations.jsonl", "model.safetensors"):
+        assert (broken / "seed-0" / name).read_bytes() == (whole / "seed-0" / name).read_bytes()
+    lines = [json.loads(line) for line in (whole / "seed-0/journal.jsonl").read_text().splitlines()]
+    assert {"contrast", "grounding"} == {term for line in lines for term in line["terms"]}
+    assert any("grounding" not in line["terms"] for line in lines)
