@@ -153,6 +153,17 @@ def test_other_engines_and_libraries_are_refused(model: Predictor, run: Path, tm
     export(run, tmp_path / "kept", to="transformers")
 
 
+def test_rows_are_not_measured_without_their_aspects(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_aspects(tmp_path / "asked.csv")
+    assert execute(["evaluate", str(run), "--data", str(tmp_path / "asked.csv"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["metrics"]["accuracy"]
+    kept = json.loads((run / "run.json").read_text("utf-8"))["per_seed"][0]["test"]["accuracy"]
+    assert found == pytest.approx(kept)
+    (tmp_path / "bare.csv").write_text(f"text,label,split\n{TEXT},positive,test\n", "utf-8")
+    assert execute(["evaluate", str(run), "--data", str(tmp_path / "bare.csv")]) == 3
+    assert "bare.csv, row 1, aspect: the model reads an aspect" in capsys.readouterr().err
+
+
 # --- texts that are too long ---
 
 
