@@ -96,7 +96,7 @@ def test_an_aspect_that_leaves_no_room_is_refused_by_row(encoder: TransformerTex
 def test_a_row_without_an_aspect_is_refused_and_one_without_a_text_is_blank(encoder: TransformerText) -> None:
     with pytest.raises(DataError, match="the row with id 'x', aspect: the model reads an aspect with each text"):
         encoder.prepare([ROWS[0], Sample(id="x", text="sun")])
-    fields = encoder.prepare([Sample(id="x"), ROWS[0]])
+    fields = encoder.prepare([Sample(id="x", aspect="garden " * LONGEST), ROWS[0]])
     assert fields["key"][0] == 0
     assert torch.isfinite(encoder.encode(fields)[2]).all()
 

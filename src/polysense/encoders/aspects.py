@@ -33,7 +33,7 @@ def takes_segments(tokenizer: Any, backbone: Any) -> bool:
 
 def aspects_of(samples: Sequence[Sample]) -> list[str]:
     """Of each row; blank for rows without a text, which are not present."""
-    return [sample.aspect or "" for sample in samples]
+    return ["" if sample.text is None else sample.aspect or "" for sample in samples]
 
 
 def pair_key(sample: Sample) -> int:
