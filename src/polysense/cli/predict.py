@@ -17,6 +17,7 @@ from polysense.progress import bar
 
 if TYPE_CHECKING:
     from polysense.inference.predictor import Predictor, Row
+    from polysense.knowledge import Knowledge
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -31,6 +32,9 @@ def predict(
     image: Annotated[Path | None, typer.Option(help="The picture of one post; it may lie anywhere.")] = None,
     aspect: Annotated[
         str | None, typer.Option(help="What the text of one post is asked about, of a model that reads aspects.")
+    ] = None,
+    explain: Annotated[
+        Path | None, typer.Option(help="Knowledge, as `mine` writes it: show its words and pairs that occur in each text.")
     ] = None,
     columns: Columns = None,
     encoding: Encoding = None,
@@ -49,14 +53,16 @@ def predict(
     if aspect is not None and text is None:
         raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
     from polysense.inference.predictor import load
+    from polysense.knowledge import Knowledge
 
+    knowledge = None if explain is None else Knowledge.read(explain)
     model = load(run, trust_recipe_code=trust_recipe_code)
     refuse_to_guess(model, run)
     say_which_seed(model, run)
     if table is not None:
-        _answer_table(model, _rows(table, columns, media_root, encoding or "utf-8"))
+        _answer_table(model, _rows(table, columns, media_root, encoding or "utf-8"), knowledge)
         return
-    answer = model.predict({"text": text, "image": image, "aspect": aspect})[0]
+    answer = model.predict({"text": text, "image": image, "aspect": aspect}, explain=knowledge)[0]
     del answer["id"]
     if "error" in answer:
         raise DataError(answer["error"])
@@ -86,10 +92,10 @@ def say_which_seed(model: Predictor, run: str) -> None:
         typer.echo(f"{run}: {folder.name} answers, the best on validation", err=True)
 
 
-def _answer_table(model: Predictor, rows: Iterator[Row]) -> None:
+def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | None) -> None:
     bad = 0
     with bar("predicting", "rows") as advance:
-        for answer in model.stream(rows, progress=advance):
+        for answer in model.stream(rows, explain=knowledge, progress=advance):
             bad += "error" in answer
             sys.stdout.write(f"{jsonlib.dumps(answer, ensure_ascii=False)}\n")
     if bad:
@@ -137,8 +143,15 @@ def _show(answer: dict[str, Any], model: Predictor) -> None:
         typer.echo(label if isinstance(label, str) else ", ".join(label) or "(no class)")
     for name, value in sorted(answer.pop("probabilities", {}).items(), key=lambda pair: -pair[1]):
         typer.echo(f"  {name:<16} {value:.3f} {'█' * round(20 * value)}")
+    for span in answer.pop("spans", None) or ():
+        typer.echo(f"  {span['role']:<16} {span['text']}  ({span['start']} to {span['end']})")
     for name, value in answer.items():
         if isinstance(value, float):
             typer.echo(f"  {name:<16} {value:.3f}")
+    known = answer.pop("knowledge", {"words": [], "pairs": []})
+    for word in known["words"]:
+        typer.echo(f"  {word['word']:<16} {word['polarity']}{', negated' if word['negated'] else ''}")
+    for pair in known["pairs"]:
+        typer.echo(f"  {pair['aspect']:<16} said to be {pair['word']['word']}")
     if answer["missing"]:
         typer.echo(f"  without {' and '.join(answer['missing'])}: the model was trained with {' and '.join(model.modalities)}")

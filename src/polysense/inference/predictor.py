@@ -7,6 +7,7 @@ import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +29,7 @@ from polysense.inference.pictures import Pictures
 from polysense.inference.reader import Reader, Row, about, is_single, listed
 from polysense.inference.search import Backend, Index
 from polysense.inference.texts import Texts
+from polysense.knowledge import Knowledge, find
 from polysense.learner import Learner
 from polysense.objectives.classification import Classification
 from polysense.progress import Progress
@@ -125,7 +127,12 @@ class Predictor:
         return next((list(one.labels) for one in self.learner.active.values() if isinstance(one, Classification)), [])
 
     def predict(
-        self, rows: Iterable[Row] | Row, aspects: Sequence[str] | str | None = None, *, progress: Progress | None = None
+        self,
+        rows: Iterable[Row] | Row,
+        aspects: Sequence[str] | str | None = None,
+        *,
+        explain: Knowledge | None = None,
+        progress: Progress | None = None,
     ) -> list[dict[str, Any]]:
         """One dict a row, in order: ``id``, then what the model answers (``label``, ``probabilities``, ``match``, ``similarity``).
 
@@ -136,6 +143,8 @@ class Predictor:
         Args:
             rows: texts, dicts (``{"text": ..., "aspect": ...}``) or samples.
             aspects: what each row is asked about, where the rows do not say so themselves.
+            explain: every answer gets ``knowledge``, the words and pairs of it that occur in the row's text, with their characters
+                (see :func:`polysense.knowledge.find`). They are what the text holds, not why the model answers so.
             progress: gets (rows done, rows done).
 
         Raises:
@@ -146,9 +155,11 @@ class Predictor:
             UserWarning: texts were longer than the model reads, and cut; once, with their number.
         """
         asked = listed(rows) if aspects is None else about(rows, aspects)
-        return list(self.stream(asked, progress=progress))
+        return list(self.stream(asked, explain=explain, progress=progress))
 
-    def stream(self, rows: Iterable[Row], *, progress: Progress | None = None) -> Iterator[dict[str, Any]]:
+    def stream(
+        self, rows: Iterable[Row], *, explain: Knowledge | None = None, progress: Progress | None = None
+    ) -> Iterator[dict[str, Any]]:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
         if not self.learner.answers:
             raise PolysenseError(f"{self.source or 'this model'} answers nothing, it turns rows into vectors: use encode")
@@ -159,7 +170,8 @@ class Predictor:
             samples = [replace(row, index=place) for place, row in enumerate(read) if isinstance(row, Sample)]
             found = self._ask(samples)
             cut += 0 if self._texts is None else self._texts.take_cut()
-            yield from self._told(read, *found)
+            told = self._told(read, *found)
+            yield from told if explain is None else map(partial(_explained, knowledge=explain), read, told)
             done += len(block)
             if progress is not None:
                 progress(done, done)
@@ -357,6 +369,13 @@ def load(
     return Predictor.from_pretrained(
         source, trust_recipe_code=trust_recipe_code, device=device, engine=engine, precision=precision, pooling=pooling
     )
+
+
+def _explained(row: Sample | Problem, answer: dict[str, Any], *, knowledge: Knowledge) -> dict[str, Any]:
+    """The answer, with what the knowledge has of the row's text; rows without a text have nothing of it."""
+    if "error" in answer or not isinstance(row, Sample):
+        return answer
+    return {**answer, "knowledge": find(row.text or "", knowledge).as_dict()}
 
 
 def _read(source: str, *, trust_recipe_code: bool, pooling: str | None) -> tuple[str, Recipe, Learner]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PlainWords
 from polysense.knowledge.gaps import Gap, gap_between
-from polysense.knowledge.knowledge import Knowledge, Polarity
+from polysense.knowledge.knowledge import NAMES, Knowledge, Polarity
 from polysense.knowledge.tagger import Language, Tagger, Token
 
 REACH = 3
@@ -57,6 +58,15 @@ class Occurrences:
 
     words: tuple[Found, ...] = ()
     pairs: tuple[FoundPair, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; polarities by name."""
+        words = [{**asdict(word), "polarity": NAMES[word.polarity]} for word in self.words]
+        pairs = [
+            {"aspect": pair.aspect, "start": pair.start, "end": pair.end, "word": words[self.words.index(pair.word)]}
+            for pair in self.pairs
+        ]
+        return {"words": words, "pairs": pairs}
 
 
 _PLAIN: dict[Language, Tagger] = {"en": PlainWords(), "zh": JiebaTagger()}
