@@ -30,6 +30,7 @@ from typing import Any
 import pytest
 
 from made_benchmarks import write_sts_benchmark
+from made_reviews import english_reviews
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -144,6 +145,8 @@ def furnish(folder: Path, toy_posts: Path) -> None:
     write(mvsa / "mvsa_single.csv", [{key: value for key, value in row.items() if key != "split"} for row in mvsa_rows])
     write_sts_benchmark(folder / "DATA")
     sentences = [f"{row['text']} on day {number}" for number, row in enumerate(rows * 5)]
+    reviews = [f"{review} Seen on day {number}." for number, review in enumerate(english_reviews() * 3)]
+    (folder / "reviews.txt").write_text("\n".join(reviews), "utf-8")
     (folder / "sentences.txt").write_text("\n".join(sentences), "utf-8")
     for name, recipe in (("base", "social/posts_concat"), ("both", "social/posts_concat_both")):
         train(recipe, "posts.csv", out=f"runs/{name}", seeds=[0, 1])
