@@ -96,13 +96,17 @@ class Learner(nn.Module):
         Raises:
             PolysenseError: a term is not finite.
         """
-        look = StepLook(self.model, batch, seed=self.seed, step=step)
+        look = self.look(batch, step=step)
         terms: dict[str, Tensor] = {}
         for name, objective in self.active.items():
             term = objective(look) if everywhere(batch.has(objective.reads)) else None
             if term is not None:
                 terms[name] = _finite(name, term)
         return terms
+
+    def look(self, batch: Batch, *, step: int) -> StepLook:
+        """How objectives see the batch; views draw from (seed, ``step``)."""
+        return StepLook(self.model, batch, seed=self.seed, step=step)
 
     def _nothing(self) -> Tensor:
         """A zero that backward accepts, for batches from which no objective learns."""

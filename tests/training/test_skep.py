@@ -68,6 +68,7 @@ def test_every_objective_is_learned_and_judged(run: Path) -> None:
     assert all(set(step) == set(OBJECTIVES) for step in terms)
     found = json.loads((run / "run.json").read_text("utf-8"))["per_seed"][0]["validation"]
     assert {f"{name}_loss" for name in OBJECTIVES} <= set(found)
+    assert {"word_recall@1", "polarity_recall@1", "pair_recall@20", "pair_recall@20_frequent"} <= set(found)
 
 
 def test_the_run_holds_a_copy_and_names_no_folder(run: Path) -> None:
@@ -113,7 +114,13 @@ def test_the_control_is_the_same_training_without_knowledge(overrides: list[str]
     assert known.encoders == control.encoders
     assert known.corpora == control.corpora
     summary = train("skep/random_mask", reviews, out=tmp_path / "run", seeds=[0], overrides=overrides)
-    assert set(summary["per_seed"][0]["validation"]) == {"language_loss", "perplexity", "last"}
+    assert set(summary["per_seed"][0]["validation"]) == {
+        "language_loss",
+        "perplexity",
+        "language_recall@1",
+        "language_recall@1_frequent",
+        "last",
+    }
 
 
 def test_a_run_does_not_go_on_with_other_knowledge(run: Path, overrides: list[str], reviews: Path, tmp_path: Path) -> None:

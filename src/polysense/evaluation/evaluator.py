@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from polysense.learner import Learner
 from polysense.types import Batch, Fields, Prediction, Sample
 
 Progress = Callable[[int, int], None]
+Found = TypeVar("Found")
 
 
 class Answerer:
@@ -72,15 +73,20 @@ class Answerer:
 
     def terms(self, samples: Sequence[Sample], *, batch_size: int) -> list[tuple[int, dict[str, float]]]:
         """For each batch of ``batch_size`` samples its rows and the objectives' losses; what views draw follows from its number."""
+
+        def losses(batch: Batch, step: int) -> tuple[int, dict[str, float]]:
+            return batch.size, {name: float(term) for name, term in self.learner.terms(batch, step=step).items()}
+
+        return self.ask(samples, losses, batch_size=batch_size)
+
+    def ask(self, samples: Sequence[Sample], question: Callable[[Batch, int], Found], *, batch_size: int) -> list[Found]:
+        """What ``question`` finds of each batch of ``batch_size`` samples, in their order and with all fields, and of its number."""
         collate = Collate(self.collate.modalities, self.learner.preparers, companions=self.learner.companions)
-        found = []
         with self._asking():
-            for step, start in enumerate(range(0, len(samples), batch_size)):
-                rows = samples[start : start + batch_size]
-                batch = _moved(Batch.of(collate(rows)), self._device())
-                terms = self.learner.terms(batch, step=step)
-                found.append((len(rows), {name: float(term) for name, term in terms.items()}))
-        return found
+            return [
+                question(_moved(Batch.of(collate(samples[start : start + batch_size])), self._device()), step)
+                for step, start in enumerate(range(0, len(samples), batch_size))
+            ]
 
     @contextmanager
     def _asking(self, mode: bool = False) -> Iterator[None]:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from polysense.distributed import everywhere, mean
 from polysense.losses import binary_cross_entropy_of_sets
-from polysense.objectives.objective import Look
+from polysense.objectives.objective import Look, Recovered
 from polysense.objectives.sentiment_objective import SentimentObjective
 from polysense.types import Widths
 
@@ -55,13 +55,18 @@ class AspectPair(SentimentObjective):
 
     def forward(self, look: Look) -> Tensor | None:
         """The mean over the hidden pairs, or the texts that have some; None where there are none."""
+        found = self.recover(look)
+        if everywhere(not len(found.truth)):
+            return None
+        return mean(binary_cross_entropy_of_sets(found.scores, found.truth))
+
+    def recover(self, look: Look) -> Recovered:
+        """The hidden pairs, or the texts that have some, with the tokens that they are made of."""
         hidden = self.hide(look)
         rows, tokens = hidden.targets["pair_row"], hidden.targets["pair_tokens"]
-        if everywhere(not len(rows)):
-            return None
         if self.per == "sentence":
             rows, tokens = _joined(rows, tokens)
-        return mean(binary_cross_entropy_of_sets(self._logits(hidden.states[rows, 0], hidden.embeddings), tokens))
+        return Recovered(self._logits(hidden.states[rows, 0], hidden.embeddings), tokens)
 
     def _logits(self, states: Tensor, embeddings: Tensor) -> Tensor:
         transformed: Tensor = self.transform(states)

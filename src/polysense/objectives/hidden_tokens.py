@@ -1,12 +1,14 @@
-"""What an objective that hides tokens needs of the text encoder."""
+"""What objectives that hide tokens share: what they need of the text encoder, and the loss of those that hide one thing at a time."""
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from polysense.distributed import everywhere, mean
 from polysense.encoders.encoder import Encoder
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
+from polysense.objectives.objective import Recovered
 from polysense.types import Batch, Representation
 
 
@@ -33,3 +35,10 @@ def token_states(seen: Representation, shown: Batch, asker: str) -> Tensor:
     if states.shape[1] != shown.parts["text"]["input_ids"].shape[1]:
         raise RecipeError(f"{asker} needs the states of all tokens: write encoders.text.tokens: all")
     return states
+
+
+def cross_entropy_of(found: Recovered) -> Tensor | None:
+    """The mean over what was hidden, of all processes; None where none of them hid anything."""
+    if everywhere(not len(found.truth)):
+        return None
+    return mean(nn.functional.cross_entropy(found.scores, found.truth[:, 0], reduction="none"))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from polysense.distributed import everywhere, mean
 from polysense.errors import RecipeError
-from polysense.objectives.hidden_tokens import hiding_encoder, token_states
-from polysense.objectives.objective import Look, Objective
+from polysense.objectives.hidden_tokens import cross_entropy_of, hiding_encoder, token_states
+from polysense.objectives.objective import Look, Recovered, Recovering
 from polysense.objectives.word_head import WordHead
 from polysense.types import Widths
 from polysense.views.masked import KEPT, Masked
 
 
-class MaskedLanguage(Objective):
+class MaskedLanguage(Recovering):
     """Recover hidden words from those around them.
 
     ``loss = mean over chosen tokens of CE(E LN(gelu(W h + c)) + b, token)``; E are the encoder's word embeddings.
@@ -50,12 +49,13 @@ class MaskedLanguage(Objective):
 
     def forward(self, look: Look) -> Tensor | None:
         """Cross-entropy over the chosen tokens; None where the texts are too short to choose any."""
+        return cross_entropy_of(self.recover(look))
+
+    def recover(self, look: Look) -> Recovered:
+        """The chosen tokens, among all of the vocabulary."""
         encoder = hiding_encoder(look.encoder("text"), "MaskedLanguage")
         view = Masked(encoder.vocabulary, share=self.share, longest_span=self.longest_span, span_stop=self.span_stop)
         shown, seen = look(view)
         original, states = shown.targets["original"], token_states(seen, shown.batch, "MaskedLanguage")
         chosen = original != KEPT
-        if everywhere(not bool(chosen.any())):
-            return None
-        logits = self.head(states[chosen], encoder.embeddings)
-        return mean(nn.functional.cross_entropy(logits, original[chosen], reduction="none"))
+        return Recovered(self.head(states[chosen], encoder.embeddings), original[chosen].unsqueeze(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -123,3 +124,21 @@ class Aligning(Objective):
         Raises:
             ValueError: the modality is not one of ``aligned``.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What an objective says of the things that it hid in a batch."""
+
+    scores: Tensor
+    """(things, kinds): the higher, the likelier."""
+    truth: Tensor
+    """(things, most) int64: the kinds that each really is of; numbers below 0 behind the last."""
+
+
+class Recovering(Objective):
+    """An objective that hides something, so that one can ask how much of it it recovers."""
+
+    @abstractmethod
+    def recover(self, look: Look) -> Recovered:
+        """What was hidden in the batch, maybe nothing, and what it says of it."""

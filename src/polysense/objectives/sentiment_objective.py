@@ -16,7 +16,7 @@ from polysense.knowledge import find
 from polysense.model import Model
 from polysense.objectives.hidden_tokens import hiding_encoder, token_states
 from polysense.objectives.kept_knowledge import keep, offer, recall, settle
-from polysense.objectives.objective import Look, Objective
+from polysense.objectives.objective import Look, Recovering
 from polysense.objectives.sentiment_fields import SentimentFields
 from polysense.types import Sample
 from polysense.views.sentiment_masked import SentimentMasked
@@ -37,7 +37,7 @@ class Hidden:
     """(tokens, width), the text encoder's own."""
 
 
-class SentimentObjective(Objective):
+class SentimentObjective(Recovering):
     """An objective that recovers sentiment which :class:`SentimentMasked` hid. Equal choices share one pass.
 
     Args:

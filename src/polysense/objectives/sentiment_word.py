@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from polysense.distributed import everywhere, mean
-from polysense.objectives.objective import Look
+from polysense.objectives.hidden_tokens import cross_entropy_of
+from polysense.objectives.objective import Look, Recovered
 from polysense.objectives.sentiment_objective import SentimentObjective
 from polysense.objectives.word_head import WordHead
 from polysense.types import Widths
@@ -43,10 +43,11 @@ class SentimentWord(SentimentObjective):
 
     def forward(self, look: Look) -> Tensor | None:
         """The mean over the hidden tokens; None where no text has any."""
+        return cross_entropy_of(self.recover(look))
+
+    def recover(self, look: Look) -> Recovered:
+        """The hidden tokens, among all of the vocabulary."""
         hidden = self.hide(look)
         original = hidden.targets["original"]
         chosen = original != KEPT
-        if everywhere(not bool(chosen.any())):
-            return None
-        logits = self.head(hidden.states[chosen], hidden.embeddings)
-        return mean(nn.functional.cross_entropy(logits, original[chosen], reduction="none"))
+        return Recovered(self.head(hidden.states[chosen], hidden.embeddings), original[chosen].unsqueeze(1))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from polysense.distributed import everywhere, mean
-from polysense.objectives.objective import Look
+from polysense.objectives.hidden_tokens import cross_entropy_of
+from polysense.objectives.objective import Look, Recovered
 from polysense.objectives.sentiment_objective import SentimentObjective
 from polysense.types import Widths
 from polysense.views.masked import KEPT
@@ -40,10 +40,11 @@ class WordPolarity(SentimentObjective):
 
     def forward(self, look: Look) -> Tensor | None:
         """The mean over the hidden tokens of sentiment words; None where there are none."""
+        return cross_entropy_of(self.recover(look))
+
+    def recover(self, look: Look) -> Recovered:
+        """The hidden tokens of sentiment words, each negative (0) or positive (1)."""
         hidden = self.hide(look)
         polarity = hidden.targets["polarity"]
         chosen = polarity != KEPT
-        if everywhere(not bool(chosen.any())):
-            return None
-        logits = self.head(hidden.states[chosen]).float()
-        return mean(nn.functional.cross_entropy(logits, polarity[chosen], reduction="none"))
+        return Recovered(self.head(hidden.states[chosen]).float(), polarity[chosen].unsqueeze(1))
