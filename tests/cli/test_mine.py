@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def test_mining_a_file_writes_knowledge_and_prints_a_summary(reviews: Path, tmp_
     assert "warning: only 200 windows hold a negative seed" in shown.err
     assert "a second" in shown.err
     assert "crisp" in Knowledge.read(tmp_path / "k").words
+
+
+def test_no_torch_is_needed(reviews: Path, tmp_path: Path) -> None:
+    """As where torch is not installed: the import of it fails."""
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'transformers')));"
+        "from polysense.cli.main import execute; sys.exit(execute(sys.argv[1:]))"
+    )
+    line = [sys.executable, "-c", code, "mine", str(reviews), "--out", str(tmp_path / "k"), "--processes", "1"]
+    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert "crisp" in (tmp_path / "k/report.html").read_text("utf-8")
 
 
 def test_json_is_one_document_and_equal_to_the_files(reviews: Path, tmp_path: Path, capsys) -> None:
