@@ -35,7 +35,11 @@ def test_mining_a_file_writes_knowledge_and_prints_a_summary(reviews: Path, tmp_
 def test_no_torch_is_needed(reviews: Path, tmp_path: Path) -> None:
     """As where torch is not installed: the import of it fails."""
     code = (
-        "import sys; sys.modules.update(dict.fromkeys(('torch', 'transformers')));"
+        "import sys\n"
+        "class Barred:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] in ('torch', 'transformers'): raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Barred())\n"
         "from polysense.cli.main import execute; sys.exit(execute(sys.argv[1:]))"
     )
     line = [sys.executable, "-c", code, "mine", str(reviews), "--out", str(tmp_path / "k"), "--processes", "1"]
