@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -9,7 +10,7 @@ from polysense.errors import RecipeError
 from polysense.inference.analysis import Analysis, Analyst, Opinion
 from polysense.inference.aspect_summary import Summary, side
 from polysense.inference.predictor import Predictor
-from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair
+from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair, find
 from polysense.types import Sample
 
 KNOWLEDGE = Knowledge(
@@ -28,6 +29,7 @@ class Says:
 
     source = "runs/said"
     labels = ("negative", "positive")
+    roles = ("aspect", "opinion")
 
     def __init__(self, rule: Any) -> None:
         self.rule = rule
@@ -81,8 +83,9 @@ def test_models_come_before_knowledge_and_each_row_gets_its_own_answers() -> Non
 
 
 def test_without_knowledge_there_is_no_evidence_and_nothing_is_guessed() -> None:
-    terms = cast("Predictor", Says(lambda _: {"spans": [{"start": 0, "end": 4, "role": "dish"}]}))
-    (found,) = Analyst(terms=terms, role="dish").read([review("soup: bad")])
+    terms = Says(lambda _: {"spans": [{"start": 0, "end": 4, "role": "dish"}]})
+    terms.roles = ("dish",)
+    (found,) = Analyst(terms=cast("Predictor", terms), role="dish").read([review("soup: bad")])
     assert seen(found) == [("soup", None, [])]
     assert found.opinion is None
 
@@ -96,9 +99,42 @@ def test_a_row_that_a_model_cannot_use_keeps_its_place() -> None:
     assert len(second.aspects) == 3
 
 
+def test_an_aspect_that_its_model_cannot_read_loses_nothing_else() -> None:
+    aspects = cast("Predictor", Says(lambda row: {"error": "aspect: odd"} if row.aspect == "soup" else classes("positive")))
+    (found,) = Analyst(knowledge=KNOWLEDGE, aspects=aspects).read([review(TEXT)])
+    assert [(one.text, one.error) for one in found.aspects] == [("staff", None), ("soup", "aspect: odd"), ("screen", None)]
+    assert found.error is None
+    assert found.opinion == Opinion("negative")
+    summary = Summary()
+    summary.add(found)
+    assert {one.aspect: dict(one.labels) for one in summary.aspects()}["soup"] == {}
+
+
+def test_with_knowledge_alone_aspects_and_evidence_are_its_pairs() -> None:
+    text = "bad staff good, soup <br> bad. screen? crisp! Mr. staff good"
+    pairs = find(text, KNOWLEDGE).pairs
+    (found,) = Analyst(knowledge=KNOWLEDGE).read([review(text)])
+    expected: dict[int, list[int]] = {}
+    for pair in pairs:
+        expected.setdefault(pair.start, []).append(pair.word.start)
+    assert expected
+    assert {one.start: [word.start for word in one.evidence] for one in found.aspects} == expected
+
+
+def test_a_long_review() -> None:
+    text = "good staff. bad soup. " * 4000
+    spans = [{"start": match.start(), "end": match.end(), "role": "aspect"} for match in re.finditer("staff|soup", text)]
+    terms = cast("Predictor", Says(lambda _: {"spans": spans}))
+    (found,) = Analyst(knowledge=KNOWLEDGE, terms=terms).read([review(text)])
+    assert [len(one.evidence) for one in found.aspects] == [1] * 8000
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("bad soup, <br>staff good", {"soup": ["bad"], "staff": ["good"]}),
+        ("The soup of Mr. Good, bad", {"soup": ["good", "bad"]}),  # no sentence ends behind Mr.
+        ("staff good soup", {"staff": [], "soup": ["good"]}),  # of two equally near ones the right one
         ("Bad! The soup came. The staff left", {"soup": [], "staff": []}),  # a sentence ends between
         ("bad soup, staff: good", {"soup": ["bad"], "staff": ["good"]}),
         ("The soup of the staff is bad", {"soup": [], "staff": ["bad"]}),
@@ -128,9 +164,15 @@ def test_what_cannot_serve_is_refused() -> None:
         Analyst(aspects=plain, polarity=plain)
     with pytest.raises(RecipeError, match="polarity: runs/said has no classes"):
         Analyst(polarity=cast("Predictor", nameless))
-    unmarked = cast("Predictor", Says(lambda _: classes("positive")))
+    with pytest.raises(RecipeError, match="role: runs/said does not mark 'asepct'; did you mean 'aspect'"):
+        Analyst(terms=plain, role="asepct")
+    unmarked = Says(classes)
+    unmarked.roles = ()
     with pytest.raises(RecipeError, match="terms: runs/said marks nothing"):
-        list(Analyst(terms=unmarked).read([review("soup")]))
+        Analyst(terms=cast("Predictor", unmarked))
+    several = cast("Predictor", Says(lambda _: {"label": ("joy", "surprise"), "probabilities": {}}))
+    with pytest.raises(RecipeError, match="runs/said answers several classes at once"):
+        list(Analyst(polarity=several).read([review("soup")]))
 
 
 def test_the_summary_counts_by_aspect() -> None:
@@ -156,5 +198,8 @@ def test_the_summary_counts_by_aspect() -> None:
 
 
 def test_sides_by_the_names_of_data_sets() -> None:
-    names = ["positive", "POS", "正面", "negative", "neg", "负面", "neutral", "conflict"]
-    assert [side(name) for name in names] == ["positive"] * 3 + ["negative"] * 3 + ["other"] * 2
+    praise = ["positive", "POS", "正面", "very positive", "Good", "very_positive"]
+    blame = ["negative", "neg", "负面", "very negative", "bad", "差评"]
+    assert [side(name) for name in praise] == ["positive"] * len(praise)
+    assert [side(name) for name in blame] == ["negative"] * len(blame)
+    assert [side(name) for name in ("neutral", "conflict", "3", "positive or negative")] == ["other"] * 4

@@ -159,6 +159,9 @@ class TestAnswers:
         assert len(spans) > 3
         for row, span in spans:
             assert span["text"] == (row.text or "")[span["start"] : span["end"]] != ""
+            laid = words(row.text or "")
+            first, behind = span["words"]
+            assert (laid[first][0], laid[behind - 1][1]) == (span["start"], span["end"])
             assert span["role"] in {"sight", "thing"}
         for row, answer in zip(rows, found, strict=True):
             own = [Span(one["start"], one["end"], one["role"]) for one in answer["spans"] or ()]

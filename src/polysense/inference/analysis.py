@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from polysense.errors import RecipeError
+from polysense.errors import RecipeError, choices
 from polysense.inference.predictor import Predictor
 from polysense.knowledge.knowledge import NAMES, Knowledge
 from polysense.knowledge.occurrences import Found, Occurrences, find
+from polysense.knowledge.sentences import sentence_starts
 from polysense.types import Sample, Span
 
 NEUTRAL = "neutral"
@@ -18,9 +19,6 @@ NEUTRAL = "neutral"
 
 ASPECT = "aspect"
 """The role of the spans that are aspects, unless another one is named."""
-
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s|[。！？；\n]")
-"""A sentence ends between a word and what it may speak of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,8 @@ class SeenAspect:
     opinion: Opinion | None
     """None where nothing here tells: neither a model nor a lexicon."""
     evidence: tuple[Evidence, ...]
+    error: str | None = None
+    """Why the model of aspects could not read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Analysis:
     opinion: Opinion | None = None
     aspects: tuple[SeenAspect, ...] = ()
     error: str | None = None
-    """Why the review could not be read; the rest is then empty."""
+    """Why a model could not read the review; the rest is then empty."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -78,8 +78,9 @@ class Analyst:
     """Joins what is there: models for one, two or all three of the questions, and knowledge for the others.
 
     Without a model, the polarity of a review or an aspect is the sign of the sum of its sentiment words' scores (one behind a
-    negator counts for the other side), and aspects are the nouns that the knowledge has beside sentiment words. The evidence of an
-    aspect are the words of the knowledge which stand nearer to it than to any other aspect of their sentence.
+    negator counts for the other side), and aspects are the nouns that the knowledge has beside sentiment words, which are then their
+    evidence. The evidence of an aspect that a model marked are the words of the knowledge which stand nearer to it than to any
+    other aspect of their sentence.
 
     Args:
         knowledge: a lexicon with pairs, as `mine` writes them.
@@ -89,7 +90,7 @@ class Analyst:
         role: of the spans of ``terms`` that are aspects.
 
     Raises:
-        RecipeError: nothing was given, or a model is not of the kind.
+        RecipeError: nothing was given, a model is not of the kind, or ``terms`` has no such role.
     """
 
     def __init__(
@@ -108,6 +109,10 @@ class Analyst:
         for name, model in (("polarity", polarity), ("aspects", aspects)):
             if model is not None and not model.labels:
                 raise RecipeError(f"{name}: {model.source} has no classes; it was not trained with Classification")
+        if terms is not None and not terms.roles:
+            raise RecipeError(f"terms: {terms.source} marks nothing; it was not trained with SpanTagging")
+        if terms is not None and role not in terms.roles:
+            raise RecipeError(f"role: {terms.source} does not mark {role!r}; {choices(role, terms.roles)}")
         self.knowledge = knowledge
         self.polarity = polarity
         self.terms = terms
@@ -117,70 +122,70 @@ class Analyst:
     def read(self, reviews: Sequence[Sample]) -> Iterator[Analysis]:
         """One analysis a review, in their order; each model is asked once about all of them.
 
-        A review that a model cannot use has ``error``. Raises RecipeError where the model of ``terms`` marks nothing.
+        A review, or an aspect, that a model cannot use has ``error``.
+
+        Raises:
+            RecipeError: a model answers several classes at once.
         """
         reviews = [replace(review, aspect=None) for review in reviews]  # those of the table are not asked about
-        texts = [review.text or "" for review in reviews]
-        errors: dict[int, str] = {}
-        found = [Occurrences() if self.knowledge is None else find(text, self.knowledge) for text in texts]
-        opinions = self._opinions(self.polarity, reviews, errors)
-        places = [sorted(set(spans)) for spans in self._places(reviews, found, errors)]
+        found = [Occurrences() if self.knowledge is None else find(one.text or "", self.knowledge) for one in reviews]
+        opinions = self._opinions(self.polarity, reviews)
+        marked = self._marked(reviews, found)
+        places = [[] if isinstance(places, str) else places for places in marked]
         asked = [
-            (row, replace(reviews[row], aspect=span.of(texts[row])))
-            for row, spans in enumerate(places)
-            for span in spans
-            if self.aspects is not None
+            replace(review, aspect=place.of(review.text or ""))
+            for review, beside in zip(reviews, places, strict=True)
+            for place, _ in beside
         ]
-        judged = iter(self._judged([sample for _, sample in asked], [row for row, _ in asked], errors))
-        for row, (review, text) in enumerate(zip(reviews, texts, strict=True)):
-            words = _beside(text, places[row], found[row].words)
-            aspects = []
-            for span, beside in zip(places[row], words, strict=True):
-                opinion = self._weighed(beside) if self.aspects is None else next(judged)
-                evidence = tuple(_evidence(word) for word in beside)
-                aspects.append(SeenAspect(span.of(text), span.start, span.end, opinion, evidence))
-            if row in errors:
-                yield Analysis(review.id, text, error=errors[row])
+        judged = iter(self._opinions(self.aspects, asked))
+        for review, words, opinion, marks, beside in zip(reviews, found, opinions, marked, places, strict=True):
+            aspects = tuple(self._seen(review.text or "", place, own, next(judged)) for place, own in beside)
+            error = next((one for one in (opinion, marks) if isinstance(one, str)), None)
+            if error is not None:
+                yield Analysis(review.id, review.text or "", error=error)
             else:
-                counted = self._weighed(found[row].words) if self.polarity is None else opinions[row]
-                yield Analysis(review.id, text, counted, tuple(aspects))
+                assert not isinstance(opinion, str)
+                whole = opinion if self.polarity is not None else self._weighed(words.words)
+                yield Analysis(review.id, review.text or "", whole, aspects)
 
-    def _opinions(self, model: Predictor | None, samples: Sequence[Sample], errors: dict[int, str]) -> list[Opinion | None]:
-        if model is None:
-            return [None] * len(samples)
-        return self._judge(model, samples, range(len(samples)), errors)
-
-    def _judged(self, samples: Sequence[Sample], rows: Sequence[int], errors: dict[int, str]) -> list[Opinion | None]:
-        return [] if self.aspects is None or not samples else self._judge(self.aspects, samples, rows, errors)
+    def _seen(self, text: str, place: Span, words: Sequence[Found], judged: Opinion | str | None) -> SeenAspect:
+        """An aspect with what its model says of it, or else its words."""
+        evidence = tuple(
+            Evidence(word.word, word.start, word.end, NAMES[word.polarity], word.negated)
+            for word in sorted(words, key=lambda word: word.start)
+        )
+        if isinstance(judged, str):
+            return SeenAspect(place.of(text), place.start, place.end, None, evidence, judged)
+        opinion = judged if self.aspects is not None else self._weighed(words)
+        return SeenAspect(place.of(text), place.start, place.end, opinion, evidence)
 
     @staticmethod
-    def _judge(
-        model: Predictor, samples: Sequence[Sample], rows: Iterable[int], errors: dict[int, str]
-    ) -> list[Opinion | None]:
-        opinions: list[Opinion | None] = []
-        for row, answer in zip(rows, model.predict(samples), strict=True):
-            if "error" in answer:
-                errors.setdefault(row, answer["error"])
-                opinions.append(None)
-            else:
-                opinions.append(Opinion(answer["label"], answer["probabilities"]))
-        return opinions
+    def _opinions(model: Predictor | None, samples: Sequence[Sample]) -> list[Opinion | str | None]:
+        """Of each sample what the model says, or why it cannot; None where there is no model."""
+        if model is None or not samples:
+            return [None] * len(samples)
+        return [_opinion(answer, model.source) for answer in model.predict(samples)]
 
-    def _places(self, reviews: Sequence[Sample], found: Sequence[Occurrences], errors: dict[int, str]) -> Iterator[list[Span]]:
-        """The aspects of each review."""
+    def _marked(self, reviews: Sequence[Sample], found: Sequence[Occurrences]) -> list[list[tuple[Span, list[Found]]] | str]:
+        """Of each review its aspects, with the words that speak of them; or why they cannot be marked."""
         if self.terms is None:
-            for one in found:
-                yield [Span(pair.start, pair.end, self.role) for pair in one.pairs]
-            return
-        for row, answer in enumerate(self.terms.predict(reviews)):
+            return [self._paired(one) for one in found]
+        told: list[list[tuple[Span, list[Found]]] | str] = []
+        for review, answer, words in zip(reviews, self.terms.predict(reviews), found, strict=True):
             if "error" in answer:
-                errors.setdefault(row, answer["error"])
-                yield []
+                told.append(str(answer["error"]))
                 continue
-            if "spans" not in answer:
-                raise RecipeError(f"terms: {self.terms.source} marks nothing; it was not trained with SpanTagging")
-            spans = answer["spans"] or []
-            yield [Span(span["start"], span["end"], span["role"]) for span in spans if span["role"] == self.role]
+            places = [Span(one["start"], one["end"], one["role"]) for one in answer["spans"] or () if one["role"] == self.role]
+            starts = [] if self.knowledge is None else sentence_starts(review.text or "", self.knowledge.language)
+            told.append(list(zip(places, beside(places, words.words, starts), strict=True)))
+        return told
+
+    def _paired(self, found: Occurrences) -> list[tuple[Span, list[Found]]]:
+        """The aspects of the knowledge's pairs, in the order of the text."""
+        own: dict[Span, list[Found]] = {}
+        for pair in found.pairs:
+            own.setdefault(Span(pair.start, pair.end, self.role), []).append(pair.word)
+        return sorted(own.items(), key=lambda item: item[0])
 
     def _weighed(self, words: Sequence[Found]) -> Opinion | None:
         """The sign of the sum of the scores; None without knowledge."""
@@ -190,24 +195,34 @@ class Analyst:
         return Opinion(NEUTRAL if balance == 0 else NAMES[balance > 0])
 
 
-def _evidence(word: Found) -> Evidence:
-    return Evidence(word.word, word.start, word.end, NAMES[word.polarity], word.negated)
+def _opinion(answer: Mapping[str, Any], source: str) -> Opinion | str:
+    """What a model answered, or its error."""
+    if "error" in answer:
+        return str(answer["error"])
+    if not isinstance(answer["label"], str):
+        raise RecipeError(f"{source} answers several classes at once; here one is needed")
+    return Opinion(answer["label"], answer["probabilities"])
 
 
-def _beside(text: str, places: Sequence[Span], words: Sequence[Found]) -> list[list[Found]]:
-    """For each place the words that are nearest to it, of those in its sentence; a word inside a place speaks of nothing."""
-    beside: list[list[Found]] = [[] for _ in places]
+def beside(places: Sequence[Span], words: Sequence[Found], starts: Sequence[int]) -> list[list[Found]]:
+    """For each place the words that are nearest to it, of those in its sentence; of two equally near places the right one has them.
+
+    A word inside a place speaks of nothing.
+
+    Args:
+        places: in the order of the text, not overlapping.
+        words: of the same text.
+        starts: where its sentences begin, see :func:`polysense.knowledge.sentences.sentence_starts`.
+    """
+    found: list[list[Found]] = [[] for _ in places]
+    begins = [place.start for place in places]
     for word in words:
-        gaps = {at: _gap(text, place, word) for at, place in enumerate(places)}
-        near = {at: gap for at, gap in gaps.items() if gap is not None}
-        if near and min(near.values()) >= 0:
-            beside[min(near, key=lambda at: near[at])].append(word)
-    return beside
-
-
-def _gap(text: str, place: Span, word: Found) -> int | None:
-    """Characters between them, -1 where they overlap; None where a sentence ends between them."""
-    start, end = (place.end, word.start) if word.start >= place.end else (word.end, place.start)
-    if start > end:
-        return -1
-    return None if _END.search(text, start, end) else end - start
+        right = bisect_left(begins, word.start)
+        near = [at for at in (right, right - 1) if 0 <= at < len(places)]
+        if any(places[at].start < word.end and word.start < places[at].end for at in near):
+            continue
+        sentence = bisect_right(starts, word.start)
+        same = [at for at in near if bisect_right(starts, places[at].start) == sentence]
+        if same:
+            found[min(same, key=lambda at: max(places[at].start - word.end, word.start - places[at].end))].append(word)
+    return found

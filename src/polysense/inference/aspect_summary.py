@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,12 +16,18 @@ NAMED = 3
 """Reviews named for an aspect."""
 
 
+_PRAISE = ("pos", "good", "great", "excellent", "praise", "正", "好")
+_BLAME = ("neg", "bad", "poor", "terrible", "blame", "负", "差")
+"""How words begin that name a side."""
+
+
 def side(label: str) -> Side:
-    """The side of a class by its name, as data sets write them: ``positive``, ``pos``, ``正面``."""
-    name = label.strip().casefold()
-    if name.startswith(("pos", "正", "好")):
-        return "positive"
-    return "negative" if name.startswith(("neg", "负", "差")) else "other"
+    """The side of a class by its name, as data sets write them: ``positive``, ``very negative``, ``pos``, ``正面``."""
+    words = re.findall(r"[^\W_]+", label.casefold())
+    praise, blame = (any(word.startswith(names) for word in words) for names in (_PRAISE, _BLAME))
+    if praise == blame:
+        return "other"
+    return "positive" if praise else "negative"
 
 
 @dataclass
@@ -52,7 +59,7 @@ class AspectCounts:
 
 
 class Summary:
-    """Counts over reviews, one after the other: memory grows with the number of different aspects alone.
+    """Counts over reviews, one after the other: memory grows with the number of different aspects, and of words for each, alone.
 
     Aspects that differ in case or in the blanks between their words are one; it has the name that was seen first, in lower case.
     """

@@ -32,6 +32,7 @@ from polysense.inference.texts import Texts
 from polysense.knowledge import Knowledge, find
 from polysense.learner import Learner
 from polysense.objectives.classification import Classification
+from polysense.objectives.span_tagging import SpanTagging
 from polysense.progress import Progress
 from polysense.recipe import Recipe
 from polysense.training.folder import CARD, RECIPE, SUMMARY, best_folder, run_of
@@ -125,6 +126,12 @@ class Predictor:
     def labels(self) -> list[str]:
         """Its classes, in the order of the columns of :meth:`predict_proba`; empty where it has none."""
         return next((list(one.labels) for one in self.learner.active.values() if isinstance(one, Classification)), [])
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the spans that it marks; empty where it marks none."""
+        marking = (one for one in self.learner.active.values() if isinstance(one, SpanTagging))
+        return next((one.roles for one in marking), ())
 
     def predict(
         self,

@@ -61,12 +61,11 @@ class Occurrences:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; polarities by name."""
-        words = [{**asdict(word), "polarity": NAMES[word.polarity]} for word in self.words]
+        words = {word.start: {**asdict(word), "polarity": NAMES[word.polarity]} for word in self.words}
         pairs = [
-            {"aspect": pair.aspect, "start": pair.start, "end": pair.end, "word": words[self.words.index(pair.word)]}
-            for pair in self.pairs
+            {"aspect": pair.aspect, "start": pair.start, "end": pair.end, "word": words[pair.word.start]} for pair in self.pairs
         ]
-        return {"words": words, "pairs": pairs}
+        return {"words": list(words.values()), "pairs": pairs}
 
 
 _PLAIN: dict[Language, Tagger] = {"en": PlainWords(), "zh": JiebaTagger()}

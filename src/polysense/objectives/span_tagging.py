@@ -111,7 +111,9 @@ class SpanTagging(Marking):
         return found
 
     def mark(self, representation: Representation, samples: Sequence[Sample], model: Model) -> Prediction:
-        """``spans``: of each row a list of ``{"start", "end", "role", "text"}``, in order; None where it has no text.
+        """``spans``: of each row a list of ``{"start", "end", "role", "text", "words"}``, in order; None where it has no text.
+
+        ``start`` and ``end`` count characters, ``words`` are its first word and the one behind its last, from 0.
 
         ``unread``: its words behind the last one that the encoder reads; they have no spans.
         """
@@ -121,10 +123,10 @@ class SpanTagging(Marking):
         read = read_words(samples, marking_encoder(model.encoder("text"), type(self).__name__))
         first = padded([row.first for row in read]).to(text.states.device)
         tags = self.crf.decode(self._emissions(text, first), first != NOTHING)
-        spans = [in_characters(self.tags.decode(row), found.words) for row, found in zip(tags, read, strict=True)]
+        spans = [self.tags.decode(row) for row in tags]
         return Prediction(
             {
-                "spans": [_written(sample, row) for sample, row in zip(samples, spans, strict=True)],
+                "spans": [_written(*row) for row in zip(samples, spans, (found.words for found in read), strict=True)],
                 "unread": [None if sample.text is None else found.unread for sample, found in zip(samples, read, strict=True)],
             }
         )
@@ -139,10 +141,16 @@ def refuse_other_roles(samples: Sequence[Sample], roles: Sequence[str]) -> None:
                 raise DataError(f"{row}, spans: {span.role!r} is not a role of the recipe; {choices(span.role, roles)}")
 
 
-def _written(sample: Sample, spans: Sequence[Span]) -> list[dict[str, Any]] | None:
-    if sample.text is None:
+def _written(sample: Sample, spans: Sequence[Span], words: Sequence[tuple[int, int]]) -> list[dict[str, Any]] | None:
+    """For an answer, the spans of a text, which count in its words."""
+    text = sample.text
+    if text is None:
         return None
-    return [{"start": one.start, "end": one.end, "role": one.role, "text": one.of(sample.text)} for one in spans]
+    placed = zip(spans, in_characters(spans, words), strict=True)
+    return [
+        {"start": one.start, "end": one.end, "role": one.role, "text": one.of(text), "words": [span.start, span.end]}
+        for span, one in placed
+    ]
 
 
 def _say_overlaps(samples: Sequence[Sample]) -> None:
