@@ -25,7 +25,7 @@ KNOWLEDGE = Knowledge(
     pairs={(aspect, word): Pair(3, int(word in POSITIVE)) for aspect in ASPECTS[:3] for word in (*POSITIVE, *NEGATIVE)},
 )
 
-words = st.sampled_from([*ASPECTS, *POSITIVE, *NEGATIVE, *OTHERS, "Good", "SOUP"])
+words = st.sampled_from([*ASPECTS, *POSITIVE, *NEGATIVE, *OTHERS, "Good", "SOUP", "not"])
 texts = st.lists(
     st.lists(st.tuples(words, st.sampled_from([" ", ", ", ". ", "  ", "! "])), max_size=16).map(
         lambda pieces: "".join(word + gap for word, gap in pieces)
@@ -82,12 +82,15 @@ def write_metaspace(folder: Path) -> str:
     return str(folder)
 
 
-def batch_of(encoder: TransformerText, digest: str, rows: list[str]) -> Batch:
+def batch_of(encoder: TransformerText, digest: str, rows: list[str], *, skip_negated: bool = False) -> Batch:
     """The texts with their fields, as a training prepares them."""
     samples = [Sample(id=str(number), text=text, index=number) for number, text in enumerate(rows)]
-    return Batch.of(Collate({"text": encoder}, [SentimentFields(encoder, digest)])(samples))
+    return Batch.of(Collate({"text": encoder}, [SentimentFields(encoder, digest, skip_negated)])(samples))
 
 
-def view_of(encoder: TransformerText, digest: str, *, share: float = 0.1, most_pairs: int = 2) -> SentimentMasked:
+def view_of(
+    encoder: TransformerText, digest: str, *, share: float = 0.1, most_pairs: int = 2, skip_negated: bool = False
+) -> SentimentMasked:
     """The view of these fields."""
-    return SentimentMasked(encoder.vocabulary, SentimentFields(encoder, digest).source, share=share, most_pairs=most_pairs)
+    source = SentimentFields(encoder, digest, skip_negated).source
+    return SentimentMasked(encoder.vocabulary, source, share=share, most_pairs=most_pairs)

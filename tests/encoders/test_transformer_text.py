@@ -17,6 +17,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
+    RobertaModel,
     T5Config,
     T5Model,
 )
@@ -348,3 +349,25 @@ def test_training_may_read_less_than_use_does(tiny_text: str) -> None:
     assert [len(row) for row in encoder.spans(long)] == [5]
     assert encoder.eval().prepare(long)["input_ids"].shape == (1, 12)
     assert TransformerText(tiny_text, max_length=12).train().prepare(long)["input_ids"].shape == (1, 12)
+
+
+def test_roberta_counts_its_positions_from_behind_the_padding(tmp_path: Path, tiny_text: str) -> None:
+    """Against the network called by hand, on texts of different lengths: positions begin where the folder says, not at 0."""
+    folder = tmp_path / "roberta"
+    shutil.copytree(tiny_text, folder)
+    (folder / "model.safetensors").unlink()
+    vocabulary = len(TransformerText(tiny_text).tokenizer)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = RobertaConfig(vocab_size=vocabulary, max_position_embeddings=20, pad_token_id=0, **sizes)
+    RobertaModel(config).save_pretrained(folder)
+    encoder = TransformerText(str(folder), piece_rows=1).eval()
+    texts = ["a day", "a lovely day and the sun", "sun"]
+    with torch.no_grad():
+        found = encoder(fields_of(encoder, texts)).states
+        for row, text in enumerate(texts):
+            ids = torch.tensor([encoder.tokenizer(text)["input_ids"]])
+            places = torch.arange(1, ids.shape[1] + 1).unsqueeze(0)  # behind the padding token, whose number is 0
+            expected = encoder.backbone(input_ids=ids, position_ids=places).last_hidden_state[0]
+            torch.testing.assert_close(found[row, : ids.shape[1]], expected)
+            others = encoder.backbone(input_ids=ids, position_ids=places - 1).last_hidden_state[0]
+            assert not torch.allclose(others, expected, atol=1e-3)

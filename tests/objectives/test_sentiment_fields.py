@@ -12,6 +12,7 @@ from polysense.knowledge import Entry, Knowledge, Pair, find
 from polysense.objectives.sentiment_fields import SentimentFields
 from polysense.types import Sample
 from polysense.views.masked import KEPT
+from polysense.views.sentiment_masked import LEFT_OUT
 
 
 @pytest.fixture(scope="module", params=["wordpiece", "metaspace"])
@@ -81,6 +82,15 @@ def test_words_that_share_a_token_count_as_one(digest: str) -> None:
     assert pairs == [[[2, 1], [2, 1]]]
 
 
+def test_what_shares_a_token_with_a_word_that_is_left_out_is_left_out_too(digest: str) -> None:
+    """Tokens: ``not`` ``good soup`` ``bad`` `` sou`` ``p``, where good is negated and the first soup has no tokens of its own."""
+    spans = Spans([(0, 0), (0, 3), (4, 13), (15, 18), (18, 22), (22, 23), (0, 0)])
+    words, polarity, pairs = fields(spans, digest, "not good soup. bad soup", skip_negated=True)
+    assert words == [[0, 0, LEFT_OUT, 2, 3, 3, 0]]
+    assert polarity == [[KEPT, KEPT, KEPT, 0, KEPT, KEPT, KEPT]]
+    assert pairs == [[[3, 2]]]
+
+
 def test_a_word_of_which_the_tokenizer_kept_nothing_is_left_out(digest: str) -> None:
     words, polarity, pairs = fields(Spans([(0, 0), (5, 9), (10, 13), (0, 0)]), digest, "good soup was")
     assert words == [[0, 2, 0, 0]]
@@ -97,7 +107,8 @@ def test_what_is_cut_off_is_not_there(tiny_text: str, digest: str) -> None:
 def test_negated_words_may_be_left_out(tiny_text: str, digest: str) -> None:
     encoder = TransformerText(tiny_text)
     assert any(fields(encoder, digest, "not a good soup")[0][0])
-    assert not any(fields(encoder, digest, "not a good soup", skip_negated=True)[0][0])
+    [words], [polarity], [pairs] = fields(encoder, digest, "not a good soup", skip_negated=True)
+    assert (set(words), set(polarity), pairs) == ({0, LEFT_OUT}, {KEPT}, [])
     names = {SentimentFields(encoder, digest, skip_negated=skip).source for skip in (True, False)}
     assert len(names) == 2
 

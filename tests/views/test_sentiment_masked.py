@@ -22,13 +22,19 @@ usual = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCh
 class Cut:
     encoder: TransformerText
     digest: str
+    skip_negated: bool
 
 
-@pytest.fixture(scope="module", params=["wordpiece", "metaspace"])
+@pytest.fixture(
+    scope="module",
+    params=[("wordpiece", False), ("metaspace", False), ("wordpiece", True), ("metaspace", True)],
+    ids=lambda choice: f"{choice[0]}-{'unnegated' if choice[1] else 'all'}",
+)
 def cut(request: pytest.FixtureRequest, tiny_text: str, tmp_path_factory: pytest.TempPathFactory) -> Cut:
     folder: Path = tmp_path_factory.mktemp("cut")
-    pretrained = tiny_text if request.param == "wordpiece" else write_metaspace(folder / "encoder")
-    return Cut(TransformerText(pretrained), kept(folder / "knowledge"))
+    tokenizer, skip_negated = request.param
+    pretrained = tiny_text if tokenizer == "wordpiece" else write_metaspace(folder / "encoder")
+    return Cut(TransformerText(pretrained), kept(folder / "knowledge"), skip_negated)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,9 @@ class Row:
     lexicon: dict[int, int]
     """Place of a token of a sentiment word, to its polarity."""
     words: list[list[int]]
-    """The places of each sentiment word."""
+    """The places of each sentiment word, also of one that is left out."""
+    left_out: set[int]
+    """The places of negated sentiment words where they are left out."""
     aspects: set[int]
 
     @property
@@ -61,7 +69,8 @@ class Row:
 
 
 def shown_rows(cut: Cut, rows: list[str], step: int) -> list[Row]:
-    batch, view = batch_of(cut.encoder, cut.digest, rows), view_of(cut.encoder, cut.digest)
+    batch = batch_of(cut.encoder, cut.digest, rows, skip_negated=cut.skip_negated)
+    view = view_of(cut.encoder, cut.digest, skip_negated=cut.skip_negated)
     shown = view.show(batch, seeded(view, seed=3, step=step))
     samples = [Sample(id="", text=text) for text in rows]
     special = cut.encoder.vocabulary.special
@@ -87,6 +96,9 @@ def shown_rows(cut: Cut, rows: list[str], step: int) -> list[Row]:
                 free=[place for place, token in enumerate(ids.tolist()) if not special[token]],
                 lexicon={place: word.polarity for word in seen.words for place in touched(word.start, word.end)},
                 words=[touched(word.start, word.end) for word in seen.words],
+                left_out={
+                    place for word in seen.words if cut.skip_negated and word.negated for place in touched(word.start, word.end)
+                },
                 aspects={place for pair in seen.pairs for place in touched(pair.start, pair.end)},
             )
         )
@@ -134,6 +146,7 @@ def test_sentiment_words_are_hidden_whole_or_not_at_all_and_nothing_else_changes
             elif place not in row.paired:
                 assert (row.original[place], row.after[place]) == (KEPT, token)
         assert not any(row.original[place] != KEPT for place in set(range(len(row.before))) - set(row.free))
+        assert not row.left_out & (row.targets | row.paired)
 
 
 @usual
