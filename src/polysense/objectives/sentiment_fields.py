@@ -13,7 +13,7 @@ from polysense.knowledge import Found, FoundPair, Knowledge, find
 from polysense.objectives.kept_knowledge import recall
 from polysense.types import Fields, Sample
 from polysense.views.masked import KEPT
-from polysense.views.sentiment_masked import PAIRS, POLARITY, WORDS
+from polysense.views.sentiment_masked import LEFT_OUT, PAIRS, POLARITY, WORDS
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class SentimentFields:
     Args:
         encoder: whose tokens they are.
         knowledge: its digest.
-        skip_negated: leave out sentiment words with a negator at most three words to their left.
+        skip_negated: leave out sentiment words with a negator at most three words to their left: none of them is hidden, nor a part
+            of one, nor what shares a token with it.
     """
 
     encoder: TransformerText
@@ -54,14 +55,18 @@ class SentimentFields:
 
     def _row(self, text: str, spans: Sequence[tuple[int, int]], knowledge: Knowledge) -> _Row:
         alignment = Alignment.of(spans)
-        found = find(text[: alignment.end], knowledge, skip_negated=self.skip_negated)
+        found = find(text[: alignment.end], knowledge)
+        left_out = {(word.start, word.end) for word in found.words if word.negated and self.skip_negated}
+        paired = [pair for pair in found.pairs if (pair.word.start, pair.word.end) not in left_out]
         row = _Row(words=[0] * len(spans), polarity=[KEPT] * len(spans), pairs=[])
-        for start, end, polarity in _in_order(found.words, found.pairs):
+        for start, end, polarity in _in_order(found.words, paired):
             row.add(alignment.tokens(start, end), polarity)
-        for pair in found.pairs:
+        for start, end in left_out:
+            row.leave_out(alignment.tokens(start, end))
+        for pair in paired:
             aspect, word = alignment.tokens(pair.start, pair.end), alignment.tokens(pair.word.start, pair.word.end)
             if aspect and word:  # a tokenizer may leave characters out
-                row.pairs.append((row.words[aspect[0]], row.words[word[0]]))
+                row.add_pair(row.words[aspect[0]], row.words[word[0]])
         return row
 
 
@@ -86,3 +91,15 @@ class _Row:
             self.words[place] = self.last
             if self.polarity[place] == KEPT:
                 self.polarity[place] = polarity
+
+    def leave_out(self, places: range) -> None:
+        """After all words are added: those that hold one of the places."""
+        numbers = {self.words[place] for place in places} - {LEFT_OUT}
+        for place, number in enumerate(self.words):
+            if number in numbers:
+                self.words[place], self.polarity[place] = LEFT_OUT, KEPT
+
+    def add_pair(self, aspect: int, word: int) -> None:
+        """Unless one of them is left out."""
+        if LEFT_OUT not in (aspect, word):
+            self.pairs.append((aspect, word))

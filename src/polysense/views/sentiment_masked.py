@@ -20,6 +20,9 @@ Value = TypeVar("Value")
 WORDS, POLARITY, PAIRS = "words", "polarity", "pairs"
 """What the fields say, see :class:`SentimentMasked`; their names begin with the view's ``source``."""
 
+LEFT_OUT = -1
+"""In ``words``: a token that is never hidden, for it is part of a sentiment word that was left out."""
+
 
 @dataclass(frozen=True)
 class SentimentMasked(View):
@@ -31,12 +34,13 @@ class SentimentMasked(View):
        mask, beside the budget.
     2. The other sentiment words in random order: one whose tokens all fit into what is left of B becomes the mask whole; one
        that does not is left out.
-    3. What is left of B goes to tokens that are neither hidden nor part of a sentiment word: 80 % become the mask, 10 % a random
+    3. What is left of B goes to tokens that are neither hidden nor part of any sentiment word: 80 % become the mask, 10 % a random
        token, 10 % stay.
 
     Reads the batch fields ``<source>.words`` (batch, time) int64, the number of the sentiment word or aspect that a token is part
-    of, from 1, 0 for none; ``<source>.polarity`` (batch, time) int64, of the tokens of sentiment words, -100 elsewhere; and
-    ``<source>.pairs`` (batch, pairs, 2) int64, the numbers of aspect and sentiment word, 0 where a row has fewer pairs.
+    of, from 1, 0 for none, -1 for those of words that are left out; ``<source>.polarity`` (batch, time) int64, of the tokens of
+    sentiment words, -100 elsewhere; and ``<source>.pairs`` (batch, pairs, 2) int64, the numbers of aspect and sentiment word, 0
+    where a row has fewer pairs.
     Targets: ``original`` (batch, time) int64, the token where steps 2 and 3 chose one, -100 elsewhere; ``polarity`` (batch, time)
     int64, 0 or 1 on the hidden tokens of sentiment words, -100 elsewhere; for each hidden pair ``pair_row`` (hidden pairs,) int64,
     its row, and ``pair_tokens`` (hidden pairs, longest) int64, the tokens of its two words, then -100.
@@ -85,7 +89,7 @@ class SentimentMasked(View):
         chosen = _Row()
         places: dict[int, list[int]] = {}
         for place, number in enumerate(words):
-            if number:
+            if number > 0:
                 places.setdefault(number, []).append(place)
         lexicon = {number for number, polar in zip(words, polarity, strict=True) if polar != KEPT}
         hidden: set[int] = set()
@@ -98,7 +102,7 @@ class SentimentMasked(View):
             if len(places[number]) <= left:
                 left -= len(places[number])
                 chosen.sentiment += places[number]
-        barred = lexicon | hidden
+        barred = lexicon | hidden | {LEFT_OUT}
         others = [place for place, is_free in enumerate(free) if is_free and words[place] not in barred]
         chosen.common += picker.sample(others, min(left, len(others)))
         return chosen
