@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from polysense.knowledge.encoded import NEW_TEXT, Block
 from polysense.knowledge.gaps import Gap
 from polysense.knowledge.patterns import PATTERNS, matches
 from polysense.knowledge.tagger import TAGS
-from polysense.knowledge.windows import check_window, windows
+from polysense.knowledge.windows import Held, check_window, windows
 
 NONE = np.empty(0, np.int32)
 
@@ -35,10 +37,16 @@ def runs(block: Block, border: int) -> list[list[int]]:
     return found
 
 
-def by_window(pairs: tuple[np.ndarray, np.ndarray]) -> list[list[int]]:
-    numbers, words = pairs
-    assert len(numbers) == 0 or set(numbers) == set(range(int(numbers[-1]) + 1))
-    return sorted(sorted(words[numbers == number].tolist()) for number in set(numbers.tolist()))
+def by_window(held: Held) -> list[list[int]]:
+    assert (held.first < held.behind).all()
+    sets: dict[int, list[int]] = {}
+    for word, first, behind in zip(held.words.tolist(), held.first.tolist(), held.behind.tolist(), strict=True):
+        for number in range(first, behind):
+            assert 0 <= number < held.windows
+            sets.setdefault(number, []).append(word)
+    assert held.filled == len(sets)
+    assert held.before().tolist() == [sum(one < number for one in sets) for number in range(held.windows + 1)]
+    return sorted(map(sorted, sets.values()))
 
 
 def found(block: Block, window, left_out: np.ndarray | None = None) -> list[list[int]]:
@@ -83,6 +91,21 @@ def test_a_match_is_a_window() -> None:
     block = Block(np.arange(5, dtype=np.int32), np.array(tags, np.uint8), np.array([NEW_TEXT, 0, 0, 0, 0], np.uint8))
     assert found(block, "pattern") == [[0, 1], [3, 4]]
     assert found(block, "pattern", np.array([0, 0, 0, 1, 0], bool)) == [[0, 1]]
+
+
+@pytest.mark.parametrize("sentence", [40, 20_000])
+def test_long_windows_need_no_more_memory_than_short_ones(sentence: int) -> None:
+    size = 20_000
+    gaps = np.where(np.arange(size) % sentence == 0, NEW_TEXT, 0).astype(np.uint8)
+    block = Block(np.arange(size, dtype=np.int32) % 300, np.zeros(size, np.uint8), gaps)
+    _ = block.sentences  # counted once, for all windows
+    peaks = []
+    for window in (3, 5000):
+        tracemalloc.start()
+        windows(block, window, patterns=(), particles=NONE, left_out=np.zeros(size, bool)).before()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] <= 1.5 * peaks[0] < 30 * 8 * size
 
 
 @pytest.mark.parametrize("wrong", ["words", 0, 1, True])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from polysense.knowledge.counts import Counting
 from polysense.knowledge.encoded import Block
-from polysense.knowledge.occurrences import NEGATORS, REACH
+from polysense.knowledge.occurrences import REACH
 from polysense.knowledge.tagger import TAGS
 
 
@@ -22,17 +24,29 @@ def count_pairs(counting: Counting, words: NDArray[np.int64]) -> dict[tuple[str,
     lexicon = np.zeros(len(vocabulary), bool)
     lexicon[words] = True
     barred = lexicon.copy()
-    barred[counting.numbers(sorted(NEGATORS[counting.language]))] = True  # taggers take "n't" for a noun
-    codes = np.empty(0, np.int64)
-    counts = np.empty(0, np.int64)
+    barred[counting.negators] = True  # taggers take "n't" for a noun
+    nothing = np.empty(0, np.int64)
+    found = [(nothing, nothing)]
     for block in counting.corpus.blocks():
         speaking = lexicon[block.words] & ~counting.left_out(block)
         places, aspects = nearest_nouns(block, speaking, barred)
         new = block.words[aspects].astype(np.int64) * len(vocabulary) + block.words[places]
-        codes, inverse = np.unique(np.concatenate([codes, new]), return_inverse=True)
-        counts = np.bincount(inverse, np.concatenate([counts, np.ones(len(new), np.int64)]), len(codes)).astype(np.int64)
+        found.append(np.unique(new, return_counts=True))
+        if sum(len(codes) for codes, _ in found[1:]) > len(found[0][0]):
+            found = [
+                _added(found)
+            ]  # less than twice what is new is sorted, so all merging together sorts each number about twice
+    codes, counts = _added(found)
     pairs = zip(*np.divmod(codes, len(vocabulary)), counts, strict=True)
     return {(vocabulary[aspect], vocabulary[word]): int(count) for aspect, word, count in pairs}
+
+
+def _added(found: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Codes with their counts, each code once."""
+    codes, inverse = np.unique(np.concatenate([codes for codes, _ in found]), return_inverse=True)
+    counts = np.zeros(len(codes), np.int64)
+    np.add.at(counts, inverse, np.concatenate([counts for _, counts in found]))
+    return codes, counts
 
 
 def nearest_nouns(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from polysense.knowledge.encoded import Block, EncodedCorpus
 from polysense.knowledge.occurrences import NEGATORS, REACH
 from polysense.knowledge.patterns import PARTICLES, Pattern, matches
 from polysense.knowledge.tagger import TAGS, Language
-from polysense.knowledge.windows import Places, Window, windows
+from polysense.knowledge.windows import Held, Window, windows
 
 Counts = NDArray[np.int64]
 
@@ -30,14 +30,24 @@ class Counting:
     skip_negated: bool = False
     """Whether words with a negator at most three words to their left are as if they were not there."""
 
-    def windows(self) -> Iterator[tuple[Places, Places]]:
-        """Per block: numbers of windows, places in the vocabulary."""
-        particles = self.numbers(PARTICLES)
+    def windows(self) -> Iterator[tuple[Block, Held]]:
+        """Per block what its windows hold."""
+        patterns = self.patterns or ()
         for block in self.corpus.blocks():
-            yield windows(block, self.window, patterns=self.patterns or (), particles=particles, left_out=self.left_out(block))
+            left_out = self.left_out(block)
+            yield block, windows(block, self.window, patterns=patterns, particles=self.particles, left_out=left_out)
 
-    def numbers(self, words: Sequence[str]) -> NDArray[np.int32]:
-        """The places in the vocabulary of those words that are in it."""
+    @cached_property
+    def particles(self) -> NDArray[np.int32]:
+        """The places in the vocabulary of what patterns look past."""
+        return self._numbers(PARTICLES)
+
+    @cached_property
+    def negators(self) -> NDArray[np.int32]:
+        """The places in the vocabulary of the language's negators."""
+        return self._numbers(NEGATORS[self.language])
+
+    def _numbers(self, words: Iterable[str]) -> NDArray[np.int32]:
         wanted = set(words)
         return np.array([place for place, word in enumerate(self.corpus.vocabulary) if word in wanted], np.int32)
 
@@ -45,7 +55,7 @@ class Counting:
         """(words,) which words are as if they were not there."""
         if not self.skip_negated:
             return np.zeros(len(block.words), bool)
-        return near_left(np.isin(block.words, self.numbers(sorted(NEGATORS[self.language]))), block.sentences)
+        return near_left(np.isin(block.words, self.negators), block.sentences)
 
 
 def near_left(marked: NDArray[np.bool_], sentences: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -71,19 +81,18 @@ class WordCounts:
 
 
 def count_words(counting: Counting) -> WordCounts:
-    """One pass over the corpus."""
+    """One pass over the corpus. A block costs what it holds, however large the vocabulary."""
     size = len(counting.corpus.vocabulary)
     holding = np.zeros(size, np.int64)
     tags = np.zeros((size, len(TAGS)), np.int64)
     in_pattern = np.full(size, counting.patterns is None)
-    particles = counting.numbers(PARTICLES)
     total = 0
-    for block, (numbers, words) in zip(counting.corpus.blocks(), counting.windows(), strict=True):
-        total += int(numbers[-1]) + 1 if len(numbers) else 0
-        holding += np.bincount(words, minlength=size)
-        tags += np.bincount(block.words.astype(np.int64) * len(TAGS) + block.tags, minlength=tags.size).reshape(tags.shape)
+    for block, held in counting.windows():
+        total += held.filled
+        np.add.at(holding, held.words, held.behind - held.first)
+        np.add.at(tags.reshape(-1), block.words.astype(np.int64) * len(TAGS) + block.tags, 1)
         if counting.patterns is not None:
-            in_pattern[block.words[np.concatenate(matches(block, counting.patterns, particles))]] = True
+            in_pattern[block.words[np.concatenate(matches(block, counting.patterns, counting.particles))]] = True
     return WordCounts(total, holding, tags, in_pattern)
 
 
@@ -109,23 +118,17 @@ def count_seeds(counting: Counting, words: NDArray[np.int64], sides: tuple[NDArr
     seeds = np.concatenate(sides)
     rows, columns = np.full(size, -1), np.full(size, -1)
     rows[words], columns[seeds] = np.arange(len(words)), np.arange(len(seeds))
-    together = np.zeros((len(words), len(seeds)), np.int64)
+    together = np.zeros((len(seeds), len(words)), np.int64)
     hits = [0, 0]
-    for numbers, held in counting.windows():
-        if not len(numbers):
-            continue
-        total = int(numbers[-1]) + 1
-        held_seeds = columns[held] >= 0
-        with_seed = np.zeros(total, bool)
-        with_seed[numbers[held_seeds]] = True
-        held_words = with_seed[numbers] & (rows[held] >= 0)
-        seeding = _matrix(numbers[held_seeds], columns[held[held_seeds]], (total, len(seeds)))
-        others = _matrix(numbers[held_words], rows[held[held_words]], (total, len(words)))
-        together += (others.T @ seeding).toarray()
-        for side, start in ((0, 0), (1, len(sides[0]))):
-            hits[side] += int((seeding[:, start : start + len(sides[side])].sum(axis=1) > 0).sum())
-    return SeedCounts(together, (hits[0], hits[1]))
-
-
-def _matrix(rows: Places, columns: Places, shape: tuple[int, int]) -> sparse.csr_array[np.int64]:
-    return sparse.csr_array((np.ones(len(rows), np.int64), (rows, columns)), shape=shape)
+    for _, held in counting.windows():
+        seeding = held.of(columns[held.words] >= 0)
+        seeds_before = seeding.before()
+        others = held.of((rows[held.words] >= 0) & (seeds_before[held.behind] > seeds_before[held.first]))
+        places, here = rows[others.words], columns[seeding.words]
+        for column in np.unique(here):
+            before = seeding.of(here == column).before()
+            both = before[others.behind] - before[others.first]
+            together[column] += np.bincount(places, both, len(words)).astype(np.int64)
+        for side, chosen in enumerate((here < len(sides[0]), here >= len(sides[0]))):
+            hits[side] += seeding.of(chosen).filled
+    return SeedCounts(together.T, (hits[0], hits[1]))
