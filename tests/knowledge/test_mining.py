@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import hashlib
+import random
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -50,6 +53,16 @@ def test_the_order_of_the_documents_does_not_matter(texts: list[str], draw) -> N
     assert barely(shuffled, seeds=SEEDS) == barely(texts, seeds=SEEDS)
 
 
+def test_equal_texts_give_equal_files_in_whatever_order_and_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*english_reviews(), "", "soup", "soup"]
+    once = quietly(texts).write(tmp_path / "once")
+    random.Random(1).shuffle(texts)
+    monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 1000)
+    again = quietly(texts).write(tmp_path / "again")
+    for name in ("lexicon.tsv", "pairs.tsv", "knowledge.json"):
+        assert (once / name).read_bytes() == (again / name).read_bytes()
+
+
 @SEVERAL
 @given(TEXTS)
 def test_a_word_that_never_meets_a_seed_is_not_in_the_lexicon(texts: list[str]) -> None:
@@ -61,11 +74,27 @@ def test_a_word_that_never_meets_a_seed_is_not_in_the_lexicon(texts: list[str]) 
 
 def test_the_number_of_processes_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 1000)
+    monkeypatch.setattr("polysense.knowledge.encoded.WORTHWHILE", 8)
     texts = english_reviews(300)
     one, two = quietly(texts), quietly(texts, processes=2)
     assert one == two
     assert dict(one.record) == dict(two.record)
     assert one.pairs
+
+
+def test_no_processes_are_begun_for_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beginning them takes longer than they save."""
+
+    def begin(*_: object, **__: object) -> None:
+        raise AssertionError("begun")
+
+    monkeypatch.setattr("polysense.knowledge.encoded.ProcessPoolExecutor", begin)
+    monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 1000)
+    texts = english_reviews(200)
+    assert 8 * 1000 < sum(map(len, texts)) < 23 * 1000
+    quietly(texts, processes=2)
+    with pytest.raises(AssertionError, match="begun"):
+        quietly(texts * 3, processes=2)
 
 
 def test_blocks_and_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,14 +266,24 @@ def test_a_missing_extra_is_named_before_any_text_is_read(language, module: str,
         mine(texts(), language=language)
 
 
-def test_the_digest_is_of_the_texts_and_their_borders(tmp_path) -> None:
+def test_halves_of_surrogate_pairs_are_signs() -> None:
+    """JSON may hold them; they are no characters, and no tagger takes them."""
+    found = quietly([text.replace("，", "\ud83d") + "\ude00" for text in chinese_reviews()], language="zh")
+    assert found.words.keys() == quietly([text.replace("，", "*") for text in chinese_reviews()], language="zh").words.keys()
+    assert quietly([f"{text}\ud83d" for text in english_reviews()]) == quietly(english_reviews())
+
+
+def test_the_digest_is_of_the_texts_and_their_borders_alone(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     def digest(texts: list[str]) -> str:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         return encode(texts, PlainWords(), "en", folder).digest
 
-    assert digest(["a b", "c"]) == digest(["a b", "c"])
-    assert len({digest(texts) for texts in (["a b", "c"], ["a", "b c"], ["c", "a b"])}) == 3
+    sums = sum(int(hashlib.sha256(text).hexdigest(), 16) for text in (b"a b", b"", b"caf\xc3\xa9", b"a b"))
+    assert digest(["a b", "", "café", "a b"]) == f"{sums % 2**256:064x}"
+    monkeypatch.setattr("polysense.knowledge.encoded.CHUNK", 1)
+    assert digest(["café", "a b", "a b", ""]) == f"{sums % 2**256:064x}"
+    assert len({digest(texts) for texts in (["a b", "c"], ["a", "b c"], ["a b", "c", "c"], ["a b", "c", ""])}) == 4
 
 
 def test_no_torch_is_loaded() -> None:

@@ -15,7 +15,7 @@ TAGGERS = [PlainWords(), PatternTagger(), JiebaTagger()]
 
 @pytest.mark.parametrize("tagger", TAGGERS, ids=lambda tagger: type(tagger).__name__)
 @settings(max_examples=40, deadline=None)
-@given(text=st.text(alphabet=st.sampled_from("abZ é’'-.,!?<br/>9 ﬁＡ好吃的不\n\u3000😀"), max_size=40))
+@given(text=st.text(alphabet=st.sampled_from("abZ é’'-.,!?<br/>9 ﬁＡ好吃的不\n\u3000😀\ud83d\ude00"), max_size=40))
 def test_tokens_are_pieces_of_the_text_in_order(tagger: Tagger, text: str) -> None:
     end = 0
     for token in tagger.tag(text):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
 
 from polysense.errors import PolysenseError
 from polysense.knowledge.tagger import Tag, Tagger, Token
+
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Halves of surrogate pairs, which are no characters. Each is read as a sign, as in English, so that no other one moves."""
 
 _KINDS: dict[str, Tag] = {"n": "NOUN", "a": "ADJ", "z": "ADJ", "i": "ADJ", "d": "ADV", "v": "VERB"}
 """By the first letter of the dictionary's tag. Idioms (i) and states (z) say how something is, as adjectives do."""
@@ -32,7 +36,7 @@ class JiebaTagger(Tagger):
         """Pieces without a letter, a digit or a character are left out."""
         found: list[Token] = []
         start = 0
-        for word, tag in _segment()(text):
+        for word, tag in _segment()(_HALVES.sub("\ufffd", text)):
             end = start + len(word)
             if word.isalnum() or any(character.isalnum() for character in word):
                 form = word.lower() if unicodedata.is_normalized("NFKC", word) else unicodedata.normalize("NFKC", word).lower()

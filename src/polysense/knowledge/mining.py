@@ -64,8 +64,8 @@ def mine(
     """Find which words of a corpus praise and which blame, and what they speak of.
 
     A word's score is the mean of its pointwise mutual information with the positive seeds less that with the negative seeds; a seed
-    that it was never seen with counts as 0. The strongest words a side are kept. Equal input gives equal knowledge, in whatever
-    order the texts come.
+    that it was never seen with counts as 0. The strongest words a side are kept. Equal texts in whatever order give equal
+    knowledge, and equal files.
 
     Args:
         texts: one document each; read once, so a generator will do, and larger than memory may they be.
@@ -83,8 +83,8 @@ def mine(
         skip_negated: do not count words with a negator at most three words to their left.
         pairs: whether to look for pairs.
         tagger: cuts and tags; by default the language's own (extra ``knowledge``). English without tags, patterns and pairs needs none.
-        processes: that tag at the same time; the result is the same. More than one need the guard of a script's main part
-            (``if __name__ == "__main__"``).
+        processes: that tag at the same time where there are enough texts; the result is the same. More than one need the guard of a
+            script's main part (``if __name__ == "__main__"``).
         progress: told the texts done (and 0: their number is not known before).
 
     Raises:
