@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from made_reviews import english_reviews, quietly
 from polysense.errors import DataError, RecipeError
 from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair
+from polysense.knowledge.english import look_up_form
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -46,7 +51,10 @@ def test_a_lexicon_edited_by_hand_is_read(tmp_path: Path) -> None:
     (tmp_path / "lexicon.tsv").write_text(
         "\n".join(line for line in lines if not line.startswith("bad")) + "\nnew\t0.5\n", "utf-8"
     )
-    edited = Knowledge.read(tmp_path)
+    with pytest.warns(
+        UserWarning, match=r"pairs\.tsv: pairs whose word is not in the lexicon are left out: 1, of the words bad$"
+    ):
+        edited = Knowledge.read(tmp_path)
     assert set(edited.words) == {"good", "new"}
     assert set(edited.pairs) == {("screen", "good")}
 
@@ -89,6 +97,7 @@ def test_a_repeated_word_gets_the_mean_of_its_scores(tmp_path: Path) -> None:
         ("word\tscore\tpolarity\ngood\t1\tnegative\n", "line 2: the score 1 is not negative"),
         ("word\tscore\tpolarity\ngood\t1\tfine\n", "line 2: polarity 'fine'"),
         ("good\t0\n", "other than 0"),
+        ("word\tscore\tcount\ngood\t1\t-3\n", "line 2: the count -3 is below 0"),
     ],
 )
 def test_broken_lexica_are_refused_with_their_line(text: str, message: str, tmp_path: Path) -> None:
@@ -102,11 +111,73 @@ def test_a_folder_without_knowledge_is_refused(tmp_path: Path) -> None:
         Knowledge.read(tmp_path)
 
 
-def test_broken_pairs_are_refused_with_their_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("screen\tgood\tmany", "line 2: an aspect, a word and a whole count"),
+        ("screen\tgood\t-1", "line 2: the count -1 is below 0"),
+        (" \tgood\t2", "line 2: the aspect: it is empty"),
+    ],
+)
+def test_broken_pairs_are_refused_with_their_line(line: str, message: str, tmp_path: Path) -> None:
     Knowledge({"good": Entry(1.0, POSITIVE)}).write(tmp_path)
-    (tmp_path / "pairs.tsv").write_text("aspect\tword\tcount\nscreen\tgood\tmany\n", "utf-8")
-    with pytest.raises(DataError, match="line 2"):
+    (tmp_path / "pairs.tsv").write_text(f"aspect\tword\tcount\n{line}\n", "utf-8")
+    with pytest.raises(DataError, match=message):
         Knowledge.read(tmp_path)
+
+
+@pytest.mark.parametrize("language", ["de", None, ["en"]])
+def test_an_unknown_language_is_refused(language: object, tmp_path: Path) -> None:
+    Knowledge({"good": Entry(1.0, POSITIVE)}).write(tmp_path)
+    (tmp_path / "knowledge.json").write_text(json.dumps({"language": language}), "utf-8")
+    with pytest.raises(DataError, match=r"knowledge\.json: language .* valid: 'en', 'zh'"):
+        Knowledge.read(tmp_path)
+    with pytest.raises(RecipeError, match="valid: 'en', 'zh'"):
+        Knowledge({}, language=language)  # type: ignore[arg-type]
+
+
+def test_scores_are_written_as_they_are(tmp_path: Path) -> None:
+    scores = {"good": 1e-9, "bad": -3e-7, "fine": 1 / 3, "dull": -1.25}
+    knowledge = Knowledge({word: Entry(score, POSITIVE if score > 0 else NEGATIVE) for word, score in scores.items()})
+    assert Knowledge.read(knowledge.write(tmp_path)) == knowledge
+    assert "dull\t-1.250000\t" in (tmp_path / "lexicon.tsv").read_text("utf-8")
+
+
+GOOD = {"good": Entry(1.0, POSITIVE)}
+
+
+@pytest.mark.parametrize(
+    ("words", "pairs", "message"),
+    [
+        ({"good": Entry(1.0, NEGATIVE)}, {}, "'good': the polarity 0 is not that of the score 1.0"),
+        ({"good": Entry(1.0, 2)}, {}, "the polarity 2"),
+        ({"good": Entry(0.0, NEGATIVE)}, {}, "the score 0.0 is not finite, or 0"),
+        ({"good": Entry(math.nan, POSITIVE)}, {}, "the score nan"),
+        ({"good": Entry(1.0, POSITIVE, -1)}, {}, "the count -1 is below 0"),
+        ({"good": Entry(1.0, POSITIVE, tag="A\tB")}, {}, "the tag holds a tab"),
+        ({"go\tod": Entry(1.0, POSITIVE)}, {}, "tab or a line break"),
+        ({"good\n": Entry(1.0, POSITIVE)}, {}, "tab or a line break"),
+        ({"good ": Entry(1.0, POSITIVE)}, {}, "begins or ends with a blank"),
+        ({"\ud83d": Entry(1.0, POSITIVE)}, {}, "half of a surrogate pair"),
+        ({"": Entry(1.0, POSITIVE)}, {}, "'': it is empty"),
+        ({"Good": Entry(1.0, POSITIVE)}, {}, "looked up as 'good'"),
+        ({"ﬁne": Entry(1.0, POSITIVE)}, {}, "looked up as 'fine'"),
+        (GOOD, {("", "good"): Pair(1, POSITIVE)}, "pair of '' and 'good': it is empty"),
+        (GOOD, {("Soup", "good"): Pair(1, POSITIVE)}, "looked up as 'soup'"),
+        (GOOD, {("so\rup", "good"): Pair(1, POSITIVE)}, "tab or a line break"),
+        (GOOD, {("soup", "good"): Pair(-1, POSITIVE)}, "the count -1 is below 0"),
+        (GOOD, {("soup", "good"): Pair(1, NEGATIVE)}, "the polarity 0 is not the word's"),
+    ],
+)
+def test_knowledge_that_makes_no_sense_is_refused(words: Any, pairs: Any, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Knowledge(words, pairs)
+
+
+@given(st.text())
+def test_a_look_up_form_is_its_own(word: str) -> None:
+    form = look_up_form(word)
+    assert look_up_form(form) == form
 
 
 def test_merging_keeps_what_is_there_and_adds_counts() -> None:

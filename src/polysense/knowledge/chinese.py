@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from functools import cache
 
 from polysense.errors import PolysenseError
+from polysense.knowledge.english import look_up_form
 from polysense.knowledge.tagger import Tag, Tagger, Token
 
 _HALVES = re.compile("[\ud800-\udfff]")
@@ -39,8 +39,7 @@ class JiebaTagger(Tagger):
         for word, tag in _segment()(_HALVES.sub("\ufffd", text)):
             end = start + len(word)
             if word.isalnum() or any(character.isalnum() for character in word):
-                form = word.lower() if unicodedata.is_normalized("NFKC", word) else unicodedata.normalize("NFKC", word).lower()
-                found.append(Token(form, _KINDS.get(tag[:1], "OTHER"), start, end))
+                found.append(Token(look_up_form(word), _KINDS.get(tag[:1], "OTHER"), start, end))
             start = end
         return found
 

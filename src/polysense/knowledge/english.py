@@ -33,8 +33,12 @@ def english_pieces(text: str) -> list[tuple[str, int, int]]:
 
 
 def look_up_form(word: str) -> str:
-    """How a word stands in a lexicon: compatibility forms resolved, lower case, straight apostrophes."""
-    return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).lower().replace("’", "'")
+    """How a word stands in a lexicon: compatibility forms resolved, lower case, straight apostrophes. It is its own look-up form."""
+    if word.isascii():
+        return word.lower()
+    form = unicodedata.normalize("NFKC", word)
+    lower = form.lower()
+    return (lower if lower == form else unicodedata.normalize("NFKC", lower)).replace("’", "'")  # lower case may undo NFKC
 
 
 class PlainWords(Tagger):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from polysense.data.json_file import read_object
 from polysense.data.lines import read_lines
-from polysense.errors import DataError, display
+from polysense.errors import LISTED, DataError, choices, display
 from polysense.knowledge.english import look_up_form
-from polysense.knowledge.knowledge import NAMES, NEGATIVE, POSITIVE, Entry, Knowledge, Pair, Polarity
-from polysense.knowledge.tagger import Language
+from polysense.knowledge.knowledge import NAMES, NEGATIVE, POSITIVE, Entry, Knowledge, Pair, Polarity, form_fault
+from polysense.knowledge.tagger import LANGUAGES, Language
 
 LEXICON, PAIRS, RECORD = "lexicon.tsv", "pairs.tsv", "knowledge.json"
 LEXICON_COLUMNS = ("word", "score", "polarity", "count", "seed", "tag")
@@ -28,7 +29,7 @@ def write_folder(knowledge: Knowledge, folder: Path) -> Path:
     """The three files, each whole or as it was before."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = [
-        (word, f"{known.score:.6f}", NAMES[known.polarity], str(known.count), "yes" if known.seed else "no", known.tag)
+        (word, _number(known.score), NAMES[known.polarity], str(known.count), "yes" if known.seed else "no", known.tag)
         for polarity in (POSITIVE, NEGATIVE)
         for word, known in knowledge.strongest(polarity, seeds=True)
     ]
@@ -40,11 +41,19 @@ def write_folder(knowledge: Knowledge, folder: Path) -> Path:
     return folder
 
 
+def _number(score: float) -> str:
+    """With six decimals where they say it, as they do what is mined; in full otherwise, so that none becomes 0."""
+    short = f"{score:.6f}"
+    return short if float(short) == score else repr(float(score))
+
+
 def read_folder(folder: Path) -> Knowledge:
     """What `write_folder` wrote, perhaps edited by hand; or the two lists of words.
 
     Raises:
         DataError: neither is there, or a file is broken; the message names the line.
+
+    Pairs whose word is not in the lexicon are left out, with a warning.
     """
     if not (folder / LEXICON).is_file():
         if all((folder / name).is_file() for name in LISTS):
@@ -52,7 +61,9 @@ def read_folder(folder: Path) -> Knowledge:
         raise DataError(f"{display(folder)} holds no {LEXICON}: it is not what `polysense mine` wrote")
     record = read_object(folder / RECORD)
     lexicon = read_lexicon(folder / LEXICON)
-    language: Language = "zh" if record.pop("language", lexicon.language) == "zh" else "en"
+    language = record.pop("language", lexicon.language)
+    if language not in LANGUAGES:
+        raise DataError(f"{display(folder / RECORD)}: language {language!r} is not known; {choices(str(language), LANGUAGES)}")
     pairs = _read_pairs(folder / PAIRS, lexicon.words) if (folder / PAIRS).is_file() else {}
     return Knowledge(lexicon.words, pairs, language, record)
 
@@ -111,6 +122,8 @@ def _entry(row: Mapping[str, str]) -> Entry:
         raise ValueError(f"not a number: {error}") from None
     if not math.isfinite(score):
         raise ValueError(f"the score {given} is not finite")
+    if count < 0:
+        raise ValueError(f"the count {count} is below 0")
     if named and score and (score > 0) != bool(_POLARITIES[named]):
         raise ValueError(f"the score {given} is not {named}")
     return Entry(score, POSITIVE if score > 0 else NEGATIVE, count, row.get("seed", "") == "yes", row.get("tag", ""))
@@ -143,8 +156,9 @@ def _language(words: Iterable[str]) -> Language:
 
 
 def _read_pairs(path: Path, words: Mapping[str, Entry]) -> dict[tuple[str, str], Pair]:
-    """Pairs whose word was taken out of the lexicon by hand go with it."""
+    """Pairs whose word was taken out of the lexicon by hand go with it; it is said how many."""
     pairs: dict[tuple[str, str], Pair] = {}
+    strangers: list[str] = []
     if path.stat().st_size == 0:
         return pairs
     header, *lines = read_lines(path)
@@ -154,11 +168,23 @@ def _read_pairs(path: Path, words: Mapping[str, Entry]) -> dict[tuple[str, str],
     for number, line in enumerate(lines, start=2):
         row = dict(zip(columns, line.split("\t"), strict=False))
         try:
-            aspect, word, count = look_up_form(row["aspect"]), look_up_form(row["word"]), int(row["count"])
+            aspect, word, count = look_up_form(row["aspect"].strip()), look_up_form(row["word"].strip()), int(row["count"])
         except (KeyError, ValueError):
             raise DataError(f"{display(path)}, line {number}: an aspect, a word and a whole count are expected") from None
+        if count < 0:
+            raise DataError(f"{display(path)}, line {number}: the count {count} is below 0")
+        if (fault := form_fault(aspect)) is not None:
+            raise DataError(f"{display(path)}, line {number}: the aspect: {fault}")
         if word in words:
             pairs[aspect, word] = Pair(count, words[word].polarity)
+        else:
+            strangers.append(word)
+    if strangers:
+        named = ", ".join(list(dict.fromkeys(strangers))[:LISTED])
+        warnings.warn(
+            f"{display(path)}: pairs whose word is not in the lexicon are left out: {len(strangers)}, of the words {named}",
+            stacklevel=2,
+        )
     return pairs
 
 

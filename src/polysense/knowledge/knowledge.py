@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,8 +11,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from polysense.errors import RecipeError
-from polysense.knowledge.tagger import Language
+from polysense.errors import RecipeError, choices
+from polysense.knowledge.english import look_up_form
+from polysense.knowledge.tagger import LANGUAGES, Language
 
 Polarity = Literal[0, 1]
 NEGATIVE: Polarity = 0
@@ -25,7 +27,7 @@ class Entry:
     """What is known of one word."""
 
     score: float
-    """Positive for praise, negative for blame, finite; its size says how surely."""
+    """Positive for praise, negative for blame, finite and not 0; its size says how surely."""
     polarity: Polarity
     count: int = 0
     """Windows of the corpus that hold the word; 0 where nothing was counted."""
@@ -44,6 +46,35 @@ class Pair:
     """The word's."""
 
 
+def form_fault(word: str) -> str | None:
+    """Why a word or an aspect is none; None where it stands as it is looked up."""
+    if not word.strip():
+        return "it is empty"
+    if any(sign in word for sign in "\t\n\r"):
+        return "it holds a tab or a line break"
+    if word != word.strip():
+        return "it begins or ends with a blank"
+    if any("\ud800" <= sign <= "\udfff" for sign in word):
+        return "it holds half of a surrogate pair, which is no character"
+    return None if word == (form := look_up_form(word)) else f"it is looked up as {form!r}"
+
+
+def _entry_fault(entry: Entry) -> str | None:
+    if not math.isfinite(entry.score) or entry.score == 0:
+        return f"the score {entry.score} is not finite, or 0"
+    if entry.polarity not in (NEGATIVE, POSITIVE) or (entry.score > 0) != (entry.polarity == POSITIVE):
+        return f"the polarity {entry.polarity} is not that of the score {entry.score}"
+    if any(sign in entry.tag for sign in "\t\n\r"):
+        return "the tag holds a tab or a line break"
+    return f"the count {entry.count} is below 0" if entry.count < 0 else None
+
+
+def _pair_fault(pair: Pair, entry: Entry) -> str | None:
+    if pair.polarity != entry.polarity:
+        return f"the polarity {pair.polarity} is not the word's"
+    return f"the count {pair.count} is below 0" if pair.count < 0 else None
+
+
 @dataclass(frozen=True, slots=True)
 class AspectSummary:
     """What is said of one aspect."""
@@ -60,7 +91,10 @@ class AspectSummary:
 class Knowledge:
     """A lexicon and the pairs of aspect and sentiment word, as `mine` finds them or a file gives them.
 
-    Words stand as they are looked up: NFKC, lower case. Read-only; ``replace`` of `dataclasses` makes another one.
+    Words and aspects stand as they are looked up: NFKC, lower case. Read-only; ``replace`` of `dataclasses` makes another one.
+
+    Raises:
+        RecipeError: a word or an aspect does not stand so, a number of it makes no sense, or its polarity is not that of its score.
     """
 
     words: Mapping[str, Entry]
@@ -71,9 +105,17 @@ class Knowledge:
     """How it was made: parameters, digest of the corpus, releases, warnings."""
 
     def __post_init__(self) -> None:
+        if self.language not in LANGUAGES:
+            raise RecipeError(f"language: {self.language!r} is not known; {choices(str(self.language), LANGUAGES)}")
         strangers = {word for _, word in self.pairs} - self.words.keys()
         if strangers:
             raise RecipeError(f"pairs with words that are not in the lexicon: {', '.join(sorted(strangers)[:8])}")
+        for word, entry in self.words.items():
+            if (fault := form_fault(word) or _entry_fault(entry)) is not None:
+                raise RecipeError(f"the word {word!r}: {fault}")
+        for (aspect, word), pair in self.pairs.items():
+            if (fault := form_fault(aspect) or _pair_fault(pair, self.words[word])) is not None:
+                raise RecipeError(f"the pair of {aspect!r} and {word!r}: {fault}")
         for name in ("words", "pairs", "record"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
