@@ -74,6 +74,27 @@ def test_a_changed_copy_is_refused(tmp_path: Path) -> None:
     offer(digest, tmp_path / "model")
     with pytest.raises(DataError, match="it was changed"):
         recall(digest)
+    with pytest.raises(DataError, match="it was changed"):
+        keep(digest, tmp_path / "again")
+    (tmp_path / "model" / "knowledge" / digest / "lexicon.tsv").write_text("good\n", "utf-8")
+    with pytest.raises(DataError, match="line 1"):
+        keep(digest, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_copy_that_is_gone_is_not_there_and_another_takes_its_place(tmp_path: Path) -> None:
+    digest = settle(str(KNOWLEDGE.write(tmp_path / "source")))
+    keep(digest, tmp_path / "one")
+    keep(digest, tmp_path / "two")
+    kept_knowledge._known.clear()
+    offer(digest, tmp_path / "one")
+    (tmp_path / "one").rename(tmp_path / "moved")
+    keep(digest, tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+    with pytest.raises(RecipeError, match="is not there"):
+        recall(digest)
+    offer(digest, tmp_path / "two")
+    assert recall(digest) == bare(KNOWLEDGE)
 
 
 @pytest.mark.parametrize("digest", ["../outside", "sha256-../../outside", "", "sha256-12"])

@@ -11,7 +11,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from polysense.errors import DataError, PolysenseError, RecipeError, display
+from polysense.errors import DataError, RecipeError, display
 from polysense.knowledge import Entry, Knowledge, Pair
 
 FOLDER = "knowledge"
@@ -51,7 +51,7 @@ def recall(digest: str) -> Knowledge:
         RecipeError: it is not there.
         DataError: the copy was changed.
     """
-    found = _known.get(digest)
+    found = _at_hand(digest)
     if found is None:
         raise RecipeError(
             f"knowledge {digest} is not there: name the folder that holds it (a run keeps a copy in <seed>/{FOLDER}/), "
@@ -66,18 +66,25 @@ def recall(digest: str) -> Knowledge:
 
 
 def keep(digest: str, folder: Path) -> None:
-    """Write the copy into a saved model's folder; nothing where the knowledge is not there, for prediction needs none."""
-    try:
-        knowledge = recall(digest)
-    except PolysenseError:
-        return
-    knowledge.write(folder / FOLDER / digest)
+    """Write the copy into a saved model's folder; nothing where the knowledge is not there, for prediction needs none.
+
+    Raises:
+        DataError: the copy that it is there as was changed, or is damaged.
+    """
+    if _at_hand(digest) is not None:
+        recall(digest).write(folder / FOLDER / digest)
 
 
 def offer(digest: str, folder: Path) -> None:
     """Take up the copy in a saved model's folder, if it has one; it is read when it is asked for."""
-    if is_digest(digest) and (folder / FOLDER / digest).is_dir():
-        _known.setdefault(digest, folder / FOLDER / digest)
+    if is_digest(digest) and (folder / FOLDER / digest).is_dir() and _at_hand(digest) is None:
+        _known[digest] = folder / FOLDER / digest
+
+
+def _at_hand(digest: str) -> Knowledge | Path | None:
+    """The knowledge or the folder of its copy; a copy whose folder is gone is not there."""
+    found = _known.get(digest)
+    return None if isinstance(found, Path) and not found.is_dir() else found
 
 
 def is_digest(named: str) -> bool:
