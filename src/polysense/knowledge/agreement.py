@@ -24,6 +24,9 @@ def agreement(knowledge: Knowledge, judge: Knowledge, *, strongest: int = 300, s
         ``strongest``: the share of right signs among the strongest words that the judge knows, and their number ``strongest_words``;
         ``balanced``: the mean of the shares right of the judge's negative and of its positive words, and the number ``words`` of both.
         A share of no words is None.
+
+    Only words that the knowledge holds are counted. It holds none with the score 0, so a word that met no seed, or as much praise as
+    blame, is absent here; where such a word is counted as an error, ``balanced`` comes out lower, and the two do not compare.
     """
     known = {word: entry.score > 0 for word, entry in judge.words.items() if abs(entry.score) > sure}
     ranked = {side: knowledge.strongest(side) for side in (NEGATIVE, POSITIVE)}
