@@ -14,6 +14,7 @@ from made_aspect_xml import sentence, write_sentences
 from made_aspects import overrides
 from polysense.inference.predictor import load
 from polysense.recipe import load_recipe
+from polysense.report import write_report
 from polysense.training.comparison import compare_each
 from polysense.training.run import train
 
@@ -78,6 +79,7 @@ def test_a_task_is_trained_saved_answered_and_compared(recipe: str, tiny_text: s
     assert isinstance(answer["spans"], list)
     model.save_pretrained(tmp_path / "saved")
     assert load(tmp_path / "saved").predict(row)[0] == answer
+    assert "<html" in write_report(tmp_path / "run").read_text("utf-8")
     found = compare_each(tmp_path / "run", tmp_path / "run", resamples=50)
     assert {name: one.base for name, one in found.items()} == {
         name: pytest.approx(summary["per_seed"][0]["test"][name]) for name in ("exact_f1", "binary_f1", "proportional_f1")

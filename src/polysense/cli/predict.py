@@ -143,6 +143,8 @@ def _show(answer: dict[str, Any], model: Predictor) -> None:
         typer.echo(label if isinstance(label, str) else ", ".join(label) or "(no class)")
     for name, value in sorted(answer.pop("probabilities", {}).items(), key=lambda pair: -pair[1]):
         typer.echo(f"  {name:<16} {value:.3f} {'█' * round(20 * value)}")
+    if answer.get("spans") == []:
+        typer.echo("nothing is marked")
     for span in answer.pop("spans", None) or ():
         typer.echo(f"  {span['role']:<16} {span['text']}  ({span['start']} to {span['end']})")
     for name, value in answer.items():

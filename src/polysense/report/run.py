@@ -77,8 +77,8 @@ class Run:
         if self.record.get("labels"):
             return [str(label) for label in self.record["labels"]]
         values = [row.get(field) for part in self.shown.values() for row in part.rows for field in ("target", "label")]
-        names = {name for value in values for name in (value if isinstance(value, list) else [value])}
-        return sorted(name for name in names if isinstance(name, str))
+        names = (name for value in values for name in (value if isinstance(value, list) else [value]))
+        return sorted({name for name in names if isinstance(name, str)})
 
     @property
     def best_seed(self) -> int | None:
