@@ -60,3 +60,11 @@ def test_a_recipe_of_ones_own_is_told_the_corpus_to_name(corpus: Path, table: Pa
     assert "take one whose `corpora` are [MvsaSingle]" in hint
     mine.write_text("base: social/mvsa_text\n")
     assert "take one whose `corpora` are [Posts]" in str(fitting_recipe(str(mine), table))
+
+
+def test_files_of_ones_own_get_no_hint_from_recipes_that_read_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sentences = tmp_path / "sentences.txt"
+    sentences.write_text("\n", "utf-8")
+    for recipe in ("mcse/simcse", "mcse/supervised", "skep/pretrain"):
+        assert execute(["train", recipe, "--data", str(sentences), "--out", str(tmp_path / "run")]) != 0
+        assert "hint: the recipe" not in capsys.readouterr().err

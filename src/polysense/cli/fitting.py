@@ -11,6 +11,9 @@ from polysense.errors import DataError, RecipeError
 OWN_TABLES = "Posts"
 """The corpus that reads anybody's table."""
 
+OWN_FILES = frozenset({OWN_TABLES, "Sentences", "Captions"})
+"""The corpora that read anybody's files: nothing about a file says that it is none of theirs."""
+
 
 @contextmanager
 def hinting(recipe: str, data: Path) -> Iterator[None]:
@@ -30,7 +33,9 @@ def fitting_recipe(recipe: str, data: Path) -> str | None:
     """The hint; None where the recipe reads the corpus that the data are, or reads tables and they are no corpus."""
     reads = corpus_of(recipe)
     found = known_corpus(data) or OWN_TABLES
-    if reads is None or reads == found or (found == OWN_TABLES and _has_part_of(reads, data)):
+    if reads is None or reads == found:
+        return None
+    if found == OWN_TABLES and (reads in OWN_FILES or _has_part_of(reads, data)):
         return None
     what = "a table of your own" if found == OWN_TABLES else f"the corpus {found}"
     twin = twin_recipe(recipe, found)
