@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from foreign_models import TEXTS, by_transformers, head, mean, plain, trained
-from polysense.errors import DataError, RecipeError
+from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.inference.exporting.export import export
 from polysense.inference.exporting.to_sentence_transformers import write_sentence_transformers
 from polysense.inference.foreign.loading import load_foreign
@@ -185,10 +185,10 @@ def test_plain_pickled_weights_become_a_model(tiny_text: str, tmp_path: Path) ->
     assert found == pytest.approx(mean(output.last_hidden_state, mask).numpy(), abs=2e-6)
 
 
-def test_heads_that_are_left_out_are_told(tiny_text: str, tmp_path: Path) -> None:
+def test_heads_that_are_none_are_refused(tiny_text: str, tmp_path: Path) -> None:
     folder = trained(tiny_text, tmp_path / "old", "pooler.dense", pickled=True)
     torch.save({"grounding": {}}, folder / "mcse.pt")
-    with pytest.warns(UserWarning, match=r"mcse\.pt are left out"):
+    with pytest.raises(PolysenseError, match=r"mcse\.pt has no grounding/dense\.weight: these are not the heads of MCSE"):
         export(folder, tmp_path / "new", to="polysense")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from pathlib import Path
 
 from polysense.encoders.transformer_text import TransformerText
@@ -18,8 +17,6 @@ from polysense.training.folder import CARD
 
 TARGETS = ("sentence-transformers", "transformers", "polysense")
 """What a model can be written for."""
-
-MCSE_HEADS = "mcse.pt"
 
 
 def export(
@@ -86,8 +83,6 @@ def _model(source: str | Path, *, pooling: str | None, pickled: bool, trust_reci
         if pooling is not None:
             raise RecipeError("--pooling: a model of polysense has one pooling, the one it was trained with")
         return load_own(source, trust_recipe_code=trust_recipe_code, device="cpu")
-    if (Path(source) / MCSE_HEADS).is_file():
-        warnings.warn(f"the heads in {MCSE_HEADS} are left out: the text encoder is written alone", stacklevel=3)
     return Predictor(*found, source=str(source))
 
 
