@@ -64,6 +64,7 @@ def analyze(
     from polysense.cli.data import read_columns
     from polysense.inference.row_source import open_rows
     from polysense.report.analysis import write_analysis_report
+    from polysense.training.checkpoints import write_whole
 
     analyst = _analyst(knowledge, polarity, terms, aspects, role, trust_recipe_code)
     source = open_rows(reviews, columns=read_columns(columns), encoding=encoding or "utf-8", skip_bad_rows=skip_bad_rows)
@@ -72,8 +73,7 @@ def analyze(
     summary, examples = _read(analyst, source, out)
     title = f"Reviews: {reviews.name}"
     report = write_analysis_report(summary, examples, out / PAGE, by=_by(analyst), title=title)
-    with _whole(out / "summary.json") as file:
-        file.write_text(jsonlib.dumps(summary.as_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_whole(out / "summary.json", jsonlib.dumps(summary.as_dict(), ensure_ascii=False, indent=1) + "\n")
     say(f"written: {display(out / REVIEWS)}, {display(report)}")
     if json:
         print_json(summary.as_dict())

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from polysense.inference.analysis import Analysis
 from polysense.inference.aspect_summary import AspectCounts, Summary
-from polysense.report.figure import ACCENT, CONTRAST, INK, MUTED, RULE, any_writing, drawing, unread
 from polysense.report.section import environment, render
+from polysense.report.sides import sides_figure
 from polysense.report.whole import write_page
 
 ASPECTS = 25
@@ -18,9 +18,6 @@ ASPECTS = 25
 
 EXAMPLES = 8
 """Reviews that are shown."""
-
-ROW = 19
-"""CSS pixels of a bar."""
 
 
 def write_analysis_report(
@@ -53,25 +50,9 @@ def write_analysis_report(
 
 
 def aspects_figure(aspects: Sequence[AspectCounts]) -> Markup:
-    """A bar to each side of every aspect: blame to the left, praise to the right, neither of them in grey behind the praise."""
-    label = "Aspects: in how many mentions they are praised and blamed"
-    with any_writing(), drawing(width=460, height=56 + ROW * len(aspects), name="aspects", label=label) as drawn:
-        axes = drawn.axes
-        axes.grid(visible=True, axis="x")
-        axes.grid(visible=False, axis="y")
-        places = range(len(aspects))
-        praised = [one.count("positive") for one in aspects]
-        axes.barh(places, praised, height=0.62, color=ACCENT)
-        axes.barh(places, [-one.count("negative") for one in aspects], height=0.62, color=CONTRAST)
-        axes.barh(places, [one.count("other") for one in aspects], left=praised, height=0.62, color=RULE)
-        axes.axvline(0, color=MUTED, linewidth=1)
-        axes.set_yticks(places, [unread(one.aspect) for one in aspects], color=INK)
-        axes.set_ylim(len(aspects) - 0.4, -0.6)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
-        axes.spines["left"].set_visible(False)
-        axes.spines["bottom"].set_color(RULE)
-        axes.set_xlabel("blamed   |   praised, then neither (grey), mentions")
-    return drawn.svg
+    """What is thought of every aspect."""
+    rows = [(one.aspect, one.count("positive"), one.count("negative"), one.count("other")) for one in aspects]
+    return sides_figure(rows, label="Aspects: in how many mentions they are praised and blamed", unit="mentions")
 
 
 def marked(analysis: Analysis) -> list[tuple[str, str, str]]:

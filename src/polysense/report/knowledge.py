@@ -8,8 +8,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, AspectSummary, Entry, Knowledge
-from polysense.report.figure import ACCENT, CONTRAST, INK, MUTED, RULE, any_writing, drawing, unread
+from polysense.report.figure import ACCENT, CONTRAST, INK, RULE, any_writing, drawing, unread
 from polysense.report.section import environment, render
+from polysense.report.sides import ROW, sides_figure
 from polysense.report.whole import write_page
 
 WORDS = 25
@@ -17,9 +18,6 @@ WORDS = 25
 
 ASPECTS = 25
 """Aspects that are drawn."""
-
-ROW = 19
-"""CSS pixels of a bar."""
 
 
 def write_knowledge_report(knowledge: Knowledge, path: Path, *, title: str = "Sentiment knowledge") -> Path:
@@ -68,20 +66,6 @@ def words_figure(words: Sequence[tuple[str, Entry]], *, name: str, colour: str) 
 
 
 def aspects_figure(aspects: Sequence[AspectSummary]) -> Markup:
-    """A bar to each side of every aspect: blame to the left, praise to the right, as long as it was often."""
-    label = "Aspects: how often blame and praise stand next to them"
-    with any_writing(), drawing(width=460, height=56 + ROW * len(aspects), name="aspects", label=label) as drawn:
-        axes = drawn.axes
-        axes.grid(visible=True, axis="x")
-        axes.grid(visible=False, axis="y")
-        places = range(len(aspects))
-        axes.barh(places, [aspect.positive for aspect in aspects], height=0.62, color=ACCENT)
-        axes.barh(places, [-aspect.negative for aspect in aspects], height=0.62, color=CONTRAST)
-        axes.axvline(0, color=MUTED, linewidth=1)
-        axes.set_yticks(places, [unread(aspect.aspect) for aspect in aspects], color=INK)
-        axes.set_ylim(len(aspects) - 0.4, -0.6)
-        axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
-        axes.spines["left"].set_visible(False)
-        axes.spines["bottom"].set_color(RULE)
-        axes.set_xlabel("blamed   |   praised, times")
-    return drawn.svg
+    """What stands next to every aspect."""
+    rows = [(one.aspect, one.positive, one.negative, 0) for one in aspects]
+    return sides_figure(rows, label="Aspects: how often blame and praise stand next to them", unit="times")
