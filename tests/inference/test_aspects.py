@@ -181,7 +181,7 @@ def test_texts_that_are_cut_are_counted_in_one_warning(model: Predictor, plain: 
 
 
 def test_the_warning_comes_once_for_many_blocks(plain: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polysense.inference.predictor.BLOCK", 2)
+    monkeypatch.setattr("polysense.inference.respondent.BLOCK", 2)
     with pytest.warns(UserWarning, match="^5 of 5 texts") as said:
         plain.predict(["garden " * 80] * 5)
     assert len(said) == 1

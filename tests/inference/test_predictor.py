@@ -112,7 +112,7 @@ def test_the_answers_do_not_depend_on_batches(model: Predictor, posts: list[Samp
 
 
 def test_rows_are_read_in_blocks_and_kept_in_order(model: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polysense.inference.predictor.BLOCK", 4)
+    monkeypatch.setattr("polysense.inference.respondent.BLOCK", 4)
     taken = 0
 
     def endless() -> Any:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,36 +12,27 @@ import numpy as np
 import torch
 
 from polysense.data.collate import Collate, Prepares
-from polysense.encoders.packaged import PACKAGED
 from polysense.encoders.transformer_text import TransformerText
-from polysense.errors import DataError, PolysenseError, Problem, RecipeError
+from polysense.errors import DataError, PolysenseError, Problem
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.inference.encoding.embedder import Embedder, Space
 from polysense.inference.encoding.engine import EngineName, Precision
 from polysense.inference.encoding.text_summaries import check_choice
-from polysense.inference.foreign.hub import snapshot
-from polysense.inference.foreign.loading import load_foreign
-from polysense.inference.pictures import Pictures
+from polysense.inference.finding import find_model
 from polysense.inference.reader import Reader, Row, about, is_single, listed
+from polysense.inference.respondent import Respondent
 from polysense.inference.search import Backend, Index
-from polysense.inference.texts import Texts
-from polysense.knowledge import Knowledge, find
+from polysense.knowledge import Knowledge
 from polysense.learner import Learner
 from polysense.objectives.classification import Classification
 from polysense.objectives.span_tagging import SpanTagging
 from polysense.progress import Progress
 from polysense.recipe import Recipe
-from polysense.training.folder import CARD, RECIPE, SUMMARY, best_folder, run_of
-from polysense.training.saved import read_model, write_model
+from polysense.training.folder import CARD, SUMMARY, run_of
+from polysense.training.saved import write_model
 from polysense.types import Sample
 
-__all__ = ["BLOCK", "Predictor", "Row", "load"]
-
-BLOCK = 1024
-"""Rows read at a time: memory does not grow with the number of rows."""
-
-FILES = ("recipe.yaml", "run.json", "README.md", "model.safetensors", "encoders/**")
-"""What a saved model consists of."""
+__all__ = ["Predictor", "Row", "load"]
 
 
 class Predictor:
@@ -76,15 +63,11 @@ class Predictor:
         self.learner = learner.eval()
         self.source = source
         encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
-        self._pictures = Pictures(encoders["image"]) if "image" in encoders else None
         text = encoders.get("text")
-        self._texts = Texts(text) if isinstance(text, TransformerText) else None
-        watched: dict[str, Prepares | None] = {"image": self._pictures, "text": self._texts}
-        tolerant = {name: watched.get(name) or encoder for name, encoder in encoders.items()}
-        self._asker = Answerer(learner, Collate(tolerant), batch_size=batch_size)
-        self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
         fault = text.aspect_fault if isinstance(text, TransformerText) and text.aspect else None
         self._reader = Reader(self.modalities, aspect_fault=fault)
+        self._respondent = Respondent(learner, self._reader, batch_size=batch_size)
+        self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
         self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
 
     def __repr__(self) -> str:
@@ -113,7 +96,7 @@ class Predictor:
             RecipeError: there is no such folder or model, or its recipe is refused.
             PolysenseError: the weights are missing or damaged.
         """
-        name, recipe, learner = _read(str(source), trust_recipe_code=trust_recipe_code, pooling=pooling)
+        name, recipe, learner = find_model(str(source), trust_recipe_code=trust_recipe_code, pooling=pooling)
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         return cls(recipe, learner.to(chosen), source=name, engine=engine, precision=precision)
 
@@ -170,42 +153,7 @@ class Predictor:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
         if not self.learner.answers:
             raise PolysenseError(f"{self.source or 'this model'} answers nothing, it turns rows into vectors: use encode")
-        iterator = iter(rows)
-        done = cut = 0
-        while block := list(islice(iterator, BLOCK)):
-            read = [self._reader.read(row, done + at) for at, row in enumerate(block, start=1)]
-            samples = [replace(row, index=place) for place, row in enumerate(read) if isinstance(row, Sample)]
-            found = self._ask(samples)
-            cut += 0 if self._texts is None else self._texts.take_cut()
-            told = self._told(read, *found)
-            yield from told if explain is None else map(partial(_explained, knowledge=explain), read, told)
-            done += len(block)
-            if progress is not None:
-                progress(done, done)
-        if self._texts is not None and cut:
-            longest = self._texts.encoder.max_length
-            warnings.warn(f"{cut} of {done} texts have more than {longest} tokens and were cut", stacklevel=2)
-
-    def _ask(self, samples: Sequence[Sample]) -> tuple[list[dict[str, Any]], dict[int, str]]:
-        """The answers, and by ``index`` what is wrong with pictures."""
-        faults: dict[int, str] = {}
-        if self._pictures is not None:
-            self._pictures.faults = faults
-        return self._asker.predict(samples).rows(), faults
-
-    def _told(
-        self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str]
-    ) -> Iterator[dict[str, Any]]:
-        """An answer or an error for each row."""
-        answers = iter(found)
-        for place, row in enumerate(read):
-            answer = next(answers, {}) if isinstance(row, Sample) else {}
-            if isinstance(row, Problem):
-                yield {"id": row.id, "error": f"{row.field}: {row.reason}"}
-            elif place in faults:
-                yield {"id": row.id, "error": f"image: {faults[place]}"}
-            else:
-                yield {"id": row.id, **answer, "missing": [name for name in self.modalities if name not in row.modalities]}
+        return self._respondent.stream(rows, explain=explain, progress=progress)
 
     def predict_proba(self, rows: Iterable[Row] | Row, aspects: Sequence[str] | str | None = None) -> np.ndarray:
         """Probabilities (rows, classes), columns as in :attr:`labels`; ``aspects`` as for :meth:`predict`.
@@ -376,27 +324,3 @@ def load(
     return Predictor.from_pretrained(
         source, trust_recipe_code=trust_recipe_code, device=device, engine=engine, precision=precision, pooling=pooling
     )
-
-
-def _explained(row: Sample | Problem, answer: dict[str, Any], *, knowledge: Knowledge) -> dict[str, Any]:
-    """The answer, with what the knowledge has of the row's text; rows without a text have nothing of it."""
-    if "error" in answer or not isinstance(row, Sample):
-        return answer
-    return {**answer, "knowledge": find(row.text or "", knowledge).as_dict()}
-
-
-def _read(source: str, *, trust_recipe_code: bool, pooling: str | None) -> tuple[str, Recipe, Learner]:
-    """Where the model is, what it was trained as, and the learner."""
-    is_here = Path(source).exists()
-    folder = Path(source)
-    if is_here or source not in PACKAGED:
-        folder = best_folder(folder if is_here else snapshot(source, FILES))
-        if (folder / RECIPE).is_file():
-            if pooling is not None:
-                raise RecipeError(f"pooling: {source} is a model of polysense, and has the pooling that it was trained with")
-            return str(folder), *read_model(folder, trust_recipe_code=trust_recipe_code)
-    name = str(folder) if is_here else source
-    foreign = load_foreign(name, pooling=pooling)
-    if foreign is None:
-        return name, *read_model(folder, trust_recipe_code=trust_recipe_code)  # which says what is missing
-    return name, *foreign

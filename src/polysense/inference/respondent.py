@@ -1,0 +1,95 @@
+"""What a learner answers of rows that nobody has looked at yet: those that cannot be used say why, the others are answered."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from polysense.data.collate import Collate, Prepares
+from polysense.encoders.transformer_text import TransformerText
+from polysense.errors import Problem
+from polysense.evaluation.evaluator import Answerer
+from polysense.inference.pictures import Pictures
+from polysense.inference.reader import Reader, Row
+from polysense.inference.texts import Texts
+from polysense.knowledge import Knowledge, find
+from polysense.learner import Learner
+from polysense.progress import Progress
+from polysense.types import Sample
+
+BLOCK = 1024
+"""Rows read at a time: memory does not grow with the number of rows."""
+
+
+class Respondent:
+    """Answers rows in blocks.
+
+    Args:
+        learner: in evaluation mode; it answers something.
+        reader: of the rows.
+        batch_size: rows a forward pass.
+    """
+
+    def __init__(self, learner: Learner, reader: Reader, *, batch_size: int) -> None:
+        encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
+        text = encoders.get("text")
+        self._reader = reader
+        self._pictures = Pictures(encoders["image"]) if "image" in encoders else None
+        self._texts = Texts(text) if isinstance(text, TransformerText) else None
+        tolerant: dict[str, Prepares | None] = {"image": self._pictures, "text": self._texts}
+        self._answerer = Answerer(
+            learner,
+            Collate({name: tolerant.get(name) or encoder for name, encoder in encoders.items()}),
+            batch_size=batch_size,
+        )
+
+    def stream(
+        self, rows: Iterable[Row], *, explain: Knowledge | None = None, progress: Progress | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """An answer a row, in order; see :meth:`polysense.Predictor.predict`. ``progress`` gets (rows done, rows done)."""
+        iterator = iter(rows)
+        done = cut = 0
+        while block := list(islice(iterator, BLOCK)):
+            read = [self._reader.read(row, done + at) for at, row in enumerate(block, start=1)]
+            answers, faults = self._ask([replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)])
+            cut += 0 if self._texts is None else self._texts.take_cut()
+            for told, row in zip(self._told(read, answers, faults), read, strict=True):
+                yield told if explain is None else _explained(row, told, knowledge=explain)
+            done += len(block)
+            if progress is not None:
+                progress(done, done)
+        if self._texts is not None and cut:
+            longest = self._texts.encoder.max_length
+            warnings.warn(f"{cut} of {done} texts have more than {longest} tokens and were cut", stacklevel=2)
+
+    def _ask(self, samples: Sequence[Sample]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+        """The answers, and by ``index`` what is wrong with pictures."""
+        faults: dict[int, str] = {}
+        if self._pictures is not None:
+            self._pictures.faults = faults
+        return self._answerer.predict(samples).rows(), faults
+
+    def _told(
+        self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str]
+    ) -> Iterator[dict[str, Any]]:
+        """An answer or an error for each row."""
+        answers = iter(found)
+        for place, row in enumerate(read):
+            answer = next(answers, {}) if isinstance(row, Sample) else {}
+            if isinstance(row, Problem):
+                yield {"id": row.id, "error": f"{row.field}: {row.reason}"}
+            elif place in faults:
+                yield {"id": row.id, "error": f"image: {faults[place]}"}
+            else:
+                missing = [name for name in self._reader.modalities if name not in row.modalities]
+                yield {"id": row.id, **answer, "missing": missing}
+
+
+def _explained(row: Sample | Problem, answer: dict[str, Any], *, knowledge: Knowledge) -> dict[str, Any]:
+    """The answer, with what the knowledge has of the row's text; rows without a text have nothing of it."""
+    if "error" in answer or not isinstance(row, Sample):
+        return answer
+    return {**answer, "knowledge": find(row.text or "", knowledge).as_dict()}
