@@ -31,6 +31,15 @@ class DataError(PolysenseError, ValueError):
         self.problems = tuple(problems)
 
 
+class ArgumentError(DataError):
+    """The data do not fit an argument of the corpus that reads them: ``argument`` names it, ``instead`` is a value that they fit."""
+
+    def __init__(self, message: str, *, argument: str, instead: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message, problems=problems)
+        self.argument = argument
+        self.instead = instead
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that is wrong with one row of a table."""

@@ -101,7 +101,7 @@ def test_media_elsewhere(posts: Path, tmp_path_factory: pytest.TempPathFactory, 
     [
         (["--columns", "text"], "'text' is not FIELD=COLUMN"),
         (["--corpus", "MvsaSingel"], "'MvsaSingle'"),
-        (["--corpus", "MvsaSingle", "--columns", "text=tweet"], "--columns is for your own tables"),
+        (["--corpus", "MvsaSingle", "--columns", "text=tweet"], "--columns is for your own tables; MvsaSingle"),
         (["--columns", "texte=tweet"], "'text'"),
     ],
 )
@@ -195,3 +195,17 @@ def test_a_table_without_labels_or_validation_rows_is_warned_about(tmp_path: Pat
     (tmp_path / "posts.csv").write_text("\n".join(["tweet,label,split", *lines]), encoding="utf-8")
     assert verify(tmp_path / "posts.csv") == 3, "labelled rows are there to train on"
     assert "bad: posts.csv, split: no row is in the split 'validation'" in capsys.readouterr().out
+
+
+def test_captions_and_sentences_are_checked_as_training_reads_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "0.png")
+    table = tmp_path / "captions.csv"
+    table.write_text("words,image\none,0.png\ntwo,0.png\n,0.png\n", "utf-8")
+    assert execute(["data", "verify", str(table), "--corpus", "Captions", "--columns", "text=words", "--json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows"], found["bad_rows"]) == (2, 1)  # both captions of the picture, though one of them would be drawn
+    assert {one["field"] for one in found["problems"] if one["severity"] == "bad"} == {"text"}
+    lines = tmp_path / "lines.txt"
+    lines.write_text("one\n\ntwo\n", "utf-8")
+    assert execute(["data", "verify", str(lines), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["corpus"] == "Sentences"

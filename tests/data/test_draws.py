@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polysense.data.caption_controls import CaptionControls
-from polysense.data.draws import Drawn, DrawnBatches
+from polysense.data.draws import Drawn, DrawnBatches, applied
 from polysense.data.mixtures.alternate import Alternate
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError
@@ -118,7 +118,7 @@ def test_a_table_shows_the_first_epoch_of_its_seed() -> None:
     for choices in ({}, {"resample": "every_epoch"}, {"seed": 3}):
         candidates = controls(**choices).candidates(table, near=Path())
         assert candidates.samples == table.samples
-        found = controls(**choices).applied(candidates)
+        found = applied(candidates)
         assert found.splits == {"train": PICTURES - 1, "validation": CAPTIONS}
         assert not found.draws
         own = Drawn(candidates.split("train"), candidates.draws, seed=0)

@@ -4,7 +4,7 @@ from typing import Any
 
 from PIL import Image
 
-from polysense.data.table import Table, from_rows
+from polysense.data.table import Table, from_rows, held_out
 from polysense.training.overview import counted, overview
 from polysense.training.splits import Splits
 
@@ -45,3 +45,8 @@ def test_splits_that_were_drawn_are_called_so() -> None:
 def test_how_many_rows_a_seed_draws_is_told() -> None:
     table = from_rows([row("train"), row("train"), row("dev")], name="posts.csv")
     assert told(table, drawn=1)[1:] == ["posts.csv: each seed draws 1 of the 2 training rows"]
+
+
+def test_rows_that_were_held_out_are_not_called_the_tables_own_split() -> None:
+    table = held_out(from_rows([row("train", text=f"words {number}", image=None) for number in range(9)]), count=2, seed=0)
+    assert told(table)[0].endswith("(splits: 2 training rows held out for validation, as the corpus's `validation` asks)")

@@ -242,3 +242,13 @@ def test_tables_are_joined_with_their_names() -> None:
 def test_a_recipe_without_corpora_reads_no_files(toy_posts: Path) -> None:
     with pytest.raises(RecipeError, match="'corpora' is missing"):
         read_data(load_recipe(RECIPE, ["corpora=[]"]), toy_posts)
+
+
+def test_an_argument_that_the_data_do_not_fit_is_named_as_it_is_set(tmp_path: Path) -> None:
+    (tmp_path / "sentences.txt").write_text("\n".join(f"sentence {number}" for number in range(50)), "utf-8")
+    with pytest.raises(DataError, match=r"validation: 200 of 50 .*; for instance: --set corpora\.0\.validation=5$"):
+        read_data(load_recipe("mcse/simcse"), tmp_path / "sentences.txt")
+    with pytest.raises(
+        DataError, match=r"sts_senteval.*to train without it: --set corpora\.0\.exclude=null --set corpora\.1\.exclude=null$"
+    ):
+        read_data(load_recipe("mcse/captions_as_text"), tmp_path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,16 +67,9 @@ def verify(
     from polysense.data.verify import verify as check
 
     if corpus is None and columns is None:
-        corpus = recognised(table)
-    if corpus is None:
-        from polysense.data.corpora.posts import Posts
-
-        reader: Corpus = Posts(columns=read_columns(columns), encoding=encoding or "utf-8", label_separator=label_separator)
-    elif columns is not None:
-        raise RecipeError("--columns is for your own tables; a corpus knows its columns")
-    else:
-        reader = _corpus(corpus)
-    read = reader.read(table, media_root=media_root)
+        corpus = "Sentences" if table.suffix == ".txt" else recognised(table)
+    reader = _reader(corpus, columns=read_columns(columns), encoding=encoding, label_separator=label_separator)
+    read = reader.candidates(table, media_root=media_root)  # all that a training may draw from
     with bar("checking", "pictures", quiet=quiet) as advance:
         found = check(
             read, labels=_names(labels), splits=("train", "validation"), decode=decode, strict=strict, progress=advance
@@ -123,13 +117,24 @@ def recognised(path: Path) -> str | None:
     return max(found, key=lambda name: len(all_corpora()[name].layout), default=None)
 
 
-def _corpus(name: str) -> Corpus:
+def _reader(name: str | None, *, columns: Mapping[str, str], encoding: str | None, label_separator: str | None) -> Corpus:
+    """The corpus, with those of the options that it has; of posts, where none is named.
+
+    Raises:
+        RecipeError: there is no such corpus, or it reads files of its own in which nothing can be renamed.
+    """
     from polysense.data.corpora import all_corpora
 
     known = all_corpora()
+    name = "Posts" if name is None else name
     if name not in known:
         raise RecipeError(f"--corpus {name!r}: {choices(name, known)}")
-    return known[name]()
+    there = signature(known[name]).parameters
+    options = {"columns": columns, "encoding": encoding, "label_separator": label_separator}
+    for option, value in options.items():
+        if value and option not in there:
+            raise RecipeError(f"--{option.replace('_', '-')} is for your own tables; {name} knows its own files")
+    return known[name](**{option: value for option, value in options.items() if value})
 
 
 def _names(text: str | None) -> list[str] | None:

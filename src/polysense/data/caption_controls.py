@@ -10,9 +10,8 @@ from typing import Literal, get_args
 
 from polysense.data.controls import drawn_captions, limit_captions, limit_pictures, random_pictures, shuffle_pictures
 from polysense.data.decontaminate import evaluation_sentences, without
-from polysense.data.draws import Drawn, Epochs, every
-from polysense.data.splits import hold_out
-from polysense.data.table import Table
+from polysense.data.draws import Epochs, every
+from polysense.data.table import Table, held_out
 from polysense.errors import RecipeError, choices
 from polysense.seeds import seed_from
 from polysense.types import Sample
@@ -64,20 +63,9 @@ class CaptionControls:
         if self.exclude:
             table, count = without(table, evaluation_sentences(near, self.exclude))
             left_out[f"training rows that stand in {', '.join(self.exclude)}"] = count
-        held = hold_out(table.samples, count=self.validation, seed=self.seed or 0) if self.validation else table.samples
-        return replace(table, samples=tuple(held), left_out=left_out, draws={"": self})
-
-    def applied(self, candidates: Table) -> Table:
-        """The table with the training rows that are drawn by ``seed``, by 0 where it is None: those of the first epoch."""
-        training = [place for place, sample in enumerate(candidates.samples) if sample.split == "train"]
-        drawn = Drawn([replace(candidates.samples[place], index=place) for place in training], candidates.draws, seed=0)
-        shown = {(sample := drawn.samples[place]).index: sample for place in drawn.epoch(0)}
-        samples = [
-            replace(shown[place], index=sample.index) if place in shown else sample
-            for place, sample in enumerate(candidates.samples)
-            if place in shown or sample.split != "train"
-        ]
-        return replace(candidates, samples=tuple(samples), draws={})
+        if table.samples:  # else its bad rows are what is wrong with it
+            table = held_out(table, count=self.validation, seed=self.seed or 0)
+        return replace(table, left_out=left_out, draws={"": self})
 
     def draw(self, samples: Sequence[Sample], *, seed: int) -> tuple[Sequence[Sample], Epochs]:
         """Training rows with fewer pictures, fewer captions of each, other pictures, as chosen; ``seed`` counts unless we have one."""

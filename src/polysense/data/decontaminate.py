@@ -9,7 +9,7 @@ from pathlib import Path
 
 from polysense.data.table import Table
 from polysense.data.tablefile import read_raw
-from polysense.errors import DataError, RecipeError, choices, display
+from polysense.errors import ArgumentError, RecipeError, choices, display
 from polysense.types import Sample
 
 SIMILARITY_SETS: tuple[str, ...] = ("sts_senteval", "sts_b", "sick2014")
@@ -31,7 +31,7 @@ def evaluation_sentences(root: Path, names: Sequence[str] = SIMILARITY_SETS) -> 
 
     Raises:
         RecipeError: a name is not the folder of an evaluation set.
-        DataError: a named set is not there: leaving it out in silence would leave its sentences in.
+        ArgumentError: a named set is not there: leaving it out in silence would leave its sentences in.
     """
     readers = _readers()
     found: set[str] = set()
@@ -61,7 +61,12 @@ def _home(root: Path, name: str) -> Path:
     for folder in (root / name, root.parent / name):
         if folder.is_dir():
             return folder
-    raise DataError(f"exclude: the evaluation set {name!r} is neither in {display(root)} nor beside it")
+    raise ArgumentError(
+        f"exclude: the evaluation set {name!r} is neither in {display(root)} nor beside it, so its sentences cannot be kept out of "
+        "training",
+        argument="exclude",
+        instead="null",
+    )
 
 
 def _readers() -> dict[str, Callable[[Path], Iterable[Sample]]]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
+from random import Random
 from typing import Protocol
 
 from polysense.data.mixtures.mixture import Batches
+from polysense.data.table import Table
+from polysense.seeds import seed_from
 from polysense.types import Sample
 
 Epochs = Callable[[int], Sequence[int]]
@@ -18,6 +22,22 @@ class Draw(Protocol):
 
     def draw(self, samples: Sequence[Sample], *, seed: int) -> tuple[Sequence[Sample], Epochs]:
         """The rows that a run with ``seed`` shows in some epoch, perhaps with other pictures, and which of them in which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many of the training rows, the same in every epoch."""
+
+    count: int
+    seed: int | None
+    """Of the draw; None takes the run's own."""
+
+    def draw(self, samples: Sequence[Sample], *, seed: int) -> tuple[Sequence[Sample], Epochs]:
+        """The rows in their order."""
+        if self.count >= len(samples):
+            return every(samples)
+        chosen = Random(seed_from(seed if self.seed is None else self.seed, "limit")).sample(range(len(samples)), self.count)
+        return every([samples[place] for place in sorted(chosen)])
 
 
 class Drawn:
@@ -55,6 +75,19 @@ class Drawn:
 def every(rows: Sequence[Sample]) -> tuple[Sequence[Sample], Epochs]:
     """All rows in every epoch."""
     return rows, lambda _: range(len(rows))
+
+
+def applied(candidates: Table) -> Table:
+    """The table with the training rows that its draws show in the first epoch: by seeds of their own, by 0 where they have none."""
+    training = [place for place, sample in enumerate(candidates.samples) if sample.split == "train"]
+    drawn = Drawn([replace(candidates.samples[place], index=place) for place in training], candidates.draws, seed=0)
+    shown = {(sample := drawn.samples[place]).index: sample for place in drawn.epoch(0)}
+    samples = [
+        replace(shown[place], index=sample.index) if place in shown else sample
+        for place, sample in enumerate(candidates.samples)
+        if place in shown or sample.split != "train"
+    ]
+    return replace(candidates, samples=tuple(samples), draws={})
 
 
 class DrawnBatches:

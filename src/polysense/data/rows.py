@@ -27,6 +27,9 @@ FIELDS: tuple[str, ...] = ("id", *MODALITIES, "pair", "negatives", "aspect", "sp
 
 _MEDIA = ("image", "audio", "video")
 _ALIASES = {"training": "train", "valid": "validation", "val": "validation", "dev": "validation", "testing": "test"}
+ABSENT = "does not exist"
+"""How the reason of a bad row ends whose file is not there."""
+
 _WEB_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -192,7 +195,7 @@ class RowReader:
         other = path.with_suffix(".png")
         if path.suffix.lower() in {".jpg", ".jpeg"} and other.is_file():
             return self._found(str(Path(name).with_suffix(".png")))
-        raise _BadPathError(f"{display(path)} is a folder" if path.is_dir() else f"{display(path)} does not exist")
+        raise _BadPathError(f"{display(path)} is a folder" if path.is_dir() else f"{display(path)} {ABSENT}")
 
     def _extra(self, row: Mapping[str, object]) -> dict[str, str]:
         taken = set(self.columns.values())

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from polysense.data.media import content_key, normalised
 from polysense.data.rows import SPLITS
-from polysense.errors import DataError
+from polysense.errors import ArgumentError, DataError
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
@@ -62,7 +62,7 @@ def hold_out(samples: Sequence[Sample], *, count: int, seed: int) -> list[Sample
     Rows that belong together move together, so it may be a few more.
 
     Raises:
-        DataError: no row would be left to train on.
+        ArgumentError: no row would be left to train on.
     """
     training = [row for row, sample in enumerate(samples) if sample.split == "train"]
     members = _groups([samples[row] for row in training])
@@ -71,7 +71,11 @@ def hold_out(samples: Sequence[Sample], *, count: int, seed: int) -> list[Sample
     while len(held) < count and members:
         held.update(training[row] for row in members.pop())
     if not members:
-        raise DataError(f"validation: {count} of {len(training)} training rows are asked for, none would be left to train on")
+        raise ArgumentError(
+            f"validation: {count} of {len(training)} training rows are asked for, none would be left to train on",
+            argument="validation",
+            instead=str(max(1, len(training) // 10)),
+        )
     return [replace(sample, split="validation") if row in held else sample for row, sample in enumerate(samples)]
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polysense.data.rows import FIELDS, SPLITS, RowReader, origin, place, split_name
-from polysense.data.splits import make_splits
+from polysense.data.rows import ABSENT, FIELDS, SPLITS, RowReader, origin, place, split_name
+from polysense.data.splits import hold_out, make_splits
 from polysense.data.tablefile import Separated, find_table, read_raw
-from polysense.errors import DataError, Problem, RecipeError, choices, display
+from polysense.errors import ArgumentError, DataError, Problem, RecipeError, choices, display
 from polysense.types import MODALITIES, Sample
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ class Table:
     """Where the table lies."""
     split_made: bool = False
     """True where the table had no splits and got seeded ones."""
+    held_out: int = 0
+    """Training rows that the corpus's argument ``validation`` made validation rows."""
+    corpus: str | None = None
+    """The corpus that `data verify` must be told to read this table as; None where it finds out by itself."""
     draws: Mapping[str, Draw] = field(default_factory=dict)
     """By the ``source`` of samples: which of its training rows a run shows; none shows all of them."""
 
@@ -192,6 +196,26 @@ def from_dataset(
     return from_rows(rows, name=name, columns=columns, media_root=media_root, split_seed=split_seed)
 
 
+def held_out(table: Table, *, count: int, seed: int) -> Table:
+    """The table with ``count`` of its training rows held out for validation (see `hold_out`).
+
+    Raises:
+        ArgumentError: no row would be left to train on; rows that could not be read are named first, for they may be why.
+    """
+    if not count:
+        return table
+    try:
+        samples = hold_out(table.samples, count=count, seed=seed)
+    except ArgumentError as error:
+        bad = [one for one in table.problems if one.severity == "bad"]
+        if not bad:
+            raise
+        problem = f"{_listed(table, bad)}\nOf the other rows, {error}"
+        raise ArgumentError(problem, argument=error.argument, instead=error.instead, problems=bad) from None
+    moved = sum(after.split != before.split for before, after in zip(table.samples, samples, strict=True))
+    return replace(table, samples=tuple(samples), held_out=table.held_out + moved)
+
+
 def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_rows: bool) -> Table:
     """The table if no row is bad; without its bad rows if they may be skipped (they are then in ``skipped``).
 
@@ -218,8 +242,11 @@ def _listed(table: Table, bad: Sequence[Problem], shown: int = 10) -> str:
     lines = [title, *(f"  {one}" for one in bad[:shown])]
     if len(bad) > shown:
         lines.append(f"  ... and {len(bad) - shown} more")
+    if any(one.field in MODALITIES and one.reason.endswith(ABSENT) for one in bad):
+        lines.append("`--media-root FOLDER` names the folder that they lie in, where it is another one.")
     if rows:
-        lines.append("`polysense data verify` lists all of them; `--skip-bad-rows` goes on without them.")
+        verify = "polysense data verify" if table.corpus is None else f"polysense data verify TABLE --corpus {table.corpus}"
+        lines.append(f"`{verify}` lists all of them; `--skip-bad-rows` goes on without them.")
     return "\n".join(lines)
 
 

@@ -22,6 +22,9 @@ def overview(table: Table, splits: Splits, *, shown: int) -> list[str]:
     """
     counts = counted(splits)
     made = "drawn, for the table has none" if table.split_made else "the table's own"
+    if table.held_out:
+        rows = f"{table.held_out} training {plural(table.held_out)}"
+        made = f"{rows} held out for validation, as the corpus's `validation` asks"
     lines = [f"{table.name}: {_listed({name: str(count) for name, count in counts.items()})} (splits: {made})"]
     lacks = _lacks(table, splits)
     lines += [f"{table.name}: {'; '.join(lacks)}"] if lacks else []

@@ -17,12 +17,13 @@ from polysense.data.rows import FIELDS
 from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.distributed import world
-from polysense.errors import DataError, RecipeError
+from polysense.errors import ArgumentError, DataError, RecipeError
 from polysense.evaluation.reference import references
 from polysense.objectives.objective import Objective
 from polysense.progress import bar, say
 from polysense.recipe import Recipe, load_recipe
 from polysense.recipe.foreign import blamed
+from polysense.recipe.parts import Part
 from polysense.training.arguments import settle_precision
 from polysense.training.aspects import missing_aspects, reads_aspects, unread_aspects
 from polysense.training.baseline import most_frequent
@@ -174,8 +175,19 @@ def read_data(
     tables = []
     for part in recipe.corpora:
         corpus: Corpus = part.build()
-        tables.append(corpus.candidates(Path(data), media_root=media_root))
+        try:
+            tables.append(corpus.candidates(Path(data), media_root=media_root))
+        except ArgumentError as error:
+            raise DataError(f"{error}; {_other_value(recipe, part, error)}", problems=error.problems) from None
     return tables[0] if len(tables) == 1 else joined(tables)
+
+
+def _other_value(recipe: Recipe, part: Part, error: ArgumentError) -> str:
+    """How to ask for what the data can give; of all corpora that ask for the same, where nothing is to be asked for."""
+    same = [one for one in recipe.corpora if one.arguments.get(error.argument) == part.arguments.get(error.argument)]
+    parts = same if error.instead == "null" else [part]
+    options = " ".join(f"--set {one.entry}.{error.argument}={error.instead}" for one in parts)
+    return f"{'to train without it' if error.instead == 'null' else 'for instance'}: {options}"
 
 
 def joined(tables: Sequence[Table]) -> Table:
@@ -193,6 +205,8 @@ def joined(tables: Sequence[Table]) -> Table:
         digests={file: digest for table in tables for file, digest in table.digests.items()},
         draws={f"{place}: {table.name}": draw for place, table in enumerate(tables) for draw in table.draws.values()},
         left_out={f"{table.name}: {reason}": count for table in tables for reason, count in table.left_out.items()},
+        held_out=sum(table.held_out for table in tables),
+        corpus=next((table.corpus for table in tables if table.problems), None),
     )
 
 

@@ -182,3 +182,23 @@ def test_tweets_with_pictures(data_folder: Callable[[str], Path]) -> None:
     assert sum(table.splits.values()) + len(table.problems) == 4869
     assert 100 <= table.splits["validation"] < 110
     assert all(one.label is None and one.image is not None for one in table.samples)
+
+
+def test_bad_rows_are_named_before_the_validation_rows_that_they_leave_too_few_for(folder: Path) -> None:
+    for n in range(1, PICTURES):
+        (folder / "album" / "files" / f"{n}.jpg").unlink()
+    with pytest.raises(DataError) as caught:
+        captions(validation=4, captions_per_image=None).read(folder)
+    said = str(caught.value)
+    assert said.startswith("captions.csv: 14 bad rows\n")
+    assert "--media-root FOLDER" in said
+    assert "`polysense data verify TABLE --corpus Captions` lists all of them" in said
+    assert said.endswith("Of the other rows, validation: 4 of 2 training rows are asked for, none would be left to train on")
+    assert len(caught.value.problems) == 14
+
+
+def test_a_table_without_a_sound_row_holds_nothing_out(folder: Path) -> None:
+    for n in range(PICTURES):
+        (folder / "album" / "files" / f"{n}.jpg").unlink()
+    table = captions(validation=4).candidates(folder)
+    assert (len(table), len(table.problems)) == (0, 2 * PICTURES)

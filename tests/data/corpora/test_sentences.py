@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from polysense.data.corpora.sentences import Sentences
-from polysense.errors import DataError, RecipeError
+from polysense.data.draws import Drawn
+from polysense.errors import ArgumentError, DataError, RecipeError
 
 
 @pytest.fixture
@@ -67,15 +68,29 @@ def test_an_empty_cell_in_a_pair_file_is_a_bad_row(tmp_path: Path) -> None:
     assert len(table) == 1
 
 
-def test_rows_for_validation_and_a_limit_are_drawn_by_the_seed(tmp_path: Path) -> None:
+def test_a_limit_is_drawn_by_the_run_and_validation_rows_are_the_same_for_all(tmp_path: Path) -> None:
     file = tmp_path / "many.txt"
     file.write_text("\n".join(f"sentence {number}" for number in range(50)), "utf-8")
-    table = Sentences(limit=20, validation=5).read(file)
-    assert table.splits == {"train": 15, "validation": 5}
-    assert Sentences(limit=20, validation=5).read(file).samples == table.samples
-    assert Sentences(limit=20, validation=5, seed=1).read(file).samples != table.samples
-    with pytest.raises(DataError, match="50 of 50 training rows are asked for"):
+    table = Sentences(limit=20, validation=5).candidates(file)
+    assert (table.splits, table.held_out) == ({"train": 45, "validation": 5}, 5)
+    shown = [[row.id for row in Drawn(table.split("train"), table.draws, seed=seed).samples] for seed in (0, 0, 1)]
+    assert len(shown[0]) == 20
+    assert shown[0] == shown[1] != shown[2]
+    own = Sentences(limit=20, validation=5, seed=3).candidates(file)
+    assert [row.id for row in own.split("validation")] != [row.id for row in table.split("validation")]
+    fixed = [Drawn(own.split("train"), own.draws, seed=seed).samples for seed in (0, 1)]
+    assert fixed[0] == fixed[1]
+    read = Sentences(limit=20, validation=5).read(file)
+    assert read.splits == {"train": 20, "validation": 5}
+    assert [row.id for row in read.split("train")] == shown[0]
+
+
+def test_more_validation_rows_than_there_are_name_the_argument(tmp_path: Path) -> None:
+    file = tmp_path / "few.txt"
+    file.write_text("\n".join(f"sentence {number}" for number in range(50)), "utf-8")
+    with pytest.raises(ArgumentError, match="50 of 50 training rows are asked for") as caught:
         Sentences(validation=50).read(file)
+    assert (caught.value.argument, caught.value.instead) == ("validation", "5")
 
 
 def test_sentences_of_evaluation_sets_are_left_out_and_counted(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from polysense.data.caption_controls import CaptionControls, Pairing
 from polysense.data.corpus import Corpus, expect
+from polysense.data.draws import applied
 from polysense.data.features import DATASET, StoredVector, feature_shape
 from polysense.data.folders import below
 from polysense.data.lines import read_lines
@@ -78,7 +79,7 @@ class CaptionFeatures(Corpus):
         Raises:
             DataError: there are more captions than vectors, or fewer.
         """
-        return self.controls.applied(self.candidates(root, media_root=media_root))
+        return applied(self.candidates(root, media_root=media_root))
 
     def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The same with every training row that may be drawn."""
@@ -117,4 +118,5 @@ class CaptionFeatures(Corpus):
             columns=("text", "image"),
             digests={path.name: file_digest(path) for path in (captions, features)},
             folder=captions.parent,
+            corpus="CaptionFeatures",
         )

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from polysense.data.caption_controls import CaptionControls, Pairing, Resample
 from polysense.data.corpus import Corpus, expect
+from polysense.data.draws import applied
 from polysense.data.folders import below
 from polysense.data.media import file_digest
 from polysense.data.rows import RowReader
@@ -89,7 +90,7 @@ class Captions(Corpus):
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The captions under ``root``, a file or a folder."""
-        return self.controls.applied(self.candidates(root, media_root=media_root))
+        return applied(self.candidates(root, media_root=media_root))
 
     def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The same with every training caption that may be drawn."""
@@ -126,6 +127,7 @@ class Captions(Corpus):
             columns=raw.columns,
             digests={path.name: file_digest(path)},
             folder=path.parent,
+            corpus="Captions",
             left_out={f"rows of {path.name} in no split": unplaced} if unplaced else {},
         )
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from polysense.data.caption_controls import CaptionControls, Pairing, Resample
 from polysense.data.corpus import Corpus, expect
+from polysense.data.draws import applied
 from polysense.data.folders import set_folder
 from polysense.data.media import file_digest
 from polysense.data.rows import RowReader
@@ -66,7 +67,7 @@ class Flickr8k(Corpus):
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The captions under ``root``, which is the folder of this set or the folder of all data sets."""
-        return self.controls.applied(self.candidates(root, media_root=media_root))
+        return applied(self.candidates(root, media_root=media_root))
 
     def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The same with every training caption that may be drawn."""

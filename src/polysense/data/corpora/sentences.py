@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import ClassVar
 
 from polysense.data.corpus import Corpus, expect
 from polysense.data.decontaminate import evaluation_sentences, without
+from polysense.data.draws import Draw, Limit, applied
 from polysense.data.folders import below
 from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
 from polysense.data.pair_files import USUAL, layout
 from polysense.data.rows import origin, place
-from polysense.data.splits import hold_out
-from polysense.data.table import Table, read_table
+from polysense.data.table import Table, held_out, read_table
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, RecipeError, display
-from polysense.seeds import seed_from
 from polysense.types import Sample
 
 
 class Sentences(Corpus):
     """Your own sentences: a text file with one a line, or a table with the columns text, pair and negatives.
 
-    Every row trains, except ``validation`` rows drawn by ``seed``. Blank lines are left out and counted. A table may have the usual
+    Every row trains, except ``validation`` rows. Blank lines are left out and counted. A table may have the usual
     headers of pair files too: ``sent0, sent1, hard_neg`` or ``premise, entailment, contradiction``; or none: one column is then the
     text, a second one its pair, a third one the hard negative. Tabs may stand in a ``.csv`` file in the place of commas.
 
@@ -37,9 +35,11 @@ class Sentences(Corpus):
         encoding: of the files.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder: rows that hold one of their
             sentences word for word are left out, and counted.
-        limit: so many rows, drawn by ``seed``; null takes all.
-        validation: rows that do not train, to choose a checkpoint by.
-        seed: of the draws, which are the same for every seed of a run.
+        limit: so many training rows, drawn by ``seed``; null takes all.
+        validation: so many training rows that do not train, to choose a checkpoint by, drawn by ``seed``; equal texts stay
+            together, so it may be a few more.
+        seed: of the draws; null takes the run's own, so that each of its seeds draws anew. Validation rows are then
+            drawn by 0, the same for all.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("sentence embeddings", "language modelling")
@@ -55,7 +55,7 @@ class Sentences(Corpus):
         exclude: list[str] | None = None,
         limit: int | None = None,
         validation: int = 0,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> None:
         if limit is not None and limit < 1:
             raise RecipeError(f"Sentences, limit: expected a number from 1 up or null, found {limit}")
@@ -72,6 +72,10 @@ class Sentences(Corpus):
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The sentences under ``root``, a file or a folder."""
+        return applied(self.candidates(root, media_root=media_root))
+
+    def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The same with every training row that may be drawn."""
         del media_root
         root = Path(root)
         tables = [self._lines(file) if file.suffix == ".txt" else self._table(file) for file in self._files(root)]
@@ -125,18 +129,14 @@ class Sentences(Corpus):
         return replace(table, samples=samples, problems=(*table.problems, *problems)).without(problems)
 
     def _chosen(self, table: Table, root: Path) -> Table:
-        """Without sentences of evaluation sets, no more than asked for, some of them for validation."""
+        """Without sentences of evaluation sets, some of them for validation, the others to draw from."""
         left_out = dict(table.left_out)
         if self.exclude:
             table, count = without(table, evaluation_sentences(root, self.exclude))
             left_out[f"training rows that stand in {', '.join(self.exclude)}"] = count
-        samples = list(table.samples)
-        if self.limit is not None and self.limit < len(samples):
-            kept = Random(seed_from(self.seed, "limit")).sample(range(len(samples)), self.limit)
-            samples = [samples[number] for number in sorted(kept)]
-        if self.validation:
-            samples = hold_out(samples, count=self.validation, seed=self.seed)
-        return replace(table, samples=tuple(samples), left_out=left_out)
+        table = held_out(table, count=self.validation, seed=self.seed or 0)
+        draws: dict[str, Draw] = {} if self.limit is None else {"": Limit(self.limit, self.seed)}
+        return replace(table, left_out=left_out, draws=draws, corpus="Sentences")
 
 
 def _has_pair(sample: Sample) -> bool:
