@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from polysense.cli.main import execute
-from polysense.cli.train import only_answer, read_seeds, table_overrides
+from polysense.cli.train import lost_by_training, only_answer, read_seeds, table_overrides
 from polysense.errors import RecipeError
 
 RECIPE = "social/posts_concat_both"
@@ -252,3 +252,14 @@ def test_unlabelled_rows_are_counted_apart_everywhere(
     found = json.loads(capsys.readouterr().out)
     assert found["labelled"] == {"train": 39, "validation": 11, "test": 9}
     assert found["unlabelled"] == {"train": 3, "validation": 0, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("greater", "after", "warns"), [(True, 0.4, True), (True, 0.5, False), (False, 0.6, True), (False, 0.4, False)]
+)
+def test_a_start_that_training_made_worse_is_told(greater: bool, after: float, warns: bool) -> None:
+    summary = {"best_metric": "spearman", "greater_is_better": greater}
+    result = {"seed": 1, "start": {"validation": {"spearman": 0.5}}, "validation": {"spearman": after}}
+    said = lost_by_training(summary, result)
+    assert said.startswith("seed 1 is worse on validation than the encoder was before training") if warns else not said
+    assert not lost_by_training(summary, {**result, "start": {}})

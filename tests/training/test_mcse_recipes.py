@@ -17,6 +17,7 @@ from made_benchmarks import WORDS, write_sick, write_sts_benchmark, write_sts_ta
 from polysense.inference.predictor import load
 from polysense.recipe import list_recipes
 from polysense.recipe.files import read_recipe
+from polysense.report import write_report
 from polysense.training.run import train
 
 RECIPES = [name for name in list_recipes() if name.startswith("mcse/")]
@@ -84,10 +85,36 @@ def test_it_trains_to_its_end(name: str, data: Path, tiny_text: str, tiny_vision
     assert journal[-1]["epoch"] == 1
     [result] = summary["per_seed"]
     assert result["last_step"] == journal[-1]["step"]
-    assert summary["best_metric"] in result["validation"]
+    assert summary["best_metric"] in {*result["validation"], "last"}
+    assert "last" not in {*result["validation"], *result["last"]}
+    assert set(result["start"]["validation"]) == {one for one in result["validation"] if not one.endswith("_loss")}
     left_out = sum(summary["data"]["left_out"].values())
     assert left_out == (0 if "parity" in name or name in OWN_SENTENCES else left_out_of(name))
     assert load(tmp_path / "run").encode(["a red dog", "a blue cat"]).shape == (2, 32)
+
+
+def test_what_the_start_scores_stands_beside_the_result(data: Path, tiny_text: str, tmp_path: Path) -> None:
+    options = small("mcse/simcse", tiny_text, "")
+    still = train(
+        "mcse/simcse", data / "sentences.txt", out=tmp_path / "still", overrides=[*options, "training.learning_rate=0"]
+    )
+    [result] = still["per_seed"]
+    assert result["start"]["validation"] == result["validation"] == result["last"]
+    moved = train("mcse/simcse", data / "sentences.txt", out=tmp_path / "moved", overrides=options)
+    [after] = moved["per_seed"]
+    assert after["start"] == result["start"] != {"validation": after["validation"], "test": {}}
+    card = (tmp_path / "moved" / "README.md").read_text("utf-8")
+    start, end = after["start"]["validation"]["uniformity"], after["validation"]["uniformity"]
+    assert (
+        f"| metric on validation | seed 0 | before training |\n| --- | --- | --- |\n| uniformity | {end:.4f} | {start:.4f} |"
+        in card
+    )
+    assert "The last checkpoint of each seed was kept" in card
+    assert "polysense train mcse/simcse --data DATA/sentences.txt --seeds 0 --set encoders.text.pretrained=" in card
+    page = write_report(tmp_path / "moved").read_text("utf-8")
+    assert "before training" in page
+    assert "<dt>Checkpoint</dt><dd>the last one; nothing chose it</dd>" in page
+    assert "--set corpora.0.validation=4 --out runs/moved" in page
 
 
 def left_out_of(name: str) -> int:

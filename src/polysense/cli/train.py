@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated, Any
 
 import typer
@@ -72,6 +73,8 @@ def train(
     split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
     _print_scores(summary, split)
     for result in summary["per_seed"]:
+        if lost := lost_by_training(summary, result):
+            typer.echo(f"Warning: {lost}", err=True)
         only = only_answer(result[split])
         if only is not None:
             typer.echo(
@@ -101,19 +104,34 @@ def _chosen(summary: Mapping[str, Any]) -> str:
 
 
 def _print_scores(summary: Mapping[str, Any], split: str) -> None:
-    """A row a seed, and one for the answer that takes no model."""
+    """A row a seed, one for the encoder before training, and one for the answer that takes no model."""
     from polysense.data.counts import Counts
+    from polysense.training.card import start_scores
 
     data = summary["data"]
     labelled = data["labelled"][split]
     typer.echo(f"{summary['name']} on {data['name']}, {split}: {Counts(labelled, data['splits'][split] - labelled)}")
     names = [name for name in summary["per_seed"][0][split] if "/" not in name]
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
+    if begun := start_scores(summary, split):
+        rows.append(["before training", *(fmean(begun[name]) if name in begun else None for name in names)])
     if floor := summary["most_frequent"][split]:
         rows.append([f"always {floor['label']!r}", *(floor["metrics"].get(name) for name in names)])
     print_table(["", *names], rows)
     if floor:
         typer.echo("The last line gives every row the most frequent class: what a model must beat.")
+
+
+def lost_by_training(summary: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """That a seed is worse on validation than the encoder was before training, by the metric that chose its weights; else nothing."""
+    metric = summary["best_metric"]
+    before, after = result.get("start", {}).get("validation", {}).get(metric), result["validation"].get(metric)
+    if before is None or after is None or (after >= before if summary["greater_is_better"] else after <= before):
+        return ""
+    return (
+        f"seed {result['seed']} is worse on validation than the encoder was before training ({metric} {after:.4f}, "
+        f"before {before:.4f}): train on more rows, or more gently"
+    )
 
 
 def only_answer(metrics: Mapping[str, float]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 
@@ -25,6 +26,8 @@ class DropoutGeometry(Evaluator):
 
     A text encoder that is frozen or has no dropout gives equal pairs: its alignment is 0, and its sum chooses by uniformity alone.
     """
+
+    before_training: ClassVar[bool] = True
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Embed twice, compare; empty where no row has a text."""

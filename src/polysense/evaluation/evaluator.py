@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -138,6 +138,9 @@ def _to(fields: Fields, device: torch.device) -> Fields:
 
 class Evaluator(ABC):
     """Metrics of a learner on samples."""
+
+    before_training: ClassVar[bool] = False
+    """Whether they mean something before training, as those of embeddings do: how good is the encoder that training starts from?"""
 
     def read(self, root: Path) -> Table | None:
         """The benchmark that this evaluator measures on, from the folder of all data sets; None where any samples will do.

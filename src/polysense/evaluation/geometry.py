@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -34,6 +35,8 @@ class Geometry(Evaluator):
             its numbers.
         details: adds ``batched alignment`` and ``batched uniformity``, those over batches of 128.
     """
+
+    before_training: ClassVar[bool] = True
 
     def __init__(self, threshold: float = 4.0, batch_size: int | None = None, details: bool = False) -> None:
         self.threshold = threshold

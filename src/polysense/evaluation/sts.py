@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class Sts(Evaluator):
         details: adds for each set ``<set> pearson`` and ``<set> n`` (pairs), and for one of several subsets ``<set>/<subset>``,
             ``<set> mean`` and ``<set> wmean`` (by pairs) of the subsets' correlations; correlations are times 100.
     """
+
+    before_training: ClassVar[bool] = True
 
     def __init__(self, tasks: list[str] | None = None, details: bool = False) -> None:
         self.tasks = tasks

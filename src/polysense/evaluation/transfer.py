@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,6 +46,8 @@ class Transfer(Evaluator):
         inner_folds: likewise, of the choice of C.
         seed: shuffles both.
     """
+
+    before_training: ClassVar[bool] = True
 
     def __init__(self, tasks: list[str] | None = None, folds: int = 10, inner_folds: int = 3, seed: int = 0) -> None:
         if folds < 2 or inner_folds < 2:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from polysense.recipe.recipe import LAST
 from polysense.report.figure import ACCENT, CONTRAST, MUTED, drawing
 from polysense.report.run import Run
 from polysense.report.scores import is_fraction
@@ -44,7 +45,8 @@ def curves(run: Run, against: Sequence[Run]) -> Section | None:
     terms = list(dict.fromkeys(name for entries in journals.values() for entry in entries for name in entry.get("terms") or {}))
     panels = [panel(run, journals, "Loss", value_of("loss"), window=window, last=last)]
     panels += [panel(run, journals, plain(name), term_of(name), window=window, last=last) for name in terms]
-    if (metric := run.record.get("best_metric")) and (chosen := validation(run, metric, last=last)):
+    metric = run.record.get("best_metric")
+    if metric and metric != LAST and (chosen := validation(run, metric, last=last)):
         panels.append(chosen)
     return Section("training", "Training", render("curves.html", run=run, panels=panels, window=window, seeds=list(journals)))
 

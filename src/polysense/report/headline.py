@@ -11,8 +11,9 @@ from polysense.errors import DataError
 from polysense.report.figure import ACCENT, INK, MUTED, PAPER, RULE, drawing
 from polysense.report.references import references
 from polysense.report.run import Run
-from polysense.report.scores import MAIN, is_fraction, led_by, most_frequent, run_scores
+from polysense.report.scores import MAIN, Spread, is_fraction, led_by, most_frequent, run_scores
 from polysense.report.section import Section, plain, render
+from polysense.training.card import start_scores
 from polysense.training.comparison import Comparison, compare_each
 
 
@@ -53,6 +54,7 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
             others=others,
             constant=most_frequent(run),
             references=references(run),
+            start={name: Spread(tuple(values)) for name, values in start_scores(run.record, run.split or "validation").items()},
             standings=standings(run, against, names=names),
         ),
     )

@@ -43,10 +43,9 @@ def counts(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def command(run: Run) -> str:
-    """The command that was given, if it was recorded, else the one that makes such a run."""
-    given = run.record.get("command")
-    if given:
-        return given if isinstance(given, str) else shlex.join(str(word) for word in given)
+    """The command that makes the run with all its options, if it was recorded, else as far as the record tells."""
+    if given := run.record.get("command"):
+        return shlex.join([*given, "--out", f"runs/{run.name}"])
     name, data = str(run.record.get("name", "RECIPE")), str((run.record.get("data") or {}).get("name", "")).strip()
     words = ["polysense", "train", name, "--data", f"DATA/{data}" if data else "DATA", "--out", f"runs/{run.name}"]
     return shlex.join([*words, "--seeds", ",".join(str(seed) for seed in run.seeds)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean, stdev
@@ -34,11 +35,17 @@ Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.
 
 {% if floor %}The last column answers every row with the most frequent class: what a model must beat.
 
-{% endif %}The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }}
+{% endif %}{% if best_metric == "last" %}The last checkpoint of each seed was kept; seed {{ best_seed }} is the first of them
+and answers when this folder is loaded.
+{% else %}The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }}
 is the best of them there and answers when this folder is loaded.
-{% if chosen %}
+{% endif %}{% if chosen %}
 {{ chosen }}
 {% endif %}
+```sh
+{{ made }} --out {{ folder }}
+```
+
 ```python
 import polysense
 
@@ -67,6 +74,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         counts=counts,
         drawn=data.get("drawn", data["splits"]["train"]),
         folder=folder.name,
+        made=shlex.join(summary["command"]),
         chosen=best_and_last(summary),
     )
     (folder / CARD).write_text(text, encoding="utf-8")
@@ -81,14 +89,25 @@ def best_and_last(summary: Mapping[str, Any]) -> str:
     return f"On validation, {metric} is {chosen} at the checkpoints that were chosen and {last} at the last ones."
 
 
+def start_scores(summary: Mapping[str, Any], split: str) -> dict[str, list[float]]:
+    """Each metric of the encoder before training, a value a seed; empty where nothing could be measured of it."""
+    starts = [result.get("start", {}).get(split, {}) for result in summary.get("per_seed", ())]
+    return {
+        name: [start[name] for start in starts] for name in (starts[0] if starts else ()) if all(name in one for one in starts)
+    }
+
+
 def _table(summary: Mapping[str, Any], split: str, floor: Mapping[str, Any]) -> str:
-    """A line a metric: over the seeds, and of answering the most frequent class always."""
+    """A line a metric: over the seeds, before training, and of answering the most frequent class always."""
     seeds = ", ".join(map(str, summary["seeds"]))
     over = f"mean ± std over seeds {seeds}" if len(summary["seeds"]) > 1 else f"seed {seeds}"
     lines = [[f"metric on {split}", over], ["---", "---"]]
     for name in summary["per_seed"][0][split]:
         if "/" not in name:
             lines.append([name, _spread([result[split][name] for result in summary["per_seed"]])])
+    if begun := start_scores(summary, split):
+        first = ["before training", "---", *(_spread(begun[line[0]]) if line[0] in begun else "" for line in lines[2:])]
+        lines = [[*line, cell] for line, cell in zip(lines, first, strict=True)]
     if floor:
         least = [f"always “{floor['label']}”", "---", *(_number(floor["metrics"].get(line[0])) for line in lines[2:])]
         lines = [[*line, cell] for line, cell in zip(lines, least, strict=True)]

@@ -9,6 +9,10 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 from polysense.progress import open_bar, say
+from polysense.recipe.recipe import LAST
+
+SHOWN = 3
+"""Metrics in a line, where none of them chooses."""
 
 
 class TrainingBar(TrainerCallback):
@@ -16,7 +20,7 @@ class TrainingBar(TrainerCallback):
 
     Args:
         title: before the bar.
-        best: the metric that chooses the checkpoint.
+        best: the metric that chooses the checkpoint, or ``last``.
         terms: gives the newest terms.
     """
 
@@ -44,10 +48,15 @@ class TrainingBar(TrainerCallback):
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
         """A line an evaluation, terminal or not."""
         del args, control
-        value = (metrics or {}).get(f"eval_{self._best}")
         terms = ", ".join(f"{name} {number:.3f}" for name, number in self._smooth.items())
-        shown = "-" if value is None else f"{value:.4f}"
-        say(f"{self._title}: epoch {state.epoch:.2f}, validation {self._best} {shown} ({terms})")
+        say(f"{self._title}: epoch {state.epoch:.2f}, validation {self._judged(metrics or {})} ({terms})")
+
+    def _judged(self, metrics: Mapping[str, float]) -> str:
+        """The metric that chooses; where the last checkpoint is kept whatever it scores, the first ones that there are."""
+        names = [name.removeprefix("eval_") for name in metrics if name.startswith("eval_") and "/" not in name]
+        names = [name for name in names if name != LAST][:SHOWN] if self._best == LAST else [self._best]
+        found = {name: metrics.get(f"eval_{name}") for name in names}
+        return ", ".join(f"{name} {'-' if value is None else f'{value:.4f}'}" for name, value in found.items()) or "-"
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
         """Close the bar."""

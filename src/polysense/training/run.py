@@ -24,11 +24,13 @@ from polysense.progress import bar, say
 from polysense.recipe import Recipe, load_recipe
 from polysense.recipe.foreign import blamed
 from polysense.recipe.parts import Part
+from polysense.recipe.recipe import LAST
 from polysense.training.arguments import settle_precision
 from polysense.training.aspects import missing_aspects, reads_aspects, unread_aspects
 from polysense.training.baseline import most_frequent
 from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
+from polysense.training.command import command
 from polysense.training.folder import SUMMARY, refuse_another_run, standing, start
 from polysense.training.overview import counted, overview
 from polysense.training.processes import from_first, together
@@ -75,6 +77,7 @@ def train(
         RecipeError: the recipe is wrong, or ``out`` holds another run.
         DataError: the data cannot be used.
     """
+    called = recipe if isinstance(recipe, str) else recipe.name
     recipe = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
     seeds = list(seeds if seeds is not None else [int(recipe.training.get("seed", 0))])
     if len(set(seeds)) != len(seeds) or not seeds:
@@ -112,6 +115,15 @@ def train(
         },
         "references": beside,
         "data": described,
+        "command": command(
+            called,
+            data if isinstance(data, str | Path) else "ROWS",
+            seeds=seeds,
+            overrides=overrides,
+            media_root=media_root,
+            skip_bad_rows=skip_bad_rows,
+            use_cache=use_cache,
+        ),
         "synthetic": _synthetic(splits.train),
         "skipped_rows": [asdict(problem) for problem in table.skipped],
     }
@@ -241,7 +253,8 @@ def _made_with(*, use_cache: bool) -> dict[str, str]:
 
 def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     judged = recipe.evaluation
-    best = max(results, key=lambda result: judged_by(result["validation"], judged))
+    chosen = judged.best != LAST  # else the first seed stands for the run
+    best = max(results, key=lambda result: judged_by(result["validation"], judged)) if chosen else results[0]
     return {
         "polysense": version("polysense"),
         "name": recipe.name,

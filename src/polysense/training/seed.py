@@ -64,6 +64,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     mixture: Mixture = recipe.mixture.build()
     evaluators: list[Evaluator] = [part.build() for part in recipe.evaluation.evaluators]
 
+    start = from_first(lambda: _start(answerer, evaluators, splits, seed=seed))
+
     def examine() -> dict[str, float]:
         metrics = score(answerer, evaluators, splits.validation)
         return metrics | ({LAST: float(trainer.state.global_step)} if recipe.evaluation.best == LAST else {})
@@ -93,15 +95,17 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
 
     def finish() -> dict[str, Any]:
         load_weights(learner, folder / WEIGHTS)
-        say(f"seed {seed}: scoring {'test' if splits.test else 'validation'} with the best weights on validation")
+        kept = "last weights" if recipe.evaluation.best == LAST else "best weights on validation"
+        say(f"seed {seed}: scoring {'test' if splits.test else 'validation'} with the {kept}")
         result = {
             "seed": seed,
-            "validation": examine(),
+            "start": start,
+            "validation": score(answerer, evaluators, splits.validation),
             "test": score(answerer, evaluators, splits.test) if splits.test else {},
             "epochs": round(journal.last_step["epoch"], 4),
             "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
             "last_step": journal.evaluations[-1]["step"],
-            "last": journal.evaluations[-1]["metrics"],
+            "last": {name: value for name, value in journal.evaluations[-1]["metrics"].items() if name != LAST},
             "seconds": round(time.monotonic() - began, 1),
         }
         if learner.answers:
@@ -144,6 +148,18 @@ def score(answerer: Answerer, evaluators: Sequence[Evaluator], samples: Sequence
     for evaluator in evaluators:
         metrics |= evaluator(answerer, samples)
     return metrics
+
+
+def _start(answerer: Answerer, evaluators: Sequence[Evaluator], splits: Splits, *, seed: int) -> dict[str, dict[str, float]]:
+    """What the learner scores before training on validation and test, by the evaluators to which that means something.
+
+    A seed that goes on is asked again: its learner was just built, and no checkpoint is loaded yet.
+    """
+    asked = [evaluator for evaluator in evaluators if evaluator.before_training]
+    if not asked:
+        return {}
+    say(f"seed {seed}: scoring the encoder as it is before training")
+    return {name: score(answerer, asked, rows) for name, rows in (("validation", splits.validation), ("test", splits.test))}
 
 
 def write_predictions(folder: Path, answerer: Answerer, splits: Splits) -> None:
