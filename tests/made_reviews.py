@@ -59,6 +59,7 @@ def barely(texts: Iterable[str], **settings: Any) -> Knowledge:
         "seeds": GOOD_BAD,
         "tags": None,
         "patterns": None,
+        "function_words": True,
         "pairs": False,
         "min_count": 1,
         "min_seed_count": 1,

@@ -22,3 +22,12 @@ def test_seeds_and_absent_words_are_no_agreement() -> None:
     seeds = Knowledge({"a": Entry(1.0, POSITIVE, seed=True)})
     found = agreement(seeds, lexicon(a=2))
     assert (found["strongest"], found["balanced"]) == (None, None)
+
+
+def test_words_that_were_scored_with_0_are_errors_of_their_side() -> None:
+    mined = lexicon(a=3, d=-3)
+    judge = lexicon(a=2, d=-2, e=-2, f=2, g=2, h=0.1)
+    assert agreement(mined, judge)["balanced"] == 1.0
+    found = agreement(mined, judge, unscored=("e", "f", "g", "h", "unknown"))
+    assert found["balanced"] == (1 / 2 + 1 / 3) / 2
+    assert (found["words"], found["strongest_words"]) == (5, 2)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from made_reviews import english_reviews, quietly
 from polysense.errors import DataError, RecipeError
-from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair
+from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair, find
 from polysense.knowledge.english import look_up_form
+from polysense.knowledge.files import NEVER
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -64,7 +65,9 @@ def test_lexica_of_others(tmp_path: Path) -> None:
     vader.write_text(
         ";)\t1.2\t0.5\t[1, 2]\nGood\t1.9\t0.9\t[2, 2]\nbad\t-2.5\t0.6\t[-2]\nfed up\t-1.8\t1\t[-1]\nodd\t0\t0\t[0]\n", "utf-8"
     )
-    assert {word: known.score for word, known in Knowledge.from_lexicon(vader).words.items()} == {"good": 1.9, "bad": -2.5}
+    read = Knowledge.from_lexicon(vader)
+    assert {word: known.score for word, known in read.words.items()} == {"good": 1.9, "bad": -2.5}
+    assert read.record == {"lexicon": "vader.txt", NEVER: 2}
     lists = tmp_path / "lists"
     lists.mkdir()
     (lists / "positive-words.txt").write_bytes("; comment\n\ngood\nboth\nfin\xe9\n".encode("latin-1"))
@@ -79,6 +82,27 @@ def test_lexica_of_others(tmp_path: Path) -> None:
     plain.write_text("polarity\tword\npositive\t满意\nnegative\t差\n", "utf-8")
     assert Knowledge.from_lexicon(plain).language == "zh"
     assert Knowledge.read(plain).words["差"].score == -1.0
+
+
+def test_what_is_never_one_word_of_a_text_is_left_out_and_counted(tmp_path: Path) -> None:
+    """Every word that is kept is found in a text; none of the others could be."""
+    entries = ["good", ":)", "fed up", "b/c", "don't", "well-made", "naïve", "o'clock", "(:", "*_*"]
+    file = tmp_path / "l.tsv"
+    file.write_text("".join(f"{entry}\t1\n" for entry in entries), "utf-8")
+    knowledge = Knowledge.from_lexicon(file)
+    assert set(knowledge.words) == {"good", "well-made", "naïve", "o'clock"}
+    assert knowledge.record[NEVER] == 6
+    for word in knowledge.words:
+        assert [found.word for found in find(f"It is {word}, you know.", knowledge).words] == [word]
+    file.write_text(":)\t1\n", "utf-8")
+    with pytest.raises(DataError, match="holds no word"):
+        Knowledge.from_lexicon(file)
+    knowledge.write(tmp_path / "mined")
+    with (tmp_path / "mined" / "lexicon.tsv").open("a", encoding="utf-8") as lines:
+        lines.write("fed up\t-1\n")
+    edited = Knowledge.read(tmp_path / "mined")
+    assert edited == knowledge
+    assert edited.record[NEVER] == 1
 
 
 def test_a_repeated_word_gets_the_mean_of_its_scores(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.knowledge import NEGATIVE, POSITIVE, Knowledge, Pair, Seeds, mine
 from polysense.knowledge.encoded import encode
 from polysense.knowledge.english import PlainWords
+from polysense.knowledge.function_words import FUNCTION_WORDS
+from polysense.knowledge.seeds import seed_lists
 
 VOCABULARY = ["good", "bad", "fine", "poor", "bright", "weak", "screen", "battery", "price", "zzz"]
 TEXTS = st.lists(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=5).map(" ".join), min_size=1, max_size=12).map(
@@ -171,6 +173,33 @@ def test_a_window_of_words_slides() -> None:
     texts = ["good one two bright", "bad"]
     assert "bright" not in scores(barely(texts, window=3))
     assert "bright" in scores(barely(texts, window=4))
+
+
+def test_function_words_are_left_out_unless_they_are_wanted_or_given() -> None:
+    texts = ["good crisp has very", "bad stale was not"] * 9
+    plain = dict(seeds=GOOD_BAD, tags=None, patterns=None, pairs=False, min_count=1)
+    assert set(quietly(texts, **plain).words) == {"good", "bad", "crisp", "stale"}
+    every = quietly(texts, **plain, function_words=True)
+    assert set(every.words) == {"good", "bad", "crisp", "stale", "has", "very", "was", "not"}
+    assert every.record["settings"]["function_words"] is True
+    given = quietly(texts, **{**plain, "seeds": Seeds(("good",), ("not",))})
+    assert given.words["not"].seed
+    chinese = ["很好，已经热情", "很差，没有冷漠"] * 9
+    for wanted, found in ((False, {"热情", "冷漠"}), (True, {"热情", "冷漠", "已经", "没有"})):
+        seeds = Seeds(("好",), ("差",))
+        assert set(barely(chinese, language="zh", seeds=seeds, function_words=wanted).words) - {"好", "差"} == found
+
+
+def test_no_shipped_seed_is_a_function_word_but_recalled_ones() -> None:
+    for name in seed_lists():
+        seeds = Seeds.named(name)
+        meant = {*seeds.positive, *seeds.negative}
+        assert bool(meant & (FUNCTION_WORDS["en"] | FUNCTION_WORDS["zh"])) == (name == "SKEP_46")
+
+
+def test_what_was_scored_0_is_recorded() -> None:
+    found = barely([*SEVEN, "odd"] * 3)
+    assert found.record["scored 0"] == ["odd"]
 
 
 def test_negated_words_can_be_left_out() -> None:

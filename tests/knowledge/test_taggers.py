@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pickle
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polysense.knowledge import NEGATIVE, Entry, Knowledge, find
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PatternTagger, PlainWords
 from polysense.knowledge.tagger import TAGS, Tagger
@@ -37,6 +39,19 @@ def test_english_words_keep_their_places() -> None:
 
 def test_both_apostrophes_are_one() -> None:
     assert [token.word for token in PlainWords().tag("don’t DON'T it’s")] == ["do", "n't", "do", "n't", "it", "'s"]
+
+
+def test_an_accent_that_is_a_character_of_its_own_belongs_to_its_letter() -> None:
+    """Decomposed texts, as some systems store file names and what is typed, hold the same words as composed ones."""
+    composed = "A naïve café owner’s résumé, it's ‘soufflé-like’."
+    text = unicodedata.normalize("NFD", composed)
+    assert len(text) > len(composed)
+    for tagger in (PlainWords(), PatternTagger()):
+        tokens = tagger.tag(text)
+        assert [token[:2] for token in tokens] == [token[:2] for token in tagger.tag(composed)]
+        assert [unicodedata.normalize("NFC", text[token.start : token.end]) for token in tokens][1:3] == ["naïve", "café"]
+    knowledge = Knowledge({"naïve": Entry(-1.0, NEGATIVE)})
+    assert [found.word for found in find(text, knowledge).words] == ["naïve"]
 
 
 @pytest.mark.parametrize("tagger", TAGGERS, ids=lambda tagger: type(tagger).__name__)

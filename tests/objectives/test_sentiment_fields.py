@@ -29,6 +29,8 @@ def digest(tmp_path: Path) -> str:
 class Spans:
     """In place of an encoder: says which characters its tokens stand for."""
 
+    aspect = False
+
     def __init__(self, *rows: list[tuple[int, int]]) -> None:
         self.rows = list(rows)
 

@@ -51,6 +51,9 @@ def mine(
     min_pair_count: Annotated[int, typer.Option(min=1, help="Times that a pair was seen.")] = 2,
     tags: Annotated[str, typer.Option(help="Kinds of word: of NOUN, ADJ, ADV, VERB, OTHER, or any.")] = "ADJ,ADV,VERB",
     patterns: Annotated[bool, typer.Option(help="Only words that stand in phrases of opinion.")] = True,
+    function_words: Annotated[
+        bool, typer.Option("--function-words", help="The lexicon may hold auxiliaries, negators, pronouns and the like.")
+    ] = False,
     pairs: Annotated[bool, typer.Option(help="Look for aspects too.")] = True,
     smoothing: Annotated[float, typer.Option(min=0, help="Added to each count of a word with a seed.")] = 0.0,
     skip_negated: Annotated[bool, typer.Option("--skip-negated", help="Leave out words behind not, never, ...")] = False,
@@ -81,6 +84,7 @@ def mine(
             top=top,
             min_count=min_count,
             min_pair_count=min_pair_count,
+            function_words=function_words,
             smoothing=smoothing,
             skip_negated=skip_negated,
             pairs=pairs,

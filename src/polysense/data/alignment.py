@@ -36,6 +36,10 @@ class Alignment:
         """Behind the last character that a token stands for: a longer text was cut there."""
         return self.ends[-1] if self.ends else 0
 
+    def holds(self, text: str, start: int, end: int) -> bool:
+        """Whether tokens stand for the word of ``text`` as a whole: it begins before their end, and no letter of it is cut off."""
+        return start < self.end and not any(map(str.isalnum, text[self.end : end]))
+
     def tokens(self, start: int, end: int) -> range:
         """The places in the row of every token that stands for one of the characters from ``start`` to before ``end``."""
         return range(self.first + bisect_right(self.ends, start), self.first + bisect_left(self.starts, end))

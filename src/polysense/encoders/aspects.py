@@ -31,6 +31,30 @@ def takes_segments(tokenizer: Any, backbone: Any) -> bool:
     return known > 1 and read and "token_type_ids" in tokenizer.model_input_names
 
 
+MOST_LENGTHS = 100_000
+"""Aspects whose length is kept; a table has some thousand."""
+
+
+class AspectLengths:
+    """How many tokens aspects take, each counted once: an epoch asks for every row's, and many rows have the same.
+
+    Args:
+        tokenizer: of the texts.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self._known: dict[str, int] = {}
+
+    def of(self, aspect: str) -> int:
+        """Its tokens, without special ones."""
+        if aspect not in self._known:
+            if len(self._known) >= MOST_LENGTHS:
+                self._known.clear()
+            self._known[aspect] = len(self.tokenizer(aspect, add_special_tokens=False, verbose=False)["input_ids"])
+        return self._known[aspect]
+
+
 def aspects_of(samples: Sequence[Sample]) -> list[str]:
     """Of each row; blank for rows without a text, which are not present."""
     return ["" if sample.text is None else sample.aspect or "" for sample in samples]

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import AutoTokenizer
 
 from polysense.data.vocabulary import Vocabulary
-from polysense.encoders.aspects import MISSING, aspects_of, pair_key, refuse_unpaired, takes_segments
+from polysense.encoders.aspects import MISSING, AspectLengths, aspects_of, pair_key, refuse_unpaired, takes_segments
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.heap import give_back
 from polysense.encoders.loading import explained, load_backbone, text_folder, text_tower
@@ -101,6 +101,7 @@ class TransformerText(Encoder):
         self.aspect = aspect
         if aspect:
             refuse_unpaired(self.tokenizer, pretrained)
+        self._lengths = AspectLengths(self.tokenizer)
         self.segments = aspect and takes_segments(self.tokenizer, self.backbone)
         self.freeze()
 
@@ -157,10 +158,11 @@ class TransformerText(Encoder):
         """Why it cannot read the row's aspect with its text; None where it can, or reads texts alone."""
         if not self.aspect or sample.text is None:
             return None
-        if not (sample.aspect or "").strip():
+        aspect = sample.aspect or ""
+        if not aspect.strip():
             return MISSING
         around = self.tokenizer.num_special_tokens_to_add(pair=True)
-        taken = len(self.tokenizer(sample.aspect, add_special_tokens=False, verbose=False)["input_ids"]) + around
+        taken = self._lengths.of(aspect) + around
         if taken < self._longest:
             return None
         return f"it takes {taken} of {self._longest} tokens, the special ones included, and leaves no room for the text"

@@ -9,7 +9,8 @@ from typing import Any
 
 from polysense.errors import RecipeError, choices
 from polysense.inference.predictor import Predictor
-from polysense.knowledge.knowledge import NAMES, Knowledge
+from polysense.knowledge.entries import NAMES
+from polysense.knowledge.knowledge import Knowledge
 from polysense.knowledge.occurrences import Found, Occurrences, find
 from polysense.knowledge.sentences import sentence_starts
 from polysense.types import Sample, Span

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, AspectSummary, Entry, Knowledge, Pair
+from polysense.knowledge.entries import NEGATIVE, POSITIVE, Entry, Pair
+from polysense.knowledge.knowledge import AspectSummary, Knowledge
 from polysense.knowledge.mining import mine
 from polysense.knowledge.occurrences import Found, FoundPair, Occurrences, find
 from polysense.knowledge.seeds import Seeds

@@ -11,7 +11,11 @@ from functools import cache
 from polysense.errors import PolysenseError
 from polysense.knowledge.tagger import Tag, Tagger, Token
 
-_PIECE = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*|<br\s*/?>|[^\w\s]", re.IGNORECASE)
+_ACCENTS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_RUN = rf"[^\W_]+(?:[{_ACCENTS}]+[^\W_]*)*"
+"""Letters and digits, with the accents that are characters of their own and belong to the letter before them."""
+
+_PIECE = re.compile(rf"{_RUN}(?:[-'’]{_RUN})*|<br\s*/?>|[^\w\s]", re.IGNORECASE)
 """A word with its inner hyphens and apostrophes, a line break of a web page, or one sign."""
 
 _CLITIC = re.compile(r"(?<=.)(?:n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
@@ -74,7 +78,7 @@ class PatternTagger(Tagger):
     def tag(self, text: str) -> list[Token]:
         """Tags are found with the signs between the words in sight."""
         pieces = english_pieces(text)
-        tags = _find_tags()([piece.replace("’", "'") for piece, _, _ in pieces])
+        tags = _find_tags()([unicodedata.normalize("NFC", piece).replace("’", "'") for piece, _, _ in pieces])
         return [
             Token(look_up_form(piece), _KINDS.get(tag[:2], "OTHER"), start, end)
             for (piece, start, end), (_, tag) in zip(pieces, tags, strict=True)

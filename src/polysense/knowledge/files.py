@@ -6,14 +6,15 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from polysense.data.json_file import read_object
 from polysense.data.lines import read_lines
 from polysense.errors import LISTED, DataError, choices, display
-from polysense.knowledge.english import look_up_form
-from polysense.knowledge.knowledge import NAMES, NEGATIVE, POSITIVE, Entry, Knowledge, Pair, Polarity, form_fault
+from polysense.knowledge.english import PlainWords, look_up_form
+from polysense.knowledge.entries import NAMES, NEGATIVE, POSITIVE, Entry, Pair, Polarity, form_fault, ranked
 from polysense.knowledge.tagger import LANGUAGES, Language
 
 LEXICON, PAIRS, RECORD = "lexicon.tsv", "pairs.tsv", "knowledge.json"
@@ -22,22 +23,39 @@ PAIR_COLUMNS = ("aspect", "word", "polarity", "count")
 LISTS = ("negative-words.txt", "positive-words.txt")
 """Two files with a word a line: a lexicon as Bing Liu's is published."""
 
+NEVER = "never one word of a text, left out"
+"""In the record: how many entries of a lexicon are phrases, emoticons and the like."""
+
 _POLARITIES: dict[str, Polarity] = {"negative": NEGATIVE, "0": NEGATIVE, "positive": POSITIVE, "1": POSITIVE}
 
 
-def write_folder(knowledge: Knowledge, folder: Path) -> Path:
+class Contents(NamedTuple):
+    """What files hold: the arguments of :class:`polysense.knowledge.Knowledge`, which checks them."""
+
+    words: Mapping[str, Entry]
+    pairs: Mapping[tuple[str, str], Pair]
+    language: Language
+    record: Mapping[str, Any]
+
+
+def write_contents(
+    folder: Path,
+    words: Mapping[str, Entry],
+    pairs: Mapping[tuple[str, str], Pair],
+    language: Language,
+    record: Mapping[str, Any],
+) -> Path:
     """The three files, each whole or as it was before."""
     folder.mkdir(parents=True, exist_ok=True)
     entries = [
         (word, _number(known.score), NAMES[known.polarity], str(known.count), "yes" if known.seed else "no", known.tag)
         for polarity in (POSITIVE, NEGATIVE)
-        for word, known in knowledge.strongest(polarity, seeds=True)
+        for word, known in ranked(words, polarity)
     ]
     _write(folder / LEXICON, _table(LEXICON_COLUMNS, entries))
-    pairs = sorted(knowledge.pairs.items(), key=lambda item: (-item[1].count, item[0]))
-    _write(folder / PAIRS, _table(PAIR_COLUMNS, [(*pair, NAMES[known.polarity], str(known.count)) for pair, known in pairs]))
-    record = {"language": knowledge.language, **knowledge.record}
-    _write(folder / RECORD, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+    ordered = sorted(pairs.items(), key=lambda item: (-item[1].count, item[0]))
+    _write(folder / PAIRS, _table(PAIR_COLUMNS, [(*pair, NAMES[known.polarity], str(known.count)) for pair, known in ordered]))
+    _write(folder / RECORD, json.dumps({"language": language, **record}, ensure_ascii=False, indent=2) + "\n")
     return folder
 
 
@@ -47,36 +65,65 @@ def _number(score: float) -> str:
     return short if float(short) == score else repr(float(score))
 
 
-def read_folder(folder: Path) -> Knowledge:
-    """What `write_folder` wrote, perhaps edited by hand; or the two lists of words.
+def read_contents(path: Path) -> Contents:
+    """A folder that `write_contents` wrote, perhaps edited by hand; or a lexicon, see `read_lexicon`.
 
     Raises:
-        DataError: neither is there, or a file is broken; the message names the line.
+        DataError: it is neither, or a file is broken; the message names the line.
 
     Pairs whose word is not in the lexicon are left out, with a warning.
     """
-    if not (folder / LEXICON).is_file():
-        if all((folder / name).is_file() for name in LISTS):
-            return _of_lists(folder)
-        raise DataError(f"{display(folder)} holds no {LEXICON}: it is not what `polysense mine` wrote")
-    record = read_object(folder / RECORD)
-    lexicon = read_lexicon(folder / LEXICON)
-    language = record.pop("language", lexicon.language)
+    if not (path / LEXICON).is_file():
+        return read_lexicon(path)
+    record = read_object(path / RECORD)
+    words, left_out = _apart(_read_words(path / LEXICON), path / LEXICON, _has_letters)
+    language = record.pop("language", _language(words))
     if language not in LANGUAGES:
-        raise DataError(f"{display(folder / RECORD)}: language {language!r} is not known; {choices(str(language), LANGUAGES)}")
-    pairs = _read_pairs(folder / PAIRS, lexicon.words) if (folder / PAIRS).is_file() else {}
-    return Knowledge(lexicon.words, pairs, language, record)
+        raise DataError(f"{display(path / RECORD)}: language {language!r} is not known; {choices(str(language), LANGUAGES)}")
+    pairs = _read_pairs(path / PAIRS, words) if (path / PAIRS).is_file() else {}
+    return Contents(words, pairs, language, {**record, **left_out})
 
 
-def read_lexicon(path: Path) -> Knowledge:
-    """A lexicon of one file, or of the folder with the two lists. Words of several words and signs are left out: texts hold neither
-    as one word. A word that stands there twice gets the mean of its scores; one with the score 0 is left out.
+def read_lexicon(path: Path) -> Contents:
+    """A lexicon of one file, or of the folder with the two lists. A word that stands there twice gets the mean of its scores.
+
+    Words that are never found are left out: those with the score 0, and what is never one word of a text, as phrases and signs are;
+    the record counts the latter.
 
     Raises:
         DataError: it cannot be read, or a line has no finite score; the message names it.
     """
     if path.is_dir():
-        return read_folder(path)
+        return _of_lists(path)
+    return _of_others(_read_words(path), path, {"lexicon": path.name})
+
+
+def _of_others(words: Mapping[str, Entry], path: Path, record: Mapping[str, Any]) -> Contents:
+    """A lexicon that was not mined: of English texts it is known what is one word."""
+    language = _language(words)
+    found, left_out = _apart(words, path, _has_letters if language == "zh" else _is_english_word)
+    return Contents(found, {}, language, {**record, **left_out})
+
+
+def _apart(words: Mapping[str, Entry], path: Path, is_word: Callable[[str], bool]) -> tuple[dict[str, Entry], dict[str, int]]:
+    """The words that texts may hold; and for the record, how many entries no text ever holds as one word."""
+    found = {word: entry for word, entry in words.items() if is_word(word)}
+    if not found:
+        raise DataError(f"{display(path)} holds no word with a score other than 0")
+    return found, {NEVER: len(words) - len(found)} if len(found) < len(words) else {}
+
+
+def _is_english_word(entry: str) -> bool:
+    return [token.word for token in PlainWords().tag(entry)] == [entry]
+
+
+def _has_letters(entry: str) -> bool:
+    """What is one word decides a dictionary, or a tagger that is not here: phrases and signs are none in any case."""
+    return not any(map(str.isspace, entry)) and any(map(str.isalnum, entry))
+
+
+def _read_words(path: Path) -> dict[str, Entry]:
+    """Every entry of a file with a score other than 0."""
     rows = [(number, line.split("\t")) for number, line in enumerate(read_lines(path), start=1) if _counts(line)]
     columns = {"word": 0, "score": 1}
     if rows and "word" in (head := [cell.strip().lower() for cell in rows[0][1]]):
@@ -87,18 +134,14 @@ def read_lexicon(path: Path) -> Knowledge:
     entries: dict[str, list[Entry]] = {}
     for number, cells in rows:
         row = {name: cells[place].strip() for name, place in columns.items() if place < len(cells)}
-        word = look_up_form(row.get("word", "").strip())
         try:
             entry = _entry(row)
         except ValueError as error:
             raise DataError(f"{display(path)}, line {number}: {error}") from None
-        if word and not any(map(str.isspace, word)) and any(map(str.isalnum, word)):
+        if word := look_up_form(row.get("word", "").strip()):
             entries.setdefault(word, []).append(entry)
     words = {word: found[0] if len(found) == 1 else _mean(found) for word, found in entries.items()}
-    words = {word: entry for word, entry in words.items() if entry.score != 0}
-    if not words:
-        raise DataError(f"{display(path)} holds no word with a score other than 0")
-    return Knowledge(words, language=_language(words), record={"lexicon": path.name})
+    return {word: entry for word, entry in words.items() if entry.score != 0}
 
 
 def _counts(line: str) -> bool:
@@ -134,11 +177,13 @@ def _mean(found: Sequence[Entry]) -> Entry:
     return Entry(score, POSITIVE if score > 0 else NEGATIVE, max(entry.count for entry in found))
 
 
-def _of_lists(folder: Path) -> Knowledge:
+def _of_lists(folder: Path) -> Contents:
+    if not all((folder / name).is_file() for name in LISTS):
+        raise DataError(f"{display(folder)} holds no {LEXICON}: it is not what `polysense mine` wrote")
     sides = [{look_up_form(line.strip()) for line in _list(folder / name) if _counts(line)} for name in LISTS]
     both = sides[NEGATIVE] & sides[POSITIVE]
     words = {word: Entry(score, side) for side, score in ((NEGATIVE, -1.0), (POSITIVE, 1.0)) for word in sides[side] - both}
-    return Knowledge(words, language=_language(words), record={"lexicon": folder.name, "in both lists, left out": sorted(both)})
+    return _of_others(words, folder, {"lexicon": folder.name, "in both lists, left out": sorted(both)})
 
 
 def _list(path: Path) -> list[str]:

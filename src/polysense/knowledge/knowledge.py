@@ -9,55 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from polysense.errors import RecipeError, choices
-from polysense.knowledge.english import look_up_form
+from polysense.knowledge.entries import NEGATIVE, POSITIVE, Entry, Pair, Polarity, form_fault, ranked
+from polysense.knowledge.files import read_contents, read_lexicon, write_contents
 from polysense.knowledge.tagger import LANGUAGES, Language
-
-Polarity = Literal[0, 1]
-NEGATIVE: Polarity = 0
-POSITIVE: Polarity = 1
-NAMES: tuple[str, str] = ("negative", "positive")
-"""The names of the polarities, by their number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What is known of one word."""
-
-    score: float
-    """Positive for praise, negative for blame, finite and not 0; its size says how surely."""
-    polarity: Polarity
-    count: int = 0
-    """Windows of the corpus that hold the word; 0 where nothing was counted."""
-    seed: bool = False
-    """Whether the word was given rather than found."""
-    tag: str = ""
-    """Its most frequent tag; empty where none was counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What is known of an aspect and a sentiment word that stand near each other."""
-
-    count: int
-    polarity: Polarity
-    """The word's."""
-
-
-def form_fault(word: str) -> str | None:
-    """Why a word or an aspect is none; None where it stands as it is looked up."""
-    if not word.strip():
-        return "it is empty"
-    if any(sign in word for sign in "\t\n\r"):
-        return "it holds a tab or a line break"
-    if word != word.strip():
-        return "it begins or ends with a blank"
-    if any("\ud800" <= sign <= "\udfff" for sign in word):
-        return "it holds half of a surrogate pair, which is no character"
-    return None if word == (form := look_up_form(word)) else f"it is looked up as {form!r}"
-
 
 def _entry_fault(entry: Entry) -> str | None:
     if not math.isfinite(entry.score) or entry.score == 0:
@@ -136,10 +93,7 @@ class Knowledge:
 
     def strongest(self, polarity: Polarity, most: int | None = None, *, seeds: bool = False) -> list[tuple[str, Entry]]:
         """The words of one side from the strongest on; equal ones by count, then alphabetically. Without the seeds unless asked for."""
-        found = [
-            (word, known) for word, known in self.words.items() if known.polarity == polarity and (seeds or not known.seed)
-        ]
-        return sorted(found, key=lambda item: (-abs(item[1].score), -item[1].count, item[0]))[:most]
+        return [(word, known) for word, known in ranked(self.words, polarity) if seeds or not known.seed][:most]
 
     def summary(self) -> list[AspectSummary]:
         """Every aspect, from the one most spoken of on; equal ones alphabetically."""
@@ -174,20 +128,15 @@ class Knowledge:
     @classmethod
     def read(cls, path: Path | str) -> Knowledge:
         """What `write` wrote, a folder; or a lexicon alone, a file (see `from_lexicon`). Raises DataError."""
-        from polysense.knowledge.files import read_folder, read_lexicon
-
-        path = Path(path)
-        return read_folder(path) if path.is_dir() else read_lexicon(path)
+        return cls(*read_contents(Path(path)))
 
     def write(self, folder: Path | str) -> Path:
         """Write ``lexicon.tsv``, ``pairs.tsv`` and ``knowledge.json`` and return the folder. Equal knowledge gives equal bytes."""
-        from polysense.knowledge.files import write_folder
-
-        return write_folder(self, Path(folder))
+        return write_contents(Path(folder), self.words, self.pairs, self.language, self.record)
 
     @classmethod
     def from_lexicon(cls, path: Path | str) -> Knowledge:
-        """A ready lexicon.
+        """A ready lexicon. Entries that are never one word of a text, as emoticons and phrases, are left out; ``record`` counts them.
 
         Args:
             path: a file ``word<TAB>score...`` (VADER, AFINN, or any table like it), where a header row may name the columns ``word``,
@@ -196,6 +145,4 @@ class Knowledge:
         Raises:
             DataError: it cannot be read, or a line is none of these; the message names it.
         """
-        from polysense.knowledge.files import read_lexicon
-
-        return read_lexicon(Path(path))
+        return cls(*read_lexicon(Path(path)))

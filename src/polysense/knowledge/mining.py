@@ -19,7 +19,9 @@ from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.counts import Counting, WordCounts, count_seeds, count_words
 from polysense.knowledge.encoded import EncodedCorpus, encode
 from polysense.knowledge.english import PatternTagger, PlainWords
-from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair, Polarity
+from polysense.knowledge.entries import NEGATIVE, POSITIVE, Entry, Pair, Polarity
+from polysense.knowledge.knowledge import Knowledge
+from polysense.knowledge.function_words import FUNCTION_WORDS
 from polysense.knowledge.patterns import PATTERNS, Pattern
 from polysense.knowledge.scores import Balance, pointwise_mutual_information, word_polarity
 from polysense.knowledge.seeds import Seeds
@@ -53,6 +55,7 @@ def mine(
     min_count: int | None = None,
     min_seed_count: int = 5,
     min_pair_count: int = 2,
+    function_words: bool = False,
     smoothing: float = 0.0,
     balance: Balance = "mean",
     skip_negated: bool = False,
@@ -78,6 +81,8 @@ def mine(
         min_count: windows that hold a word, at least; by default 20, and 8 in corpora of fewer than 20,000 windows.
         min_seed_count: windows that hold a seed, at least; rarer seeds are not used, with a warning.
         min_pair_count: times that a pair was seen, at least.
+        function_words: whether the lexicon may hold auxiliaries, negators, pronouns and the like. Not by default: they say how people
+            complain, and where the words of a text are weighed they tip it to blame. Seeds are taken as they are given.
         smoothing: added to every count of word and seed together. Above 0, short corpora lose the sign.
         balance: ``mean`` or ``sum`` over the seeds of a side.
         skip_negated: do not count words with a negator at most three words to their left.
@@ -104,6 +109,7 @@ def mine(
         min_count=min_count,
         min_seed_count=min_seed_count,
         min_pair_count=min_pair_count,
+        function_words=function_words,
         smoothing=smoothing,
         balance=balance,
         skip_negated=skip_negated,
@@ -156,6 +162,7 @@ def mine_encoded(corpus: EncodedCorpus, settings: Settings, *, tagger: str = "")
         smoothing=settings.smoothing,
     )
     scores = word_polarity(pmi, len(sides[NEGATIVE]), balance=settings.balance).round(DIGITS)
+    unscored = [corpus.vocabulary[place] for place, score in zip(words, scores, strict=True) if score == 0]
     found = {
         corpus.vocabulary[place]: Entry(
             float(score),
@@ -174,7 +181,7 @@ def mine_encoded(corpus: EncodedCorpus, settings: Settings, *, tagger: str = "")
     known = _pairs(counting, lexicon, settings.min_pair_count) if settings.pairs else {}
     for message in told:
         warnings.warn(message, stacklevel=3)
-    record = _record(corpus, settings, counts, min_count, beside.hits, told, tagger)
+    record = _record(corpus, settings, counts, min_count, beside.hits, told, tagger) | {"scored 0": sorted(unscored)}
     return Knowledge(lexicon, known, settings.language, record)
 
 
@@ -208,13 +215,15 @@ def _candidates(
     if settings.tags is not None:
         fit &= np.isin(counts.tags.argmax(axis=1), [TAGS.index(tag) for tag in settings.tags])
     fit[seeds] = False
-    given = {*settings.used_seeds.positive, *settings.used_seeds.negative}
+    barred = {*settings.used_seeds.positive, *settings.used_seeds.negative}
+    if not settings.function_words:
+        barred |= FUNCTION_WORDS[settings.language]
     shortest = SHORTEST[settings.language]
     return np.array(
         [
             place
             for place in np.flatnonzero(fit)
-            if (word := corpus.vocabulary[place]) not in given and sum(map(str.isalpha, word)) >= shortest
+            if (word := corpus.vocabulary[place]) not in barred and sum(map(str.isalpha, word)) >= shortest
         ],
         np.int64,
     )

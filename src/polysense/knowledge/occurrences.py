@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PlainWords
 from polysense.knowledge.gaps import Gap, gap_between
-from polysense.knowledge.knowledge import NAMES, Knowledge, Polarity
+from polysense.knowledge.entries import NAMES, Polarity
+from polysense.knowledge.knowledge import Knowledge
 from polysense.knowledge.tagger import Language, Tagger, Token
 
 REACH = 3
@@ -72,7 +73,13 @@ _PLAIN: dict[Language, Tagger] = {"en": PlainWords(), "zh": JiebaTagger()}
 
 
 def find(
-    text: str, knowledge: Knowledge, tagger: Tagger | None = None, *, known_pairs: bool = True, skip_negated: bool = False
+    text: str,
+    knowledge: Knowledge,
+    tagger: Tagger | None = None,
+    *,
+    known_pairs: bool = True,
+    skip_negated: bool = False,
+    whole: Callable[[int, int], bool] | None = None,
 ) -> Occurrences:
     """The sentiment words of a text and their aspects.
 
@@ -86,11 +93,14 @@ def find(
             needed: this is the fast way, tens of thousands of short texts a second.
         known_pairs: only pairs that are in the knowledge.
         skip_negated: leave out sentiment words with a negator at most three words to their left.
+        whole: whether a word from its first character to before its last one is read; others are as if the text ended before them.
 
     Raises:
         PolysenseError: the text is Chinese, or a tagger was given, and the extra ``knowledge`` is not installed.
     """
     tokens = (tagger or _PLAIN[knowledge.language]).tag(text)
+    if whole is not None:
+        tokens = [token for token in tokens if whole(token.start, token.end)]
     lexicon = knowledge.words
     places = [place for place, token in enumerate(tokens) if token[0] in lexicon]
     if not places:

@@ -33,6 +33,7 @@ class Settings:
     min_count: int | None = None
     min_seed_count: int = 5
     min_pair_count: int = 2
+    function_words: bool = False
     smoothing: float = 0.0
     balance: Balance = "mean"
     skip_negated: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,14 +14,16 @@ from polysense.knowledge import Found, FoundPair, Knowledge, find
 from polysense.objectives.kept_knowledge import recall
 from polysense.types import Fields, Sample
 from polysense.views.masked import KEPT
-from polysense.views.sentiment_masked import LEFT_OUT, PAIRS, POLARITY, WORDS
+from polysense.views.sentiment_masked import LEFT_OUT, OUTSIDE, PAIRS, POLARITY, WORDS
+
+_BLANK = re.compile(r"\s")
 
 
 @dataclass(frozen=True)
 class SentimentFields:
     """Prepares what :class:`polysense.views.sentiment_masked.SentimentMasked` reads. Equal ones prepare the same.
 
-    A word's tokens are all that stand for one of its characters. Words that share a token (a tokenizer may join what a lexicon
+    A word's tokens are all that stand for one of its characters; one that the end of what is read cuts is no word. Words that share a token (a tokenizer may join what a lexicon
     parts) count as one word, so that none of them is ever hidden in part; a shared token has the polarity of the first.
 
     Args:
@@ -55,10 +58,15 @@ class SentimentFields:
 
     def _row(self, text: str, spans: Sequence[tuple[int, int]], knowledge: Knowledge) -> _Row:
         alignment = Alignment.of(spans)
-        found = find(text[: alignment.end], knowledge)
+        blank = _BLANK.search(text, alignment.end)  # what is behind it is not looked through, however long the text
+        near = text if blank is None else text[: blank.start()]
+        found = find(near, knowledge, whole=lambda start, end: alignment.holds(near, start, end))
         left_out = {(word.start, word.end) for word in found.words if word.negated and self.skip_negated}
         paired = [pair for pair in found.pairs if (pair.word.start, pair.word.end) not in left_out]
         row = _Row(words=[0] * len(spans), polarity=[KEPT] * len(spans), pairs=[])
+        if self.encoder.aspect:
+            before = alignment.first if alignment.ends else len(spans)
+            row.words[:before] = [OUTSIDE] * before
         for start, end, polarity in _in_order(found.words, paired):
             row.add(alignment.tokens(start, end), polarity)
         for start, end in left_out:

@@ -32,7 +32,7 @@ class ReadWords:
     first: list[int]
     """The place of each word's first token in its row."""
     unread: int
-    """Words behind the last token: a longer text was cut there."""
+    """Words behind the last token, and the one that it ends in: a longer text was cut there."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def read_words(samples: Sequence[Sample], encoder: TransformerText) -> list[Read
 
 def _read(text: str, alignment: Alignment) -> ReadWords:
     every = words(text)
-    found = [(word, alignment.tokens(*word)) for word in every if word[0] < alignment.end]
+    found = [(word, alignment.tokens(*word)) for word in every if alignment.holds(text, *word)]
     kept = [(word, tokens[0]) for word, tokens in found if tokens]
     return ReadWords([word for word, _ in kept], [first for _, first in kept], len(every) - len(found))
 

@@ -115,7 +115,7 @@ class SpanTagging(Marking):
 
         ``start`` and ``end`` count characters, ``words`` are its first word and the one behind its last, from 0.
 
-        ``unread``: its words behind the last one that the encoder reads; they have no spans.
+        ``unread``: its words behind the last one that the encoder reads whole; they have no spans.
         """
         text = representation.parts.get("text")
         if text is None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from polysense.knowledge.knowledge import NEGATIVE, POSITIVE, AspectSummary, Entry, Knowledge
+from polysense.knowledge.entries import NEGATIVE, POSITIVE, Entry
+from polysense.knowledge.knowledge import AspectSummary, Knowledge
 from polysense.report.figure import ACCENT, CONTRAST, INK, RULE, any_writing, drawing, unread
 from polysense.report.section import environment, render
 from polysense.report.sides import ROW, sides_figure

@@ -23,12 +23,15 @@ WORDS, POLARITY, PAIRS = "words", "polarity", "pairs"
 LEFT_OUT = -1
 """In ``words``: a token that is never hidden, for it is part of a sentiment word that was left out."""
 
+OUTSIDE = -2
+"""In ``words``: a token that is no part of the text, as those of the aspect before it: never hidden, nor counted."""
+
 
 @dataclass(frozen=True)
 class SentimentMasked(View):
     """Aspects with their sentiment words are hidden, then sentiment words, then other tokens.
 
-    In each text of n tokens, special ones not counted, with a budget of ``B = max(1, round(share * n))`` tokens:
+    In each text of n tokens, special ones and those of an aspect before it not counted, with a budget of ``B = max(1, round(share * n))`` tokens:
 
     1. At most ``most_pairs`` of its pairs, drawn at random, none sharing a word with another. Every token of both words becomes the
        mask, beside the budget.
@@ -38,7 +41,7 @@ class SentimentMasked(View):
        token, 10 % stay.
 
     Reads the batch fields ``<source>.words`` (batch, time) int64, the number of the sentiment word or aspect that a token is part
-    of, from 1, 0 for none, -1 for those of words that are left out; ``<source>.polarity`` (batch, time) int64, of the tokens of
+    of, from 1, 0 for none, -1 for those of words that are left out, -2 for those outside the text; ``<source>.polarity`` (batch, time) int64, of the tokens of
     sentiment words, -100 elsewhere; and ``<source>.pairs`` (batch, pairs, 2) int64, the numbers of aspect and sentiment word, 0
     where a row has fewer pairs.
     Targets: ``original`` (batch, time) int64, the token where steps 2 and 3 chose one, -100 elsewhere; ``polarity`` (batch, time)
@@ -56,8 +59,8 @@ class SentimentMasked(View):
         """Choose row by row, then replace."""
         part = batch.parts["text"]
         ids = part["input_ids"]
-        free = ~self.vocabulary.special.to(ids.device)[ids] & part["attention_mask"].bool()
         words, polarity, pairs = (batch.fields[f"{self.source}.{name}"] for name in (WORDS, POLARITY, PAIRS))
+        free = ~self.vocabulary.special.to(ids.device)[ids] & part["attention_mask"].bool() & (words != OUTSIDE)
         picker = random.Random(int(torch.randint(2**62, (1,), generator=draw)))
         columns = (free.tolist(), words.tolist(), polarity.tolist(), pairs.tolist())
         rows = [self._choose(*columns_of_row, picker) for columns_of_row in zip(*columns, strict=True)]
