@@ -1,9 +1,9 @@
-"""How well mined signs agree with a lexicon that gave no seeds, and how fast mining is beside NLTK's collocation finder.
+"""How well mined signs agree with a lexicon that gave no seeds, in Chinese with labels of reviews; and how fast mining is beside NLTK.
 
     python benchmarks/mining.py --data DATA --sizes 10000 100000 1000000 --out docs/results/mining.json
 
-Prints what it measures and, with --out, writes JSON. ``--parts signs`` or ``--parts speed`` does one half. The speed of each size is
-the median over --repeats; sizes above the number of sentences of the film reviews are made by reading them again.
+Prints what it measures and, with --out, writes JSON. ``--parts signs``, ``chinese`` or ``speed`` does one part. The speed
+of each size is the median over --repeats; sizes above the number of sentences of the film reviews are made by reading them again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from polysense.knowledge import Knowledge, Seeds
-from polysense.knowledge.agreement import agreement
+from polysense.data.corpora.chn_senti_corp import ChnSentiCorp
+from polysense.data.corpora.nlpcc14 import Nlpcc14
+from polysense.data.media import normalised
+from polysense.knowledge import NEGATIVE, POSITIVE, Knowledge, Seeds
+from polysense.knowledge.agreement import agreement, label_agreement
 from polysense.knowledge.encoded import EncodedCorpus, encode
+from polysense.knowledge.entries import Polarity
 from polysense.knowledge.gaps import Gap, gap_between
 from polysense.knowledge.mining import default_tagger, mine_encoded
 from polysense.knowledge.settings import Settings
+
+PARTS = ("signs", "chinese", "speed")
 
 EVERY = 1_000_000
 """Words a side, so that none is cut off."""
@@ -52,11 +58,12 @@ def products(data: Path) -> Iterator[str]:
 def arms() -> dict[str, Settings]:
     """What is tried on each corpus."""
     usual = Settings(top=EVERY, pairs=False)
-    plain = replace(usual, tags=None, patterns=None)
+    plain = replace(usual, tags=None, patterns=None, function_words=True)
     seeds = usual.used_seeds
     return {
         "default": usual,
         "default, negated words left out": replace(usual, skip_negated=True),
+        "default, function words too": replace(usual, function_words=True),
         "no filters": plain,
         "no filters, at least 50": replace(plain, min_count=50),
         "no filters, smoothing .01": replace(plain, smoothing=0.01),
@@ -85,21 +92,85 @@ def signs(data: Path, processes: int) -> dict[str, Any]:
 
 def _signs(corpus: EncodedCorpus, settings: Settings, judge: Knowledge) -> dict[str, Any]:
     knowledge = mine_encoded(corpus, settings)
-    scores = agreement(knowledge, judge)
+    scores = agreement(knowledge, judge, unscored=knowledge.record["scored 0"])
     return {"windows": knowledge.record["corpus"]["windows"], **{key: _rounded(value) for key, value in scores.items()}}
 
 
 def _random_seeds(corpus: EncodedCorpus, judge: Knowledge, draws: int = 10) -> dict[str, Any]:
     """Common words that the judge does not know, in the place of seeds."""
-    plain = Settings(top=EVERY, pairs=False, tags=None, patterns=None)
+    plain = Settings(top=EVERY, pairs=False, tags=None, patterns=None, function_words=True)
     common = mine_encoded(corpus, replace(plain, min_count=50))
     ranked = sorted(word for word, known in common.words.items() if known.count <= 5000 and word not in judge.words)
     balanced = []
     for number in range(draws):
         drawn = random.Random(number).sample(ranked, 46)
         settings = replace(plain, seeds=Seeds(tuple(drawn[:23]), tuple(drawn[23:])))
-        balanced.append(agreement(mine_encoded(corpus, settings), judge)["balanced"])
+        mined = mine_encoded(corpus, settings)
+        balanced.append(agreement(mined, judge, unscored=mined.record["scored 0"])["balanced"])
     return {"balanced": _rounded(statistics.mean(balanced)), "from": _rounded(min(balanced)), "to": _rounded(max(balanced))}
+
+
+def chinese(data: Path, processes: int) -> dict[str, Any]:
+    """How often the sign of a review's summed words is its label, on reviews that nothing was mined from.
+
+    No Chinese lexicon is there to judge by. What is mined from are the training texts, whose labels are not read.
+    """
+    found: dict[str, Any] = {}
+    for name, table, judging in (
+        ("chnsenticorp", ChnSentiCorp(leave_out_seen=True).read(data), "validation"),
+        ("nlpcc14", Nlpcc14().read(data), "test"),
+    ):
+        read = {normalised(one.text or ""): one.text or "" for one in table.samples if one.split not in {"test", judging}}
+        judged = [one for one in table.split(judging) if normalised(one.text or "") not in read]
+        reviews = [(one.text or "", POSITIVE if one.label == "positive" else NEGATIVE) for one in judged]
+        with TemporaryDirectory() as folder:
+            corpus = encode(read.values(), default_tagger("zh"), "zh", Path(folder), processes=processes)
+            found[name] = {"texts": corpus.texts, "words": corpus.size, "judged by": judging}
+            for label, settings in chinese_arms().items():
+                found[name][label] = _by_labels(mine_encoded(corpus, settings), reviews)
+                print(name, label, found[name][label], flush=True)
+            found[name]["random seeds, 10 draws"] = _random_chinese_seeds(corpus, reviews)
+            print(name, found[name]["random seeds, 10 draws"], flush=True)
+    return found
+
+
+def chinese_arms() -> dict[str, Settings]:
+    """What is tried on each Chinese corpus."""
+    usual = Settings(language="zh", pairs=False)
+    return {
+        "default": usual,
+        "default, negated words left out": replace(usual, skip_negated=True),
+        "default, function words too": replace(usual, function_words=True),
+        "no filters": replace(usual, tags=None, patterns=None, function_words=True),
+        "sentences": replace(usual, window="sentence"),
+        "seeds exchanged": replace(usual, seeds=usual.used_seeds.exchanged()),
+    }
+
+
+def _by_labels(knowledge: Knowledge, reviews: list[tuple[str, Polarity]]) -> dict[str, Any]:
+    """With the seeds among the words, and without: seeds alone would agree too."""
+    mined = Knowledge({word: entry for word, entry in knowledge.words.items() if not entry.seed}, language="zh")
+    seeds = Knowledge({word: entry for word, entry in knowledge.words.items() if entry.seed}, language="zh")
+    scores = {"all words": knowledge, "without seeds": mined, "seeds alone": seeds}
+    return {
+        "mined words": len(mined.words),
+        **{
+            name: {key: _rounded(value) for key, value in label_agreement(one, reviews).items()} for name, one in scores.items()
+        },
+    }
+
+
+def _random_chinese_seeds(corpus: EncodedCorpus, reviews: list[tuple[str, Polarity]], draws: int = 10) -> dict[str, Any]:
+    """Common words in the place of seeds."""
+    usual = Settings(language="zh", pairs=False)
+    common = mine_encoded(corpus, replace(usual, top=EVERY, tags=None, patterns=None, min_count=50))
+    ranked = sorted(word for word, known in common.words.items() if known.count <= 2000 and not known.seed)
+    found = []
+    for number in range(draws):
+        drawn = random.Random(number).sample(ranked, 28)
+        knowledge = mine_encoded(corpus, replace(usual, seeds=Seeds(tuple(drawn[:14]), tuple(drawn[14:]))))
+        found.append(label_agreement(knowledge, reviews)["accuracy"])
+    return {"accuracy": _rounded(statistics.mean(found)), "from": _rounded(min(found)), "to": _rounded(max(found))}
 
 
 def _rounded(value: Any) -> Any:
@@ -179,7 +250,7 @@ def _nltk_collocations(words: list[str], width: int) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--parts", nargs="+", choices=("signs", "speed"), default=["signs", "speed"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--repeats", type=int, default=3)
@@ -191,6 +262,8 @@ def main() -> None:
         result = json.loads(options.out.read_text(encoding="utf-8"))
     if "signs" in options.parts:
         result["signs"] = signs(options.data, options.processes)
+    if "chinese" in options.parts:
+        result["chinese"] = chinese(options.data, options.processes)
     if "speed" in options.parts:
         result["speed"] = speed(options.data, options.sizes, options.processes, options.repeats)
         result["load when it ended"] = os.getloadavg()[0]

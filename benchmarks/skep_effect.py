@@ -26,7 +26,8 @@ from typing import Any
 
 from polysense.data.decontaminate import comparable
 from polysense.data.table import Table
-from polysense.knowledge import Knowledge, find, mine
+from polysense.knowledge import NEGATIVE, POSITIVE, Knowledge, mine
+from polysense.knowledge.agreement import label_agreement
 from polysense.recipe import load_recipe
 from polysense.training.comparison import compare_each
 from polysense.training.run import read_data, train
@@ -167,17 +168,10 @@ def differences(task: str, base: str, arm: str, runs: Path) -> dict[str, Any]:
     return {name: one.as_dict() for name, one in found.items()}
 
 
-def lexicon_scores(samples: Sequence[Sample], lexica: Mapping[str, Knowledge]) -> dict[str, dict[str, float]]:
+def lexicon_scores(samples: Sequence[Sample], lexica: Mapping[str, Knowledge]) -> dict[str, Mapping[str, float]]:
     """How often the sign of the summed word scores is the label; a sum of 0 is wrong, and counted apart."""
-    found = {}
-    for name, lexicon in lexica.items():
-        right = ties = 0
-        for sample in samples:
-            total = sum(-word.score if word.negated else word.score for word in find(sample.text or "", lexicon).words)
-            ties += total == 0
-            right += (total > 0 and sample.label == "positive") or (total < 0 and sample.label == "negative")
-        found[name] = {"accuracy": right / len(samples), "ties": ties / len(samples)}
-    return found
+    reviews = [(sample.text or "", POSITIVE if sample.label == "positive" else NEGATIVE) for sample in samples]
+    return {name: label_agreement(lexicon, reviews) for name, lexicon in lexica.items()}
 
 
 def main() -> None:

@@ -132,6 +132,25 @@ def test_spans_are_those_of_the_text(tiny_text: str, tmp_path: Path, kind: str) 
         assert covered.replace(" ", "") == text.replace(" ", "")
 
 
+def test_an_aspect_is_counted_once_however_often_it_is_read(tiny_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = TransformerText(tiny_text, max_length=LONGEST, aspect=True)
+    asked: list[str] = []
+
+    class Counted:
+        def __call__(self, aspect: str, **choices: object) -> object:
+            asked.append(aspect)
+            return encoder.tokenizer(aspect, **choices)
+
+    monkeypatch.setattr(encoder._lengths, "tokenizer", Counted())
+    for _ in range(3):
+        assert [encoder.aspect_fault(row) for row in ROWS] == [None] * len(ROWS)
+    assert sorted(asked) == sorted({row.aspect for row in ROWS if row.text is not None})
+    monkeypatch.setattr("polysense.encoders.aspects.MOST_LENGTHS", 2)
+    for name in "abc":
+        encoder.aspect_fault(Sample(id="", text="x", aspect=name))
+    assert list(encoder._lengths._known) == ["c"]
+
+
 def test_the_switch_is_part_of_the_fingerprint(tiny_text: str, encoder: TransformerText) -> None:
     plain = TransformerText(tiny_text, max_length=LONGEST, piece_rows=2)
     assert plain.preprocessing() != encoder.preprocessing()

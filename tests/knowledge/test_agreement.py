@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
+from polysense.errors import DataError
 from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge
-from polysense.knowledge.agreement import agreement
+from polysense.knowledge.agreement import agreement, label_agreement
 
 
 def lexicon(**scores: float) -> Knowledge:
@@ -31,3 +34,12 @@ def test_words_that_were_scored_with_0_are_errors_of_their_side() -> None:
     found = agreement(mined, judge, unscored=("e", "f", "g", "h", "unknown"))
     assert found["balanced"] == (1 / 2 + 1 / 3) / 2
     assert (found["words"], found["strongest_words"]) == (5, 2)
+
+
+def test_agreement_with_labels_of_reviews() -> None:
+    """Right, right behind a negator, wrong, and a sum of 0, which is wrong too."""
+    knowledge = lexicon(good=1, bad=-2, fine=2)
+    reviews = [("good", POSITIVE), ("not good", NEGATIVE), ("good but bad", POSITIVE), ("bad but fine", POSITIVE)]
+    assert label_agreement(knowledge, reviews) == {"accuracy": 0.5, "ties": 0.25, "reviews": 4}
+    with pytest.raises(DataError, match="no reviews"):
+        label_agreement(knowledge, [])

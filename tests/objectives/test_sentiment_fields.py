@@ -12,7 +12,7 @@ from polysense.knowledge import Entry, Knowledge, Pair, find
 from polysense.objectives.sentiment_fields import SentimentFields
 from polysense.types import Sample
 from polysense.views.masked import KEPT
-from polysense.views.sentiment_masked import LEFT_OUT
+from polysense.views.sentiment_masked import LEFT_OUT, OUTSIDE
 
 
 @pytest.fixture(scope="module", params=["wordpiece", "metaspace"])
@@ -104,6 +104,37 @@ def test_what_is_cut_off_is_not_there(tiny_text: str, digest: str) -> None:
     words, _, pairs = fields(TransformerText(tiny_text, max_length=8), digest, "the garden of the houses was a good soup")
     assert words == [[0] * 8]
     assert pairs == [[]]
+
+
+def test_a_word_that_the_end_cuts_is_no_word(digest: str) -> None:
+    """Of ``goodness`` four letters are read, of ``soups`` as many; nouns farther off are not there either."""
+    for text, spans, expected in (
+        ("a goodness", [(0, 1), (2, 6)], [0, 0]),
+        ("a good-natured one", [(0, 1), (2, 6)], [0, 0]),
+        ("a good", [(0, 1), (2, 6)], [0, 1]),
+        ("a good. one", [(0, 1), (2, 6)], [0, 1]),
+        ("a good\u0301", [(0, 1), (2, 6)], [0, 0]),  # another word: gooḋ
+        ("a good\u200d", [(0, 1), (2, 6)], [0, 1]),  # a sign that the tokenizer leaves out
+        ("good soups", [(0, 4), (5, 9)], [1, 0]),
+        ("good soup bad", [(0, 4), (5, 9)], [1, 2]),
+        ("good so soup", [(0, 4), (5, 7)], [1, 0]),
+    ):
+        words, _, pairs = fields(Spans(spans), digest, text)
+        assert words == [expected], text
+        assert [pair for pair in pairs[0] if pair != [0, 0]] == ([[2, 1]] if 2 in expected else []), text
+
+
+def test_tokens_of_an_aspect_are_outside_the_text(tiny_text: str, digest: str) -> None:
+    encoder = TransformerText(tiny_text, aspect=True)
+    rows = [Sample(id="1", text="a good soup", aspect="bad soup"), Sample(id="2", text="", aspect="soup")]
+    made = SentimentFields(encoder, digest)
+    words = made.prepare(rows)[f"{made.source}.words"].tolist()
+    for row, found, spans in zip(rows, words, encoder.spans(rows), strict=True):
+        assert len(found) == len(spans)
+        text = [number for number, span in zip(found, spans, strict=True) if span != (0, 0)]
+        before = found[: next((at for at, span in enumerate(spans) if span != (0, 0)), len(spans))]
+        assert set(before) == {OUTSIDE}
+        assert set(text) == ({0, 1, 2} if row.text else set())
 
 
 def test_negated_words_may_be_left_out(tiny_text: str, digest: str) -> None:

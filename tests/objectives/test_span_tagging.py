@@ -88,6 +88,14 @@ class TestFields:
         cut = replace(row, spans=row.spans[1:] if row.spans else None)
         assert SpanFields(short, Tags(("x",), "BIOS")).prepare([cut])[TAGS].tolist() == [[0, 3]]  # one word is left of its span
 
+    def test_a_word_that_is_cut_is_unread(self, tiny_text: str) -> None:
+        """Three letters of the last word are read: what they are part of is not known."""
+        row = Sample(id="1", text="a qqqqqq")
+        (read,) = read_words([row], TransformerText(tiny_text, max_length=6).eval())
+        assert (read.words, read.unread) == ([(0, 1)], 1)
+        (read,) = read_words([row], TransformerText(tiny_text, max_length=9).eval())
+        assert (read.words, read.unread) == ([(0, 1), (2, 8)], 0)
+
     def test_no_rows_with_words(self) -> None:
         assert padded([[], []]).shape == (2, 0)
 

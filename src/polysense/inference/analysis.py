@@ -11,7 +11,7 @@ from polysense.errors import RecipeError, choices
 from polysense.inference.predictor import Predictor
 from polysense.knowledge.entries import NAMES
 from polysense.knowledge.knowledge import Knowledge
-from polysense.knowledge.occurrences import Found, Occurrences, find
+from polysense.knowledge.occurrences import Found, Occurrences, find, weigh
 from polysense.knowledge.sentences import sentence_starts
 from polysense.types import Sample, Span
 
@@ -192,7 +192,7 @@ class Analyst:
         """The sign of the sum of the scores; None without knowledge."""
         if self.knowledge is None:
             return None
-        balance = sum(-word.score if word.negated else word.score for word in words)
+        balance = weigh(words)
         return Opinion(NEUTRAL if balance == 0 else NAMES[balance > 0])
 
 

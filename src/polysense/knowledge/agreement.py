@@ -1,12 +1,14 @@
-"""How far a lexicon agrees with another one that had no part in it."""
+"""How far a lexicon agrees with another one, or with the labels of texts, that had no part in it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from polysense.knowledge.entries import NEGATIVE, POSITIVE
+from polysense.errors import DataError
+from polysense.knowledge.entries import NEGATIVE, POSITIVE, Polarity
 from polysense.knowledge.knowledge import Knowledge
+from polysense.knowledge.occurrences import find
 
 SURE = 0.5
 """Words of the other lexicon count from this size of their score on."""
@@ -52,6 +54,26 @@ def agreement(
         "balanced": None if None in shares else sum(share or 0.0 for share in shares) / 2,
         "words": sum(map(len, sides.values())),
     }
+
+
+def label_agreement(knowledge: Knowledge, reviews: Iterable[tuple[str, Polarity]]) -> Mapping[str, Any]:
+    """Whether the summed scores of a text's words have the sign of its label; behind a negator a word counts for the other side.
+
+    Args:
+        knowledge: what is judged.
+        reviews: texts with their labels, which gave nothing to it.
+
+    Returns:
+        ``accuracy``: the share right, where a sum of 0 is wrong; ``ties``: the share of sums of 0; the number ``reviews``.
+
+    Raises:
+        DataError: there are no reviews.
+    """
+    sums = [(found.balance, label) for text, label in reviews for found in (find(text, knowledge),)]
+    if not sums:
+        raise DataError("no reviews to judge by")
+    right = sum(total != 0 and (total > 0) == bool(label) for total, label in sums)
+    return {"accuracy": right / len(sums), "ties": sum(total == 0 for total, _ in sums) / len(sums), "reviews": len(sums)}
 
 
 def _share(right: list[bool]) -> float | None:

@@ -16,6 +16,7 @@ from polysense.knowledge.entries import NEGATIVE, POSITIVE, Entry, Pair, Polarit
 from polysense.knowledge.files import read_contents, read_lexicon, write_contents
 from polysense.knowledge.tagger import LANGUAGES, Language
 
+
 def _entry_fault(entry: Entry) -> str | None:
     if not math.isfinite(entry.score) or entry.score == 0:
         return f"the score {entry.score} is not finite, or 0"

@@ -20,8 +20,8 @@ from polysense.knowledge.counts import Counting, WordCounts, count_seeds, count_
 from polysense.knowledge.encoded import EncodedCorpus, encode
 from polysense.knowledge.english import PatternTagger, PlainWords
 from polysense.knowledge.entries import NEGATIVE, POSITIVE, Entry, Pair, Polarity
-from polysense.knowledge.knowledge import Knowledge
 from polysense.knowledge.function_words import FUNCTION_WORDS
+from polysense.knowledge.knowledge import Knowledge
 from polysense.knowledge.patterns import PATTERNS, Pattern
 from polysense.knowledge.scores import Balance, pointwise_mutual_information, word_polarity
 from polysense.knowledge.seeds import Seeds

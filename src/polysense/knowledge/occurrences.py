@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PlainWords
-from polysense.knowledge.gaps import Gap, gap_between
 from polysense.knowledge.entries import NAMES, Polarity
+from polysense.knowledge.gaps import Gap, gap_between
 from polysense.knowledge.knowledge import Knowledge
 from polysense.knowledge.tagger import Language, Tagger, Token
 
@@ -60,6 +60,11 @@ class Occurrences:
     words: tuple[Found, ...] = ()
     pairs: tuple[FoundPair, ...] = ()
 
+    @property
+    def balance(self) -> float:
+        """The sum of the words' scores, see :func:`weigh`."""
+        return weigh(self.words)
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON; polarities by name."""
         words = {word.start: {**asdict(word), "polarity": NAMES[word.polarity]} for word in self.words}
@@ -67,6 +72,11 @@ class Occurrences:
             {"aspect": pair.aspect, "start": pair.start, "end": pair.end, "word": words[pair.word.start]} for pair in self.pairs
         ]
         return {"words": list(words.values()), "pairs": pairs}
+
+
+def weigh(words: Iterable[Found]) -> float:
+    """The sum of the scores; behind a negator a word counts for the other side."""
+    return sum(-word.score if word.negated else word.score for word in words)
 
 
 _PLAIN: dict[Language, Tagger] = {"en": PlainWords(), "zh": JiebaTagger()}

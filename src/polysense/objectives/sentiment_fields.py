@@ -23,8 +23,9 @@ _BLANK = re.compile(r"\s")
 class SentimentFields:
     """Prepares what :class:`polysense.views.sentiment_masked.SentimentMasked` reads. Equal ones prepare the same.
 
-    A word's tokens are all that stand for one of its characters; one that the end of what is read cuts is no word. Words that share a token (a tokenizer may join what a lexicon
-    parts) count as one word, so that none of them is ever hidden in part; a shared token has the polarity of the first.
+    A word's tokens are all that stand for one of its characters; what the end of the read text cuts is no word. Words that share a
+    token (a tokenizer may join what a lexicon parts) count as one word, so that none of them is ever hidden in part; a shared token
+    has the polarity of the first.
 
     Args:
         encoder: whose tokens they are.

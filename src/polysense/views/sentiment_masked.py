@@ -31,7 +31,8 @@ OUTSIDE = -2
 class SentimentMasked(View):
     """Aspects with their sentiment words are hidden, then sentiment words, then other tokens.
 
-    In each text of n tokens, special ones and those of an aspect before it not counted, with a budget of ``B = max(1, round(share * n))`` tokens:
+    In each text of n tokens, special ones and those of an aspect before it not counted, with a budget of
+    ``B = max(1, round(share * n))`` tokens:
 
     1. At most ``most_pairs`` of its pairs, drawn at random, none sharing a word with another. Every token of both words becomes the
        mask, beside the budget.
@@ -41,9 +42,9 @@ class SentimentMasked(View):
        token, 10 % stay.
 
     Reads the batch fields ``<source>.words`` (batch, time) int64, the number of the sentiment word or aspect that a token is part
-    of, from 1, 0 for none, -1 for those of words that are left out, -2 for those outside the text; ``<source>.polarity`` (batch, time) int64, of the tokens of
-    sentiment words, -100 elsewhere; and ``<source>.pairs`` (batch, pairs, 2) int64, the numbers of aspect and sentiment word, 0
-    where a row has fewer pairs.
+    of, from 1, 0 for none, -1 for those of words that are left out, -2 for those outside the text; ``<source>.polarity`` (batch,
+    time) int64, of the tokens of sentiment words, -100 elsewhere; and ``<source>.pairs`` (batch, pairs, 2) int64, the numbers of
+    aspect and sentiment word, 0 where a row has fewer pairs.
     Targets: ``original`` (batch, time) int64, the token where steps 2 and 3 chose one, -100 elsewhere; ``polarity`` (batch, time)
     int64, 0 or 1 on the hidden tokens of sentiment words, -100 elsewhere; for each hidden pair ``pair_row`` (hidden pairs,) int64,
     its row, and ``pair_tokens`` (hidden pairs, longest) int64, the tokens of its two words, then -100.
