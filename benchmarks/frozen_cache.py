@@ -22,8 +22,9 @@ import torch
 from polysense.data.collate import Collate, Prepares
 from polysense.data.sampling import ShuffledBatches
 from polysense.recipe import Recipe, load_recipe
-from polysense.training.arguments import settle_precision, training_arguments
+from polysense.training.arguments import training_arguments
 from polysense.training.journal import Journal
+from polysense.training.precision import settle_precision
 from polysense.training.run import read_data
 from polysense.training.seed import readers
 from polysense.training.trainer import LearnerTrainer

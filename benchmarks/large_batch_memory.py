@@ -48,7 +48,7 @@ def step_memory(sentences: Sequence[str], *, recompute: bool, overrides: Sequenc
 
     from polysense.data.collate import Collate
     from polysense.recipe import load_recipe
-    from polysense.training.arguments import bf16_pays
+    from polysense.training.precision import bf16_pays
     from polysense.types import Sample
 
     settings = [f"encoders.text.recompute={str(recompute).lower()}", *overrides]

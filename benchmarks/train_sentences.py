@@ -81,8 +81,9 @@ def our_training(model: str, sentences: Sequence[str], *, warm_up: int, seed: in
     from polysense.data.collate import Collate
     from polysense.data.sampling import ShuffledBatches
     from polysense.recipe import load_recipe
-    from polysense.training.arguments import settle_precision, training_arguments
+    from polysense.training.arguments import training_arguments
     from polysense.training.journal import Journal
+    from polysense.training.precision import settle_precision
     from polysense.training.seed import readers
     from polysense.training.trainer import LearnerTrainer
     from polysense.types import Sample

@@ -6,7 +6,7 @@ import pytest
 
 from polysense.errors import RecipeError
 from polysense.recipe import load_recipe
-from polysense.training.arguments import bf16_pays, settle_precision, training_arguments
+from polysense.training.arguments import training_arguments
 
 
 def test_what_the_recipe_says_wins(tmp_path: Path) -> None:
@@ -34,11 +34,3 @@ def test_by_default_it_is_judged_and_saved_every_epoch(tmp_path: Path) -> None:
 def test_a_value_that_the_trainer_refuses_is_named(tmp_path: Path, override: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         training_arguments(load_recipe("social/posts_concat", [override]), tmp_path, seed=0)
-
-
-def test_the_machine_decides_about_bf16_where_the_recipe_does_not() -> None:
-    recipe = load_recipe("social/posts_concat")
-    assert settle_precision(recipe).training["bf16"] is bf16_pays()
-    for written in ("training.bf16=false", "training.fp16=true"):
-        recipe = load_recipe("social/posts_concat", [written])
-        assert settle_precision(recipe) == recipe

@@ -90,7 +90,7 @@ def _memory() -> str:
 
 
 def _torch(problems: list[str]) -> dict[str, object]:
-    """What torch can use: the processor's bfloat16 instructions (training is faster with them) and accelerators."""
+    """What torch can use: the processor's bfloat16 instructions, whether they make it faster, and accelerators."""
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -101,8 +101,19 @@ def _torch(problems: list[str]) -> dict[str, object]:
         "version": torch.__version__,
         "threads": torch.get_num_threads(),
         "bf16_instructions": [name for name in ("avx512_bf16", "amx_bf16") if flags.get(name)],
+        "bf16_speed": _bf16_speed(problems),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def _bf16_speed(problems: list[str]) -> float | None:
+    """How many times as fast as float32 the processor is in bfloat16: by this, not by its instructions, trainings decide."""
+    try:
+        from polysense.training.precision import bf16_speed
+    except ImportError as error:
+        problems.append(f"polysense does not load: {error}")
+        return None
+    return round(bf16_speed(), 2)
 
 
 def _encoders(problems: list[str]) -> dict[str, str]:

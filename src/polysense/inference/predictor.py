@@ -190,7 +190,7 @@ class Predictor:
         reads aspects embeds a text with its own; others pass aspects over.
 
         Texts alone take a fast road: few of them run in float32; above 256 they are sorted by length and multiplied in
-        bfloat16 where the machine computes in it natively, in OpenVINO where it is installed (extra ``fast``).
+        bfloat16 where the machine is faster in it, in OpenVINO where it is installed (extra ``fast``).
         ``load(source, precision="float32")`` keeps to float32, ``engine="torch"`` to torch.
 
         Args:

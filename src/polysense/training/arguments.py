@@ -12,20 +12,6 @@ from polysense.errors import RecipeError
 from polysense.recipe import Recipe
 
 
-def bf16_pays() -> bool:
-    """Whether this machine computes in bfloat16 natively (a GPU from Ampere on, a processor with AVX512-BF16 or AMX)."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
-def settle_precision(recipe: Recipe) -> Recipe:
-    """The recipe with ``bf16`` decided by the machine where it does not say."""
-    if {"bf16", "fp16"} & set(recipe.training):
-        return recipe
-    return recipe.with_training(bf16=bf16_pays())
-
-
 def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingArguments:
     """The Trainer's arguments for one seed; checkpoints go to ``folder``.
 

@@ -25,7 +25,6 @@ from polysense.recipe import Recipe, load_recipe
 from polysense.recipe.foreign import blamed
 from polysense.recipe.parts import Part
 from polysense.recipe.recipe import LAST
-from polysense.training.arguments import settle_precision
 from polysense.training.aspects import missing_aspects, reads_aspects, unread_aspects
 from polysense.training.baseline import most_frequent
 from polysense.training.card import write_card
@@ -33,6 +32,7 @@ from polysense.training.checkpoints import write_whole
 from polysense.training.command import command
 from polysense.training.folder import SUMMARY, refuse_another_run, standing, start
 from polysense.training.overview import counted, overview
+from polysense.training.precision import settle_precision
 from polysense.training.processes import from_first, together
 from polysense.training.rehearsal import rehearse
 from polysense.training.seed import train_seed
@@ -92,7 +92,7 @@ def train(
     for line in unread_aspects(recipe, table):
         say(line)
     with blamed():
-        complete = settle_precision(recipe.complete(splits.train))
+        complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)
     from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
     described = _data(table, splits, shown=shown) | {"made_with": _made_with(use_cache=use_cache)}
     refuse_different_data(described["content"])

@@ -13,7 +13,7 @@ from polysense.inference.encoding.engine import Batch, Engine, EngineName, Preci
 from polysense.inference.encoding.openvino_engine import CannotConvertError, OpenVinoEngine, is_installed
 from polysense.inference.encoding.token_batches import token_batches
 from polysense.progress import Progress
-from polysense.training.arguments import bf16_pays
+from polysense.training.precision import bf16_pays
 from polysense.types import Sample
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class TextSummaries:
 
     With the engine ``auto``, up to ``MANY`` texts run in torch, and more in OpenVINO where it is installed, the encoder is on the
     processor and can be converted. With the precision ``auto``, more than ``MANY`` texts are multiplied in bfloat16 where the
-    machine computes in it natively. ``float32`` with the engine ``auto`` is torch: the numbers of the evaluation.
+    machine is faster in it. ``float32`` with the engine ``auto`` is torch: the numbers of the evaluation.
 
     Args:
         encoder: in evaluation mode.
