@@ -4,7 +4,7 @@
 
 DATA is the folder of all data sets. Prepares one file of sentences, pre-trains a small text encoder on it, and from it (and, as a
 second block for reference, from MiniLM) trains the arms below; writes grounded_sentences.json. All is taken up where it stopped. --only
-ARM,ARM restricts what is trained; --only-tables trains nothing.
+ARM,ARM and --blocks small restrict what is trained; --only-tables trains nothing.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from polysense.training.run import train
 
 SEEDS = (0, 1, 2)
 SETS = ("flickr8k", "sts_b", "sts_senteval", "sick2014", "senteval_transfer", "mvsa_single")
-PRETRAINING, CONTRAST = 200_000, 30_000
-"""Sentences that the small encoder reads, and those of them that the contrast does."""
+PRETRAINING, CONTRAST = 200_000, 20_000
+"""Sentences that the small encoder reads once, and those of them that the contrast does."""
 
 TWEETS = (
     "corpora.1={class_path: Captions, init_args: {path: mvsa_single/mvsa_single.csv, media: images, "
@@ -63,6 +63,8 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 MAIN = ("start", "simcse", "captions_as_text", "mcse", "mcse_shuffled")
 """The arms that are probed on transfer tasks too, and trained from MiniLM for reference."""
+
+ONCE = ("training.num_train_epochs=1",)
 
 WEIGHTS = (0.01, 0.1, 1.0)
 """Of the grounding; chosen on STS-B dev with seed 0."""
@@ -123,14 +125,14 @@ def starts(root: Path, runs: Path) -> dict[str, Path | str]:
     """The encoders that the arms start from: the small one, pre-trained here, and MiniLM."""
     small = runs / "small_mlm"
     if not (small / "run.json").is_file():
-        train("text/small_mlm", root / "pretraining.txt", out=small, seeds=[0], resume=True)
+        train("text/small_mlm", root / "pretraining.txt", out=small, seeds=[0], overrides=ONCE, resume=True)
     return {"small": small / "seed-0", "minilm": "minilm"}
 
 
 def from_start(start: Path | str, block: str) -> list[str]:
     """How an arm's recipe begins at a start: the small encoder needs larger steps."""
     rate = {"small": 1e-4, "minilm": 3e-5}[block]
-    return [f"encoders.text.pretrained={start}", f"training.learning_rate={rate}", "training.num_train_epochs=1"]
+    return [f"encoders.text.pretrained={start}", f"training.learning_rate={rate}", *ONCE]
 
 
 def chosen_weight(block: str, start: Path | str, root: Path, runs: Path) -> float:
@@ -144,9 +146,11 @@ def chosen_weight(block: str, start: Path | str, root: Path, runs: Path) -> floa
     return max(scores, key=lambda weight: scores[weight])
 
 
-def train_arms(root: Path, runs: Path, only: Sequence[str]) -> None:
+def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str]) -> None:
     """Train what is wanted, and measure each arm when it is done."""
     for block, start in starts(root, runs).items():
+        if block not in blocks:
+            continue
         measured(runs / block / "start", {"as the arms pool": partial(untrained, start)}, root, probe=True)
         measured(runs / block / "start_own_pooling", {"own": partial(Predictor.from_pretrained, start)}, root, probe=False)
         weight = chosen_weight(block, start, root, runs)
@@ -193,12 +197,14 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/grounded"))
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--only", default="")
+    parser.add_argument("--blocks", default="small,minilm")
     parser.add_argument("--only-tables", action="store_true")
     options = parser.parse_args()
     root = options.runs / "data"
     counts = prepare(options.data, root)
     if not options.only_tables:
-        train_arms(root.resolve(), options.runs, [name for name in options.only.split(",") if name])
+        only = [name for name in options.only.split(",") if name]
+        train_arms(root.resolve(), options.runs, only, options.blocks.split(","))
     result = collected(options.runs) | {
         "sentences": counts,
         "commit": subprocess.run(
