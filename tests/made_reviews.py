@@ -93,3 +93,51 @@ def chinese_reviews(size: int = 400) -> list[str]:
             f"{draw.choice(nouns)}很{draw.choice(words)}，{draw.choice(nouns)}也{draw.choice(words)}，真的很{draw.choice(seeds)}。"
         )
     return found
+
+
+MANY_SEEDS = Seeds(("great", "excellent", "wonderful", "perfect"), ("awful", "terrible", "horrible", "useless"))
+"""Those of :class:`Opinions`."""
+
+
+class Opinions:
+    """Made reviews of one opinion each, about one of eight subjects, in invented words of three syllables.
+
+    Most sentiment words of a review are of its side, and all its other words are of its subject: what is hidden at random tells of
+    the subject, and of the opinion only what is mined.
+    """
+
+    def __init__(self, *, words: int = 30, subjects: int = 8) -> None:
+        draw = random.Random(7)
+        found: dict[str, None] = {}
+        while len(found) < 2 * words + 24 * subjects:
+            found["".join(draw.choice("bdfgklmnprstvz") + draw.choice("aeiou") for _ in range(3))] = None
+        every = iter(found)
+        self.sides = [[next(every) for _ in range(words)] for _ in range(2)]
+        self.subjects = [([next(every) for _ in range(12)], [next(every) for _ in range(12)]) for _ in range(subjects)]
+
+    @property
+    def tags(self) -> dict[str, Tag]:
+        """Of every word but function words."""
+        sentiment = {word for side in (*self.sides, MANY_SEEDS.positive, MANY_SEEDS.negative) for word in side}
+        nouns = {word for subject, _ in self.subjects for word in subject}
+        verbs = {word for _, deeds in self.subjects for word in deeds}
+        kinds: tuple[tuple[set[str], Tag], ...] = ((sentiment, "ADJ"), (nouns, "NOUN"), (verbs, "VERB"))
+        return {word: kind for words, kind in kinds for word in words}
+
+    def reviews(self, size: int, *, seed: int) -> list[tuple[str, int]]:
+        """Texts with 0 for blame and 1 for praise."""
+        draw = random.Random(seed)
+        return [self._review(draw) for _ in range(size)]
+
+    def _review(self, draw: random.Random) -> tuple[str, int]:
+        side = draw.randrange(2)
+        nouns, verbs = draw.choice(self.subjects)
+
+        def words(kind: str) -> str:
+            if kind != "S":
+                return draw.choice({"N": nouns, "V": verbs}.get(kind, [kind]))
+            meant = side if draw.random() < 0.85 else 1 - side
+            seeds = (MANY_SEEDS.negative, MANY_SEEDS.positive)[meant]
+            return draw.choice(seeds if draw.random() < 0.15 else self.sides[meant])
+
+        return " ".join(map(words, "a S S and S N , S N V a N , S of N , S S V".split())), side
