@@ -99,6 +99,10 @@ MANY_SEEDS = Seeds(("great", "excellent", "wonderful", "perfect"), ("awful", "te
 """Those of :class:`Opinions`."""
 
 
+PATTERN = ("a", "S", "S", "and", "S", "N", ",", "S", "N", "V", "a", "N", ",", "S", "of", "N", ",", "S", "S", "V")
+"""Of a review: sentiment words, nouns and verbs."""
+
+
 class Opinions:
     """Made reviews of one opinion each, about one of eight subjects, in invented words of three syllables.
 
@@ -140,4 +144,4 @@ class Opinions:
             seeds = (MANY_SEEDS.negative, MANY_SEEDS.positive)[meant]
             return draw.choice(seeds if draw.random() < 0.15 else self.sides[meant])
 
-        return " ".join(map(words, "a S S and S N , S N V a N , S of N , S S V".split())), side
+        return " ".join(map(words, PATTERN)), side

@@ -152,7 +152,7 @@ def test_a_bad_row_gets_its_reason_and_the_others_their_answers(model: Predictor
         {"id": "half", "text": "x", "image": tmp_path / "half.jpg"},
         {"id": "none"},
         {"id": "sound", "audio": __file__},
-        {"id": "number", "text": ["a", "list"]},
+        {"id": "number", "text": ["a", 5]},
         7,
         None,
         Problem(file="posts.csv", row=3, id="given", field="row", reason="2 cells where the header has 3"),
@@ -354,7 +354,7 @@ def test_only_the_files_of_a_model_are_fetched(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     with pytest.raises(RecipeError, match="me/posts"):
         load("me/posts")
-    assert sorted(wanted[0]) == ["README.md", "encoders/**", "model.safetensors", "recipe.yaml", "run.json"]
+    assert sorted(wanted[0]) == ["README.md", "encoders/**", "model.safetensors", "recipe.yaml", "run.json", "self_check.json"]
     assert not any(pattern in {"*", "*.bin", "*.pt"} for patterns in wanted for pattern in patterns)
 
 

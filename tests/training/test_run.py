@@ -37,6 +37,7 @@ def test_the_folder_of_a_run_holds_what_it_promises(trained_runs: dict[str, Path
         "predictions",
         "recipe.yaml",
         "run.json",
+        "self_check.json",
     ]
     record = json.loads((run / "run.json").read_text())
     assert record["polysense"] == version("polysense")

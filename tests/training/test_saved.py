@@ -24,7 +24,7 @@ def test_what_is_written_is_read_back(tiny_encoders: list[str], tmp_path: Path, 
     assert state.keys() == other.keys()
     assert all(torch.equal(state[name], other[name]) for name in state)
     names = sorted(str(path.relative_to(tmp_path / "model")) for path in (tmp_path / "model").iterdir())
-    assert [name.rpartition("/")[2] for name in names] == ["encoders", "model.safetensors", "recipe.yaml"]
+    assert [name.rpartition("/")[2] for name in names] == ["encoders", "model.safetensors", "recipe.yaml", "self_check.json"]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     quietly(texts, seeds=MANY_SEEDS, tagger=KnownWords(OPINIONS.tags)).write(home / "knowledge")
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     pieces = list(dict.fromkeys([*special, *OPINIONS.tags, "a", "and", "of", ","]))
-    BertTokenizer(vocab={piece: place for place, piece in enumerate(pieces)}, model_max_length=32).save_pretrained(home / "shape")
+    BertTokenizer(vocab={piece: place for place, piece in enumerate(pieces)}, model_max_length=32).save_pretrained(
+        home / "shape"
+    )
     sizes = {"hidden_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 128}
     BertModel(BertConfig(vocab_size=len(pieces), max_position_embeddings=32, **sizes)).save_pretrained(home / "shape")
     return home
@@ -43,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def probed(folder: Path) -> Callable[[str, int], float]:
     def learn(recipe: str, seed: int) -> float:
-        known = "word polarity pair".split() if recipe == "skep/pretrain" else []
+        known = ["word", "polarity", "pair"] if recipe == "skep/pretrain" else []
         train(
             recipe,
             folder / "reviews.txt",

@@ -12,8 +12,9 @@ from polysense.learner import Learner
 from polysense.recipe import Recipe
 from polysense.training.folder import RECIPE, best_folder
 from polysense.training.saved import read_model
+from polysense.training.self_check import refuse_other_outputs
 
-FILES = ("recipe.yaml", "run.json", "README.md", "model.safetensors", "encoders/**")
+FILES = ("recipe.yaml", "run.json", "README.md", "model.safetensors", "self_check.json", "encoders/**")
 """What a saved model consists of."""
 
 
@@ -22,7 +23,7 @@ def find_model(source: str, *, trust_recipe_code: bool, pooling: str | None) -> 
 
     Raises:
         RecipeError: there is no such folder or model, or its recipe is refused.
-        PolysenseError: the weights are missing or damaged.
+        PolysenseError: the weights are missing or damaged, or what comes out is not what came out when they were saved.
     """
     is_here = Path(source).exists()
     folder = Path(source)
@@ -31,7 +32,9 @@ def find_model(source: str, *, trust_recipe_code: bool, pooling: str | None) -> 
         if (folder / RECIPE).is_file():
             if pooling is not None:
                 raise RecipeError(f"pooling: {source} is a model of polysense, and has the pooling that it was trained with")
-            return str(folder), *read_model(folder, trust_recipe_code=trust_recipe_code)
+            recipe, learner = read_model(folder, trust_recipe_code=trust_recipe_code)
+            refuse_other_outputs(folder, learner)
+            return str(folder), recipe, learner
     name = str(folder) if is_here else source
     foreign = load_foreign(name, pooling=pooling)
     if foreign is None:

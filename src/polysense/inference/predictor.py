@@ -131,7 +131,8 @@ class Predictor:
         one, or another with one.
 
         Args:
-            rows: texts, dicts (``{"text": ..., "aspect": ...}``) or samples.
+            rows: texts, dicts (``{"text": ..., "aspect": ...}``) or samples. A text may be given as the list of its words: it is read
+                with blanks between them, and ``words`` of its spans count these words.
             aspects: what each row is asked about, where the rows do not say so themselves.
             explain: every answer gets ``knowledge``, the words and pairs of it that occur in the row's text, with their characters
                 (see :func:`polysense.knowledge.find`). They are what the text holds, not why the model answers so.

@@ -11,10 +11,11 @@ from typing import Any
 from polysense.data.media import content_key
 from polysense.data.rows import FIELDS, RowReader, origin
 from polysense.errors import DataError, Problem, choices
+from polysense.inference.given_words import given_words, joined
 from polysense.types import MODALITIES, Sample
 
-Row = Mapping[str, Any] | str | Sample | Problem
-"""``{"text": ..., "image": ...}``, a bare text, a sample, or a row that could not be read."""
+Row = Mapping[str, Any] | str | Sequence[str] | Sample | Problem
+"""``{"text": ..., "image": ...}``, a bare text, the words of one, a sample, or a row that could not be read."""
 
 ROWS = "rows"
 """What messages call them."""
@@ -62,12 +63,14 @@ class Reader:
             return row
         if isinstance(row, Sample):
             return self._usable(row, number)
+        if (given := given_words(row)) is not None:
+            row = joined(row, given)
         if isinstance(row, str):
             if blank_texts and not row.strip():
                 return self._usable(Sample(id=str(number), text=row, origin=origin(ROWS, number)), number)
             row = {"text": row}
         if not isinstance(row, Mapping):
-            return _problem(number, str(number), "row", f"expected a text or a dict, got {type(row).__name__}")
+            return _problem(number, str(number), "row", f"expected a text, its words, or a dict, got {type(row).__name__}")
         read = _READER.read(row, number)
         if isinstance(read, Problem):
             return self._hinted(read, row)
@@ -139,8 +142,8 @@ def _asking(row: Any, aspect: str) -> Row:
     """The row with its aspect; what cannot be a row stays what it is, and the reader says so."""
     if isinstance(row, Sample):
         return replace(row, aspect=(aspect or "").strip() or None)
-    if isinstance(row, str):
-        return {"text": row, "aspect": aspect}
+    if isinstance(row, str) or given_words(row) is not None:
+        return {**(row if isinstance(row, Mapping) else {"text": row}), "aspect": aspect}
     found: Row = {**row, "aspect": aspect} if isinstance(row, Mapping) else row
     return found
 

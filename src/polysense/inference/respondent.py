@@ -12,6 +12,7 @@ from polysense.data.collate import Collate, Prepares
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import Problem
 from polysense.evaluation.evaluator import Answerer
+from polysense.inference.given_words import given_words, in_given_words
 from polysense.inference.pictures import Pictures
 from polysense.inference.reader import Reader, Row
 from polysense.inference.texts import Texts
@@ -56,8 +57,10 @@ class Respondent:
             read = [self._reader.read(row, done + at) for at, row in enumerate(block, start=1)]
             answers, faults = self._ask([replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)])
             cut += 0 if self._texts is None else self._texts.take_cut()
-            for told, row in zip(self._told(read, answers, faults), read, strict=True):
-                yield told if explain is None else _explained(row, told, knowledge=explain)
+            for told, row, asked in zip(self._told(read, answers, faults), read, block, strict=True):
+                given = given_words(asked)
+                answer = told if given is None else in_given_words(told, given)
+                yield answer if explain is None else _explained(row, answer, knowledge=explain)
             done += len(block)
             if progress is not None:
                 progress(done, done)

@@ -8,6 +8,7 @@ from polysense.errors import PolysenseError, RecipeError, display
 from polysense.learner import Learner
 from polysense.recipe import Recipe, read_saved
 from polysense.training.folder import RECIPE, WEIGHTS
+from polysense.training.self_check import write_self_check
 from polysense.training.trainer import load_weights, save_weights
 
 
@@ -27,6 +28,7 @@ def write_model(folder: Path, recipe: Recipe, learner: Learner) -> None:
     """A folder that :func:`read_model` reads back."""
     write_assets(folder, recipe, learner)
     save_weights(learner, folder / WEIGHTS)
+    write_self_check(folder, learner)
 
 
 def read_model(folder: Path, *, trust_recipe_code: bool = False, seed: int = 0) -> tuple[Recipe, Learner]:
