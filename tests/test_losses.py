@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from pathlib import Path
@@ -155,6 +156,40 @@ def vectors(draw: st.DrawFn, count: int = 2) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(draw(st.integers(0, 10_000)))
     rows, width = draw(st.integers(2, 7)), draw(st.integers(2, 5))
     return tuple(torch.randn(rows, width, generator=generator, dtype=torch.float64).float() for _ in range(count))
+
+
+def test_the_signature_that_others_build_on() -> None:
+    found = inspect.signature(info_nce).parameters
+    assert list(found)[:5] == ["anchors", "positives", "temperature", "hard_negatives", "hard_negative_log_weight"]
+    assert found["temperature"].default is inspect.Parameter.empty
+    assert found["hard_negatives"].default is None
+    assert found["hard_negative_log_weight"].default == 0.0
+    assert all(found[name].kind is inspect.Parameter.KEYWORD_ONLY for name in list(found)[2:])
+
+
+@pytest.mark.parametrize("case", MCSE["simcse_supervised"]["cases"], ids=lambda case: f"alpha={case['alpha']}")
+def test_one_hard_negative_may_come_as_it_is(case: dict) -> None:
+    anchors, positives, negatives = (torch.tensor(MCSE["inputs"][name]) for name in ("h1", "h2", "h3"))
+    log_weight = math.log(case["alpha"])
+    loss = info_nce(anchors, positives, temperature=MCSE["tau"], hard_negatives=negatives, hard_negative_log_weight=log_weight)
+    close(loss, case["loss"])
+    there = torch.ones(len(anchors), dtype=torch.bool)
+    with_all = info_nce(
+        anchors,
+        positives,
+        temperature=MCSE["tau"],
+        hard_negatives=negatives,
+        hard_negative_log_weight=log_weight,
+        present=there,
+    )
+    assert torch.equal(loss, with_all)
+
+
+def test_no_hard_negatives_may_be_said_or_left_out() -> None:
+    anchors, positives = (torch.tensor(MCSE["inputs"][name]) for name in ("h1", "h2"))
+    left_out = info_nce(anchors, positives, temperature=0.1)
+    assert torch.equal(left_out, info_nce(anchors, positives, temperature=0.1, hard_negatives=None))
+    assert torch.equal(left_out, info_nce(anchors, positives, temperature=0.1, hard_negatives=[]))
 
 
 class TestAgainstLoops:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import polysense
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -65,7 +67,7 @@ def test_constraints_pin_torch_and_bar_torchvision() -> None:
     pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text("utf-8"), re.MULTILINE))
     assert pins["torch"] == "2.13.0"
     assert pins["torchvision"] == "0"
-    asked = [*PROJECT["dependencies"], *(need for extra in PROJECT["optional-dependencies"].values() for need in extra)]
+    asked = [*PROJECT["dependencies"], *(need for extra in EXTRAS.values() for need in extra)]
     plain = {re.match(r"[\w.-]+", need).group().lower() for need in asked if "==" not in need}
     assert plain - set(pins) == set()
 
@@ -123,3 +125,18 @@ def test_the_wheel_runs_in_an_environment_of_its_own(built: Path, tmp_path: Path
     command = tmp_path / "env/bin/polysense"
     assert run(command, "--version", cwd=tmp_path) == f"polysense {PROJECT['version']}\n"
     assert "social/mvsa_concat_both" in run(command, "recipes", "list", cwd=tmp_path)
+
+
+def test_what_the_package_imports_is_what_it_asks_for() -> None:
+    asked = [*PROJECT["dependencies"], *(need for name, extra in EXTRAS.items() if name != "dev" for need in extra)]
+    declared = {re.match(r"[\w.-]+", need).group().lower().replace("-", "_") for need in asked}
+    called = {"PIL": "pillow", "yaml": "pyyaml", "sklearn": "scikit_learn", "faiss": "faiss_cpu"}
+    imported = set()
+    for file in (ROOT / "src/polysense").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add(str(node.module).partition(".")[0])
+    foreign = imported - set(sys.stdlib_module_names) - {"polysense"}
+    assert {called.get(name, name).lower() for name in foreign} - declared == set()

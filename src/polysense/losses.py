@@ -57,10 +57,10 @@ def info_nce(
     positives: Tensor,
     *,
     temperature: float | Tensor,
-    hard_negatives: Sequence[Tensor] = (),
+    hard_negatives: Tensor | Sequence[Tensor] | None = None,
     hard_negative_log_weight: float = 0.0,
     duplicates: Tensor | None = None,
-    present: Sequence[Tensor] = (),
+    present: Tensor | Sequence[Tensor] | None = None,
     weights: Tensor | None = None,
 ) -> Tensor:
     """One-directional contrast: each anchor against its own positive among all positives (SimCSE, equations 1 and 5).
@@ -72,26 +72,32 @@ def info_nce(
         anchors: (batch, width).
         positives: (batch, width); row i belongs to anchor i.
         temperature: t, above 0.
-        hard_negatives: each (batch, width); row i of each is a hard negative of anchor i and a plain one of the others. Several
-            add a term to the sum each.
+        hard_negatives: (batch, width), or several of that shape; row i of each is a hard negative of anchor i and a plain one of
+            the others. Several add a term to the sum each.
         hard_negative_log_weight: the LOGARITHM of w, added to the logit of each anchor's own hard negatives.
         duplicates: (batch, positives of all processes) bool: pairs off the diagonal that are no negatives of each other.
-        present: for each of the hard negatives (batch,) bool, False in the rows that have none.
+        present: for each of the hard negatives (batch,) bool, False in the rows that have none; all have one by default.
         weights: (batch,) a factor for each anchor's term; 1 by default.
     """
     columns, offset = gather(positives)
     blocks = [cosine_logits(anchors, columns, scale=1 / temperature)]
-    for place, negatives in enumerate(hard_negatives):
+    there = _several(present)
+    for place, negatives in enumerate(_several(hard_negatives)):
         hard = cosine_logits(anchors, gather(negatives)[0], scale=1 / temperature)
         rows = torch.arange(hard.shape[0], device=hard.device)
         hard = hard + hard_negative_log_weight * F.one_hot(rows + offset, hard.shape[1])
-        if present:
-            hard = hard.masked_fill(~gather(present[place])[0], -torch.inf)
+        if there:
+            hard = hard.masked_fill(~gather(there[place])[0], -torch.inf)
         blocks.append(hard)
     logits = torch.cat(blocks, dim=1)
     if duplicates is not None:
         duplicates = F.pad(duplicates, (0, logits.shape[1] - duplicates.shape[1]), value=False)
     return diagonal_cross_entropy(logits, duplicates=duplicates, offset=offset, weights=weights)
+
+
+def _several(tensors: Tensor | Sequence[Tensor] | None) -> Sequence[Tensor]:
+    """None, one or some of them as some."""
+    return () if tensors is None else (tensors,) if isinstance(tensors, Tensor) else tensors
 
 
 def symmetric_info_nce(left: Tensor, right: Tensor, *, scale: float | Tensor, duplicates: Tensor | None = None) -> Tensor:

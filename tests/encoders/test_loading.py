@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from polysense.encoders.loading import explained
+from polysense.encoders import loading
+from polysense.encoders.loading import explained, hub_answers
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import RecipeError
@@ -57,6 +58,27 @@ def test_whatever_the_libraries_raise_names_the_encoder(error: Exception) -> Non
         explained("text encoder", "mine"),
     ):
         raise error
+
+
+def test_a_misspelt_name_is_answered_at_once_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "hub_answers", lambda: False)
+    with (
+        pytest.raises(RecipeError, match=r"'minilmm' cannot be loaded: .*not within reach; .*did you mean 'minilm'\?"),
+        explained("text encoder", "minilmm"),
+    ):
+        pytest.fail("the libraries were asked, and would try again for a minute")
+
+
+def test_the_hub_is_asked_for_a_connection_unless_a_proxy_or_a_switch_stands_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(loading.constants, "ENDPOINT", "http://127.0.0.1:9")  # a port where nobody listens
+    monkeypatch.setattr(loading, "getproxies", dict)
+    assert not hub_answers.__wrapped__()
+    monkeypatch.setattr(loading, "getproxies", lambda: {"https": "http://proxy"})
+    assert hub_answers.__wrapped__()
+    monkeypatch.setattr(loading, "getproxies", dict)
+    monkeypatch.setattr(loading.constants, "HF_HUB_OFFLINE", True)
+    assert hub_answers.__wrapped__()
 
 
 def test_what_polysense_says_itself_is_passed_on() -> None:

@@ -224,3 +224,16 @@ def test_it_looks_at_the_plain_pair_only() -> None:
     objective = Classification(tiny.WIDTHS, labels=LABELS).eval()
     expected = nn.functional.cross_entropy(objective.head(model(batch).fused.summary), batch.fields["label"])
     torch.testing.assert_close(objective(StepLook(model, batch, seed=0, step=0)), expected)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"label_smoothing": 1.0}, "label_smoothing: expected a share from 0 up to 1"),
+        ({"threshold": 7.0, "multi_label": True}, "threshold: expected a probability between 0 and 1"),
+        ({"threshold": 0.4}, "threshold: is of multi-label tasks"),
+    ],
+)
+def test_a_choice_out_of_range_or_without_effect_is_refused(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        passing_on(**wrong)

@@ -198,3 +198,9 @@ def test_a_scale_above_its_bound_counts_as_the_bound_and_can_come_back() -> None
     bounded.backward()
     assert objective.log_scale.grad is not None
     assert objective.log_scale.grad.item() == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize("wrong", [{"initial_temperature": 0.0}, {"initial_temperature": -1.0}, {"largest_scale": 0.0}])
+def test_a_choice_out_of_range_is_named(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected a number above 0"):
+        objective(**wrong)

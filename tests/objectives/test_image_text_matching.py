@@ -176,3 +176,9 @@ def test_it_learns_which_text_belongs_to_a_picture(seed: int) -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_scoring_the_unexchanged_pair_would_stay_at_chance(seed: int) -> None:
     assert abs(matching_accuracy(ScoresTheUnexchangedPair, seed=seed) - 0.5) < 0.04
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 1.5, -0.1])
+def test_a_share_that_is_no_chance_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match="share: expected a probability between 0 and 1"):
+        objective(share=share)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import torch
+from huggingface_hub import constants, try_to_load_from_cache
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as progress_bars
@@ -118,18 +123,48 @@ def vision_tower(model: Any) -> Any:
 @contextlib.contextmanager
 def explained(what: str, pretrained: str) -> Iterator[None]:
     """Turn what goes wrong while loading into a RecipeError that names the encoder and what may stand there."""
+    if not (Path(pretrained).exists() or _is_cached(pretrained) or hub_answers()):
+        raise _cannot_load(what, pretrained, "there is no such folder, and the hub is not within reach")
     try:
         yield
     except PolysenseError:
         raise
     except (OSError, ValueError, AttributeError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
-        packaged = ", ".join(repr(name) for name in PACKAGED)
         reason = str(error).strip().partition("\n")[0]
         if not isinstance(error, OSError | ValueError):  # which are written to be read
             reason = f"{type(error).__name__}: {reason}"
-        raise RecipeError(
-            f"the {what} {pretrained!r} cannot be loaded: {reason} (a packaged one ({packaged}), a folder, or a Hugging Face id)"
-        ) from error
+        raise _cannot_load(what, pretrained, reason) from error
+
+
+def _cannot_load(what: str, pretrained: str, reason: str) -> RecipeError:
+    return RecipeError(
+        f"the {what} {pretrained!r} cannot be loaded: {reason}; it may be a packaged one ({choices(pretrained, PACKAGED)}), "
+        "a folder, or a Hugging Face id"
+    )
+
+
+def _is_cached(pretrained: str) -> bool:
+    """Whether the hub's cache on this machine has the configuration of a model; not where ``pretrained`` is no id."""
+    try:
+        return isinstance(try_to_load_from_cache(pretrained, "config.json"), str)
+    except ValueError:
+        return False
+
+
+@cache
+def hub_answers() -> bool:
+    """Whether the hub takes a connection; asked once, because the libraries try again for a minute before they give up.
+
+    Behind a proxy, or with the hub switched off, the libraries are left to find out.
+    """
+    if constants.HF_HUB_OFFLINE or getproxies():
+        return True
+    hub = urlsplit(constants.ENDPOINT)
+    try:
+        with socket.create_connection((str(hub.hostname), hub.port or (80 if hub.scheme == "http" else 443)), timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

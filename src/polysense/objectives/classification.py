@@ -57,6 +57,12 @@ class Classification(Answering):
             raise ValueError("labels and balanced class weights come from the training rows: call complete() first")
         if class_weights != "none" and len(class_weights) != len(labels):
             raise ValueError(f"class_weights: write one number a class, found {len(class_weights)} for {len(labels)} classes")
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing: expected a share from 0 up to 1, found {label_smoothing}")
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold: expected a probability between 0 and 1, found {threshold}")
+        if threshold != 0.5 and not multi_label:
+            raise ValueError("threshold: is of multi-label tasks; where a row has one class, the likeliest is answered")
         self.labels = list(labels)
         self.label_smoothing = label_smoothing
         self.multi_label = multi_label

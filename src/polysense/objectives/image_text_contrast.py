@@ -44,6 +44,10 @@ class ImageTextContrast(Answering, Aligning):
         largest_scale: float = 100.0,
     ) -> None:
         super().__init__()
+        if not 0 < initial_temperature < math.inf:
+            raise ValueError(f"initial_temperature: expected a number above 0, found {initial_temperature}")
+        if not 0 < largest_scale < math.inf:
+            raise ValueError(f"largest_scale: expected a number above 0, found {largest_scale}")
         self.text = nn.Linear(widths["text"], shared_width, bias=False)
         self.image = nn.Linear(widths["image"], shared_width, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / initial_temperature)))

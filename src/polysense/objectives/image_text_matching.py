@@ -29,6 +29,8 @@ class ImageTextMatching(Answering):
 
     def __init__(self, widths: Widths, *, dropout: float = 0.05, share: float = 0.5) -> None:
         super().__init__()
+        if not 0 < share < 1:
+            raise ValueError(f"share: expected a probability between 0 and 1, found {share}")
         self.view = Mismatched(swapped="text", kept="image", share=share)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths["fused"], 2))
 
