@@ -41,6 +41,8 @@ def test_a_table_becomes_lines_a_summary_and_a_page(reviews: Path, knowledge: st
         "opinion": {"label": "neutral", "probabilities": None},
         "aspects": [],
         "error": None,
+        "target": None,
+        "extra": {"shop": "1"},
     }
     page = (out / "report.html").read_text("utf-8")
     assert "<b>staff</b><sup> positive</sup>" in page
@@ -76,3 +78,64 @@ def test_what_is_missing_is_said(reviews: Path, knowledge: str, tmp_path: Path, 
     assert execute(["analyze", str(reviews), *out, "--knowledge", knowledge, "--columns", "text=words"]) == 3
     assert "words" in capsys.readouterr().err
     assert not (tmp_path / "analysis").exists()
+
+
+def test_labels_of_the_table_are_held_against_what_was_found(knowledge: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,label\nThe staff is good,pos\nA bad soup,Positive\nFine,neutral\nNo label,\nbad,neg\n", "utf-8")
+    command = ["analyze", str(path), "--out", str(tmp_path / "analysis"), "--knowledge", knowledge]
+    assert execute(command) == 0
+    assert "75.0% of 4 labelled reviews were found to be what their label says" in capsys.readouterr().out
+    summary = json.loads((tmp_path / "analysis/summary.json").read_text("utf-8"))
+    assert (summary["labelled"], summary["agreement"]) == (4, 0.75)
+    assert {"target": "Positive", "label": "negative", "reviews": 1} in summary["against"]
+    lines = [json.loads(line) for line in (tmp_path / "analysis/reviews.jsonl").read_text("utf-8").splitlines()]
+    assert [line["target"] for line in lines] == ["pos", "Positive", "neutral", None, "neg"]
+    page = (tmp_path / "analysis/report.html").read_text("utf-8")
+    assert "of 4 labelled reviews were found" in page
+    assert "found negative" in page
+
+
+def test_labels_that_mean_something_else_are_not_compared(knowledge: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,label\nThe staff is good,5\nA bad soup,1\n", "utf-8")
+    assert execute(["analyze", str(path), "--out", str(tmp_path / "analysis"), "--knowledge", knowledge]) == 0
+    assert "the labels of 2 reviews (1, 5) are other classes" in capsys.readouterr().out
+    assert "are other classes" in (tmp_path / "analysis/report.html").read_text("utf-8")
+
+
+def test_labels_of_single_aspects_are_not_those_of_reviews(knowledge: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,aspect,label\nThe staff is good,soup,negative\n", "utf-8")
+    assert execute(["analyze", str(path), "--out", str(tmp_path / "analysis"), "--knowledge", knowledge]) == 0
+    assert "labelled" not in capsys.readouterr().out
+
+
+def test_the_summary_of_each_value_of_a_column(reviews: Path, knowledge: str, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "analysis"
+    assert execute(["analyze", str(reviews), "--out", str(out), "--knowledge", knowledge, "--by", "shop"]) == 0
+    shown = capsys.readouterr().out
+    assert [line.split()[:2] for line in shown.splitlines()[-2:]] == [["1", "2"], ["2", "1"]]
+    by = json.loads((out / "summary.json").read_text("utf-8"))["by"]
+    assert by["column"] == "shop"
+    assert [(one["value"], one["reviews"], one["labels"]) for one in by["values"]] == [
+        ("1", 2, {"positive": 1, "neutral": 1}),
+        ("2", 1, {"negative": 1}),
+    ]
+    assert by["values"][1]["aspects"][0]["aspect"] == "soup"
+    page = (out / "report.html").read_text("utf-8")
+    assert '<section id="groups">' in page
+    assert "soup (1)" in page
+    assert page.count("<svg") == 2
+
+
+@pytest.mark.parametrize(("by", "message"), [("sho", "did you mean 'shop'"), ("text", "no column beside those that are read")])
+def test_a_column_that_is_not_there(by: str, message: str, reviews: Path, knowledge: str, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "analysis"
+    assert execute(["analyze", str(reviews), "--out", str(out), "--knowledge", knowledge, "--by", by]) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+    lines = tmp_path / "reviews.txt"
+    lines.write_text("good\n", "utf-8")
+    assert execute(["analyze", str(lines), "--out", str(out), "--knowledge", knowledge, "--by", "shop"]) == 2
+    assert "a text file has no columns" in capsys.readouterr().err

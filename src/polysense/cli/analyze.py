@@ -13,12 +13,13 @@ import typer
 
 from polysense.cli.options import Columns, Encoding, Json, SkipBadRows, TrustRecipeCode
 from polysense.cli.output import print_json, print_table
-from polysense.errors import DataError, RecipeError, display
+from polysense.errors import DataError, RecipeError, choices, display
 from polysense.progress import open_bar, say
 
 if TYPE_CHECKING:
     from polysense.inference.analysis import Analysis, Analyst
     from polysense.inference.aspect_summary import Summary
+    from polysense.inference.grouped_summary import GroupedSummary
     from polysense.inference.row_source import RowSource
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -48,6 +49,7 @@ def analyze(
     terms: Annotated[str | None, typer.Option(help="A model that marks the aspects of a text.")] = None,
     aspects: Annotated[str | None, typer.Option(help="A model that classifies the aspects of a text.")] = None,
     role: Annotated[str, typer.Option(help="Of the marked parts that are aspects.")] = "aspect",
+    by: Annotated[str | None, typer.Option(help="A column of the table: sum up for each of its values too.")] = None,
     columns: Columns = None,
     encoding: Encoding = None,
     skip_bad_rows: SkipBadRows = False,
@@ -57,7 +59,8 @@ def analyze(
 ) -> None:
     """Find the polarity of every review, the aspects that it speaks of, what it says of them, and the words that say it.
 
-    Any of the three models may be left out: knowledge then answers by weighing words. Prints a summary by aspect.
+    Any of the three models may be left out: knowledge then answers by weighing words. Prints a summary by aspect, and where the
+    table has labels, how many reviews were found to be what theirs says.
     """
     if (out / REVIEWS).exists() and not overwrite:
         raise RecipeError(f"{display(out)} holds an analysis already; --overwrite writes over it")
@@ -68,17 +71,21 @@ def analyze(
 
     analyst = _analyst(knowledge, polarity, terms, aspects, role, trust_recipe_code)
     source = open_rows(reviews, columns=read_columns(columns), encoding=encoding or "utf-8", skip_bad_rows=skip_bad_rows)
+    groups = None if by is None else _grouped(source, by)
     for note in source.notes:
         say(note)
-    summary, examples = _read(analyst, source, out)
+    summary, examples = _read(analyst, source, out, groups)
     title = f"Reviews: {reviews.name}"
-    report = write_analysis_report(summary, examples, out / PAGE, by=_by(analyst), title=title)
-    write_whole(out / "summary.json", jsonlib.dumps(summary.as_dict(), ensure_ascii=False, indent=1) + "\n")
+    report = write_analysis_report(summary, examples, out / PAGE, by=_by(analyst), title=title, groups=groups)
+    counted = summary.as_dict() | ({} if groups is None else {"by": groups.as_dict()})
+    write_whole(out / "summary.json", jsonlib.dumps(counted, ensure_ascii=False, indent=1) + "\n")
     say(f"written: {display(out / REVIEWS)}, {display(report)}")
     if json:
-        print_json(summary.as_dict())
+        print_json(counted)
     else:
         _print(summary)
+        if groups is not None:
+            _print_groups(groups)
     if summary.unread:
         raise DataError(f'{summary.unread:,} of {summary.reviews:,} reviews could not be read; see "error" in {REVIEWS}')
 
@@ -111,7 +118,19 @@ def _by(analyst: Analyst) -> dict[str, str]:
     return {question: Path(answer).as_posix() for question, answer in found.items() if answer}
 
 
-def _read(analyst: Analyst, source: RowSource, out: Path) -> tuple[Summary, list[Analysis]]:
+def _grouped(source: RowSource, column: str) -> GroupedSummary:
+    from polysense.inference.grouped_summary import GroupedSummary
+    from polysense.inference.row_source import TableRows
+
+    if not isinstance(source, TableRows):
+        raise RecipeError("--by: a text file has no columns")
+    others = sorted({name for sample in source.table.samples for name in sample.extra})
+    if column not in others:
+        raise RecipeError(f"--by: {column!r} is no column beside those that are read; {choices(column, others)}")
+    return GroupedSummary(column)
+
+
+def _read(analyst: Analyst, source: RowSource, out: Path, groups: GroupedSummary | None) -> tuple[Summary, list[Analysis]]:
     """Write a line a review; the counts over all, and the first few that speak of an aspect."""
     from polysense.inference.aspect_summary import Summary
 
@@ -126,6 +145,8 @@ def _read(analyst: Analyst, source: RowSource, out: Path) -> tuple[Summary, list
             samples = source.samples(block, start)
             for analysis in analyst.read(samples):
                 summary.add(analysis)
+                if groups is not None:
+                    groups.add(analysis)
                 lines.write(jsonlib.dumps(analysis.as_dict(), ensure_ascii=False) + "\n")
                 if analysis.aspects and len(examples) < EXAMPLES:
                     examples.append(analysis)
@@ -147,7 +168,10 @@ def _whole(path: Path) -> Iterator[Path]:
 
 def _print(summary: Summary) -> None:
     said = ", ".join(f"{count:,} {label}" for label, count in summary.labels.most_common())
-    typer.echo(f"{summary.reviews:,} reviews{': ' if said else ''}{said}\n")
+    typer.echo(f"{summary.reviews:,} reviews{': ' if said else ''}{said}")
+    if summary.against:
+        _print_agreement(summary)
+    typer.echo("")
     aspects = summary.aspects()
     if not aspects:
         typer.echo("no aspects were found")
@@ -167,3 +191,35 @@ def _print(summary: Summary) -> None:
     )
     if len(aspects) > SHOWN:
         typer.echo(f"… and {len(aspects) - SHOWN:,} more in summary.json")
+
+
+def _print_agreement(summary: Summary) -> None:
+    labelled = summary.against.total()
+    if summary.agreement is None:
+        names = ", ".join(sorted({target for target, _ in summary.against}))
+        typer.echo(f"the labels of {labelled:,} reviews ({names}) are other classes than those that were found: not compared")
+    else:
+        typer.echo(f"{summary.agreement:.1%} of {labelled:,} labelled reviews were found to be what their label says")
+
+
+def _print_groups(groups: GroupedSummary) -> None:
+    from polysense.inference.aspect_summary import by_side
+    from polysense.inference.grouped_summary import PRAISE_AND_BLAME, spoken_of
+
+    found = groups.groups()
+    classes = sorted({label for _, one in found for label in one.labels}, key=by_side)
+    typer.echo("")
+    print_table(
+        (groups.column, "reviews", *classes, "praised", "blamed"),
+        [
+            [
+                name or "(empty)",
+                one.reviews,
+                *(one.labels[label] for label in classes),
+                *(", ".join(aspect.aspect for aspect in spoken_of(one, side)) for side in PRAISE_AND_BLAME),
+            ]
+            for name, one in found[:SHOWN]
+        ],
+    )
+    if len(found) > SHOWN:
+        typer.echo(f"… and {len(found) - SHOWN:,} more in summary.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from polysense.errors import RecipeError, choices
@@ -68,11 +68,15 @@ class Analysis:
     opinion: Opinion | None = None
     aspects: tuple[SeenAspect, ...] = ()
     error: str | None = None
-    """Why a model could not read the review; the rest is then empty."""
+    """Why a model could not read the review; what was found is then empty."""
+    target: str | None = None
+    """The label that the table has for the review; None where it has none, several, or one of a single aspect."""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """The table's other columns."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return asdict(replace(self, extra=dict(self.extra)))
 
 
 class Analyst:
@@ -128,6 +132,7 @@ class Analyst:
         Raises:
             RecipeError: a model answers several classes at once.
         """
+        targets = [one.label if isinstance(one.label, str) and one.aspect is None else None for one in reviews]
         reviews = [replace(review, aspect=None) for review in reviews]  # those of the table are not asked about
         found = [Occurrences() if self.knowledge is None else find(one.text or "", self.knowledge) for one in reviews]
         opinions = self._opinions(self.polarity, reviews)
@@ -139,15 +144,18 @@ class Analyst:
             for place, _ in beside
         ]
         judged = iter(self._opinions(self.aspects, asked))
-        for review, words, opinion, marks, beside in zip(reviews, found, opinions, marked, places, strict=True):
+        for review, target, words, opinion, marks, beside in zip(
+            reviews, targets, found, opinions, marked, places, strict=True
+        ):
+            plain = Analysis(review.id, review.text or "", target=target, extra=review.extra)
             aspects = tuple(self._seen(review.text or "", place, own, next(judged)) for place, own in beside)
             error = next((one for one in (opinion, marks) if isinstance(one, str)), None)
             if error is not None:
-                yield Analysis(review.id, review.text or "", error=error)
+                yield replace(plain, error=error)
             else:
                 assert not isinstance(opinion, str)
                 whole = opinion if self.polarity is not None else self._weighed(words.words)
-                yield Analysis(review.id, review.text or "", whole, aspects)
+                yield replace(plain, opinion=whole, aspects=aspects)
 
     def _seen(self, text: str, place: Span, words: Sequence[Found], judged: Opinion | str | None) -> SeenAspect:
         """An aspect with what its model says of it, or else its words."""

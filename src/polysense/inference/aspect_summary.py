@@ -30,6 +30,16 @@ def side(label: str) -> Side:
     return "positive" if praise else "negative"
 
 
+def by_side(label: str) -> tuple[int, str]:
+    """To sort classes by: praise first, blame last."""
+    return ("positive", "other", "negative").index(side(label)), label
+
+
+def same_meaning(one: str, other: str) -> bool:
+    """Whether two labels have the same name, or the same side of the two: ``pos`` and ``positive``."""
+    return one.casefold() == other.casefold() or (side(one) == side(other) != "other")
+
+
 @dataclass
 class AspectCounts:
     """One aspect over all reviews."""
@@ -68,6 +78,8 @@ class Summary:
         self.reviews = 0
         self.unread = 0
         self.labels: Counter[str] = Counter()
+        self.against: Counter[tuple[str, str]] = Counter()
+        """Reviews by the table's label and what was found."""
         self._aspects: dict[str, AspectCounts] = {}
 
     def add(self, analysis: Analysis) -> None:
@@ -78,6 +90,8 @@ class Summary:
             return
         if analysis.opinion is not None:
             self.labels[analysis.opinion.label] += 1
+            if analysis.target is not None:
+                self.against[analysis.target, analysis.opinion.label] += 1
         for seen in analysis.aspects:
             name = " ".join(seen.text.casefold().split())
             counts = self._aspects.setdefault(name, AspectCounts(name))
@@ -95,15 +109,35 @@ class Summary:
     @property
     def classes(self) -> list[str]:
         """Every label that an aspect got: praise first, blame last."""
-        order = {"positive": 0, "other": 1, "negative": 2}
         found: Iterable[str] = {label for one in self._aspects.values() for label in one.labels}
-        return sorted(found, key=lambda label: (order[side(label)], label))
+        return sorted(found, key=by_side)
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of the labelled reviews that were found to be what the table says, by name or by side.
+
+        None where no review is labelled, or no label of the table is a side or a class that was found.
+        """
+        if not any(
+            side(target) != "other" or target.casefold() in map(str.casefold, self.labels) for target, _ in self.against
+        ):
+            return None
+        same = sum(count for (target, found), count in self.against.items() if same_meaning(target, found))
+        return same / self.against.total()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
+        labelled = {
+            "labelled": self.against.total(),
+            "agreement": self.agreement,
+            "against": [
+                {"target": target, "label": label, "reviews": count} for (target, label), count in self.against.most_common()
+            ],
+        }
         return {
             "reviews": self.reviews,
             "unread": self.unread,
             "labels": dict(self.labels.most_common()),
+            **(labelled if self.against else {}),
             "aspects": [one.as_dict() for one in self.aspects()],
         }

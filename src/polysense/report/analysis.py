@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 from markupsafe import Markup
 
 from polysense.inference.analysis import Analysis
-from polysense.inference.aspect_summary import AspectCounts, Summary
+from polysense.inference.aspect_summary import AspectCounts, Side, Summary, by_side, side
+from polysense.inference.grouped_summary import PRAISE_AND_BLAME, GroupedSummary, spoken_of
 from polysense.report.section import environment, render
 from polysense.report.sides import sides_figure
 from polysense.report.whole import write_page
@@ -16,12 +18,21 @@ from polysense.report.whole import write_page
 ASPECTS = 25
 """Aspects that are drawn and listed."""
 
+GROUPS = 50
+"""Values of a column that are drawn and listed."""
+
 EXAMPLES = 8
 """Reviews that are shown."""
 
 
 def write_analysis_report(
-    summary: Summary, examples: Sequence[Analysis], path: Path, *, by: Mapping[str, str], title: str = "Reviews"
+    summary: Summary,
+    examples: Sequence[Analysis],
+    path: Path,
+    *,
+    by: Mapping[str, str],
+    title: str = "Reviews",
+    groups: GroupedSummary | None = None,
 ) -> Path:
     """Write one self-contained HTML file. Equal input gives equal bytes. Raises DataError where it cannot be written.
 
@@ -31,7 +42,9 @@ def write_analysis_report(
         path: the file.
         by: what answered which question, in words.
         title: of the page.
+        groups: the same by a column.
     """
+    grouped = [] if groups is None else groups.groups()
     aspects = summary.aspects()
     shown = [one for one in aspects[:ASPECTS] if one.labels]
     page = render(
@@ -43,10 +56,34 @@ def write_analysis_report(
         number_of_aspects=len(aspects),
         classes=summary.classes,
         figure=aspects_figure(shown) if shown else None,
+        against=against(summary),
+        column=None if groups is None else groups.column,
+        groups=[(name, one, {wanted: spoken_of(one, wanted) for wanted in PRAISE_AND_BLAME}) for name, one in grouped[:GROUPS]],
+        number_of_groups=len(grouped),
+        group_classes=sorted({label for _, one in grouped for label in one.labels}, key=by_side),
+        groups_figure=groups_figure(grouped[:GROUPS]) if grouped else None,
         examples=[(one, marked(one)) for one in examples[:EXAMPLES]],
         style=Markup(environment().get_template("style.css").render()),  # noqa: S704 (our own file)
     )
     return write_page(path, page)
+
+
+def against(summary: Summary) -> tuple[list[str], list[tuple[str, list[int]]]]:
+    """What was found of the reviews of each label of the table: the classes found, and each label with its counts."""
+    found = sorted({label for _, label in summary.against}, key=by_side)
+    targets = sorted({target for target, _ in summary.against}, key=by_side)
+    return found, [(target, [summary.against[target, label] for label in found]) for target in targets]
+
+
+def groups_figure(groups: Sequence[tuple[str, Summary]]) -> Markup:
+    """How the reviews of every group are meant as a whole."""
+    rows = []
+    for name, one in groups:
+        counts = {
+            wanted: sum(count for label, count in one.labels.items() if side(label) == wanted) for wanted in get_args(Side)
+        }
+        rows.append((name or "(empty)", counts["positive"], counts["negative"], counts["other"]))
+    return sides_figure(rows, label="Groups: how many reviews praise and blame", unit="reviews", name="groups")
 
 
 def aspects_figure(aspects: Sequence[AspectCounts]) -> Markup:

@@ -15,9 +15,9 @@ Sides = tuple[str, int, int, int]
 """A name, and how often it is praised, blamed, neither."""
 
 
-def sides_figure(rows: Sequence[Sides], *, label: str, unit: str) -> Markup:
+def sides_figure(rows: Sequence[Sides], *, label: str, unit: str, name: str = "aspects") -> Markup:
     """A picture of ``rows``, as long as they are often; neither of the two stands in grey behind the praise."""
-    with any_writing(), drawing(width=460, height=56 + ROW * len(rows), name="aspects", label=label) as drawn:
+    with any_writing(), drawing(width=460, height=56 + ROW * len(rows), name=name, label=label) as drawn:
         axes = drawn.axes
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
