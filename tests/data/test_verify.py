@@ -98,6 +98,27 @@ def test_duplicates_and_what_stands_in_two_splits_are_warnings(pictures) -> None
     assert {one.severity for one in verify(table, strict=True)} == {"bad"}
 
 
+def test_classes_that_look_like_slips_of_the_pen_are_warnings() -> None:
+    label = ["positive"] * 20 + ["negative"] * 30 + ["neutral"] * 12 + ["postive", "Negative", "Negative", "odd"]
+    table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
+    assert [(severity, reason) for severity, _, field, reason in found(table) if field == "label"] == [
+        ("warning", "'Negative' is the class of 2 rows: is 'negative' meant (30 rows)?"),
+        ("warning", "'odd' is the class of a single row: it can be learned or tested, not both"),
+        ("warning", "'postive' is the class of 1 row: is 'positive' meant (20 rows)?"),
+    ]
+
+
+def test_classes_that_are_only_rare_or_only_alike_are_none() -> None:
+    for label in (
+        ["positive"] * 20 + ["very positive"] * 2 + ["negative"] * 20,
+        ["happy"] * 10 + ["unhappy"] * 9,
+        ["1"] * 50 + ["10"] * 4 + ["2"] * 50,
+        ["a", "b", "c"],
+    ):
+        table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
+        assert not [reason for _, _, field, reason in found(table) if field == "label"]
+
+
 def test_what_rows_lack_is_counted() -> None:
     picture = [Image.new("RGB", (4, 4), (n, 0, 0)) for n in range(6)]
     table = from_rows(

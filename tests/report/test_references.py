@@ -41,6 +41,14 @@ def test_fewer_rows_are_said(run: Path) -> None:
     assert line(with_references(run, {"tfidf_text": TFIDF | {"rows": 50}}))[0].endswith("alone, 50 of the rows")
 
 
+@pytest.mark.parametrize(("accuracy", "said"), [(0.99, True), (0.01, False)])
+def test_words_alone_that_are_better_are_said(run: Path, accuracy: float, said: bool) -> None:
+    metrics = dict.fromkeys(TFIDF["metrics"], accuracy)
+    section = headline(with_references(run, {"tfidf_text": TFIDF | {"metrics": metrics}}), [])
+    assert section is not None
+    assert ("is better than this model" in section.body) is said
+
+
 @pytest.mark.parametrize("found", [{}, None])
 def test_a_run_without_them(run: Path, found: Any) -> None:
     read = with_references(run, found)

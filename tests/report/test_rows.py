@@ -69,6 +69,13 @@ def test_conflict_is_the_product_of_confidences() -> None:
     assert conflict([np.array([0.9, 0.1])]) == 0
 
 
+def test_the_aspect_that_was_asked_about_is_shown(tmp_path: Path) -> None:
+    section = worst_rows(folder(tmp_path, test=[row("1", "positive", 0.2, aspect="<staff>"), row("2", "positive", 0.3)]), [])
+    assert section is not None
+    assert section.body.count(" · of <b>") == 1
+    assert "of <b>&lt;staff&gt;</b>" in section.body
+
+
 def test_a_long_text_is_cut(tmp_path: Path) -> None:
     section = worst_rows(folder(tmp_path, test=[row("long", "positive", 0.5, text="word " * 1000)]), [])
     assert section is not None

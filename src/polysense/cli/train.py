@@ -107,6 +107,7 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     """A row a seed, one for the encoder before training, and one for the answer that takes no model."""
     from polysense.data.counts import Counts
     from polysense.training.card import start_scores
+    from polysense.training.rival import outdone, tfidf_scores
 
     data = summary["data"]
     labelled = data["labelled"][split]
@@ -117,7 +118,11 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
         rows.append(["before training", *(fmean(begun[name]) if name in begun else None for name in names)])
     if floor := summary["most_frequent"][split]:
         rows.append([f"always {floor['label']!r}", *(floor["metrics"].get(name) for name in names)])
+    if rival := tfidf_scores(summary):
+        rows.insert(len(rows) - bool(floor), ["TF-IDF of the texts", *(rival.get(name) for name in names)])
     print_table(["", *names], rows)
+    if said := outdone(summary):
+        typer.echo(said)
     if floor:
         typer.echo("The last line gives every row the most frequent class: what a model must beat.")
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,12 @@ from polysense.types import MODALITIES, Sample
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+OFTEN = 10
+"""How many times as frequent as another a class is that it may be a misspelling of."""
+
+ALIKE = 0.8
+"""How alike two spellings are, from 0 to 1, of which one may be meant by the other."""
 
 _WORKERS = 4  # decoding releases the interpreter's lock
 
@@ -36,16 +43,16 @@ def verify(
     """What is wrong with a table: its rows that could not be read, then what their content shows.
 
     Bad are pictures that cannot be decoded and vectors that are not finite (``decode``), classes outside ``labels``, a labelled
-    table whose training rows have one class only, or none of whose rows is in one of ``splits``. Duplicates, equal rows in two
-    splits, unlabelled rows, missing modalities, and a table to train on that has no labels or no test rows are warnings;
-    ``strict`` makes them bad.
+    table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look misspelled or
+    are of one row alone, duplicates, equal rows in two splits, unlabelled rows, missing modalities, and a table to train on that has
+    no labels or no test rows are warnings; ``strict`` makes them bad.
     ``progress(done, total)`` counts pictures.
     """
     damaged = list(_damaged(table, progress)) if decode else []
     found = [*table.problems, *damaged]
     found += [] if labels is None else _unknown_labels(table, labels)
     sound = table.without(found)
-    found += [*_classes_and_splits(sound, splits), *_repeated(sound), *_incomplete(sound)]
+    found += [*_classes_and_splits(sound, splits), *_odd_labels(sound), *_repeated(sound), *_incomplete(sound)]
     return [replace(one, severity="bad") for one in found] if strict else found
 
 
@@ -96,6 +103,26 @@ def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Probl
     names = sorted({name for sample in trained for name in classes(sample)})
     if len(names) == 1 and not any(sample.label == () for sample in trained):
         yield whole(field="label", reason=f"all training rows have the one class {names[0]!r}: there is nothing to tell apart")
+
+
+def _odd_labels(table: Table) -> Iterator[Problem]:
+    """Classes that look like slips of the pen: spelled nearly as a frequent one, or as another one in other case; or of a single row."""
+    counts = Counter(label for sample in table.samples for label in classes(sample))
+    for label, count in sorted(counts.items()):
+        near = _meant(label, counts)
+        if near is not None:
+            rows = f"{count} row" if count == 1 else f"{count} rows"
+            yield _warning(table, "label", f"{label!r} is the class of {rows}: is {near!r} meant ({counts[near]} rows)?")
+        elif count == 1 and counts.total() >= OFTEN * len(counts):
+            yield _warning(table, "label", f"{label!r} is the class of a single row: it can be learned or tested, not both")
+
+
+def _meant(label: str, counts: Counter[str]) -> str | None:
+    """The class that may be meant by a rarer one."""
+    same = [other for other in counts if other != label and other.casefold() == label.casefold()]
+    more = [other for other in same if (counts[other], other) > (counts[label], label)]
+    often = [other for other, count in counts.items() if count >= OFTEN * counts[label]]
+    return next(iter([*more, *get_close_matches(label, [] if same else often, n=1, cutoff=ALIKE)]), None)
 
 
 def _no_labels(table: Table) -> str:

@@ -15,6 +15,7 @@ from polysense.report.scores import MAIN, Spread, is_fraction, led_by, most_freq
 from polysense.report.section import Section, plain, render
 from polysense.training.card import start_scores
 from polysense.training.comparison import Comparison, compare_each
+from polysense.training.rival import outdone
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
             others=others,
             constant=most_frequent(run),
             references=references(run),
+            outdone=outdone(run.record),
             start={name: Spread(tuple(values)) for name, values in start_scores(run.record, run.split or "validation").items()},
             standings=standings(run, against, names=names),
         ),

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from polysense.report.run import Run
 from polysense.report.section import plain
+from polysense.training.rival import TFIDF
 
-NAMES = {"tfidf_text": "TF-IDF and logistic regression on the texts alone"}
+NAMES = {"tfidf_text": TFIDF}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class Card:
 
     id: str
     text: str | None
+    aspect: str | None
+    """What is asked about."""
     picture: Thumbnail
     target: str | None
     answers: tuple[Answer, ...]
@@ -128,6 +130,7 @@ def card(run: Run, row: Mapping[str, Any], *, answers: Sequence[Answer], figures
     return Card(
         id=str(row["id"]),
         text=text if text is None or len(text) <= LETTERS else text[:LETTERS].rstrip() + " …",
+        aspect=row.get("aspect"),
         picture=thumbnail(row.get("image"), near=run.path),
         target=row["target"] if isinstance(row["target"], str) else None,
         answers=tuple(answers),

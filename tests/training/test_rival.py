@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from polysense.training.rival import outdone, tfidf_scores
+
+
+def record(own: list[float], rival: float, **more: Any) -> dict[str, Any]:
+    return {
+        "best_metric": "weighted_f1",
+        "per_seed": [{"test": {"weighted_f1": value, "accuracy": value}, "validation": {}} for value in own],
+        "references": {"tfidf_text": {"rows": 10, "metrics": {"weighted_f1": rival, "accuracy": 0.1}}},
+        "data": {"labelled": {"test": 10}},
+    } | more
+
+
+def test_the_better_one_is_told_by_the_metric_that_chose() -> None:
+    assert outdone(record([0.6, 0.7], 0.66)).endswith("weighted_f1 0.6600, the model 0.6500. It takes seconds and no encoder.")
+    assert outdone(record([0.6, 0.7], 0.64)) == ""
+
+
+def test_another_choosing_metric_gives_way_to_accuracy() -> None:
+    assert outdone(record([0.05], 0.9, best_metric="last")).endswith(
+        "accuracy 0.1000, the model 0.0500. It takes seconds and no encoder."
+    )
+
+
+@pytest.mark.parametrize("more", [{"references": {}}, {"references": None}, {"data": {"labelled": {"test": 12}}}])
+def test_nothing_is_said_of_no_reference_or_one_on_other_rows(more: dict[str, Any]) -> None:
+    assert tfidf_scores(record([0.1], 0.9, **more)) == {}
+    assert outdone(record([0.1], 0.9, **more)) == ""
+
+
+def test_validation_counts_where_there_is_no_test() -> None:
+    found = record(
+        [0.1], 0.9, per_seed=[{"test": {}, "validation": {"weighted_f1": 0.2}}], data={"labelled": {"validation": 10}}
+    )
+    assert "the model 0.2000" in outdone(found)
