@@ -25,7 +25,7 @@ class Vectors:
         self.autocast: list[bool] = []
         self.learner = SimpleNamespace(parameters=lambda: iter([torch.zeros(1)]))
 
-    def encode(self, samples: Sequence[Sample]) -> np.ndarray:
+    def encode(self, samples: Sequence[Sample], *, progress: object = None) -> np.ndarray:
         texts = [sample.text or "" for sample in samples]
         assert all(sample.modalities == ("text",) and sample.pair is None for sample in samples)
         self.asked += texts

@@ -132,6 +132,7 @@ def furnish(folder: Path, toy_posts: Path) -> None:
     write(folder / "unsplit.csv", [{"text": row["text"], "image": row["image"], "label": row["label"]} for row in rows])
     moods = [{**row, "label": f"{row['text_label']}|{row['image_label']}"} for row in rows]
     write(folder / "moods.csv", moods)
+    write(folder / "captions.csv", [{"text": row["text"], "image": row["image"]} for row in rows[:24]])
     lost = {"id": "lost", "text": "x", "image": "images/lost.jpg", "label": "neutral", "split": "train", "conflict": ""}
     write(folder / "broken.csv", [*plain, lost])
     write(folder / "latin.csv", [{**row, "text": f"{row['text']} café"} for row in plain], encoding="latin-1")

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from polysense.errors import DataError
 from polysense.evaluation.retrieval import Retrieval
 from polysense.objectives.image_text_contrast import ImageTextContrast
 from polysense.objectives.objective import Aligning, Look
@@ -198,3 +199,14 @@ def test_other_folders_and_tables_are_measured_as_they_are(tmp_path: Path) -> No
     assert Retrieval().read(tmp_path / "posts.csv") is None
     (tmp_path / "captions.csv").write_text("text,image\n", "utf-8")
     assert Retrieval().read(tmp_path) is None
+
+
+def test_two_models_are_compared_over_pictures_with_all_their_captions() -> None:
+    rows = [replace(post, id=str(n), text=f"post {n}, caption {k}") for n, post in enumerate(posts()) for k in range(2)]
+    good, bad = (Retrieval().outcomes(Summaries(shift=shift), rows) for shift in (0, 1))
+    found = Retrieval().differences([bad], [good], resamples=50, seed=0)
+    one, pictures = found["text_to_image_R@1"]
+    assert (one.base, one.other, one.low, one.high, pictures) == (0, 1, 1, 1, COUNT)
+    assert found["image_to_text_R@1"][0].difference == 1
+    with pytest.raises(DataError, match="no objective that aligns"):
+        Retrieval().outcomes(Summaries(head=False), rows)

@@ -54,7 +54,7 @@ def test_a_year_is_one_correlation_over_its_subsets() -> None:
     assert 0 < found["STS12 pearson"] < 100
 
 
-def test_each_sentence_is_encoded_once_and_in_full_precision() -> None:
+def test_each_sentence_is_encoded_once_and_in_full_precision(capsys: pytest.CaptureFixture[str]) -> None:
     answerer = vectors(0.9, 0.5)
     rows = [*pairs([0.9, 0.5], [5, 3], task="STS12"), *pairs([0.5, 0.9], [1, 2], task="STS-B dev")]
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -62,6 +62,7 @@ def test_each_sentence_is_encoded_once_and_in_full_precision() -> None:
     assert sorted(answerer.asked) == ["at 0.5", "at 0.9", "east"]
     assert answerer.autocast == [False]
     assert found == pytest.approx({"STS12": 100, "STS-B dev": 100, "avg_present": 100})
+    assert capsys.readouterr().err == "STS12: 2 pairs encoded (1 of 2 sets)\nSTS-B dev: 2 pairs encoded (2 of 2 sets)\n"
 
 
 def test_rows_without_a_task_and_rows_that_are_no_scored_pairs() -> None:
@@ -179,3 +180,19 @@ def test_a_real_encoder_read_with_its_first_state_scores_what_the_released_evalu
     assert found["STS12 n"] == wanted["pairs"]
     for subset, own in wanted["subsets"].items():
         assert found[f"STS12/{subset}"] / 100 == pytest.approx(own["spearman"], abs=tolerance["subset_spearman_STS12"])
+
+
+def test_two_models_are_compared_set_by_set_and_what_is_undefined_is_refused() -> None:
+    rows = [*pairs([0.9, 0.5, 0.1], [5, 3, 1], task="STS12"), *pairs([0.9, 0.5, 0.1], [1, 2, 5], task="STS-B dev")]
+    good = Sts().outcomes(vectors(0.9, 0.5, 0.1), rows)
+    found = Sts().differences([good], [good], resamples=50, seed=0)
+    assert {name: (one.base, rows) for name, (one, rows) in found.items()} == {
+        "STS12": (pytest.approx(1), 3),
+        "STS-B dev": (pytest.approx(-1), 3),
+        "avg_present": (pytest.approx(1), 3),
+    }
+    collapsed = Sts().outcomes(Vectors({"east": [1, 0], **{f"at {score}": [1, 0] for score in (0.9, 0.5, 0.1)}}), rows)
+    with pytest.raises(DataError, match="the correlation on STS12 is undefined: a model gives all pairs one cosine"):
+        Sts().differences([good], [collapsed], resamples=50, seed=0)
+    with pytest.raises(DataError, match="no row has a pair of sentences"):
+        Sts().outcomes(vectors(), [])

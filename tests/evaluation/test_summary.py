@@ -20,22 +20,24 @@ TWO = {"per_seed": [{"seed": 3, "test": {"accuracy": 0.5}, "validation": {}}, {"
 
 
 def test_the_metrics_of_every_seed(tmp_path: Path) -> None:
-    found = stored(run(tmp_path, TWO), "test")
+    found, rows = stored(run(tmp_path, TWO | {"data": {"splits": {"test": 45}}}), "test")
+    assert rows == 45
     assert found == [{"seed": 3, "metrics": {"accuracy": 0.5}}, {"seed": 4, "metrics": {"accuracy": 0.7}}]
-    summary = summarise(found, "test")
+    summary = summarise(found, "test", rows)
+    assert (summary["split"], summary["rows"]) == ("test", 45)
     assert summary["metrics"] == {"accuracy": pytest.approx(0.6)}
     assert summary["std"] == {"accuracy": pytest.approx(0.2 / 2**0.5)}
 
 
 def test_a_seed_by_itself(tmp_path: Path) -> None:
-    found = stored(run(tmp_path, {"seed": 3, "test": {"accuracy": 0.5}}), "test")
-    assert found == [{"seed": 3, "metrics": {"accuracy": 0.5}}]
-    assert summarise(found, "test")["std"] == {"accuracy": None}
+    found, rows = stored(run(tmp_path, {"seed": 3, "test": {"accuracy": 0.5}}), "test")
+    assert (found, rows) == ([{"seed": 3, "metrics": {"accuracy": 0.5}}], None)
+    assert summarise(found, "test", rows)["std"] == {"accuracy": None}
 
 
 def test_a_seed_without_a_number_leaves_none() -> None:
     found = [{"seed": seed, "metrics": {"avg": value, "n": 2.0}} for seed, value in enumerate((math.nan, 1.0))]
-    summary = summarise(found, "test")
+    summary = summarise(found, None, 2)
     assert math.isnan(summary["metrics"]["avg"])
     assert math.isnan(summary["std"]["avg"])
     assert summary["std"]["n"] == 0.0

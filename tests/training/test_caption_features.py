@@ -13,7 +13,7 @@ import yaml
 
 from polysense.data.features import StoredVector
 from polysense.errors import DataError
-from polysense.inference.measure import measure
+from polysense.inference.measure import Reading, measure
 from polysense.inference.predictor import load
 from polysense.training.run import train
 
@@ -89,8 +89,8 @@ def test_a_whole_training(data: Path, recipe: Path, tmp_path: Path, cache_folder
         model.encode([rows[0], {"image": tmp_path / "recipe.yaml"}], part="image")
     with pytest.raises(DataError, match="there is no row 100"):
         model.encode([rows[0], {"image": StoredVector(data / "features.hdf5", 99)}], part="image")
-    measured = measure(tmp_path / "run", data, split="validation")
-    assert measured[0]["metrics"] == pytest.approx(scores)
+    measured = measure(tmp_path / "run", Reading(data=data, split="validation"))
+    assert measured.per_seed[0]["metrics"] == pytest.approx(scores)
     model.save_pretrained(tmp_path / "saved")
     assert np.array_equal(load(tmp_path / "saved").encode(rows), model.encode(rows))
 

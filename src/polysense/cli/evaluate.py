@@ -9,6 +9,7 @@ import typer
 
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode, read_split
 from polysense.cli.output import print_json, print_table
+from polysense.cli.paths import refuse_missing
 from polysense.errors import RecipeError
 from polysense.progress import bar
 
@@ -56,42 +57,39 @@ def evaluate(
     from polysense.evaluation.summary import summarise
 
     split = None if split is None else read_split(split)
-    own_sets = False
     if data is None:
         asking = {"--evaluator": evaluator, "--columns": columns, "--encoding": encoding, "--pooling": pooling}
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
-        found = _noted(run, split or "test")
+        found, rows = _noted(run, split or "test")
+        summary = summarise(found, split or "test", rows)
     else:
+        refuse_missing(run, data)
         from polysense.cli.data import read_columns
-        from polysense.inference.measure import measure, plan
+        from polysense.inference.measure import Reading, measure, plan
         from polysense.recipe.parts import find_evaluator
 
         plans = plan([find_evaluator(name, details=details) for name in evaluator], data) if evaluator else None
-        own_sets = plans is not None and all(one.benchmark is not None for one in plans)
         with bar("checking rows", "rows") as advance:
-            found = measure(
-                run,
-                data,
+            reading = Reading(
+                data=data,
                 split=split,
-                plans=plans,
                 columns=None if columns is None else read_columns(columns),
                 encoding=encoding,
                 media_root=media_root,
                 skip_bad_rows=skip_bad_rows,
-                trust_recipe_code=trust_recipe_code,
-                pooling=pooling,
                 progress=advance,
             )
-    summary = summarise(found, split or "test") | ({"split": None} if own_sets else {})
+            measured = measure(run, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
+        summary = summarise(measured.per_seed, measured.split, measured.rows)
     if json:
         print_json({**summary["metrics"], **summary} if evaluator else summary)
         return
     _print(summary)
 
 
-def _noted(run: str, split: str) -> list[dict[str, Any]]:
-    """What a run wrote down of each seed; of a folder with weights, what was written down of them."""
+def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None]:
+    """What a run wrote down of each seed, and of how many rows; of a folder with weights, what was written down of them."""
     from polysense.evaluation.summary import stored
     from polysense.inference.sources import is_elsewhere
     from polysense.training.folder import finished, seed_of
@@ -104,7 +102,8 @@ def _noted(run: str, split: str) -> list[dict[str, Any]]:
     folder = Path(run)
     finished(folder)
     seed = seed_of(folder)
-    return [one for one in stored(folder, split) if seed is None or one["seed"] == seed]
+    found, rows = stored(folder, split)
+    return [one for one in found if seed is None or one["seed"] == seed], rows
 
 
 def _print(summary: dict[str, Any]) -> None:
@@ -115,3 +114,5 @@ def _print(summary: dict[str, Any]) -> None:
     title = f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else alone
     rows = [[name, value, *([spread[name]] if len(seeds) > 1 else [])] for name, value in metrics.items()]
     print_table([summary["split"] or "metric", title, *(["std"] if len(seeds) > 1 else [])], rows)
+    if summary["rows"] is not None:
+        typer.echo(f"{summary['rows']:,} rows")

@@ -85,7 +85,8 @@ def _row(runs: dict[str, Path], name: str, one: Any) -> list[Any]:
 def _spread(run: Path, metric: str) -> str:
     from polysense.evaluation.summary import stored, summarise
 
-    summary = summarise(stored(run, "test"), "test")
+    found, rows = stored(run, "test")
+    summary = summarise(found, "test", rows)
     return f"{summary['metrics'][metric]:.3f} ± {summary['std'][metric]:.3f}"
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ import torch
 from polysense.data.collate import Collate
 from polysense.data.table import Table
 from polysense.learner import Learner
+from polysense.metrics.bootstrap import PairedDifference
 from polysense.types import Batch, Fields, Prediction, Sample
 
 Progress = Callable[[int, int], None]
@@ -154,3 +155,34 @@ class Evaluator(ABC):
     @abstractmethod
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """A flat dict of metrics; empty where the samples have no targets."""
+
+
+Outcome = TypeVar("Outcome")
+
+Difference = tuple[PairedDifference, int]
+"""Of one metric, as a fraction, and over how many pairs, queries or pictures it was drawn."""
+
+
+class Comparable(Evaluator, Generic[Outcome]):
+    """An evaluator by which two models can be compared, paired over what they are measured on."""
+
+    units: ClassVar[str]
+    """What is drawn anew: ``pairs``, ``pictures``."""
+
+    @abstractmethod
+    def outcomes(self, answerer: Answerer, samples: Sequence[Sample]) -> Outcome:
+        """What a model gives for each pair or query.
+
+        Raises:
+            DataError: there is nothing to compare by among the samples, or the model cannot be asked.
+        """
+
+    @abstractmethod
+    def differences(
+        self, base: Sequence[Outcome], other: Sequence[Outcome], *, resamples: int, seed: int
+    ) -> dict[str, Difference]:
+        """``other - base`` of each metric; both have a model a seed, in the same order, asked about the same samples.
+
+        Raises:
+            DataError: a metric of one of the models is undefined.
+        """

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from polysense.evaluation.evaluator import Answerer
+from polysense.evaluation.evaluator import Answerer, Progress
 from polysense.types import Sample
 
 
-def embed(answerer: Answerer, texts: Sequence[str]) -> np.ndarray:
+def embed(answerer: Answerer, texts: Sequence[str], *, progress: Progress | None = None) -> np.ndarray:
     """The fused summaries (texts, width) of texts alone, in float32 whatever surrounds it; equal texts are encoded once."""
     distinct = {text: place for place, text in enumerate(dict.fromkeys(texts))}
     device = next(answerer.learner.parameters()).device.type
     with torch.autocast(device, enabled=False):
-        vectors = answerer.encode([Sample(id=str(place), text=text, index=place) for text, place in distinct.items()])
+        samples = [Sample(id=str(place), text=text, index=place) for text, place in distinct.items()]
+        vectors = answerer.encode(samples, progress=progress)
     return vectors[[distinct[text] for text in texts]]
 
 

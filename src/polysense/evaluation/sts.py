@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,17 +15,31 @@ from polysense.data.corpora.sts_benchmark import StsBenchmark
 from polysense.data.corpora.sts_tasks import YEARS, StsTasks
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError, choices, display
-from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.evaluation.evaluator import Answerer, Comparable, Difference
 from polysense.evaluation.sentences import by_task, embed
-from polysense.metrics.correlation import Agreement, agreement, paired_cosine
+from polysense.metrics.correlation import Agreement, Floats, agreement, paired_cosine
+from polysense.metrics.rank_bootstrap import Resampled, averaged, resampled_spearman
+from polysense.progress import bar, say
 from polysense.types import Sample
 
 DEVELOPMENT = "STS-B dev"
 TEST_SETS: tuple[str, ...] = (*YEARS, "STS-B test", "SICK-R test")
 """The seven sets that papers average over."""
+UNNAMED = "spearman"
+"""What the correlation of rows is called that name no set."""
 
 
-class Sts(Evaluator):
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The pairs of one set, with what a model says of them."""
+
+    cosines: Floats
+    """(pairs,)"""
+    gold: Floats
+    subsets: Sequence[str]
+
+
+class Sts(Comparable[dict[str, Scored]]):
     """``STS12`` to ``STS16``, ``STS-B dev``, ``STS-B test``, ``SICK-R test``: Spearman correlation times 100, and their average.
 
     Of each pair of sentences the cosine of the two fused embeddings is held against the human score, in float32. A year of
@@ -43,6 +57,7 @@ class Sts(Evaluator):
     """
 
     before_training: ClassVar[bool] = True
+    units: ClassVar[str] = "pairs"
 
     def __init__(self, tasks: list[str] | None = None, details: bool = False) -> None:
         self.tasks = tasks
@@ -74,20 +89,59 @@ class Sts(Evaluator):
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Embed each sentence once, compare, correlate."""
-        pairs = [sample for sample in self._chosen(samples) if sample.pair is not None and sample.score is not None]
-        if not pairs:
-            return {}
-        vectors = embed(answerer, [*(pair.text or "" for pair in pairs), *(pair.pair or "" for pair in pairs)])
-        cosines = paired_cosine(vectors[: len(pairs)], vectors[len(pairs) :])
-        gold = np.array([pair.score for pair in pairs], dtype=np.float64)
-        subsets = [pair.extra.get("subset", "") for pair in pairs]
         metrics: dict[str, float] = {}
-        for task, places in sorted(by_task(pairs).items(), key=_as_papers_list_them):
-            found = agreement(cosines[places], gold[places], [subsets[place] for place in places])
-            metrics[task or "spearman"] = 100 * found.spearman
+        for task, scored in self._scored(answerer, samples):
+            found = agreement(scored.cosines, scored.gold, scored.subsets)
+            metrics[task or UNNAMED] = 100 * found.spearman
             if self.details:
                 metrics |= _details(task, found)
         return metrics | _averages(metrics)
+
+    def outcomes(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, Scored]:
+        """The cosines of each set."""
+        found = {task or UNNAMED: scored for task, scored in self._scored(answerer, samples)}
+        if not found:
+            raise DataError("Sts: no row has a pair of sentences with a score")
+        return found
+
+    def differences(
+        self, base: Sequence[dict[str, Scored]], other: Sequence[dict[str, Scored]], *, resamples: int, seed: int
+    ) -> dict[str, Difference]:
+        """Of Spearman's correlation on each set, over its pairs, and of the averages."""
+        found: dict[str, Resampled] = {}
+        for part, task in enumerate(base[0]):
+            before, after = (np.stack([one[task].cosines for one in arm]) for arm in (base, other))
+            gold = base[0][task].gold
+            found[task] = resampled_spearman(before, after, gold, resamples=resamples, seed=seed, part=part)
+            if not np.isfinite([*found[task].base, *found[task].other]).all():
+                raise DataError(f"Sts: the correlation on {task} is undefined: a model gives all pairs one cosine")
+        pairs = {task: len(base[0][task].gold) for task in found}
+        present = [task for task in TEST_SETS if task in found]
+        rows = sum(pairs[task] for task in present)
+        whole = {name: averaged([found[task] for task in present]) for name in _averages(dict.fromkeys(found, 0.0))}
+        return {task: (one.described, pairs.get(task, rows)) for task, one in (found | whole).items()}
+
+    def _scored(self, answerer: Answerer, samples: Sequence[Sample]) -> Iterator[tuple[str | None, Scored]]:
+        """Each set's pairs with their cosines, one set after the other; a line on stderr for each of several."""
+        pairs = [sample for sample in self._chosen(samples) if sample.pair is not None and sample.score is not None]
+        sets = sorted(by_task(pairs).items(), key=_as_papers_list_them)
+        vectors: dict[str, np.ndarray] = {}  # of sentences: STS-B has many of the other sets'
+        for done, (task, places) in enumerate(sets, start=1):
+            chosen = [pairs[place] for place in places]
+            left, right = [pair.text or "" for pair in chosen], [pair.pair or "" for pair in chosen]
+            if new := [text for text in dict.fromkeys([*left, *right]) if text not in vectors]:
+                with bar(f"encoding {task or 'pairs'}", "sentences") as progress:
+                    vectors |= zip(new, embed(answerer, new, progress=progress), strict=True)
+            if len(sets) > 1:
+                say(f"{task}: {len(chosen):,} pairs encoded ({done} of {len(sets)} sets)")
+            yield (
+                task,
+                Scored(
+                    paired_cosine(*(np.stack([vectors[text] for text in side]) for side in (left, right))),
+                    np.array([pair.score for pair in chosen], dtype=np.float64),
+                    [pair.extra.get("subset", "") for pair in chosen],
+                ),
+            )
 
     def _chosen(self, samples: Sequence[Sample]) -> Sequence[Sample]:
         """The samples of the sets that are asked for."""

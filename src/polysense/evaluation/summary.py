@@ -13,8 +13,8 @@ from polysense.data.rows import split_name
 from polysense.errors import DataError, PolysenseError, choices, display
 
 
-def stored(run: Path, split: str) -> list[dict[str, Any]]:
-    """``{"seed", "metrics"}`` a seed, as the run wrote them when it was trained.
+def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None]:
+    """``{"seed", "metrics"}`` a seed, as the run wrote them when it was trained, and how many rows it measured, if it noted that.
 
     Raises:
         PolysenseError: the run is not finished.
@@ -30,18 +30,19 @@ def stored(run: Path, split: str) -> list[dict[str, Any]]:
     if not found:
         there = [name for name in ("validation", "test") if results[0].get(name)]
         raise DataError(f"{display(run)} has no metrics of {wanted!r}; {choices(wanted, there)} (or name a table with --data)")
-    return found
+    return found, record.get("data", {}).get("splits", {}).get(wanted)
 
 
-def summarise(found: Sequence[Mapping[str, Any]], split: str) -> dict[str, Any]:
-    """``{"split", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None.
+def summarise(found: Sequence[Mapping[str, Any]], split: str | None, rows: int | None) -> dict[str, Any]:
+    """``{"split", "rows", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None.
 
     What one seed has no number for (NaN) has no mean either.
     """
     names = list(found[0]["metrics"])
     values = {name: [result["metrics"][name] for result in found] for name in names}
     return {
-        "split": split_name(split),
+        "split": None if split is None else split_name(split),
+        "rows": rows,
         "metrics": {name: mean(numbers) for name, numbers in values.items()},
         "std": {name: _spread(numbers) for name, numbers in values.items()},
         "per_seed": list(found),

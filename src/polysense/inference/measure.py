@@ -10,6 +10,7 @@ from typing import Any
 from polysense.data.corpora.posts import Posts
 from polysense.data.corpus import Corpus
 from polysense.data.json_file import read_object
+from polysense.data.media import file_digest
 from polysense.data.table import Table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, RecipeError, display
@@ -47,81 +48,95 @@ def plan(evaluators: Sequence[Evaluator], data: Path) -> list[Plan]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class Reading:
     """The data, and how they are read."""
 
     data: Path
+    """A table, a corpus folder, or the folder of all data sets."""
+    split: str | None = None
+    """``test`` by default; where a run's own table has none, the rows that it held out."""
+    columns: Mapping[str, str] | None = None
+    """Field -> column, where a table's are not as the recipe says."""
+    encoding: str | None = None
+    """Of a table, likewise."""
+    media_root: Path | None = None
+    """The folder that pictures may lie in."""
+    skip_bad_rows: bool = False
+    """Go on without them."""
+    progress: Progress | None = None
+    """Of checking the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Rows, and the evaluators that measure on them."""
+
+    evaluators: Sequence[Evaluator] | None
+    """None stands for the recipe's own."""
+    samples: Sequence[Sample]
     split: str | None
-    columns: Mapping[str, str] | None
-    encoding: str | None
-    media_root: Path | None
-    skip_bad_rows: bool
-    progress: Progress | None
+    """Which rows of a table these are; None where a set of the evaluators' own is measured whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was found."""
+
+    per_seed: list[dict[str, Any]]
+    """``{"seed", "metrics"}`` of every seed of a run, or of a single model."""
+    split: str | None
+    """Which rows were measured; None for sets of the evaluators' own."""
+    rows: int
+    """Of that split, or of those sets."""
 
 
 def measure(
     source: str | Path,
-    data: Path,
+    reading: Reading,
     *,
-    split: str | None = None,
     plans: Sequence[Plan] | None = None,
-    columns: Mapping[str, str] | None = None,
-    encoding: str | None = None,
-    media_root: Path | None = None,
-    skip_bad_rows: bool = False,
     trust_recipe_code: bool = False,
     pooling: str | None = None,
-    progress: Progress | None = None,
-) -> list[dict[str, Any]]:
-    """``{"seed", "metrics"}`` for every seed of a run, or for a single model, on ``data``.
+) -> Measured:
+    """Ask every seed of a run, or a single model, about data.
 
-    A file is read as a table of posts, a folder by the recipe's corpora. Evaluators that have sets of their own under ``data`` measure
-    these whole.
+    A file is read as the run read it, where it is the run's own, else as a table of posts; a folder by the recipe's corpora. Evaluators
+    that have sets of their own under the data measure these whole.
 
     Args:
         source: a run, a saved model, a text encoder that another library saved, a Hugging Face id, or ``minilm``.
-        data: a table, a corpus folder, or the folder of all data sets.
-        split: of ``data``, ``test`` by default.
-        plans: what to measure (see :func:`plan`); by default the recipe's evaluators on a split of ``data``.
-        columns: field -> column, where a table's are not as the recipe says.
-        encoding: of a table, likewise.
-        media_root: the folder that pictures may lie in.
-        skip_bad_rows: measure without them.
+        reading: of the data.
+        plans: what to measure (see :func:`plan`); by default the recipe's evaluators on a split of the data.
         trust_recipe_code: run the code outside polysense that the model's recipe names.
         pooling: read another library's encoder with this one.
-        progress: of checking the rows.
 
     Raises:
         DataError: the data cannot be used, or nothing in them can be measured.
         RecipeError: there is no such model, it names nothing to measure, or an option means nothing for what is measured.
         PolysenseError: the run is not finished.
     """
-    reading = _Reading(
-        data=data,
-        split=split,
-        columns=columns,
-        encoding=encoding,
-        media_root=media_root,
-        skip_bad_rows=skip_bad_rows,
-        progress=progress,
-    )
-    _refuse_options(reading, plans)
+    refuse_options(reading, plans)
     found = []
-    asked: list[tuple[list[Evaluator] | None, Sequence[Sample]]] = []
+    asked: list[Question] = []
     for seed, model in models(source):
         predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
-        asked = asked or _asked(predictor, Path(source), plans, reading)
+        asked = asked or questions(predictor, Path(source), plans, reading)
         metrics: dict[str, float] = {}
-        for evaluators, samples in asked:
-            metrics |= predictor.measure(samples, evaluators=evaluators)
+        for one in asked:
+            metrics |= predictor.measure(one.samples, evaluators=one.evaluators)
         if not metrics:
             raise DataError(_nothing(plans, reading))
         found.append({"seed": seed, "metrics": metrics})
-    return found
+    told = [one for one in asked if one.split is not None] or asked
+    return Measured(found, told[0].split, sum(len(one.samples) for one in told))
 
 
-def _refuse_options(reading: _Reading, plans: Sequence[Plan] | None) -> None:
-    """Raise where an option would do nothing, since every evaluator has sets of its own."""
+def refuse_options(reading: Reading, plans: Sequence[Plan] | None) -> None:
+    """Raise where an option would do nothing, since every evaluator has sets of its own.
+
+    Raises:
+        RecipeError: names the option.
+    """
     if not plans or any(one.benchmark is None for one in plans):
         return
     for option in ("split", "columns", "encoding", "media_root"):
@@ -130,27 +145,24 @@ def _refuse_options(reading: _Reading, plans: Sequence[Plan] | None) -> None:
             raise RecipeError(f"--{option.replace('_', '-')} has no meaning for {names}: sets of their own are measured whole")
 
 
-def _asked(
-    predictor: Predictor, source: Path, plans: Sequence[Plan] | None, reading: _Reading
-) -> list[tuple[list[Evaluator] | None, Sequence[Sample]]]:
-    """The rows to measure on, each with the evaluators that they are for; None stands for the recipe's own."""
-    found: list[tuple[list[Evaluator] | None, Sequence[Sample]]] = []
+def questions(predictor: Predictor, source: Path, plans: Sequence[Plan] | None, reading: Reading) -> list[Question]:
+    """The rows to measure on, each with the evaluators that they are for.
+
+    Raises:
+        DataError: the data cannot be used, or hold nothing to measure.
+        RecipeError: the model names nothing to measure.
+    """
+    found: list[Question] = []
     for one in plans or ():
         if one.benchmark is not None:
             table = _usable(one.benchmark, [], reading)
             say(f"{one.name}: {len(table)} rows of {table.name}, whatever their split")
-            found.append(([one.evaluator], _numbered(table)))
+            found.append(Question([one.evaluator], _numbered(table), None))
     others = None if plans is None else [one.evaluator for one in plans if one.benchmark is None]
     if others is None or others:
         _refuse_nothing_to_read(predictor.recipe, str(source), others, reading.data)
-        table = labelled(
-            predictor.recipe,
-            reading.data,
-            columns=reading.columns,
-            encoding=reading.encoding,
-            media_root=reading.media_root,
-        )
-        found.append((others, _chosen(_usable(table, predictor.labels, reading), reading.split or "test", source)))
+        samples, split = _held_rows(predictor, source, reading)
+        found.append(Question(others, samples, split))
     return found
 
 
@@ -162,50 +174,96 @@ def _refuse_nothing_to_read(recipe: Recipe, source: str, evaluators: Sequence[Ev
         raise DataError(f"{display(data)} is no table, and holds no set that {names} can be measured on")
 
 
-def _usable(table: Table, labels: Sequence[str], reading: _Reading) -> Table:
+def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[list[Sample], str]:
+    """The rows of a table that are asked for, and which they are.
+
+    Of the run's own table these are the rows that it did not train on: its splits, not splits drawn anew.
+    """
+    record = read_object(run_of(source) / SUMMARY).get("data", {})
+    own = own_table(predictor.recipe, reading, trained_on=record.get("digests", {}))
+    table = _usable(own or labelled(predictor.recipe, reading), predictor.labels, reading)
+    if own is None and table.split_made and dict(table.digests) != record.get("digests"):
+        say(f"{table.name} has no splits: all {len(table)} rows are measured")
+        return _numbered(table), reading.split or "test"
+    split = reading.split or "test"
+    if own is not None and reading.split is None and "test" not in table.splits and "validation" in table.splits:
+        split = "validation"
+        say(f"{table.name} is the run's own table: the {table.splits[split]} rows that it held out for validation are measured")
+    samples = table.split(split)
+    if split == "train" and table.draws:
+        say(f"{table.name}: all {len(samples)} training rows are measured, of which each seed drew those that it trained on")
+    return samples, split
+
+
+def _usable(table: Table, labels: Sequence[str], reading: Reading) -> Table:
     problems = verify(table, labels=labels or None, splits=(), progress=reading.progress)
     return refuse_or_skip(table, problems, skip_bad_rows=reading.skip_bad_rows)
 
 
-def _nothing(plans: Sequence[Plan] | None, reading: _Reading) -> str:
+def _nothing(plans: Sequence[Plan] | None, reading: Reading) -> str:
     where = f"{display(reading.data)}: no row of {reading.split or 'test'!r}"
     if plans and all(one.benchmark is not None for one in plans):
         where = f"{' and '.join(one.name for one in plans)}: no row of {display(reading.data)}"
     return f"{where} has what is measured: targets, or the pairs and heads that the evaluators need"
 
 
-def labelled(
-    recipe: Recipe, data: Path, *, columns: Mapping[str, str] | None, encoding: str | None, media_root: Path | None
-) -> Table:
+def own_table(recipe: Recipe, reading: Reading, *, trained_on: Mapping[str, str]) -> Table | None:
+    """The file as the corpus reads it that the run read it with; None for another file, for a folder, and for a table of posts.
+
+    Args:
+        recipe: of the run.
+        reading: of the file.
+        trained_on: file -> SHA-256 of what the run was trained on.
+
+    Raises:
+        DataError: it is the run's, and cannot be read as it was then.
+    """
+    file = reading.data
+    if not file.is_file() or trained_on.get(file.name) != file_digest(file):
+        return None
+    parts = [part for part in recipe.corpora if not issubclass(part.kind, Posts)]
+    if not parts or len(parts) < len(recipe.corpora):
+        return None  # the splits that are drawn for posts are the run's
+    faults = []
+    for part in parts:
+        known = {"path": None, "columns": reading.columns, "encoding": reading.encoding}
+        given = {
+            name: value for name, value in known.items() if name in part.arguments and (name == "path" or value is not None)
+        }
+        try:
+            corpus: Corpus = replace(part, arguments={**part.arguments, **given}).build()
+            home = file if "path" in part.arguments else file.parent
+            table = corpus.candidates(home, media_root=reading.media_root)
+        except (DataError, RecipeError) as error:
+            faults.append(str(error))
+        else:
+            if file.name in table.digests:
+                return table
+    raise DataError(f"{display(file)} was trained on, and cannot be read as it was then: {'; '.join(faults)}")
+
+
+def labelled(recipe: Recipe, reading: Reading) -> Table:
     """The rows to measure on: of a corpus folder as in training, or of anybody's table, whatever the model was trained on.
 
     Raises:
         RecipeError: columns or an encoding are named for a corpus, which knows its own.
     """
-    given: dict[str, Any] = {} if columns is None else {"columns": dict(columns)}
-    given |= {} if encoding is None else {"encoding": encoding}
+    data = reading.data
+    given: dict[str, Any] = {} if reading.columns is None else {"columns": dict(reading.columns)}
+    given |= {} if reading.encoding is None else {"encoding": reading.encoding}
     if data.is_file() and not any(_reads(part.kind, data.name) for part in recipe.corpora):
-        return Posts(**given).read(data, media_root=media_root)
+        return Posts(**given).read(data, media_root=reading.media_root)
     if given:
         for part in recipe.corpora:
             if not issubclass(part.kind, Posts):
                 raise RecipeError(f"{' and '.join(given)}: for your own tables; the corpus {part.kind.__name__} knows its own")
         parts = (replace(part, arguments={**part.arguments, **given}) for part in recipe.corpora)
         recipe = replace(recipe, corpora=tuple(parts))
-    return read_data(recipe, data, media_root=media_root)
+    return read_data(recipe, data, media_root=reading.media_root)
 
 
 def _reads(kind: type, name: str) -> bool:
     return issubclass(kind, Posts) or (issubclass(kind, Corpus) and name in kind.layout)
-
-
-def _chosen(table: Table, split: str, source: Path) -> list[Sample]:
-    """The rows of a split. A table without splits is measured whole, unless the run was trained on it and so knows its own split."""
-    trained_on = read_object(run_of(source) / SUMMARY).get("data", {}).get("digests")
-    if table.split_made and dict(table.digests) != trained_on:
-        say(f"{table.name} has no splits: all {len(table)} rows are measured")
-        return _numbered(table)
-    return table.split(split)
 
 
 def _numbered(table: Table) -> list[Sample]:

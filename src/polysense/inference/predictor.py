@@ -14,7 +14,7 @@ import torch
 from polysense.data.collate import Collate, Prepares
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, Problem
-from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
 from polysense.inference.encoding.embedder import Embedder, Space
 from polysense.inference.encoding.engine import EngineName, Precision
 from polysense.inference.encoding.text_summaries import check_choice
@@ -286,6 +286,10 @@ class Predictor:
         for evaluator in evaluators:
             metrics |= evaluator(self._answerer, samples)
         return metrics
+
+    def outcomes(self, samples: Sequence[Sample], evaluator: Comparable[Outcome]) -> Outcome:
+        """What an evaluator finds of each pair or query, for comparing this model with another one."""
+        return evaluator.outcomes(self._answerer, samples)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that :meth:`from_pretrained` reads: recipe, weights and encoder configurations.

@@ -48,11 +48,14 @@ class Comparison:
     detectable: float
     """Half the width of the interval: about the smallest difference that could have been shown."""
     seeds: tuple[int, ...]
+    """Those of both; none where two single models are compared."""
     rows: int
-    """Rows with a known target."""
+    """Rows with a known target, or as many pairs of sentences or pictures."""
     resamples: int
     per_seed: tuple[float, ...]
     """The difference of each seed, in the order of ``seeds``."""
+    units: str = "rows"
+    """What the rows are."""
     note: str = ""
     """What a reader must know beside the numbers; empty if nothing."""
     groups: Mapping[str, Comparison] = field(default_factory=dict)
@@ -65,7 +68,8 @@ class Comparison:
     def in_words(self, *, base: str = "the base", other: str = "the run") -> str:
         """What the interval says, for a reader who knows no statistics; ``base`` and ``other`` name the runs."""
         metric = self.metric.replace("_", " ").replace("f1", "F1")
-        evidence = f"{self.rows} rows and {len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}"
+        seeds = f" and {len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}" if self.seeds else ""
+        evidence = f"{self.rows} {self.units}{seeds}"
         if not self.low <= 0 <= self.high:
             side = "higher" if self.low > 0 else "lower"
             ends = sorted((abs(self.low), abs(self.high)))

@@ -1,0 +1,32 @@
+"""What is looked for on the disk before a command loads what takes seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from polysense.errors import DataError, RecipeError, display
+
+
+def refuse_missing(*inputs: str | Path | None) -> None:
+    """Raise where a file or folder that a command reads is not there; names of models that may lie elsewhere pass.
+
+    Raises:
+        DataError: names the file.
+    """
+    for path in inputs:
+        if isinstance(path, Path) and not path.exists():
+            raise DataError(f"there is no file or folder {display(path)}")
+        if isinstance(path, str) and Path(path).parent != Path() and Path(path).parent.exists() and not Path(path).exists():
+            raise RecipeError(f"there is no run {display(path)}: name the folder that `polysense train` wrote (its --out)")
+
+
+def refuse_output(out: Path) -> None:
+    """Raise where a file cannot be written: it is a folder, or its folder is not there.
+
+    Raises:
+        DataError: names the folder.
+    """
+    if out.is_dir():
+        raise DataError(f"--out {out}: this is a folder")
+    if not out.parent.is_dir():
+        raise DataError(f"--out {out}: there is no folder {display(out.parent)}")
