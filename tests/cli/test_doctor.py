@@ -61,3 +61,10 @@ def test_the_size_of_the_cache_is_counted(monkeypatch, tmp_path: Path, capsys) -
     monkeypatch.setenv("POLYSENSE_CACHE", str(tmp_path))
     assert execute(["doctor", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["cache"]["size_mb"] == 3.0
+
+
+def test_every_extra_that_a_user_may_want_is_looked_for() -> None:
+    from importlib.metadata import metadata
+
+    assert set(doctor.EXTRAS) == set(metadata("polysense").get_all("Provides-Extra")) - {"dev"}
+    assert set(doctor.examine()["extras"]) == set(doctor.EXTRAS)

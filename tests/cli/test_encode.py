@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +212,76 @@ def test_wrong_options_for_sentences(
     assert execute(["encode", model_folder, str(sentences), "--out", str(tmp_path / "v.npy"), *options]) in {1, 2}
     assert said in capsys.readouterr().err
     assert not (tmp_path / "v.npy").exists()
+
+
+# --- files that are there, blank lines, texts that are cut ---
+
+
+def test_a_file_that_is_there_is_replaced_only_if_asked(
+    model_folder: str, sentences: Path, tmp_path: Path, capsys: Any
+) -> None:
+    out = tmp_path / "vectors.npy"
+    arguments = ["encode", model_folder, str(sentences), "--out", str(out)]
+    assert execute(arguments) == 0
+    before = out.read_bytes()
+    assert execute([*arguments, "--normalize"]) == 2
+    assert "is there already: replace it with --overwrite" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    assert execute([*arguments, "--normalize", "--overwrite"]) == 0
+    assert out.read_bytes() != before
+
+
+@pytest.mark.parametrize("ending", ["npy", "parquet"])
+def test_a_whole_file_is_not_encoded_again(
+    model_folder: str, sentences: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    out = tmp_path / f"vectors.{ending}"
+    arguments = ["encode", model_folder, str(sentences), "--out", str(out)]
+    assert execute([*arguments, "--resume"]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Predictor, "encode", None)
+        assert execute([*arguments, "--resume"]) == 0
+    assert "is whole: all 43 vectors are there already" in capsys.readouterr().err
+    assert execute([*arguments, "--resume", "--normalize"]) == 2
+    assert "was not made by this command from these rows" in capsys.readouterr().err
+    assert execute([*arguments, "--resume", "--normalize", "--overwrite"]) == 0
+
+
+def test_texts_that_are_cut_are_told_once(model_folder: str, tmp_path: Path, capsys: Any) -> None:
+    file = tmp_path / "long.txt"
+    longest = load(model_folder).learner.model.encoder("text").max_length
+    file.write_text("\n".join(["so tired", *["day " * (2 * longest)] * 3, "day " * (longest - 2)]) + "\n", "utf-8")
+    assert execute(["encode", model_folder, str(file), "--out", str(tmp_path / "v.npy")]) == 0
+    assert f"warning: 3 of 5 texts have more than {longest} tokens and were cut\n" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="1 of 2 texts have more than"):
+        load(model_folder).encode(["so tired", "day " * (2 * longest)])
+
+
+def test_blank_lines_are_told(model_folder: str, sentences: Path, tmp_path: Path, capsys: Any) -> None:
+    assert execute(["encode", model_folder, str(sentences), "--out", str(tmp_path / "v.npy")]) == 0
+    assert "sentences.txt: 1 blank line gets the vector of the empty text, so that row k is line k" in capsys.readouterr().err
+
+
+def test_what_can_be_seen_from_the_command_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    """In a process of its own: here torch is loaded."""
+    (tmp_path / "there.npy").touch()
+    script = (
+        "import sys\nfrom polysense.cli.main import execute\n"
+        "codes = [execute(words.split()) for words in sys.argv[1:]]\n"
+        "assert 'torch' not in sys.modules, 'torch'\nprint(codes)\n"
+    )
+    commands = [
+        "encode minilm nowhere.txt --out v.npy",
+        f"encode minilm {tmp_path} --out {tmp_path}/there.npy",
+        f"encode minilm {tmp_path} --out v.npz",
+        f"encode minilm {tmp_path} --out v.npy --engine torhc",
+        f"encode minilm {tmp_path} --out nowhere/v.npy",
+        "search minilm nowhere.txt --query x",
+        f"evaluate {tmp_path}/none --data {tmp_path}",
+        "evaluate minilm --data nowhere --evaluator sts",
+        "compare minilm minilm --evaluator sts --data nowhere",
+        f"train mcse/simcse --data {tmp_path} --out {tmp_path}/there.npy",
+    ]
+    found = subprocess.run([sys.executable, "-c", script, *commands], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == "[3, 2, 2, 2, 3, 3, 2, 3, 3, 3]"

@@ -45,7 +45,7 @@ def test_a_table_of_the_nearest(model: str, collection: Path, capsys: pytest.Cap
     assert lines[3].split(maxsplit=2) == ["1.0000", "2", "what a lovely day"]
     assert lines[4].split(maxsplit=2) == ["1.0000", "5", "what a lovely day"]
     assert len([line for line in lines if line]) == 6
-    assert "1 blank line" in captured.err
+    assert "1 row with an empty text is never found" in captured.err
 
 
 @pytest.mark.parametrize("backend", ["exact", "faiss", "hnsw"])
@@ -172,9 +172,32 @@ def test_vectors_of_another_space_are_refused(
     assert execute(["search", run, vectors, "--query", "a"]) == 2
     assert "stand in the space that text and picture share: add --shared" in capsys.readouterr().err
     assert execute(["search", run, vectors, "--query", "a", "--shared"]) == 0
-    assert execute(["encode", run, table, "--out", vectors, "--part", "text"]) == 0
+    assert execute(["encode", run, table, "--out", vectors, "--part", "text", "--overwrite"]) == 0
     assert execute(["search", run, vectors, "--query", "a"]) == 2
     assert "its vectors are of text: say --part text" in capsys.readouterr().err
     assert execute(["search", run, vectors, "--query", "a", "--shared"]) == 2
     assert "leave out --shared" in capsys.readouterr().err
     assert execute(["search", run, vectors, "--query", "a", "--part", "text"]) == 0
+
+
+@pytest.mark.parametrize("form", ["texts.txt", "v.parquet", "v.npy"])
+def test_an_empty_text_is_neither_found_nor_looked_for(
+    model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    if form != "texts.txt":
+        assert execute(["encode", model, str(collection), "--out", str(tmp_path / form)]) == 0
+    (tmp_path / "queries.txt").write_text("a walk\n\nrain\n", "utf-8")
+    arguments = [model, str(tmp_path / form), "--queries", str(tmp_path / "queries.txt"), "--top", "9", "--json"]
+    arguments += ["--rows", str(collection)] if form == "v.npy" else []
+    capsys.readouterr()
+    assert execute(["search", *arguments]) == 0
+    captured = capsys.readouterr()
+    answers = json.loads(captured.out)
+    assert [one["query"] for one in answers] == ["a walk", "rain"]
+    for one in answers:
+        assert sorted(hit["row"] for hit in one["hits"]) == [0, 1, 3, 4]
+        assert all(hit["text"] == TEXTS[hit["row"]] and hit["id"] == str(hit["row"] + 1) for hit in one["hits"])
+    assert "1 row with an empty text is never found" in captured.err
+    assert "queries.txt: 1 blank line is not looked for" in captured.err
+    assert execute(["search", model, str(collection), "--query", " "]) == 2
+    assert "--query: is empty" in capsys.readouterr().err

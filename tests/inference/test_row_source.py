@@ -39,12 +39,8 @@ def test_lines_end_at_a_line_feed_alone(tmp_path: Path, content: bytes, expected
 
 
 def test_blank_lines_are_counted(tmp_path: Path) -> None:
-    assert (
-        lines(tmp_path / "s.txt", b"a\n\n\nb\n")
-        .notes[0]
-        .endswith("2 blank lines get the vector of the empty text, so that row k is line k")
-    )
-    assert lines(tmp_path / "t.txt", b"a\nb\n").notes == ()
+    assert lines(tmp_path / "s.txt", b"a\n\n\nb\n").blank == 2
+    assert lines(tmp_path / "t.txt", b"a\nb\n").blank == 0
 
 
 def test_blocks_begin_where_they_are_told(tmp_path: Path) -> None:

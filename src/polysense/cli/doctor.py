@@ -17,6 +17,15 @@ from polysense.cli.output import print_json
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+EXTRAS = {
+    "offline": "encoders as packages, so that everything runs without a network",
+    "fast": "encodes texts faster on a processor",
+    "search": "other engines for searching large collections",
+    "knowledge": "mines sentiment words from texts",
+    "features": "reads vectors of pictures from HDF5 files",
+}
+"""What each is for; ``dev`` is for those who work on polysense."""
+
 LEAST_FREE_GB = 1.0
 """A run of several seeds with a small encoder and its cache needs about this much."""
 
@@ -66,12 +75,12 @@ def _packages(problems: list[str], advice: list[str]) -> tuple[dict[str, str | N
     if find_spec("torchvision") is not None:
         problems.append("torchvision is installed, which keeps transformers from loading its models: pip uninstall torchvision")
     extras = {}
-    for extra in ("offline", "fast"):
+    for extra, purpose in EXTRAS.items():
         mine = [need for need in wanted if need.marker and need not in base and need.marker.evaluate({"extra": extra})]
         missing = [need.name for need in mine if _version(need.name) is None]
         extras[extra] = f"missing {', '.join(missing)}" if missing else "installed"
         if missing:
-            advice.append(f"the extra {extra!r} is not installed: pip install 'polysense[{extra}]'")
+            advice.append(f"the extra {extra!r} ({purpose}) is not installed: pip install 'polysense[{extra}]'")
     return {need.name: _version(need.name) for need in base}, extras
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from polysense.cli.options import Columns, Encoding, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode
+from polysense.cli.paths import refuse_missing, refuse_output
+from polysense.errors import RecipeError, choices
 from polysense.progress import open_bar, say
 
 if TYPE_CHECKING:
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from polysense.types import Sample
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+ENGINES = ("auto", "torch", "openvino")
+PRECISIONS = ("auto", "float32", "bfloat16")
+FORMATS = (".npy", ".parquet")
+"""Named here too, so that what is misspelt is told before torch is loaded."""
 
 BLOCK = 4096
 """Rows between two notes of what is done: no more than these are encoded again after a kill."""
@@ -41,6 +48,7 @@ def encode(
     shared: Annotated[bool, typer.Option("--shared", help="In the space that text and picture share.")] = False,
     normalize: Annotated[bool, typer.Option("--normalize", help="Scale every vector to length 1.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file that is there.")] = False,
     engine: Engine = "auto",
     precision: Precision = "auto",
     pooling: Pooling = None,
@@ -54,14 +62,20 @@ def encode(
 
     Memory does not grow with a .txt file, nor with the vectors. A blank line gets the vector of the empty text: row k is line k.
     """
-    from polysense.inference.vector_file import known_format
-
-    known_format(out)
+    for name, value, valid in (("engine", engine, ENGINES), ("precision", precision, PRECISIONS)):
+        if value not in valid:
+            raise RecipeError(f"--{name}: {value!r} is not one; {choices(value, valid)}")
+    refuse_missing(model, rows)
+    if out.suffix not in FORMATS:
+        raise RecipeError(f"--out {out}: {choices(out.suffix, FORMATS)}")
+    refuse_output(out)
+    if out.exists() and not (resume or overwrite):
+        raise RecipeError(f"{out} is there already: replace it with --overwrite, or choose another --out")
     from polysense.cli.data import read_columns
     from polysense.cli.predict import say_which_seed
     from polysense.inference.predictor import load
     from polysense.inference.row_source import open_rows
-    from polysense.inference.vector_file import vector_file
+    from polysense.inference.vector_file import is_begun, is_finished, vector_file
     from polysense.inference.vector_origin import VectorOrigin
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
@@ -76,6 +90,9 @@ def encode(
     )
     for note in source.notes:
         say(note)
+    if source.blank:
+        lines = "1 blank line gets" if source.blank == 1 else f"{source.blank:,} blank lines get"
+        say(f"{rows}: {lines} the vector of the empty text, so that row k is line k")
     made_from = {
         "input": source.digest,
         "model": loaded.fingerprint(),
@@ -85,6 +102,12 @@ def encode(
         "normalize": str(normalize),
         "read as": repr((columns, encoding, str(media_root))),
     }
+    if resume and out.exists() and not is_begun(out):
+        if is_finished(out, rows=source.rows, width=width, made_from=made_from):
+            say(f"{out} is whole: all {source.rows:,} vectors are there already")
+            return
+        if not overwrite:
+            raise RecipeError(f"{out} was not made by this command from these rows: replace it with --overwrite")
     origin = VectorOrigin.of(loaded, model, part=part, shared=shared, rows=source.rows)
     file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume, origin=origin)
     if file.done:
@@ -98,6 +121,8 @@ def encode(
     except KeyboardInterrupt:
         say("go on with the same command and --resume")
         raise
+    if cut := loaded.take_cut():
+        say(f"warning: {loaded.told_cut(cut, source.rows - before)}")
     rate = (source.rows - before) / max(time.monotonic() - began, 1e-9)
     say(f"{source.rows} vectors of width {width}: {out} ({rate:,.0f} a second; {made_from['engine']})")
 

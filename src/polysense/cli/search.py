@@ -11,6 +11,7 @@ import typer
 
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode
 from polysense.cli.output import print_json, print_table
+from polysense.cli.paths import refuse_missing
 from polysense.errors import RecipeError
 from polysense.progress import bar, say
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from polysense.inference.search import Hit, Index
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+VECTORS = (".npy", ".parquet")
+"""What `polysense encode` writes."""
+
+ROWS_ELSEWHERE = "--rows is for an .npy file, whose rows stand elsewhere"
 
 SHOWN = 72
 """Characters of a text in the table."""
@@ -60,6 +66,11 @@ def search(
     """
     if not (query or queries or image):
         raise RecipeError("name what to look for: --query, --queries or --image")
+    if any(not text.strip() for text in query or ()):
+        raise RecipeError("--query: is empty, and an empty text means nothing that could be looked for")
+    if rows is not None and collection.suffix not in VECTORS:
+        raise RecipeError(ROWS_ELSEWHERE)
+    refuse_missing(model, collection, queries, rows, *(image or ()))
     from polysense.cli.data import read_columns
     from polysense.cli.predict import say_which_seed
     from polysense.inference.collection import refuse_others
@@ -109,10 +120,11 @@ def _fill(
         vectors, items = written
         if rows is not None:
             items = rows_of(rows, vectors=len(vectors), columns=reading.columns, encoding=reading.encoding)
-        index.add_vectors(vectors, items)
+        kept = _not_blank(items)
+        index.add_vectors(vectors[kept] if len(kept) < len(items) else vectors, [items[row] for row in kept])
         return
     if rows is not None:
-        raise RecipeError("--rows is for an .npy file, whose rows stand elsewhere")
+        raise RecipeError(ROWS_ELSEWHERE)
     source = open_rows(
         collection,
         columns=reading.columns,
@@ -123,9 +135,21 @@ def _fill(
     for note in source.notes:
         say(note)
     every = [item for block in source.blocks(1 << 16) for item in block]
+    items = described(source)
+    kept = _not_blank(items)
     with bar("encoding", "rows") as advance:
-        vectors = model.encode(every, part=part, shared=shared, progress=advance)
-    index.add_vectors(vectors, described(source))
+        vectors = model.encode([every[row] for row in kept], part=part, shared=shared, progress=advance)
+    index.add_vectors(vectors, [items[row] for row in kept])
+
+
+def _not_blank(items: Sequence[dict[str, Any]]) -> list[int]:
+    """The places of the rows that mean something, each of which notes its number; those of an empty text alone are told."""
+    for row, item in enumerate(items):
+        item["row"] = row
+    kept = [row for row, item in enumerate(items) if item.get("text") is None or item["text"].strip() or "image" in item]
+    if blank := len(items) - len(kept):
+        say(f"{'1 row with an empty text is' if blank == 1 else f'{blank:,} rows with an empty text are'} never found")
+    return kept
 
 
 def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path]) -> list[tuple[str, Any]]:
@@ -135,13 +159,15 @@ def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path]) ->
     found: list[tuple[str, Any]] = [(text, text) for text in texts]
     if file is not None:
         source = open_rows(file)
+        if source.blank:
+            say(f"{file}: {'1 blank line is' if source.blank == 1 else f'{source.blank:,} blank lines are'} not looked for")
         for block in source.blocks(1 << 16):
-            found += [(item if isinstance(item, str) else item.text or item.id, item) for item in block]
+            found += [(item if isinstance(item, str) else item.text or item.id, item) for item in block if item]
     return found + [(str(path), {"image": path}) for path in images]
 
 
 def _as_dict(hit: Hit) -> dict[str, object]:
-    return {"row": hit.row, "score": hit.score, **hit.item}
+    return {"row": hit.item["row"], "score": hit.score, **hit.item}
 
 
 def _shortened(text: str | None) -> str:

@@ -46,6 +46,8 @@ def train(
     read_recipe(recipe, overrides)  # so that a wrong name is told before torch is loaded
     if not data.exists():
         raise DataError(f"--data {data}: there is no such file or folder")
+    if out.exists() and not out.is_dir():
+        raise DataError(f"--out {out}: this is a file, a run is a folder")
 
     from polysense.report import write_report
     from polysense.training.run import train as run_training

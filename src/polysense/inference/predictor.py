@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -208,6 +209,9 @@ class Predictor:
             DataError: a row cannot be used; the message names it.
             RecipeError: there is no such part.
             PolysenseError: the model has no shared space.
+
+        Warns:
+            UserWarning: texts were longer than the model reads, and cut; with ``expect`` they are only counted (:meth:`take_cut`).
         """
         space = Space(part, shared)
         self._embedder.check(space)
@@ -217,10 +221,22 @@ class Predictor:
         else:
             samples = [self._sample(row, number) for number, row in enumerate(every, start=1)]
             vectors = self._embedder.of_samples(samples, space, expect=expect, most_rows=batch_size, progress=progress)
+        if expect is None and (cut := self.take_cut()):
+            warnings.warn(self.told_cut(cut, len(every)), stacklevel=2)
         if normalize:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
         vectors = vectors.astype(dtype, copy=False)
         return vectors[0] if is_single(rows) else vectors
+
+    def take_cut(self) -> int:
+        """How many texts :meth:`encode` cut since this was last asked, because they were longer than the model reads."""
+        return self._embedder.take_cut()
+
+    def told_cut(self, cut: int, rows: int) -> str:
+        """The sentence that tells of them."""
+        text = self.learner.model.encoder("text")
+        assert isinstance(text, TransformerText)
+        return f"{cut:,} of {rows:,} texts have more than {text.max_length} tokens and were cut"
 
     def _sample(self, row: Row, number: int) -> Sample:
         read = self._reader.read(row, number, to_embed=True)

@@ -25,6 +25,8 @@ class RowSource(ABC):
     """Another one, other rows."""
     notes: tuple[str, ...] = ()
     """What a user should know about the rows."""
+    blank: int = 0
+    """Rows whose text is empty."""
 
     @abstractmethod
     def blocks(self, size: int, *, start: int = 0) -> Iterator[list[str] | list[Sample]]:
@@ -59,12 +61,9 @@ class Lines(RowSource):
         self.path = path
         self.encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
         self.digest = f"{file_digest(path)} {encoding}"
-        self.rows, blank = self._counted()
-        if self.rows == blank:
+        self.rows, self.blank = self._counted()
+        if self.rows == self.blank:
             raise DataError(f"{display(path)} is empty")
-        if blank:
-            lines = "1 blank line gets" if blank == 1 else f"{blank:,} blank lines get"
-            self.notes = (f"{display(path)}: {lines} the vector of the empty text, so that row k is line k",)
 
     def blocks(self, size: int, *, start: int = 0) -> Iterator[list[str]]:
         """The lines without their ends."""

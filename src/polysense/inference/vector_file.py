@@ -6,18 +6,20 @@ is written after its vectors are on the disk, so that it never promises too much
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from polysense.errors import RecipeError, choices, display
-from polysense.inference.vector_origin import KEY, VectorOrigin, beside
+from polysense.inference.vector_origin import KEY, VectorOrigin, beside, read_origin
 from polysense.training.checkpoints import write_whole
 
 NOTE = "progress.json"
@@ -56,8 +58,8 @@ class VectorFile(ABC):
         self.origin = origin
         self.rows = rows
         self.width = width
-        self.folder = out.with_name(f".{out.name}.partial")
-        self.made_from = {**made_from, "rows": str(rows), "width": str(width)}
+        self.folder = _partial(out)
+        self.made_from = _complete(made_from, rows=rows, width=width)
         self.done = self._found() if resume else 0
         if not self.done:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -66,6 +68,11 @@ class VectorFile(ABC):
 
     notes_beside: ClassVar[bool]
     """Whether the format has no place of its own for what made the vectors."""
+
+    @property
+    def noted(self) -> VectorOrigin | None:
+        """What is noted with the finished file."""
+        return None if self.origin is None else replace(self.origin, made_of=_digest(self.made_from))
 
     def _found(self) -> int:
         """Rows that are there."""
@@ -97,8 +104,8 @@ class VectorFile(ABC):
             missing_ok=True
         )  # first: vectors without a note are searched as told, with another file's they would be refused
         whole.replace(self.out)
-        if self.origin is not None and self.notes_beside:
-            write_whole(note, self.origin.to_json())
+        if self.noted is not None and self.notes_beside:
+            write_whole(note, self.noted.to_json())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @abstractmethod
@@ -169,7 +176,7 @@ class ParquetFile(VectorFile):
         import polars as pl
 
         whole = self.folder / "whole.parquet"
-        metadata = {} if self.origin is None else {KEY: self.origin.to_json()}
+        metadata = {} if self.noted is None else {KEY: self.noted.to_json()}
         blocks = pl.scan_parquet(sorted(self.folder.glob("rows-*.parquet")))
         blocks.sink_parquet(whole, row_group_size=GROUP, metadata=metadata)
         return whole
@@ -189,6 +196,29 @@ def vector_file(
 ) -> VectorFile:
     """The writer for the ending of ``out``. See :class:`VectorFile`."""
     return FORMATS[known_format(out)](out, rows=rows, width=width, made_from=made_from, resume=resume, origin=origin)
+
+
+def is_begun(out: Path) -> bool:
+    """Whether a writer was interrupted before its file was whole."""
+    return (_partial(out) / NOTE).is_file()
+
+
+def is_finished(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> bool:
+    """Whether ``out`` is whole and was made from the same rows and model with the same settings."""
+    origin = read_origin(out) if out.is_file() else None
+    return origin is not None and origin.made_of == _digest(_complete(made_from, rows=rows, width=width))
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(f".{out.name}.partial")
+
+
+def _complete(made_from: Mapping[str, str], *, rows: int, width: int) -> dict[str, str]:
+    return {**made_from, "rows": str(rows), "width": str(width)}
+
+
+def _digest(made_from: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
 def known_format(out: Path) -> str:

@@ -34,6 +34,8 @@ class VectorOrigin:
     """Whether they stand in the space that text and picture share."""
     engine: str
     """``torch, float32``: what computed them; for the reader, it is not compared."""
+    made_of: str = ""
+    """A digest of rows, model and all settings, by which a file that is whole is known; empty in older files."""
 
     @classmethod
     def of(cls, model: Predictor, name: str, *, part: str | None, shared: bool, rows: int) -> VectorOrigin:

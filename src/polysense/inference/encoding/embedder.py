@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from polysense.data.collate import Collate
+from polysense.data.collate import Collate, Prepares
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer
@@ -18,6 +18,7 @@ from polysense.inference.encoding.engine import EngineName, Precision
 from polysense.inference.encoding.openvino_engine import CannotConvertError
 from polysense.inference.encoding.text_summaries import TextSummaries
 from polysense.inference.pictures import Pictures
+from polysense.inference.texts import Texts
 from polysense.learner import Learner
 from polysense.objectives.objective import Aligning
 from polysense.progress import Progress
@@ -58,6 +59,7 @@ class Embedder:
         self.modalities = tuple(learner.model.encoders)
         text = learner.model.encoder("text") if "text" in self.modalities else None
         self._texts: TextSummaries | None = None
+        self._cut = 0
         if isinstance(text, TransformerText) and not text.aspect:
             self._texts = TextSummaries(text, engine=engine, precision=precision)
         elif text is not None and text.aspect and engine == "openvino":
@@ -144,6 +146,11 @@ class Embedder:
             done += len(rows)
         return found
 
+    def take_cut(self) -> int:
+        """How many texts were longer than the model reads, since this was last asked."""
+        cut, self._cut = self._cut, 0
+        return cut + (0 if self._texts is None else self._texts.take_cut())
+
     def _grouped(self, samples: Sequence[Sample], space: Space) -> dict[str | None, list[int]]:
         """The rows that each modality is embedded by; None stands for the fused row."""
         groups: dict[str | None, list[int]] = {}
@@ -178,10 +185,14 @@ class Embedder:
     ) -> np.ndarray:
         encoders = {name: self.learner.model.encoder(name) for name in self.modalities}
         pictures = Pictures(encoders["image"]) if "image" in encoders else None
-        collate = Collate(encoders if pictures is None else {**encoders, "image": pictures})
+        text = encoders.get("text")
+        texts = Texts(text) if isinstance(text, TransformerText) else None
+        watched: dict[str, Prepares | None] = {"image": pictures, "text": texts}
+        collate = Collate({name: watched.get(name) or encoder for name, encoder in encoders.items()})
         answerer = Answerer(self.learner, collate, batch_size=most_rows or self.batch_size)
         numbered = [replace(sample, index=row) for row, sample in enumerate(samples)]
         vectors = answerer.encode(numbered, part=part, progress=progress)
+        self._cut += 0 if texts is None else texts.take_cut()
         if pictures is not None and pictures.faults:
             row, reason = min(pictures.faults.items())
             raise DataError(f"row {samples[row].id}: image: {reason}")

@@ -47,6 +47,7 @@ class TextSummaries:
         self.precision = precision
         self._made: dict[tuple[str, bool], Engine] = {}
         self._refused = False
+        self._cut = 0
 
     def engine_for(self, rows: int) -> Engine:
         """The engine that ``rows`` texts are given to.
@@ -94,10 +95,17 @@ class TextSummaries:
                     progress(done, len(texts))
         return found
 
+    def take_cut(self) -> int:
+        """How many texts were longer than the encoder reads, since this was last asked."""
+        cut, self._cut = self._cut, 0
+        return cut
+
     def _batches(self, texts: Sequence[str], engine: Engine, most_rows: int | None) -> Iterator[Batch]:
         fields = self.encoder.prepare([Sample(id="", text=text) for text in texts])
         ids, mask = fields["input_ids"].numpy(), fields["attention_mask"].numpy()
         lengths = mask.sum(axis=1)
+        full = np.flatnonzero(lengths >= self.encoder.max_length).tolist()
+        self._cut += sum(self.encoder.is_cut(Sample(id="", text=texts[row])) for row in full)
         for rows in token_batches(lengths, tokens=engine.tokens, most_rows=most_rows):
             longest = int(lengths[rows[0]])
             yield rows, ids[rows, :longest], mask[rows, :longest]
