@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from polysense.data.features import Vector
+    from polysense.data.frames import Frames
     from polysense.data.media import Picture
 
 
@@ -58,11 +59,15 @@ class Sample:
     image: Path | Picture | Vector | Image | None = None
     """A picture file, one held in memory (as tables that are read hold them), a Pillow image handed over in Python, or a vector that
     was computed of a picture before."""
-    audio: Path | None = None
-    video: Path | None = None
+    audio: Path | Frames | None = None
+    """A recording, or the sequence of frames that was computed of one before."""
+    video: Path | Frames | None = None
+    """A film, likewise."""
     label: str | tuple[str, ...] | None = None
     """The class name; several, or none of them, for multi-label rows; None where the row is unlabelled."""
     score: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """What people gave for single modalities, shown alone: ``text``, ``audio``, ``video``; ``score`` is of all together."""
     split: str | None = None
     """``train``, ``validation``, ``test`` or None."""
     group: str | None = None

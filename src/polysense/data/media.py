@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from polysense.data.features import Vector
+from polysense.data.frames import Frames
 from polysense.errors import DataError, display
 
 if TYPE_CHECKING:
@@ -105,10 +106,10 @@ def _stored(image: Image.Image) -> bytes | None:
     return data
 
 
-def content_key(value: str | Path | Picture | Vector | Image.Image | None) -> int:
+def content_key(value: str | Path | Picture | Vector | Frames | Image.Image | None) -> int:
     """A 63-bit number, equal where the content is equal: of a text without case and spacing, of a file's bytes.
 
-    A picture that was never a file has its pixels' number, a vector that of its numbers. None is 0.
+    A picture that was never a file has its pixels' number, a vector or a sequence of frames that of its numbers. None is 0.
     """
     if value is None:
         return 0
@@ -116,7 +117,7 @@ def content_key(value: str | Path | Picture | Vector | Image.Image | None) -> in
         return _key(hashlib.sha256(normalised(value).encode("utf-8", "surrogatepass")).digest())
     if isinstance(value, Path):
         return _key(bytes.fromhex(file_digest(value)))
-    if isinstance(value, Vector):
+    if isinstance(value, Vector | Frames):
         return value.key
     return (Picture.of(value) if isinstance(value, Image.Image) else value).key
 

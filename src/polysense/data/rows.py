@@ -17,12 +17,17 @@ from polysense.types import MODALITIES, Sample, Span
 
 if TYPE_CHECKING:
     from polysense.data.features import Vector
+    from polysense.data.frames import Frames
     from polysense.data.media import Picture
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 """The parts of a table, in the order in which reports list them."""
 
-FIELDS: tuple[str, ...] = ("id", *MODALITIES, "pair", "negatives", "aspect", "spans", "label", "score", "split", "group")
+_SINGLE_SCORES = {f"score_{name}": name for name in ("text", "audio", "video")}
+"""Column -> the modality that people scored alone."""
+
+_ROW = ("id", *MODALITIES, "pair", "negatives", "aspect", "spans", "label")
+FIELDS: tuple[str, ...] = (*_ROW, "score", *_SINGLE_SCORES, "split", "group")
 """The columns that mean something to polysense; all others go into ``Sample.extra``."""
 
 _MEDIA = ("image", "audio", "video")
@@ -81,7 +86,8 @@ class RowReader:
             audio=self._media(row, "audio"),
             video=self._media(row, "video"),
             label=self._label(row),
-            score=self._score(row),
+            score=self._score(row, "score"),
+            scores=self._scores(row),
             split=self._split(row),
             group=self._text(row, "group") or None,
             extra=self._extra(row),
@@ -124,16 +130,20 @@ class RowReader:
             return text or None
         return tuple(part.strip() for part in text.split(self.label_separator) if part.strip()) or None
 
-    def _score(self, row: Mapping[str, object]) -> float | None:
-        value = row.get(self.columns["score"]) if "score" in self.columns else None
+    def _scores(self, row: Mapping[str, object]) -> dict[str, float]:
+        found = {modality: self._score(row, column) for column, modality in _SINGLE_SCORES.items()}
+        return {modality: score for modality, score in found.items() if score is not None}
+
+    def _score(self, row: Mapping[str, object], field: str) -> float | None:
+        value = row.get(self.columns[field]) if field in self.columns else None
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         try:
             score = float(value)  # type: ignore[arg-type]  # what is no number raises
         except (TypeError, ValueError):
-            raise _BadCellError("score", f"{_shorten(value)} is not a number") from None
+            raise _BadCellError(field, f"{_shorten(value)} is not a number") from None
         if not math.isfinite(score):
-            raise _BadCellError("score", f"{_shorten(value)} is not a finite number")
+            raise _BadCellError(field, f"{_shorten(value)} is not a finite number")
         return score
 
     def _split(self, row: Mapping[str, object]) -> str | None:
@@ -164,8 +174,28 @@ class RowReader:
             return value
         raise _BadCellError("image", f"expected a path or a Pillow picture, got {type(value).__name__}")
 
-    def _media(self, row: Mapping[str, object], field: str) -> Path | None:
-        return self._file(self._cell(row, field), field)
+    def _media(self, row: Mapping[str, object], field: str) -> Path | Frames | None:
+        """A recording or film, or the frames of one: a file of them, a clip of such a file, or an array that Python hands over."""
+        from polysense.data.frames import ARRAY, STORE, Frames, HeldFrames, StoredFrames
+
+        value = self._cell(row, field)
+        if isinstance(value, Frames):
+            return value
+        if type(value).__module__ == "numpy":
+            try:
+                return HeldFrames(value)  # type: ignore[arg-type]  # what is no array of frames raises
+            except (DataError, AttributeError) as error:
+                raise _BadCellError(field, str(error)) from None
+        name, number = _clip(str(value).strip()) if isinstance(value, str | Path) else ("", None)
+        path = self._file(value if number is None else name, field)
+        if path is None or path.suffix not in {ARRAY, STORE}:
+            return path
+        found = StoredFrames(path, number)
+        try:
+            assert found.shape
+        except DataError as error:
+            raise _BadCellError(field, str(error)) from None
+        return found
 
     def _file(self, value: object, field: str) -> Path | None:
         """The file a cell names; it must exist, and lie in the media folder where there is one."""
@@ -225,6 +255,12 @@ class _BadCellError(Exception):
 
 class _BadPathError(Exception):
     pass
+
+
+def _clip(name: str) -> tuple[str, int | None]:
+    """``audio.safetensors#12`` taken apart; no number where the name ends otherwise."""
+    path, mark, number = name.rpartition("#")
+    return (path, int(number)) if mark and number.isdecimal() and path.endswith(".safetensors") else (name, None)
 
 
 def _as_text(value: object, field: str) -> str:

@@ -75,7 +75,7 @@ class Table:
     def require(self, fields: Iterable[str]) -> None:
         """Raise a DataError that names the first of the ``fields`` for which no row has a value, and the nearest column."""
         for name in fields:
-            if all(getattr(sample, name) is None for sample in self.samples):
+            if all(_value(sample, name) is None for sample in self.samples):
                 if name in self.columns:
                     raise DataError(f"{self.name}: the column {name!r} is empty in every row")
                 raise DataError(f"{self.name}: there is no column {name!r}; {choices(name, self.columns)}")
@@ -90,6 +90,12 @@ class Table:
         """The table without the rows that ``problems`` name as bad."""
         bad = {origin(one.file, one.row) for one in problems if one.severity == "bad" and one.row is not None}
         return replace(self, samples=tuple(sample for sample in self.samples if sample.origin not in bad))
+
+
+def _value(sample: Sample, field: str) -> object:
+    """What a column of the table gave the sample; ``score_text`` and its like stand among ``scores``."""
+    modality = field.removeprefix("score_")
+    return getattr(sample, field) if modality == field else sample.scores.get(modality)
 
 
 def classes(sample: Sample) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from polysense.data.features import Vector
+    from polysense.data.frames import Frames
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,13 @@ class Splits:
             texts = [sample.pair, *sample.negatives]
             asked = [] if sample.aspect is None else [{"aspect": sample.aspect}]
             marked = [] if sample.spans is None else [{"spans": [(one.start, one.end, one.role) for one in sample.spans]}]
-            row = [sample.id, sample.label, sample.score, sample.source, *contents, *texts, *asked, *marked]
+            alone = [{"scores": dict(sample.scores)}] if sample.scores else []
+            row = [sample.id, sample.label, sample.score, sample.source, *contents, *texts, *asked, *marked, *alone]
             found.update(json.dumps(row).encode())
         return found.hexdigest()
 
 
-def _content(value: str | Path | Vector | Image | None) -> str | int | None:
+def _content(value: str | Path | Vector | Frames | Image | None) -> str | int | None:
     if isinstance(value, Path):
         return file_digest(value)
     return value if value is None or isinstance(value, str) else content_key(value)
