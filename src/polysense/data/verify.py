@@ -106,7 +106,7 @@ def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Probl
 
 
 def _odd_labels(table: Table) -> Iterator[Problem]:
-    """Classes that look like slips of the pen: spelled nearly as a frequent one, or as another one in other case; or of a single row."""
+    """Classes that look like slips of the pen: spelled nearly as a frequent one, as another one in other case, or of one row."""
     counts = Counter(label for sample in table.samples for label in classes(sample))
     for label, count in sorted(counts.items()):
         near = _meant(label, counts)
