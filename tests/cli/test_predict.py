@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+import polysense
 from foreign_models import modular
 from polysense.cli.main import execute
+from polysense.errors import RecipeError
 
 
 def answers(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -160,6 +163,31 @@ def test_a_model_that_is_nowhere_ends_with_2(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().err
     assert "there is no folder 'nobody/no-such-model', and the hub has no such model within reach" in said
     assert "Traceback" not in said
+
+
+def test_a_misspelt_run_is_answered_with_the_nearest(trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    run = trained_runs["both"]
+    assert execute(["predict", f"{run}e", "--text", "x"]) == 2
+    assert f"there is no run {run}e" in (said := capsys.readouterr().err)
+    assert f"did you mean '{run}'?" in said
+    with pytest.raises(RecipeError, match="there is no run"):
+        polysense.load(f"{run}e")
+
+
+def test_the_columns_of_the_run_are_those_of_a_table_that_has_them(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained_runs["both"], run)
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text("utf-8"))
+    recipe["corpora"] = [{"class_path": "Posts", "init_args": {"columns": {"text": "tweet", "id": "nr"}}}]
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe), "utf-8")
+    for header in ("nr,tweet", "id,text", "nr,text"):
+        (tmp_path / "new.csv").write_text(f"{header}\np7,what a day\n", "utf-8")
+        assert execute(["predict", str(run), str(tmp_path / "new.csv")]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["id"] == "p7"
+        assert answer["label"]
 
 
 def test_an_unfinished_run_ends_with_1(

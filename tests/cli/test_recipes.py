@@ -8,7 +8,8 @@ from polysense.cli.main import execute
 from polysense.recipe import list_recipes
 
 
-def test_list_names_every_recipe_with_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_names_every_recipe_with_what_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
     assert execute(["recipes", "list"]) == 0
     shown = capsys.readouterr().out
     assert list_recipes()
@@ -16,6 +17,20 @@ def test_list_names_every_recipe_with_what_it_is(capsys: pytest.CaptureFixture[s
         assert name in shown
         assert line
         assert line in shown
+
+
+def test_list_puts_ones_own_data_first_and_fits_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert execute(["recipes", "list", "social"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "For data of your own:"
+    assert lines.index("For published data:") > next(at for at, line in enumerate(lines) if "social/posts_concat" in line)
+    assert not any("mcse/" in line for line in lines)
+    assert execute(["recipes", "list", "socail"]) == 2
+    assert "did you mean 'social'?" in capsys.readouterr().err
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,8 @@ def test_a_table_without_labels_is_told_so_where_it_is_to_train(tmp_path: Path) 
     assert found(bare, splits=[]) == [], "a table to answer for needs neither labels nor splits"
     assert [(severity, field) for severity, _, field, _ in found(bare)] == [("warning", "label"), *[("warning", "split")] * 3]
     assert found(bare)[0][3] == (
-        "there is no column 'label' or 'score', so there are no answers to learn; map one with columns; valid: 'mood'"
+        "there is no column 'label' or 'score', so there are no answers to learn; "
+        "name the one that holds them, --columns label=COLUMN; valid: 'mood'"
     )
     empty = from_rows([{"text": "a", "label": ""}, {"text": "b", "label": None}])
     assert found(empty)[0][3] == "no row is labelled: there are no answers to learn"
@@ -117,6 +118,22 @@ def test_classes_that_are_only_rare_or_only_alike_are_none() -> None:
     ):
         table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
         assert not [reason for _, _, field, reason in found(table) if field == "label"]
+
+
+def test_a_column_of_picture_names_that_was_not_mapped_is_told(tmp_path: Path) -> None:
+    pictures = ["a.jpg", "b.PNG", "c.jpeg", "", "e.webp", "f.jpg"]
+    warned = found(from_rows(rows(pic=pictures, city=["x.y", "", "", "", "", ""])))
+    assert warned == [
+        ("warning", None, "image", "no row has a picture, and 'pic' holds names of pictures: --columns image=pic")
+    ]
+
+
+def test_bad_rows_come_in_the_order_of_the_table(tmp_path: Path) -> None:
+    (tmp_path / "posts.csv").write_text(
+        "id,text,image,label\n1,one,gone.jpg,a\n2,two,,c\n3,,,a\n4,four,,b\n5,five,gone.jpg,b\n"
+    )
+    bad = [one for one in verify(read_table(tmp_path), labels=["a", "b"]) if one.row is not None]
+    assert [one.row for one in bad] == [1, 2, 3, 5]
 
 
 def test_what_rows_lack_is_counted() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ import torch
 
 from polysense.data.table import read_table
 from polysense.encoders.transformer_text import TransformerText
-from polysense.errors import PolysenseError, RecipeError
+from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe, load_recipe
+from polysense.training import rehearsal
 from polysense.training.rehearsal import rehearse, telling
 from polysense.training.splits import Splits
 from polysense.types import Sample
@@ -46,6 +48,20 @@ def test_what_would_break_training_is_said_before(
     monkeypatch.setattr(kind, method, broken)
     with pytest.raises(RecipeError, match=f"cannot be run with this data: {type(error).__name__}: {error}"):
         rehearse(recipe, splits, tmp_path / "run", seed=0)
+
+
+def test_a_disk_that_is_too_small_is_said_before(
+    recipe: Recipe, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = sum(one.numel() * 4 * (7 if one.requires_grad else 3) for one in recipe.build(seed=0).parameters())
+    disk = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(rehearsal.shutil, "disk_usage", lambda _: disk._replace(free=weights - 1))
+    with pytest.raises(
+        DataError, match=r"run: a training of this model writes about .* MB, and .* MB are free under .*make room"
+    ):
+        rehearse(recipe, splits, tmp_path / "new/run", seed=0)
+    monkeypatch.setattr(rehearsal.shutil, "disk_usage", lambda _: disk._replace(free=weights))
+    rehearse(recipe, splits, tmp_path / "new/run", seed=0)
 
 
 def test_what_polysense_says_itself_is_passed_on(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from polysense.training.rival import outdone, tfidf_scores
+from polysense.training.rival import TFIDF, floors, outdone, tfidf_scores
 
 
 def record(own: list[float], rival: float, **more: Any) -> dict[str, Any]:
@@ -17,24 +17,32 @@ def record(own: list[float], rival: float, **more: Any) -> dict[str, Any]:
 
 
 def test_the_better_one_is_told_by_the_metric_that_chose() -> None:
-    assert outdone(record([0.6, 0.7], 0.66)).endswith("weighted_f1 0.6600, the model 0.6500. It takes seconds and no encoder.")
-    assert outdone(record([0.6, 0.7], 0.64)) == ""
+    (said,) = outdone(record([0.6, 0.7], 0.66))
+    assert said.startswith("TF-IDF and logistic regression on the texts alone is better than this model")
+    assert said.endswith("weighted_f1 0.6600, the model 0.6500.")
+    assert outdone(record([0.6, 0.7], 0.64)) == []
+
+
+def test_a_constant_answer_must_be_beaten_too() -> None:
+    constant = {"label": "positive", "metrics": {"weighted_f1": 0.7, "accuracy": 0.5}}
+    found = record([0.6, 0.7], 0.64, most_frequent={"test": constant, "validation": None})
+    assert list(floors(found)) == ["always 'positive'", TFIDF]
+    assert outdone(found) == ["Always 'positive' is better than this model: weighted_f1 0.7000, the model 0.6500."]
 
 
 def test_another_choosing_metric_gives_way_to_accuracy() -> None:
-    assert outdone(record([0.05], 0.9, best_metric="last")).endswith(
-        "accuracy 0.1000, the model 0.0500. It takes seconds and no encoder."
-    )
+    (said,) = outdone(record([0.05], 0.9, best_metric="last"))
+    assert said.endswith("accuracy 0.1000, the model 0.0500.")
 
 
 @pytest.mark.parametrize("more", [{"references": {}}, {"references": None}, {"data": {"labelled": {"test": 12}}}])
 def test_nothing_is_said_of_no_reference_or_one_on_other_rows(more: dict[str, Any]) -> None:
     assert tfidf_scores(record([0.1], 0.9, **more)) == {}
-    assert outdone(record([0.1], 0.9, **more)) == ""
+    assert outdone(record([0.1], 0.9, **more)) == []
 
 
 def test_validation_counts_where_there_is_no_test() -> None:
     found = record(
         [0.1], 0.9, per_seed=[{"test": {}, "validation": {"weighted_f1": 0.2}}], data={"labelled": {"validation": 10}}
     )
-    assert "the model 0.2000" in outdone(found)
+    assert "the model 0.2000" in outdone(found)[0]

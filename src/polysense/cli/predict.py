@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,6 +52,8 @@ def predict(
         raise RecipeError("name a table, or one post with --text, --image or both")
     if aspect is not None and text is None:
         raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
+    refuse_misspelt(run)  # and a wrong table, before torch is loaded
+    rows = None if table is None else _rows(table, columns, media_root, encoding or "utf-8", noted=noted_columns(run))
     from polysense.inference.predictor import load
     from polysense.knowledge import Knowledge
 
@@ -59,8 +61,8 @@ def predict(
     model = load(run, trust_recipe_code=trust_recipe_code)
     refuse_to_guess(model, run)
     say_which_seed(model, run)
-    if table is not None:
-        _answer_table(model, _rows(table, columns, media_root, encoding or "utf-8"), knowledge)
+    if rows is not None:
+        _answer_table(model, rows, knowledge)
         return
     answer = model.predict({"text": text, "image": image, "aspect": aspect}, explain=knowledge)[0]
     del answer["id"]
@@ -70,6 +72,32 @@ def predict(
         print_json(answer)
     else:
         _show(answer, model)
+
+
+def refuse_misspelt(run: str) -> None:
+    """Raise where ``run`` names a folder beside others that is not there.
+
+    Raises:
+        RecipeError: with the nearest run.
+    """
+    from polysense.training.folder import no_run
+
+    folder = Path(run)
+    if not folder.exists() and folder.parent != Path() and folder.parent.exists():
+        raise no_run(folder)
+
+
+def noted_columns(run: str) -> dict[str, str]:
+    """Under which names the table of a run had its fields; empty where it had our own, or no table."""
+    from polysense.recipe.files import parse_yaml
+    from polysense.training.folder import RECIPE
+
+    file = Path(run) / RECIPE
+    corpora = parse_yaml(file.read_text(encoding="utf-8"), str(file)).get("corpora") if file.is_file() else None
+    match corpora:
+        case [{"init_args": {"columns": dict(columns)}}]:
+            return {str(field): str(column) for field, column in columns.items()}
+    return {}
 
 
 def refuse_to_guess(model: Predictor, run: str) -> None:
@@ -102,7 +130,10 @@ def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | 
         raise DataError(f'{bad} {"row" if bad == 1 else "rows"} could not be used; see "error" in the output')
 
 
-def _rows(table: str, columns: str | None, media_root: Path | None, encoding: str) -> Iterator[Row]:
+def _rows(
+    table: str, columns: str | None, media_root: Path | None, encoding: str, *, noted: Mapping[str, str]
+) -> Iterator[Row]:
+    """The rows of a table, its fields under the names that are given, else as the run's own table had them, where this one does."""
     from polysense.cli.data import read_columns
 
     if table == "-":
@@ -110,8 +141,13 @@ def _rows(table: str, columns: str | None, media_root: Path | None, encoding: st
             raise RecipeError("--encoding is for table files; what comes from stdin must be UTF-8")
         return _standard_input(read_columns(columns), media_root or Path.cwd())
     from polysense.data.table import read_table
+    from polysense.data.tablefile import find_table, read_raw
 
-    read = read_table(Path(table), columns=read_columns(columns), media_root=media_root, encoding=encoding, split_seed=None)
+    named = read_columns(columns)
+    if noted and not named:
+        there = read_raw(find_table(Path(table)), encoding=encoding).columns
+        named = {field: column for field, column in noted.items() if column in there}
+    read = read_table(Path(table), columns=named, media_root=media_root, encoding=encoding, split_seed=None)
     return iter(read.in_order())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ import typer
 
 from polysense.cli.options import Columns, SkipBadRows
 from polysense.cli.output import print_table
-from polysense.cli.train import table_overrides
+from polysense.cli.train import read_seeds, table_overrides
+from polysense.progress import say
 
 if TYPE_CHECKING:
     from polysense.types import Sample
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 POSTS = 360
-SEEDS = (0, 1)
+SEEDS = "0,1"
 METRICS = ("weighted_f1", "macro_f1", "accuracy")
 
 
@@ -32,6 +34,10 @@ def quickstart(
     out: Annotated[Path, typer.Option(help="Where the two runs and the report go; what is there is replaced.")] = Path(
         "runs/quickstart"
     ),
+    seeds: Annotated[str, typer.Option(help="One training of either model a seed.")] = SEEDS,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override one value: training.num_train_epochs=2. Repeatable.")
+    ] = None,
     skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Does a model of posts get better when it also learns whether text and picture belong together?
@@ -42,9 +48,11 @@ def quickstart(
     from polysense.recipe import load_recipe
     from polysense.report import write_report
     from polysense.training.comparison import compare_each
+    from polysense.training.rival import floors, outdone
     from polysense.training.run import read_data, train, usable_rows
 
     began = time.monotonic()
+    chosen = read_seeds(seeds) or []
     made_up = data is None
     if data is None:
         from polysense.data.toy import write_toy
@@ -53,28 +61,41 @@ def quickstart(
             f"Making {POSTS} synthetic posts: drawn pictures and composed texts, some of which contradict each other.", err=True
         )
         data = write_toy(out / "posts", posts=POSTS)
-    overrides = table_overrides(columns)
+    overrides = [*table_overrides(columns), *(set_ or ())]
     recipe = load_recipe("quickstart/both", overrides)
     table = usable_rows(recipe, read_data(recipe, data), skip_bad_rows=skip_bad_rows)
     shown = _two_posts(table.split("test"))
     runs = {name: out / name for name in ("base", "both")}
-    for name, folder in runs.items():
-        train(f"quickstart/{name}", table, out=folder, seeds=SEEDS, overrides=overrides, overwrite=True)
+    rows, trainings = len(table.split("train")) if "train" in table.splits else len(table), len(runs) * len(chosen)
+    say(
+        f"{trainings} trainings on {rows} rows each: base, and with ITC and ITM, seeds {seeds}; about 100 MB a training under {out}"
+    )
+    for place, (name, folder) in enumerate(runs.items()):
+        say(f"trainings {place * len(chosen) + 1} to {(place + 1) * len(chosen)} of {trainings}: quickstart/{name}")
+        summary = train(f"quickstart/{name}", table, out=folder, seeds=chosen, overrides=overrides, overwrite=True)
     found = compare_each(runs["base"], runs["both"], metrics=METRICS)
     title = "Quickstart: base, and with ITC and ITM"
     report = write_report(runs["both"], against=[runs["base"]], title=title, out=out / "report.html")
 
     kind = "SYNTHETIC posts" if made_up else str(data)
-    rows = next(iter(found.values())).rows
-    typer.echo(f"\n{kind}: test, {rows} rows, seeds {' and '.join(map(str, SEEDS))}, mean ± std\n")
+    main = next(iter(found.values()))
+    typer.echo(f"\n{kind}: test, {main.rows} rows, seeds {' and '.join(map(str, chosen))}, mean ± std\n")
     print_table(
         ["", "base", "with ITC and ITM", "difference", "95 % interval", "p"],
         [_row(runs, name, one) for name, one in found.items()],
     )
-    typer.echo(f"\n{next(iter(found.values())).in_words(base='base', other='the run with ITC and ITM')}\n")
+    typer.echo("\nTo beat, without a model or with the words alone:")
+    for floor, metrics in floors(summary).items():
+        typer.echo(f"  {floor}: {', '.join(f'{name} {metrics[name]:.3f}' for name in METRICS if name in metrics)}")
+    typer.echo(f"\n{main.in_words(base='base', other='the run with ITC and ITM')}")
+    if main.note:
+        typer.echo(f"Note: {main.note}.")
+    for said in outdone(summary):
+        typer.echo(f"Note: {said} It has learned too little to be of use.")
+    typer.echo("")
     _predict(runs["both"], shown)
     typer.echo(f"Report: {report}   ({time.monotonic() - began:.0f} s in all)\n")
-    _what_next(runs["both"], made_up)
+    _what_next(runs["both"], None if made_up else data, columns)
 
 
 def _row(runs: dict[str, Path], name: str, one: Any) -> list[Any]:
@@ -114,14 +135,17 @@ def _chance(answer: dict[str, Any]) -> str:
     return "-" if match is None else f"{match:.2f}"
 
 
-def _what_next(run: Path, made_up: bool) -> None:
+def _what_next(run: Path, table: Path | None, columns: str | None) -> None:
+    """Commands that fit the user's own table, or a table to be made."""
+    named = f" --columns {shlex.quote(columns)}" if columns else ""
+    mine = f"{shlex.quote(str(table or 'posts.csv'))}{named}"
     lines = [
         "On your own posts (a CSV with the columns text, image and label; image is a path beside the table):",
-        "  polysense data verify posts.csv",
-        "  polysense quickstart --data posts.csv",
-        "  polysense train social/posts_concat_both --data posts.csv --out runs/mine --seeds 0,1,2",
+        f"  polysense data verify {mine}",
+        f"  polysense quickstart --data {mine}",
+        f"  polysense train social/posts_concat_both --data {mine} --out runs/mine --seeds 0,1,2",
         "  polysense predict runs/mine new_posts.csv > predictions.jsonl",
         "With the model of this quickstart:",
         f'  polysense predict {run} --text "what a lovely day" --json',
     ]
-    typer.echo("\n".join(lines if made_up else lines[3:]))
+    typer.echo("\n".join(lines if table is None else lines[3:]))

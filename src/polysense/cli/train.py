@@ -72,7 +72,9 @@ def train(
     if json:
         print_json(summary)
         return
-    split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
+    from polysense.training.rival import scored_split
+
+    split = scored_split(summary)
     _print_scores(summary, split)
     for result in summary["per_seed"]:
         if lost := lost_by_training(summary, result):
@@ -109,7 +111,7 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     """A row a seed, one for the encoder before training, and one for the answer that takes no model."""
     from polysense.data.counts import Counts
     from polysense.training.card import start_scores
-    from polysense.training.rival import outdone, tfidf_scores
+    from polysense.training.rival import floors, outdone
 
     data = summary["data"]
     labelled = data["labelled"][split]
@@ -118,15 +120,13 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
     if begun := start_scores(summary, split):
         rows.append(["before training", *(fmean(begun[name]) if name in begun else None for name in names)])
-    if floor := summary["most_frequent"][split]:
-        rows.append([f"always {floor['label']!r}", *(floor["metrics"].get(name) for name in names)])
-    if rival := tfidf_scores(summary):
-        rows.insert(len(rows) - bool(floor), ["TF-IDF of the texts", *(rival.get(name) for name in names)])
+    beaten = floors(summary)
+    rows += [[name, *(floor.get(metric) for metric in names)] for name, floor in beaten.items()]
     print_table(["", *names], rows)
-    if said := outdone(summary):
+    if beaten:
+        typer.echo("The last lines take no model, or the words alone: what a model must beat.")
+    for said in outdone(summary):
         typer.echo(said)
-    if floor:
-        typer.echo("The last line gives every row the most frequent class: what a model must beat.")
 
 
 def lost_by_training(summary: Mapping[str, Any], result: Mapping[str, Any]) -> str:

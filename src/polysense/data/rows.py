@@ -217,7 +217,7 @@ class RowReader:
         path = Path(name) if self.media_root is None else self.media_root / name
         if self.media_root is not None and not path.resolve().is_relative_to(self.media_root.resolve()):
             raise _BadPathError(
-                f"{name} leaves the data folder {display(self.media_root)}; another folder is named with media_root"
+                f"{name} leaves the data folder '{display(self.media_root)}'; another folder is named with media_root (--media-root)"
             )
         if path.is_file():
             return path

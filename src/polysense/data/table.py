@@ -78,7 +78,10 @@ class Table:
             if all(_value(sample, name) is None for sample in self.samples):
                 if name in self.columns:
                     raise DataError(f"{self.name}: the column {name!r} is empty in every row")
-                raise DataError(f"{self.name}: there is no column {name!r}; {choices(name, self.columns)}")
+                raise DataError(
+                    f"{self.name}: there is no column {name!r}; name the one that holds it, --columns {name}=COLUMN; "
+                    f"{choices(name, self.columns)}"
+                )
 
     def in_order(self) -> list[Sample | Problem]:
         """Every row in the table's order: a sample, or why it is none."""
@@ -269,7 +272,8 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
             raise DataError(f"{file} has no column {name!r}; {choices(name, there)}")
     if not any(name in found for name in MODALITIES):
         near = choices("text", there)
-        raise DataError(f"{file} has none of the columns {', '.join(map(repr, MODALITIES))}: map one with columns; {near}")
+        none = f"{file} has none of the columns {', '.join(map(repr, MODALITIES))}"
+        raise DataError(f"{none}: name the one that holds it, --columns text=COLUMN; {near}")
     return found
 
 

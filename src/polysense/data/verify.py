@@ -28,6 +28,9 @@ OFTEN = 10
 ALIKE = 0.8
 """How alike two spellings are, from 0 to 1, of which one may be meant by the other."""
 
+PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+"""How the names of picture files end."""
+
 _WORKERS = 4  # decoding releases the interpreter's lock
 
 
@@ -53,6 +56,8 @@ def verify(
     found += [] if labels is None else _unknown_labels(table, labels)
     sound = table.without(found)
     found += [*_classes_and_splits(sound, splits), *_odd_labels(sound), *_repeated(sound), *_incomplete(sound)]
+    found += _unmapped_pictures(sound)
+    found.sort(key=lambda one: (one.row is None, one.row or 0))
     return [replace(one, severity="bad") for one in found] if strict else found
 
 
@@ -129,7 +134,8 @@ def _no_labels(table: Table) -> str:
     if {"label", "score"} & set(table.columns):
         return "no row is labelled: there are no answers to learn"
     others = [column for column in table.columns if column not in FIELDS]
-    return f"there is no column 'label' or 'score', so there are no answers to learn; map one with columns; {choices('label', others)}"
+    none = "there is no column 'label' or 'score', so there are no answers to learn"
+    return f"{none}; name the one that holds them, --columns label=COLUMN; {choices('label', others)}"
 
 
 def _repeated(table: Table) -> Iterator[Problem]:
@@ -190,6 +196,17 @@ def _incomplete(table: Table) -> Iterator[Problem]:
     lost = sum("�" in (sample.text or "") for sample in table.samples)
     if lost:
         yield _warning(table, "text", f"{lost} of {total} texts hold �: characters were lost when the table was made")
+
+
+def _unmapped_pictures(table: Table) -> Iterator[Problem]:
+    """A column that holds names of pictures, where no row has a picture: it was not named as ``image``."""
+    if any(sample.image is not None for sample in table.samples):
+        return
+    for column in dict.fromkeys(name for sample in table.samples for name in sample.extra):
+        named = sum(Path(sample.extra.get(column, "")).suffix.lower() in PHOTOGRAPHS for sample in table.samples)
+        if 2 * named > len(table.samples):
+            reason = f"no row has a picture, and {column!r} holds names of pictures: --columns image={column}"
+            yield _warning(table, "image", reason)
 
 
 def _bad(sample: Sample, field: str, reason: str) -> Problem:

@@ -10,7 +10,7 @@ from polysense.inference.foreign.hub import snapshot
 from polysense.inference.foreign.loading import load_foreign
 from polysense.learner import Learner
 from polysense.recipe import Recipe
-from polysense.training.folder import RECIPE, best_folder
+from polysense.training.folder import RECIPE, best_folder, no_run
 from polysense.training.saved import read_model
 from polysense.training.self_check import refuse_other_outputs
 
@@ -27,6 +27,8 @@ def find_model(source: str, *, trust_recipe_code: bool, pooling: str | None) -> 
     """
     is_here = Path(source).exists()
     folder = Path(source)
+    if not is_here and folder.parent != Path() and folder.parent.exists():
+        raise no_run(folder)  # no id of the hub begins with the name of a folder that is here
     if is_here or source not in PACKAGED:
         folder = best_folder(folder if is_here else snapshot(source, FILES))
         if (folder / RECIPE).is_file():

@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,12 +170,20 @@ def finished(run: Path) -> dict[str, Any]:
         DataError: what it wrote is damaged.
     """
     if not run.is_dir():
-        raise RecipeError(f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out)")
+        raise no_run(run)
     if found := read_object(run / SUMMARY):
         return found
     if _is_begun(run):
         raise _unfinished(run)
     raise PolysenseError(f"{display(run)} is no run: there is no {SUMMARY} in it")
+
+
+def no_run(run: Path) -> RecipeError:
+    """What to say where a run was named and there is no such folder: with the nearest name beside it."""
+    beside = [path.name for path in run.parent.iterdir() if (path / RECIPE).is_file()] if run.parent.is_dir() else []
+    near = get_close_matches(run.name, beside, n=1, cutoff=0.5)
+    hint = f"; did you mean {str(display(run.parent / near[0]))!r}?" if near else ""
+    return RecipeError(f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out){hint}")
 
 
 def _is_begun(run: Path) -> bool:

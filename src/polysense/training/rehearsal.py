@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -15,7 +16,7 @@ from polysense.data.collate import Collate, Prepares
 from polysense.data.media import content_key
 from polysense.data.mixtures.mixture import Mixture
 from polysense.distributed import alone
-from polysense.errors import PolysenseError, RecipeError, choices
+from polysense.errors import DataError, PolysenseError, RecipeError, choices, display
 from polysense.evaluation.evaluator import Answerer
 from polysense.learner import Learner
 from polysense.recipe import Recipe
@@ -44,10 +45,12 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
 
     Raises:
         RecipeError: names the entry and the wrong value, or says why the recipe cannot be run with this data.
+        DataError: the disk is too small for what a training writes.
     """
     with alone(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         arguments = training_arguments(recipe, folder, seed=seed)
         learner = recipe.build(seed=seed).eval()
+        _refuse_small_disk(learner, folder)
         learning_rates(recipe, learner)
         drawn = splits.drawn(seed)
         try:
@@ -65,6 +68,19 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
     best = recipe.evaluation.best
     if best not in {*metrics, LAST}:
         raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(best, [*metrics, LAST])}")
+
+
+def _refuse_small_disk(learner: Learner, folder: Path) -> None:
+    """A training writes its weights three times (the best, a checkpoint and the next one) and what the optimizer keeps two times."""
+    sizes = [(one.numel() * one.element_size(), one.requires_grad) for one in learner.parameters()]
+    needed = sum(3 * size + (4 * size if learns else 0) for size, learns in sizes)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise DataError(
+            f"{display(folder)}: a training of this model writes about {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free "
+            f"under {display(there)}: make room, or choose another --out"
+        )
 
 
 def _build_optimizer(arguments: TrainingArguments) -> None:

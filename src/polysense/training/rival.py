@@ -1,4 +1,4 @@
-"""What the words of the texts reach without a neural network, beside what a run reaches."""
+"""What a model must beat: what a constant answer and the words of the texts reach without a neural network."""
 
 from __future__ import annotations
 
@@ -26,14 +26,29 @@ def scored_split(record: Mapping[str, Any]) -> str:
     return "test" if any(result.get("test") for result in record.get("per_seed", ())) else "validation"
 
 
-def outdone(record: Mapping[str, Any]) -> str:
-    """That TF-IDF is better than the run by the metric that chose its weights, or else by accuracy; empty where it is not."""
-    rival, split = tfidf_scores(record), scored_split(record)
+def floors(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """Name -> metrics on the scored split of what a model must beat: the most frequent class given to every row, and TF-IDF."""
+    found: dict[str, Mapping[str, float]] = {}
+    constant = (record.get("most_frequent") or {}).get(scored_split(record))
+    if constant:
+        found[f"always {constant['label']!r}"] = constant["metrics"]
+    if rival := tfidf_scores(record):
+        found[TFIDF] = rival
+    return found
+
+
+def outdone(record: Mapping[str, Any]) -> list[str]:
+    """A sentence for each floor that is better than the run, by the metric that chose its weights, or else by accuracy."""
+    split = scored_split(record)
     results = [result.get(split) or {} for result in record.get("per_seed", ())]
-    metric = next((name for name in (record.get("best_metric"), "accuracy") if name in rival), None)
-    if metric is None or not results or not all(metric in result for result in results):
-        return ""
-    own = fmean(result[metric] for result in results)
-    if rival[metric] <= own:
-        return ""
-    return f"{TFIDF} is better than this model: {metric} {rival[metric]:.4f}, the model {own:.4f}. It takes seconds and no encoder."
+    said = []
+    for name, floor in floors(record).items():
+        metric = next((metric for metric in (record.get("best_metric"), "accuracy") if metric in floor), None)
+        if metric is None or not results or not all(metric in result for result in results):
+            continue
+        own = fmean(result[metric] for result in results)
+        if floor[metric] > own:
+            said.append(
+                f"{name[0].upper()}{name[1:]} is better than this model: {metric} {floor[metric]:.4f}, the model {own:.4f}."
+            )
+    return said

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from polysense.encoders.loading import hub_answers
 from polysense.errors import RecipeError
 
 ATTEMPTS = 3
@@ -24,7 +25,7 @@ def snapshot(source: str, patterns: Sequence[str], *, leave_out: Sequence[str] =
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    attempts = 1 if constants.HF_HUB_OFFLINE else ATTEMPTS
+    attempts = 1 if constants.HF_HUB_OFFLINE or not hub_answers() else ATTEMPTS
     for attempt in range(1, attempts + 1):
         try:
             return Path(snapshot_download(source, allow_patterns=list(patterns), ignore_patterns=list(leave_out)))
