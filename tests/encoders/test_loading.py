@@ -9,6 +9,7 @@ import torch
 
 from polysense.encoders import loading
 from polysense.encoders.loading import explained, hub_answers
+from polysense.encoders.packaged import PACKAGED
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import RecipeError
@@ -199,3 +200,10 @@ def test_a_run_lends_its_image_encoder(name: str, tiny_vision: str, tmp_path: Pa
     shutil.rmtree(run / "seed-3/encoders")
     with pytest.raises(RecipeError, match="run has no image encoder to start from"):
         VisionImage(str(run))
+
+
+def test_a_packaged_encoder_needs_no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "hub_answers", lambda: False)
+    for name in PACKAGED:
+        with explained("encoder", name):
+            pass

@@ -123,7 +123,7 @@ def vision_tower(model: Any) -> Any:
 @contextlib.contextmanager
 def explained(what: str, pretrained: str) -> Iterator[None]:
     """Turn what goes wrong while loading into a RecipeError that names the encoder and what may stand there."""
-    if not (Path(pretrained).exists() or _is_cached(pretrained) or hub_answers()):
+    if not (pretrained in PACKAGED or Path(pretrained).exists() or _is_cached(pretrained) or hub_answers()):
         raise _cannot_load(what, pretrained, "there is no such folder, and the hub is not within reach")
     try:
         yield
