@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from polysense.encoders.encoder import Encoder
 from polysense.errors import RecipeError
 from polysense.fusion.fusion import Fusion
-from polysense.types import Batch, Encoded, Representation
+from polysense.types import Batch, Encoded, Representation, Sample
 from polysense.views.view import Shown
 
 
@@ -36,6 +36,11 @@ class Model(nn.Module):
         found = self.encoders[modality]
         assert isinstance(found, Encoder)
         return found
+
+    def fit(self, samples: Sequence[Sample]) -> None:
+        """Have every encoder take what it keeps of the training samples; called once, before training."""
+        for name in self.encoders:
+            self.encoder(name).fit(samples)
 
     def encode(self, batch: Batch) -> dict[str, Encoded]:
         """Every modality of the batch through its encoder."""

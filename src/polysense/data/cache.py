@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 class FrozenEncoder(Protocol):
     """What the cache asks of an encoder."""
 
-    modality: ClassVar[str]
+    modality: str
     aspect: bool
     """Whether a row's aspect is read with its text, so that the two are the content."""
 

@@ -138,7 +138,7 @@ class StoredFrames(Frames):
 class HeldFrames(Frames):
     """A sequence in memory."""
 
-    array: np.ndarray
+    array: np.ndarray = field(repr=False)
     """(time, width), floating-point; not to be changed afterwards."""
     made_by: Provenance | None = None
 

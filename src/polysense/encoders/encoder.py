@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import torch
 import transformers
@@ -37,7 +37,7 @@ class Encoder(nn.Module, ABC):
     it as ``pretrained=<run>/encoders/<modality>, weights="random"`` and then loads the run's own weights.
     """
 
-    modality: ClassVar[str]
+    modality: str
     """Which modality of a sample it reads."""
 
     width: int
@@ -49,6 +49,22 @@ class Encoder(nn.Module, ABC):
     def __init__(self, *, trainable: bool) -> None:
         super().__init__()
         self.trainable = trainable
+
+    @classmethod
+    def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+        """The recipe's keyword arguments with all that depends on the training samples filled in (the width of frames).
+
+        What it returns is written into the saved recipe, so a saved run is rebuilt without the data.
+
+        Raises:
+            DataError: the samples do not fit the arguments.
+        """
+        del samples
+        return dict(arguments)
+
+    def fit(self, samples: Sequence[Sample]) -> None:
+        """Take what it keeps of the training samples in its buffers (means, deviations); called once, before training."""
+        del samples
 
     @abstractmethod
     def prepare(self, samples: Sequence[Sample]) -> Fields:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,7 +23,7 @@ class StoredFeatures(Encoder):
         width: numbers in a vector (2048 of a ResNet-50).
     """
 
-    modality: ClassVar[str] = "image"
+    modality = "image"
 
     def __init__(self, *, width: int) -> None:
         if width < 1:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,7 @@ class TransformerText(Encoder):
             of their own where the model has them. Of a pair that is too long, the text is cut.
     """
 
-    modality: ClassVar[str] = "text"
+    modality = "text"
 
     def __init__(
         self,

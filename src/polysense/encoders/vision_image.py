@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -32,7 +32,7 @@ class VisionImage(Encoder):
         pooling: ``mean`` over the patches (class and register tokens left out), or ``cls``, the first state (transformers only).
     """
 
-    modality: ClassVar[str] = "image"
+    modality = "image"
 
     def __init__(
         self,

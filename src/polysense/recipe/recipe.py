@@ -72,8 +72,14 @@ class Recipe:
     evaluation: Evaluation
 
     def complete(self, samples: Sequence[Sample]) -> Recipe:
-        """The recipe with what depends on the training samples filled in (classes, class weights)."""
-        return replace(self, objectives={name: _completed(signal, samples) for name, signal in self.objectives.items()})
+        """The recipe with what depends on the training samples filled in (classes, class weights, the width of frames)."""
+        return replace(
+            self,
+            encoders={name: _completed(part, samples) for name, part in self.encoders.items()},
+            objectives={
+                name: replace(signal, part=_completed(signal.part, samples)) for name, signal in self.objectives.items()
+            },
+        )
 
     def with_training(self, **settings: Any) -> Recipe:
         """The recipe with other training arguments."""
@@ -223,10 +229,9 @@ def _evaluation(written: Mapping[str, Any], foreign: Path | None) -> Evaluation:
     return judged
 
 
-def _completed(signal: Signal, samples: Sequence[Sample]) -> Signal:
-    kind = signal.part.kind
-    assert issubclass(kind, Objective)
-    return replace(signal, part=replace(signal.part, arguments=kind.complete(signal.part.arguments, samples)))
+def _completed(part: Part, samples: Sequence[Sample]) -> Part:
+    assert issubclass(part.kind, Encoder | Objective)
+    return replace(part, arguments=part.kind.complete(part.arguments, samples))
 
 
 def _saved(part: Part, folder: Path) -> Part:

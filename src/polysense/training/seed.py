@@ -54,6 +54,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         return found
     began = time.monotonic()
     learner = recipe.build(seed=seed)
+    learner.model.fit(splits.train)
     from_first(lambda: write_assets(folder, recipe, learner))
     arguments = training_arguments(recipe, folder / STEP_STATE, seed=seed)
     if idle := idle_gpus(arguments):

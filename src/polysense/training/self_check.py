@@ -7,14 +7,18 @@ files of two models in one folder, a release that computes otherwise) shows in w
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from polysense.data.collate import Collate
+from polysense.data.frames import HeldFrames, Provenance
 from polysense.data.json_file import read_object
+from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import PolysenseError, display
@@ -29,6 +33,9 @@ TEXTS = ("The soup was good.", "It took an hour, and nobody at the desk knew why
 ASPECT = "it"
 GREYS = (128, 255, 0)
 """Of blank pictures, one a text."""
+
+LENGTHS = (3, 7, 1)
+"""Frames of the sequences, one a text."""
 
 NUMBERS = 16
 """Of each vector, from its beginning."""
@@ -63,8 +70,9 @@ def refuse_other_outputs(folder: Path, learner: Learner) -> None:
 
 def _rows(learner: Learner) -> list[Sample]:
     encoders = [learner.model.encoder(name) for name in learner.model.encoders]
-    if not all(isinstance(encoder, TransformerText | VisionImage) for encoder in encoders):
+    if not all(isinstance(encoder, TransformerText | VisionImage | SequenceEncoder) for encoder in encoders):
         return []
+    sequences = {encoder.modality: encoder for encoder in encoders if isinstance(encoder, SequenceEncoder)}
     aspect = ASPECT if any(isinstance(encoder, TransformerText) and encoder.aspect for encoder in encoders) else None
     reads = set(learner.model.encoders)
     return [
@@ -73,10 +81,22 @@ def _rows(learner: Learner) -> list[Sample]:
             text=text if "text" in reads else None,
             aspect=aspect,
             image=Image.new("RGB", (64, 64), (grey, grey, grey)) if "image" in reads else None,
+            audio=_frames(sequences.get("audio"), number),
+            video=_frames(sequences.get("video"), number),
             index=number,
         )
         for number, (text, grey) in enumerate(zip(TEXTS, GREYS, strict=True))
     ]
+
+
+def _frames(encoder: SequenceEncoder | None, number: int) -> HeldFrames | None:
+    """Waves, of another length in each row."""
+    if encoder is None:
+        return None
+    times = range(LENGTHS[number])
+    waves = [[math.sin(1 + time + number * place) for place in range(encoder.frame_width)] for time in times]
+    made = None if encoder.features is None else Provenance(encoder.features["name"], encoder.features["parameters"])
+    return HeldFrames(np.array(waves, dtype=np.float32), made)
 
 
 def _outputs(learner: Learner, rows: list[Sample]) -> list[list[float]]:
