@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from made_reviews import GOOD_BAD, SEVEN, KnownWords, barely, chinese_reviews, english_reviews, quietly
 from polysense.errors import DataError, PolysenseError, RecipeError
-from polysense.knowledge import NEGATIVE, POSITIVE, Knowledge, Pair, Seeds, mine
+from polysense.knowledge import NEGATIVE, POSITIVE, Knowledge, Pair, Seeds, find, mine
 from polysense.knowledge.encoded import encode
 from polysense.knowledge.english import PlainWords
 from polysense.knowledge.function_words import FUNCTION_WORDS
+from polysense.knowledge.occurrences import NEGATORS
 from polysense.knowledge.seeds import seed_lists
 
 VOCABULARY = ["good", "bad", "fine", "poor", "bright", "weak", "screen", "battery", "price", "zzz"]
@@ -188,6 +189,17 @@ def test_function_words_are_left_out_unless_they_are_wanted_or_given() -> None:
     for wanted, found in ((False, {"热情", "冷漠"}), (True, {"热情", "冷漠", "已经", "没有"})):
         seeds = Seeds(("满意",), ("失望",))
         assert set(barely(chinese, language="zh", seeds=seeds, function_words=wanted).words) - {"满意", "失望"} == found
+
+
+def test_function_words_are_no_aspects_and_negators_are_function_words() -> None:
+    tags = {**dict.fromkeys(("something", "much", "room"), "NOUN"), "good": "ADJ", "bad": "ADJ"}
+    texts = ["good something", "bad much", "good room"] * 5
+    found = quietly(texts, seeds=GOOD_BAD, tagger=KnownWords(tags), patterns=None)
+    assert set(found.pairs) == {("room", "good")}
+    seen = find("good something, a room", found, KnownWords(tags), known_pairs=False)
+    assert [pair.aspect for pair in seen.pairs] == ["room"]
+    for language, negators in NEGATORS.items():
+        assert negators <= FUNCTION_WORDS[language]
 
 
 def test_no_shipped_seed_is_a_function_word_but_recalled_ones() -> None:

@@ -51,3 +51,11 @@ def test_running_mean(window: int) -> None:
     half = window // 2
     wanted = [values[max(0, place - half) : place + half + 1].mean() for place in range(30)]
     np.testing.assert_allclose(running_mean(values, window), wanted)
+
+
+def test_grey_is_named_where_it_can_be_seen() -> None:
+    from polysense.report.sides import sides_figure
+
+    for neither, named in ((0, False), (1, False), (40, True)):
+        figure = sides_figure([("room", 1000, 900, neither), ("staff", 10, 10, 0)], label="x", unit="times")
+        assert ("neither" in figure) is named

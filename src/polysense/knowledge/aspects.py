@@ -18,13 +18,13 @@ def count_pairs(counting: Counting, words: NDArray[np.int64]) -> dict[tuple[str,
 
     Args:
         counting: the corpus.
-        words: (words,) places in the vocabulary of the lexicon's words; none of them is an aspect, and no negator is.
+        words: (words,) places in the vocabulary of the lexicon's words; none of them is an aspect, and no function word is.
     """
     vocabulary = counting.corpus.vocabulary
     lexicon = np.zeros(len(vocabulary), bool)
     lexicon[words] = True
     barred = lexicon.copy()
-    barred[counting.negators] = True  # taggers take "n't" for a noun
+    barred[counting.function_words] = True  # taggers take "n't" and "something" for nouns
     nothing = np.empty(0, np.int64)
     found = [(nothing, nothing)]
     for block in counting.corpus.blocks():
@@ -59,7 +59,7 @@ def nearest_nouns(
     Args:
         block: the words.
         speaking: (words,) the sentiment words.
-        barred: (vocabulary,) which words are no aspects: those of the lexicon, and negators.
+        barred: (vocabulary,) which words are no aspects: those of the lexicon, and function words.
 
     Returns:
         The places in the block of those that have one, and the places of their nouns: two arrays of equal length.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polysense.knowledge.encoded import Block, EncodedCorpus
+from polysense.knowledge.function_words import FUNCTION_WORDS
 from polysense.knowledge.occurrences import NEGATORS, REACH
 from polysense.knowledge.patterns import PARTICLES, Pattern, matches
 from polysense.knowledge.tagger import TAGS, Language
@@ -46,6 +47,11 @@ class Counting:
     def negators(self) -> NDArray[np.int32]:
         """The places in the vocabulary of the language's negators."""
         return self._numbers(NEGATORS[self.language])
+
+    @cached_property
+    def function_words(self) -> NDArray[np.int32]:
+        """The places in the vocabulary of the language's function words; negators are among them."""
+        return self._numbers(FUNCTION_WORDS[self.language])
 
     def _numbers(self, words: Iterable[str]) -> NDArray[np.int32]:
         wanted = set(words)

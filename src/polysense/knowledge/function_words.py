@@ -6,6 +6,7 @@ from polysense.knowledge.tagger import Language
 
 _ENGLISH = """
 am is are was were be been being has have had having do does did doing done get gets got getting
+aint arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt shouldnt wasnt werent wont wouldnt im ive thats
 can could will would shall should may might must ought need dare cannot ca wo sha n't 's 're 've 'll 'd 'm
 not no never neither nor none nothing nobody nowhere without hardly barely scarcely
 i you he she it we they me him her us them my your his its our their mine yours hers ours theirs

@@ -9,6 +9,7 @@ from typing import Any
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PlainWords
 from polysense.knowledge.entries import NAMES, Polarity
+from polysense.knowledge.function_words import FUNCTION_WORDS
 from polysense.knowledge.gaps import Gap, gap_between
 from polysense.knowledge.knowledge import Knowledge
 from polysense.knowledge.tagger import Language, Tagger, Token
@@ -94,7 +95,7 @@ def find(
     """The sentiment words of a text and their aspects.
 
     A word's aspect is the nearest noun at a distance of at most three words in the same sentence, at equal distance the one to the
-    right; a word of the lexicon is no aspect.
+    right; a word of the lexicon is no aspect, and a function word is none.
 
     Args:
         text: any text; offsets count its characters.
@@ -119,7 +120,11 @@ def find(
     pairs: list[FoundPair] = []
     near = _Neighbours(text, tokens, knowledge.language)
     negators = NEGATORS[knowledge.language]
-    nouns = {token.word for token in tokens if token.tag == "NOUN"} - negators if tagger else knowledge.aspects
+    nouns = (
+        {token.word for token in tokens if token.tag == "NOUN"} - FUNCTION_WORDS[knowledge.language]
+        if tagger
+        else knowledge.aspects
+    )
     for place in places:
         word, _, start, end = tokens[place]
         negated = any(tokens[left].word in negators for left in near.left(place))

@@ -26,6 +26,8 @@ def sides_figure(rows: Sequence[Sides], *, label: str, unit: str, name: str = "a
         neither = [rest for *_, rest in rows]
         axes.barh(places, praised, height=0.62, color=ACCENT)
         axes.barh(places, [-blame for _, _, blame, _ in rows], height=0.62, color=CONTRAST)
+        longest = max((max(praise + rest, blame) for _, praise, blame, rest in rows), default=0)
+        seen = max(neither, default=0) > longest / 200  # of about 400 pixels: fewer are no grey that anyone sees
         if any(neither):
             axes.barh(places, neither, left=praised, height=0.62, color=RULE)
         axes.axvline(0, color=MUTED, linewidth=1)
@@ -34,5 +36,5 @@ def sides_figure(rows: Sequence[Sides], *, label: str, unit: str, name: str = "a
         axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_color(RULE)
-        axes.set_xlabel(f"blamed   |   praised{', then neither (grey)' if any(neither) else ''}, {unit}")
+        axes.set_xlabel(f"blamed   |   praised{', then neither (grey)' if seen else ''}, {unit}")
     return drawn.svg
