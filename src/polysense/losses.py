@@ -6,6 +6,7 @@ Contrastive losses here share one core: rows of a square matrix of logits whose 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -150,3 +151,26 @@ def binary_cross_entropy_of_sets(logits: Tensor, members: Tensor) -> Tensor:
     targets = logits.new_zeros(logits.shape[0], logits.shape[1] + 1)
     targets.scatter_(1, members.where(members >= 0, logits.shape[1]), 1.0)
     return F.binary_cross_entropy_with_logits(logits, targets[:, :-1], reduction="none").sum(dim=1)
+
+
+def regression_errors(predictions: Tensor, targets: Tensor, *, kind: Literal["l1", "mse", "huber"]) -> Tensor:
+    """The error of each of ``predictions`` (rows,): absolute, squared, or Huber's (half the square up to 1, linear beyond)."""
+    if kind == "l1":
+        return (predictions - targets).abs()
+    if kind == "mse":
+        return (predictions - targets).square()
+    return F.huber_loss(predictions, targets, reduction="none")
+
+
+def moved_label(human: Tensor, own: Tensor, fused: Tensor) -> Tensor:
+    """The new label (rows,) of a modality: the mean of the rule of ratios and the rule of differences (Self-MM, equation 9).
+
+    ``1/2 (alpha_s / alpha_m) y_m + 1/2 (y_m + alpha_s - alpha_m)``
+
+    Args:
+        human: y_m, (rows,).
+        own: alpha_s of the modality.
+        fused: alpha_m; in the denominator it keeps its sign, and at least 1e-8.
+    """
+    floor = torch.where(fused < 0, -1.0, 1.0) * fused.abs().clamp(min=1e-8)
+    return (own / floor * human + human + own - fused) / 2

@@ -19,16 +19,18 @@ class Concatenation(Fusion):
     Args:
         widths: width of each modality's summary; supplied by the build.
         width: width of the result; the first modality's by default.
+        dropout: before the layer.
     """
 
-    def __init__(self, widths: Widths, *, width: int | None = None) -> None:
+    def __init__(self, widths: Widths, *, width: int | None = None, dropout: float = 0.0) -> None:
         super().__init__()
         self.modalities = tuple(widths)
         self.width = width or next(iter(widths.values()))
         self.placeholders = Placeholders(widths)
+        self.dropout = nn.Dropout(dropout)
         self.mix = nn.Linear(sum(widths.values()), self.width)
 
     def forward(self, parts: Mapping[str, Encoded]) -> Encoded:
-        """Concatenate, mix, ReLU."""
+        """Concatenate, dropout, mix, ReLU."""
         joined = torch.cat([self.placeholders.summary(name, parts) for name in self.modalities], dim=-1)
-        return single_state(torch.relu(self.mix(joined)), any_present(parts))
+        return single_state(torch.relu(self.mix(self.dropout(joined))), any_present(parts))

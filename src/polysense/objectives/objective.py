@@ -82,6 +82,14 @@ class Objective(nn.Module, ABC):
         """Take up what :meth:`save_assets` wrote; a folder without it is a model that predicts, and cannot be trained further."""
         del folder
 
+    def remembered(self) -> dict[str, Tensor]:
+        """What it has made of the training rows so far, to be written down beside their ids: a column each, (training rows,)."""
+        return {}
+
+    def forget(self) -> dict[str, Any]:
+        """Drop what follows the training rows, which no prediction needs; the arguments with which one without it is built."""
+        return {}
+
     @abstractmethod
     def forward(self, look: Look) -> Tensor | None:
         """The loss of the batch, a scalar; None where no row of it has what the objective needs."""
