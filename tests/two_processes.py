@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,6 +13,9 @@ from torch import Tensor
 
 from polysense.distributed import alone, averages, everywhere, gather, mean, own_part, rank, world
 from polysense.losses import class_weighted_cross_entropy, equal_keys, info_nce, symmetric_info_nce
+from polysense.objectives.unimodal_labels import UnimodalLabels
+from polysense.types import Batch, Encoded, Representation
+from polysense.views.view import Shown, View
 
 TOTAL = 10
 
@@ -23,6 +27,47 @@ def vectors(seed: int) -> Tensor:
 def everyone(part: list[int]) -> list[int]:
     """The parts of all processes, one after the other."""
     return gather(torch.tensor(part, dtype=torch.int64))[0].tolist()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an objective sees of a batch that is encoded already."""
+
+    batch: Batch
+    representation: Representation
+
+    def __call__(self, view: View) -> tuple[Shown, Representation]:
+        return view.show(self.batch, torch.Generator()), self.representation
+
+
+def unimodal_labels(own: slice) -> dict[str, list[float]]:
+    """Four epochs of generated labels: the memory of every process, their terms and their gradients."""
+    widths = {"text": 6, "audio": 6, "fused": 6}
+    torch.manual_seed(0)
+    objective = UnimodalLabels(widths, hidden=4, limit=3.0, rows=TOTAL)
+    found: dict[str, list[float]] = {}
+    for epoch in range(4):
+        rows = torch.randperm(TOTAL, generator=torch.Generator().manual_seed(epoch))
+        there = (rows % 4 != epoch)[own]
+        parts = {name: vectors(10 * epoch + place)[rows][own] for place, name in enumerate(widths)}
+        encoded = {name: Encoded(one.unsqueeze(1), there.unsqueeze(1), one, there) for name, one in parts.items()}
+        fused = replace(encoded.pop("fused"), present=torch.ones_like(there))
+        nothing = torch.full((len(there),), torch.nan)
+        fields = {"score": torch.linspace(-2, 2, TOTAL)[rows][own], "score_text": nothing, "score_audio": nothing}
+        batch = Batch(parts={}, fields={"index": rows[own], **fields})
+        loss = objective(Seen(batch, Representation(encoded, fused)))
+        if loss is None:
+            continue
+        gradients = torch.autograd.grad(loss, list(objective.parameters()))
+        together = torch.cat([loss.detach().reshape(1), *(gradient.flatten() for gradient in gradients)])
+        if world() > 1:
+            processes.all_reduce(together)
+        found[f"unimodal/{epoch}"] = (together / world()).tolist()
+    assert objective.generator is not None
+    state = torch.cat([values.double().flatten() for values in objective.generator.state_dict().values()])
+    every = gather(state.unsqueeze(0))[0]
+    assert torch.equal(every, state.expand_as(every))  # the processes remember the same, to the last bit
+    return found | {"unimodal/memory": state.tolist()}
 
 
 def main() -> None:
@@ -63,6 +108,7 @@ def main() -> None:
     found["parts"] = [float(row) for part in parts for row in everyone(part)]
     with alone():
         found["alone"] = [float(world()), float(rank()), float(gather(torch.ones(3))[0].sum())]
+    found |= unimodal_labels(own)
     found["everywhere"] = [float(everywhere(True)), float(everywhere(world() > 1 and rank() == 0))]
     file.write_text(json.dumps(found))
     if len(rows) > 1:

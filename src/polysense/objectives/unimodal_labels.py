@@ -255,7 +255,8 @@ class UnimodalLabels(Answering):
     """A score for each single modality, learned from labels that the model makes itself.
 
     ``sum over s of w_s * mean_i W_s,i | yhat_s,i - y_s,i |``, W = tanh |y_s - y_m|; a mean runs over the rows that have the
-    modality. At a row's first visit its labels are the human score and W is ``warm_up_weight``. A modality whose weights are all 0
+    modality. At a row's first visit its labels are the human score and W is ``warm_up_weight``; they move
+    at the second, after its loss, so that W is 0 there and the heads learn from the third on. A modality whose weights are all 0
     in a batch is left out of the loss: its head has no gradient then, not one of zeros, and weight decay does not touch it.
 
     The head of a modality is dropout, Linear, ReLU (F*_s, what the memory sees), Linear, ReLU, Linear. F*_m is the summary of the

@@ -28,6 +28,7 @@ def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingAr
         "dataloader_pin_memory": torch.cuda.is_available(),
         "label_names": [],
         "ddp_find_unused_parameters": True,  # a batch of one corpus leaves the heads of the others out
+        "ddp_broadcast_buffers": False,  # every process keeps its memories as the others do; sending them costs their size a step
         **written,
         "seed": seed,
         "output_dir": str(folder),
