@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from made_runs import make_run
 from polysense.errors import DataError, RecipeError
 from polysense.metrics.classification import classification_metrics
+from polysense.metrics.sentiment import msa_regression
 from polysense.training.comparison import compare, compare_each
 from polysense.training.predictions import Predictions, read_predictions
 
@@ -159,8 +162,8 @@ def test_split_by_a_column(tmp_path: Path) -> None:
 def test_numbers_are_not_labels(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for seed in (0, 1):
-        change(run, seed, lambda rows: [row.update(target=0.5) for row in rows])
-    with pytest.raises(DataError, match=r"only predicted labels and marked spans can be compared.*0\.5"):
+        change(run, seed, lambda rows: rows[2].update(target=0.5))
+    with pytest.raises(DataError, match=r"labels, marked spans or scores, one of them in all rows, but the row .*0\.5"):
         compare(run, run)
 
 
@@ -241,3 +244,57 @@ def test_marked_spans_are_compared_as_they_are_measured(tmp_path: Path) -> None:
     change(other, 0, lambda rows: rows[3].update(target={"spans": true[:1]}))
     with pytest.raises(DataError, match="differ in the target of 1 rows"):
         compare(base, other)
+
+
+def scored_run(folder: Path, *, noise: float, dataset: str = "mosi", seeds: tuple[int, ...] = (0, 1)) -> Path:
+    """A run that predicted scores, the further off the more ``noise``."""
+    draw = np.random.default_rng(0)
+    truth = np.round(draw.uniform(-3, 3, size=80), 1)
+    for seed in seeds:
+        luck = np.random.default_rng([seed, int(100 * noise)])
+        rows = [
+            {"id": f"clip-{place}", "target": float(score), "score": float(score + noise * luck.normal()), "text": "x"}
+            for place, score in enumerate(truth)
+        ]
+        file = folder / f"seed-{seed}" / "predictions" / "test.jsonl"
+        file.parent.mkdir(parents=True)
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    evaluators = [{"class_path": "SentimentRegression", "init_args": {"dataset": dataset, "details": False}}]
+    record = {"best_metric": "MAE", "recipe": {"evaluation": {"evaluators": evaluators}}}
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    return folder
+
+
+def test_runs_that_predict_scores(tmp_path: Path) -> None:
+    base, other = scored_run(tmp_path / "base", noise=1.0), scored_run(tmp_path / "other", noise=0.3)
+    found = compare_each(base, other, **FAST)
+    assert list(found) == ["MAE", "Corr", "Has0_acc_2", "Non0_acc_2", "Mult_acc_5", "Mult_acc_7"]
+    for name, result in found.items():
+        means = []
+        for run in (base, other):
+            rows = [read_predictions(run, seed).rows for seed in (0, 1)]
+            values = [msa_regression([row["score"] for row in some], [row["target"] for row in some])[name] for some in rows]
+            means.append(sum(values) / 2)
+        assert (result.base, result.other) == pytest.approx(means, abs=1e-6)
+        assert result.low < result.difference < result.high
+    main = compare(base, other, **FAST)
+    assert main.metric == "MAE"  # it chose the checkpoint
+    assert main.high < 0
+    assert re.search(
+        r"scores 0\.\d{3} lower in MAE \(95 % interval 0\.\d{3} to 0\.\d{3}; 80 rows and 2 seeds\)", main.in_words()
+    )
+    assert compare(base, base, **FAST).p_value == 1
+
+
+def test_scores_that_cannot_be_compared(tmp_path: Path) -> None:
+    base = scored_run(tmp_path / "base", noise=1.0)
+    with pytest.raises(DataError, match=r"base was measured by the rules of mosi, .*sims by those of sims"):
+        compare(base, scored_run(tmp_path / "sims", noise=1.0, dataset="sims"))
+    constant = scored_run(tmp_path / "constant", noise=0.5)
+    change(constant, 1, lambda rows: [row.update(score=0.25) for row in rows])
+    assert "the other run predicts one score for every row" in compare(base, constant, metric="MAE", **FAST).note
+    with pytest.raises(RecipeError, match="no metric 'Corr'"):
+        compare(base, constant, metric="Corr", **FAST)
+    change(constant, 1, lambda rows: rows[3].update(score=None))
+    with pytest.raises(DataError, match=r"1 rows have a target but no predicted score \(clip-3\)"):
+        compare(base, constant)

@@ -17,7 +17,7 @@ from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.metrics.bootstrap import Counts, PairedDifference, paired_bootstrap
 from polysense.training.folder import SUMMARY
-from polysense.training.outcomes import label_outcomes, span_outcomes
+from polysense.training.outcomes import Arms, Outcomes, Rows, label_outcomes, score_outcomes, span_outcomes
 from polysense.training.predictions import listed, predicted_seeds, read_predictions, refuse_other_rows
 
 DEFAULT_METRICS: tuple[str, ...] = ("weighted_f1", "macro_f1", "accuracy")
@@ -26,13 +26,28 @@ DEFAULT_METRICS: tuple[str, ...] = ("weighted_f1", "macro_f1", "accuracy")
 SPAN_METRICS: tuple[str, ...] = ("exact_f1", "binary_f1", "proportional_f1")
 """Likewise where spans were marked."""
 
+SCORE_METRICS: tuple[str, ...] = (
+    "MAE",
+    "Corr",
+    "Has0_acc_2",
+    "Non0_acc_2",
+    "Mult_acc_2",
+    "Mult_acc_3",
+    "Mult_acc_5",
+    "Mult_acc_7",
+)
+"""Likewise where scores were predicted: those of the data set's rules."""
+
+IN_UNITS = ("MAE", "Corr")
+"""Metrics that are no fractions of rows, so that a difference is not told in points."""
+
 FEW_SEEDS = 5
 """Below this the spread between seeds is hardly known, and the note says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """``other - base`` of one metric, as a fraction (0.01 is one point)."""
+    """``other - base`` of one metric, as a fraction (0.01 is one point); of MAE in units of the scores."""
 
     metric: str
     split: str
@@ -72,17 +87,23 @@ class Comparison:
         evidence = f"{self.rows} {self.units}{seeds}"
         if not self.low <= 0 <= self.high:
             side = "higher" if self.low > 0 else "lower"
-            ends = sorted((abs(self.low), abs(self.high)))
+            low, high = sorted((abs(self.low), abs(self.high)))
             return (
-                f"Against {base}, {other} scores {abs(100 * self.difference):.1f} points {side} in {metric} "
-                f"(95 % interval {100 * ends[0]:.1f} to {100 * ends[1]:.1f}; {evidence})."
+                f"Against {base}, {other} scores {self._amount(abs(self.difference))} {side} in {metric} "
+                f"(95 % interval {self._number(low)} to {self._number(high)}; {evidence})."
             )
         if self.low == self.high:
             return f"Against {base}, {other} makes no difference in {metric}: they score the same ({evidence})."
         return (
-            f"Against {base}, no effect of {other} is visible in {metric} ({100 * self.difference:+.1f} points): an effect "
-            f"below about {100 * self.detectable:.1f} points could not have been shown with {evidence}."
+            f"Against {base}, no effect of {other} is visible in {metric} ({self._amount(self.difference, sign='+')}): an effect "
+            f"below about {self._amount(self.detectable)} could not have been shown with {evidence}."
         )
+
+    def _amount(self, value: float, *, sign: str = "") -> str:
+        return self._number(value, sign=sign) + ("" if self.metric in IN_UNITS else " points")
+
+    def _number(self, value: float, *, sign: str = "") -> str:
+        return f"{value:{sign}.3f}" if self.metric in IN_UNITS else f"{100 * value:{sign}.1f}"
 
 
 def compare(
@@ -147,8 +168,7 @@ class Pair:
             raise DataError(f"{display(reference.path)}: no row has a target, so nothing can be scored")
         if unlabelled := len(reference.rows) - len(labelled):
             notes = (*notes, f"{unlabelled} rows without a target are left out")
-        read = span_outcomes if all(isinstance(row["target"], Mapping) for row in labelled) else label_outcomes
-        found = read(labelled, arms, (base, other))
+        found = _reader([row["target"] for row in labelled])(labelled, arms, (base, other))
         return cls(
             split=split,
             seeds=seeds,
@@ -169,7 +189,9 @@ class Pair:
         """``DEFAULT_METRICS``, as far as they fit the targets."""
         there = self.metrics
         fitting = [next((one for one in (name, f"subset_{name}") if one in there), None) for name in DEFAULT_METRICS]
-        return [name for name in fitting if name is not None] or [name for name in SPAN_METRICS if name in there]
+        return [name for name in fitting if name is not None] or [
+            name for name in (*SPAN_METRICS, *SCORE_METRICS) if name in there
+        ]
 
     def chosen_by(self, run: Path) -> str:
         """The metric that chose the run's checkpoint, if predictions can give it; else the first default."""
@@ -231,6 +253,15 @@ class Pair:
             note="; ".join(self.notes),
             groups=groups or {},
         )
+
+
+def _reader(targets: Sequence[object]) -> Callable[[Rows, Arms, tuple[Path, Path]], Outcomes]:
+    """Who reads what rows with such targets add to the counts."""
+    if all(isinstance(target, Mapping) for target in targets):
+        return span_outcomes
+    if all(isinstance(target, int | float) for target in targets):
+        return score_outcomes
+    return label_outcomes
 
 
 def common_seeds(base: Path, other: Path, *, split: str) -> tuple[tuple[int, ...], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What each row of two runs' predictions adds to the counts of the metrics: of labels, or of marked spans."""
+"""What each row of two runs' predictions adds to the counts of the metrics: of labels, of marked spans, or of scores."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ from numpy.typing import NDArray
 
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, display
+from polysense.evaluation.sentiment import SentimentRegression
 from polysense.evaluation.tagging import tagging_outcomes, tagging_scores
 from polysense.metrics import classification
 from polysense.metrics.bootstrap import Counts
+from polysense.metrics.sentiment import Dataset, msa_outcomes, msa_scores
 from polysense.training.folder import SUMMARY
-from polysense.training.predictions import Predictions, aligned_labels, aligned_spans, listed, names_of, spans_of
+from polysense.training.predictions import (
+    Predictions,
+    aligned_labels,
+    aligned_scores,
+    aligned_spans,
+    listed,
+    names_of,
+    spans_of,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 Arms = Sequence[Sequence[Predictions]]
@@ -50,7 +60,9 @@ def label_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
     ids, path = [str(row["id"]) for row in rows], arms[0][0].path
     if numbers := [row for row in rows if not isinstance(row["target"], str | list)]:
         value = f"row with id {numbers[0]['id']} has the target {numbers[0]['target']!r}"
-        raise DataError(f"{display(path)}: only predicted labels and marked spans can be compared, but the {value}")
+        raise DataError(
+            f"{display(path)}: compared are labels, marked spans or scores, one of them in all rows, but the {value}"
+        )
     targets = [names_of(row["target"]) for row in rows]
     several = any(isinstance(row["target"], list) for row in rows)
     answers = [[aligned_labels(predictions, ids=ids) for predictions in arm] for arm in arms]
@@ -78,6 +90,49 @@ def span_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
     texts = [str(row.get("text") or "") for row in rows]
     base, other = (np.stack([tagging_outcomes(texts, targets, answer, roles=roles) for answer in arm]) for arm in answers)
     return Outcomes(base, other, partial(tagging_scores, roles=roles))
+
+
+def score_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
+    """Of predicted scores, by the rules of the data set that the runs were measured by. Arguments as of :func:`label_outcomes`.
+
+    ``Corr`` is left out where a run predicts one score for every row, ``Non0`` where every true score is 0.
+
+    Raises:
+        DataError: a row has no predicted score, or the runs were measured by different rules.
+    """
+    ids, targets = [str(row["id"]) for row in rows], [row["target"] for row in rows]
+    dataset = common_dataset(*runs)
+    answers = [[aligned_scores(predictions, ids=ids) for predictions in arm] for arm in arms]
+    base, other = (np.stack([msa_outcomes(answer, targets, dataset=dataset) for answer in arm]) for arm in answers)
+    names = ("the base run", "the other run")
+    constant = [name for name, arm in zip(names, answers, strict=True) if any(len(set(answer)) == 1 for answer in arm)]
+    without = frozenset({"Corr"} if constant else ()) | ({"Non0_acc_2", "Non0_F1_score"} if not any(targets) else frozenset())
+    notes = tuple(f"{name} predicts one score for every row with some seed, so there is no Corr" for name in constant)
+    return Outcomes(base, other, partial(comparable_scores, dataset=dataset, without=without), notes)
+
+
+def comparable_scores(
+    sums: NDArray[np.float64], *, dataset: Dataset, without: frozenset[str]
+) -> dict[str, NDArray[np.float64]]:
+    """The metrics of summed outcomes that can be compared; 0 where a resample holds no row that one is about."""
+    found = msa_scores(sums, dataset=dataset)
+    return {name: np.nan_to_num(values) for name, values in found.items() if name not in without}
+
+
+def common_dataset(base: Path, other: Path) -> Dataset:
+    """By whose rules both runs were measured: those of their evaluators, or of MOSI."""
+    before, after = (_dataset(Path(run)) for run in (base, other))
+    if before != after:
+        raise DataError(f"{display(base)} was measured by the rules of {before}, {display(other)} by those of {after}")
+    return before
+
+
+def _dataset(run: Path) -> Dataset:
+    recipe = read_object(run / SUMMARY).get("recipe") or {}
+    for part in (recipe.get("evaluation") or {}).get("evaluators", ()):
+        if part["class_path"] == SentimentRegression.__name__:
+            return SentimentRegression(**part["init_args"]).dataset
+    return "mosi"
 
 
 def constant_answers(answers: Sequence[Sequence[Sequence[Sequence[str]]]]) -> tuple[str, ...]:

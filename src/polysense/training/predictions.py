@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,16 @@ def aligned_spans(predictions: Predictions, *, ids: Sequence[str]) -> list[list[
     if empty := [name for name in ids if answers[name].get("spans") is None]:
         raise DataError(f"{display(predictions.path)}: {len(empty)} rows have no marked spans ({listed(empty)})")
     return [spans_of(answers[name]) for name in ids]
+
+
+def aligned_scores(predictions: Predictions, *, ids: Sequence[str]) -> list[float]:
+    """The predicted scores of the rows ``ids``, in that order. DataError names a row that has none, or no finite one."""
+    answers: dict[str, Any] = {str(row["id"]): row.get("score") for row in predictions.rows}
+    if empty := [name for name in ids if not isinstance(answers[name], int | float) or not math.isfinite(answers[name])]:
+        raise DataError(
+            f"{display(predictions.path)}: {len(empty)} rows have a target but no predicted score ({listed(empty)})"
+        )
+    return [float(answers[name]) for name in ids]
 
 
 def spans_of(row: Mapping[str, Any]) -> list[Span]:

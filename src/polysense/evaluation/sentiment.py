@@ -1,0 +1,71 @@
+"""Sentiment as a number: does the score that is predicted follow the one that people gave?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from polysense.errors import DataError, RecipeError, choices
+from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.metrics.classification import classification_metrics, confusion
+from polysense.metrics.sentiment import SIDES, clipped, msa_regression, paired
+from polysense.types import Sample
+
+DATASETS = ("mosi", "sims")
+
+
+class SentimentRegression(Evaluator):
+    """``MAE``, ``Corr`` and the accuracies and F1 of the field, by the rules of a data set; and ``rows``, how many were measured.
+
+    ``mosi``, for MOSI, MOSEI and other scores from -3 to 3: ``Has0_acc_2``, ``Has0_F1_score``, ``Non0_acc_2``, ``Non0_F1_score``,
+    ``Mult_acc_5``, ``Mult_acc_7``. ``sims``, for SIMS and other scores from -1 to 1: ``Mult_acc_2``, ``Mult_acc_3``,
+    ``Mult_acc_5``, ``F1_score``. The rules are those of :func:`polysense.metrics.sentiment.msa_regression`; fractions from 0 to 1,
+    MAE in units of the scores. To choose a checkpoint: ``best: MAE``, ``greater_is_better: false``. Rows without a score, or
+    with nothing that the model reads, are left out.
+
+    Args:
+        dataset: whose rules.
+        details: adds, of both conventions for 0 or the one of SIMS, ``<convention>_precision/<side>``, ``<convention>_recall/<side>``
+            and the rows ``<convention>_confusion/<true side>/<side>``.
+    """
+
+    def __init__(self, dataset: Literal["mosi", "sims"] = "mosi", details: bool = False) -> None:
+        if dataset not in DATASETS:
+            raise RecipeError(f"SentimentRegression, dataset: there is no {dataset!r}; {choices(dataset, DATASETS)}")
+        self.dataset = dataset
+        self.details = details
+
+    def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
+        """Predict and score."""
+        scored = [sample for sample in samples if sample.score is not None]
+        if not scored:
+            return {}
+        columns = answerer.predict(scored).columns
+        if "score" not in columns:
+            raise RecipeError("evaluation.evaluators: SentimentRegression needs an objective Regression of weight above 0")
+        answered = [(sample, answer) for sample, answer in zip(scored, columns["score"], strict=True) if answer is not None]
+        for sample, answer in answered:
+            if not math.isfinite(answer):
+                raise DataError(f"{sample.origin or f'the row with id {sample.id!r}'}: the predicted score is not a number")
+        found, truth = [answer for _, answer in answered], [float(sample.score or 0) for sample, _ in answered]
+        metrics = {**msa_regression(found, truth, dataset=self.dataset), "rows": float(len(answered))}
+        return metrics | (self._sides(found, truth) if self.details else {})
+
+    def _sides(self, predictions: Sequence[float], labels: Sequence[float]) -> dict[str, float]:
+        found, truth = paired(predictions, labels, dataset=self.dataset)
+        if self.dataset == "sims":
+            found, truth = clipped(found, truth)
+            asked = {"Mult_acc_2": (found > 0, truth > 0)}
+        else:
+            some = truth != 0
+            asked = {"Has0": (found >= 0, truth >= 0), "Non0": (found[some] > 0, truth[some] > 0)}
+        metrics: dict[str, float] = {}
+        for name, sides in asked.items():
+            answers, targets = ([SIDES[int(one)] for one in side] for side in sides)
+            scores = classification_metrics(targets, answers, labels=SIDES)
+            counts = confusion(targets, answers, labels=SIDES)
+            for place, side in enumerate(SIDES):
+                metrics |= {f"{name}_{one}/{side}": scores[f"{one}/{side}"] for one in ("precision", "recall")}
+                metrics |= {f"{name}_confusion/{side}/{other}": float(counts[place, at]) for at, other in enumerate(SIDES)}
+        return metrics
