@@ -104,6 +104,76 @@ def toy(
     typer.echo(str(write_toy(out, posts=posts, seed=seed)))
 
 
+@app.command("toy-clips")
+def toy_clips(
+    out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
+    clips: Annotated[int, typer.Option(min=10, help="How many clips.")] = 1240,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same clips.")] = 0,
+) -> None:
+    """Write made-up clips whose text, sound and film have known scores of their own. They are synthetic and say so."""
+    from polysense.data.toy.clips import write_toy_clips
+
+    typer.echo(str(write_toy_clips(out, clips=clips, seed=seed)))
+
+
+convert = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Make a folder of clips of another program's files.")
+app.add_typer(convert, name="convert")
+
+
+@convert.command("mmsa")
+def convert_mmsa_command(
+    file: Annotated[Path, typer.Argument(help="A pickle in MMSA's layout: MOSI, MOSEI, SIMS, SIMSv2, or one's own.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
+    score_range: Annotated[
+        str | None, typer.Option(help="The smallest and the largest score: -3,3. Of a published file they are known.")
+    ] = None,
+    missing_as_zero: Annotated[bool, typer.Option("--missing-as-zero", help="Read NaN as 0 and count it.")] = False,
+    keep_text_bert: Annotated[
+        bool, typer.Option("--keep-text-bert", help="Keep the token ids, too, to compare with other programs.")
+    ] = False,
+    python2: Annotated[bool, typer.Option("--python2", help="Python 2 wrote the file.")] = False,
+    json: Json = False,
+) -> None:
+    """Convert a feature file of MMSA. Nothing that the file names is run: it is read as numbers and texts alone."""
+    from dataclasses import asdict
+
+    from polysense.data.mmsa import convert_mmsa
+
+    done = convert_mmsa(
+        file,
+        out,
+        score_range=_limits(score_range),
+        missing_as_zero=missing_as_zero,
+        keep_text_bert=keep_text_bert,
+        python2=python2,
+    )
+    if json:
+        print_json(asdict(done))
+        return
+    what = "no published file that we know" if done.release is None else f"the published file {done.release}"
+    typer.echo(f"{file.name} is {what}")
+    print_table(("split", "clips"), list(done.clips.items()))
+    print_table(
+        ("modality", "numbers a frame", "longest, frames"),
+        [(name, width, done.longest[name]) for name, width in done.widths.items()],
+    )
+    for change, count in done.changes.items():
+        typer.echo(f"{change}: {count}")
+    typer.echo(str(out))
+
+
+def _limits(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    try:
+        least, most = (float(part) for part in text.split(","))
+    except ValueError:
+        least = most = 0.0
+    if not least < most:
+        raise RecipeError(f"--score-range: {text!r} is not the smallest and the largest score, as in -3,3")
+    return least, most
+
+
 def recognised(path: Path) -> str | None:
     """The corpus whose files lie in the folder ``path``, by name; of several the one of most files; None where we know none."""
     from polysense.data.corpora import all_corpora

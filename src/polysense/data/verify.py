@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from polysense.data.counts import Counts, is_labelled
 from polysense.data.features import Vector
+from polysense.data.frames import Frames
 from polysense.data.media import Picture, content_key, load_image, normalised
 from polysense.data.rows import FIELDS, SPLITS, place
 from polysense.data.table import Table, classes
@@ -32,6 +33,7 @@ PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif
 """How the names of picture files end."""
 
 _WORKERS = 4  # decoding releases the interpreter's lock
+_NAMED = 50  # groups, at most
 
 
 def verify(
@@ -45,11 +47,11 @@ def verify(
 ) -> list[Problem]:
     """What is wrong with a table: its rows that could not be read, then what their content shows.
 
-    Bad are pictures that cannot be decoded and vectors that are not finite (``decode``), classes outside ``labels``, a labelled
+    Bad are pictures that cannot be decoded, vectors and frames that are not finite (``decode``), classes outside ``labels``, a labelled
     table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look misspelled or
     are of one row alone, duplicates, equal rows in two splits, unlabelled rows, missing modalities, and a table to train on that has
     no labels or no test rows are warnings; ``strict`` makes them bad.
-    ``progress(done, total)`` counts pictures.
+    ``progress(done, total)`` counts pictures and sequences.
     """
     damaged = list(_damaged(table, progress)) if decode else []
     found = [*table.problems, *damaged]
@@ -62,21 +64,23 @@ def verify(
 
 
 def _damaged(table: Table, progress: Callable[[int, int], None] | None) -> Iterator[Problem]:
-    rows: dict[Hashable, list[Sample]] = {}  # captions of one picture name one file, which is decoded once
+    rows: dict[tuple[str, Hashable], list[Sample]] = {}  # captions of one picture name one file, which is decoded once
     for sample in table.samples:
-        if sample.image is not None:
-            rows.setdefault(sample.image if isinstance(sample.image, Path) else id(sample.image), []).append(sample)
+        for field in ("image", "audio", "video"):
+            media = getattr(sample, field)
+            if media is not None and (field == "image" or isinstance(media, Frames)):
+                rows.setdefault((field, media if isinstance(media, Path) else id(media)), []).append(sample)
     with ThreadPoolExecutor(_WORKERS) as pool:
-        faults = pool.map(_picture_fault, [same[0].image for same in rows.values()])
-        for done, (same, fault) in enumerate(zip(rows.values(), faults, strict=True), start=1):
-            yield from (_bad(sample, "image", fault) for sample in same if fault is not None)
+        faults = pool.map(_fault, [getattr(same[0], field) for (field, _), same in rows.items()])
+        for done, (((field, _), same), fault) in enumerate(zip(rows.items(), faults, strict=True), start=1):
+            yield from (_bad(sample, field, fault) for sample in same if fault is not None)
             if progress is not None:
                 progress(done, len(rows))
 
 
-def _picture_fault(image: Path | Picture | Vector | Image) -> str | None:
+def _fault(media: Path | Picture | Vector | Frames | Image) -> str | None:
     try:
-        image.read() if isinstance(image, Vector) else load_image(image)
+        media.read() if isinstance(media, Vector | Frames) else load_image(media)
     except DataError as error:
         return str(error)
     return None
@@ -139,8 +143,8 @@ def _no_labels(table: Table) -> str:
 
 
 def _repeated(table: Table) -> Iterator[Problem]:
-    """Equal texts and equal pictures, in one split and across splits. A text that is asked about by other aspects is no repetition."""
-    for field, plural, key in (("text", "texts", _text_key), ("image", "pictures", _picture_key)):
+    """Equal texts and media, in one split and across splits. A text that is asked about by other aspects is no repetition."""
+    for field, plural, key in _KEYS:
         same: defaultdict[object, list[Sample]] = defaultdict(list)
         for sample in table.samples:
             if (one := key(sample)) is not None:
@@ -155,17 +159,40 @@ def _repeated(table: Table) -> Iterator[Problem]:
         if crossing:
             reason = f"{len(crossing)} {plural} stand in more than one split ({_crossings(crossing)}{_example(crossing[0])})"
             yield _warning(table, field, reason)
+    yield from _crossing_groups(table)
+
+
+def _crossing_groups(table: Table) -> Iterator[Problem]:
+    """Groups (films of which several clips were cut, authors, threads) that stand in several splits, with their names."""
+    splits: defaultdict[str, set[str]] = defaultdict(set)
+    for sample in table.samples:
+        if sample.group is not None and sample.split is not None:
+            splits[sample.group].add(sample.split)
+    names = [name for name, found in splits.items() if len(found) > 1]
+    if names:
+        more = f", ... and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        reason = f"{len(names)} groups stand in more than one split: {', '.join(names[:_NAMED])}{more}"
+        yield _warning(table, "group", reason)
 
 
 def _text_key(sample: Sample) -> str | None:
     return normalised(sample.text or "") or None
 
 
-def _picture_key(sample: Sample) -> int | None:
+def _media_key(field: str, sample: Sample) -> int | None:
+    media = getattr(sample, field)
     try:
-        return None if sample.image is None else content_key(sample.image)
+        return None if media is None else content_key(media)
     except DataError:  # found damaged already, or not looked at
         return None
+
+
+_KEYS: tuple[tuple[str, str, Callable[[Sample], object]], ...] = (
+    ("text", "texts", _text_key),
+    ("image", "pictures", partial(_media_key, "image")),
+    ("audio", "recordings", partial(_media_key, "audio")),
+    ("video", "films", partial(_media_key, "video")),
+)
 
 
 def _crossings(groups: list[list[Sample]]) -> str:

@@ -1,0 +1,72 @@
+"""Clips: texts with sound and film as sequences of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from polysense.data.clip_folder import ABOUT, MANIFEST, About
+from polysense.data.corpus import Corpus, expect
+from polysense.data.rows import place
+from polysense.data.table import Table, read_table
+from polysense.errors import Problem, RecipeError
+from polysense.types import Sample
+
+
+class Clips(Corpus):
+    """Clips with a score: their texts, and sound and film as sequences of frames that were computed before.
+
+    A folder as `polysense data convert` writes it from MMSA's files of MOSI, MOSEI, SIMS or SIMSv2; or your own table, whose
+    cells ``audio`` and ``video`` name sequences: ``take1.npy``, or ``audio.safetensors#12``.
+
+    Args:
+        columns: our field -> the table's own column.
+        lower: texts in lower case, for transcripts that are written in capitals.
+        score_range: the smallest and the largest score there may be; a row beyond them is a bad row. A converted folder knows them.
+        seed: of the splits, where the table has none: 80, 10 and 10 percent; clips of one ``group`` stay in one split.
+    """
+
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
+    modalities: ClassVar[tuple[str, ...]] = ("text", "audio", "video")
+    layout: ClassVar[tuple[str, ...]] = (MANIFEST, ABOUT)
+
+    def __init__(
+        self,
+        columns: dict[str, str] | None = None,
+        lower: bool = False,
+        score_range: list[float] | None = None,
+        seed: int = 0,
+    ) -> None:
+        if score_range is not None and (len(score_range) != 2 or not score_range[0] < score_range[1]):
+            raise RecipeError(f"Clips, score_range: expected the smallest and the largest score, found {score_range}")
+        self.columns = columns
+        self.lower = lower
+        self.score_range = None if score_range is None else (score_range[0], score_range[1])
+        self.seed = seed
+
+    def read(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The clips of the table ``root``, of the folder's manifest, or of the only table in the folder."""
+        path = expect(self, Path(root))
+        path = path / MANIFEST if (path / MANIFEST).is_file() else path
+        table = read_table(path, columns=self.columns, media_root=media_root, split_seed=self.seed)
+        about = About.read(path.parent)
+        limits = self.score_range or (None if about is None else about.score_range)
+        beyond = [] if limits is None else list(_beyond(table.samples, *limits))
+        table = replace(table.without(beyond), problems=(*table.problems, *beyond))
+        name = table.name if about is None else about.name
+        return replace(table, name=name, samples=tuple(self._shown(sample) for sample in table.samples), corpus="Clips")
+
+    def _shown(self, sample: Sample) -> Sample:
+        return replace(sample, text=sample.text.lower()) if self.lower and sample.text is not None else sample
+
+
+def _beyond(samples: tuple[Sample, ...], least: float, most: float) -> Iterator[Problem]:
+    for sample in samples:
+        scores = {"score": sample.score, **{f"score_{name}": score for name, score in sample.scores.items()}}
+        for field, score in scores.items():
+            if score is not None and not least <= score <= most:
+                file, row = place(sample)
+                reason = f"{score:g} is not between {least:g} and {most:g}"
+                yield Problem(file=file, row=row, id=sample.id, field=field, reason=reason)
