@@ -252,9 +252,19 @@ def test_what_is_remembered_stands_beside_the_rows() -> None:
     assert table["y_t"][index].tolist() == [1.0, -2.0]
     assert table["y_t"].isnan().sum() == 10
     assert table["y_v"].isnan().all()
-    assert made.forget() == {"rows": 0}
-    assert made.remembered()["visits"].shape == (0,)
-    assert objective(labels="human", rows=None, limit=None).forget() == {}
+
+
+def test_a_copy_for_prediction_has_no_memory() -> None:
+    made = seen(objective(), 2)
+    copied, arguments = made.forgetful()
+    assert arguments == {"rows": 0}
+    assert copied.remembered()["visits"].shape == (0,)
+    assert made.remembered()["visits"].tolist() == [2] * ROWS
+    rebuilt = objective(rows=0)
+    rebuilt.load_state_dict(copied.state_dict())
+    assert all(torch.equal(value, dict(rebuilt.named_parameters())[name]) for name, value in made.named_parameters())
+    human = objective(labels="human", rows=None, limit=None)
+    assert human.forgetful() == (human, {})
 
 
 SAMPLES = [Sample(id=str(row), text="a", score=score, scores={"text": -score}) for row, score in enumerate((1.0, -2.0, 0.0))]

@@ -86,9 +86,9 @@ class Objective(nn.Module, ABC):
         """What it has made of the training rows so far, to be written down beside their ids: a column each, (training rows,)."""
         return {}
 
-    def forget(self) -> dict[str, Any]:
-        """Drop what follows the training rows, which no prediction needs; the arguments with which one without it is built."""
-        return {}
+    def forgetful(self) -> tuple[Objective, dict[str, Any]]:
+        """Itself without what follows the training rows, which no prediction needs, and the arguments with which it is built so."""
+        return self, {}
 
     @abstractmethod
     def forward(self, look: Look) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -436,9 +437,8 @@ class UnimodalLabels(Answering):
         table = {short: labels[key].where(known[key], torch.nan) for key, short in names.items()}
         return {**table, "visits": self.generator.visits}
 
-    def forget(self) -> dict[str, Any]:
-        """The memory is for training alone."""
+    def forgetful(self) -> tuple[UnimodalLabels, dict[str, Any]]:
+        """A copy whose memory, which is for training alone, has no rows."""
         if self.generator is None:
-            return {}
-        self.generator = self.generator.empty()
-        return {"rows": 0}
+            return self, {}
+        return copy.deepcopy(self, {id(self.generator): self.generator.empty()}), {"rows": 0}

@@ -85,6 +85,14 @@ class Recipe:
         """The recipe with other training arguments."""
         return replace(self, training={**self.training, **settings})
 
+    def with_objectives(self, arguments: Mapping[str, Mapping[str, Any]]) -> Recipe:
+        """The recipe with other arguments of objectives, by their names."""
+        changed = {
+            name: replace(signal, part=replace(signal.part, arguments={**signal.part.arguments, **arguments.get(name, {})}))
+            for name, signal in self.objectives.items()
+        }
+        return replace(self, objectives=changed)
+
     def build(self, *, seed: int, assets: Path | None = None) -> Learner:
         """The learner, freshly initialised.
 

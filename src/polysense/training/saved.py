@@ -25,10 +25,14 @@ def write_assets(folder: Path, recipe: Recipe, learner: Learner) -> None:
 
 
 def write_model(folder: Path, recipe: Recipe, learner: Learner) -> None:
-    """A folder that :func:`read_model` reads back."""
-    write_assets(folder, recipe, learner)
-    save_weights(learner, folder / WEIGHTS)
-    write_self_check(folder, learner)
+    """A folder that :func:`read_model` reads back, without what objectives remember of the training rows."""
+    kept = {name: learner.objective(name).forgetful() for name in learner.objectives}
+    recipe = recipe.with_objectives({name: arguments for name, (_, arguments) in kept.items()})
+    forgetful = Learner(learner.model, {name: one for name, (one, _) in kept.items()}, learner.weights, seed=learner.seed)
+    forgetful.micro_step.copy_(learner.micro_step)
+    write_assets(folder, recipe, forgetful)
+    save_weights(forgetful, folder / WEIGHTS)
+    write_self_check(folder, forgetful)
 
 
 def read_model(folder: Path, *, trust_recipe_code: bool = False, seed: int = 0) -> tuple[Recipe, Learner]:

@@ -31,6 +31,7 @@ from polysense.training import checkpoints
 from polysense.training.arguments import idle_gpus, training_arguments
 from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS
 from polysense.training.journal import Journal
+from polysense.training.memory import write_memory
 from polysense.training.processes import first, from_first, in_turn
 from polysense.training.progress import TrainingBar
 from polysense.training.saved import write_assets
@@ -70,6 +71,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
 
     def examine() -> dict[str, float]:
         metrics = score(answerer, evaluators, splits.validation)
+        write_memory(folder / "memory", learner, drawn.samples, step=trainer.state.global_step)
         return metrics | ({LAST: float(trainer.state.global_step)} if recipe.evaluation.best == LAST else {})
 
     processes = world()

@@ -1,0 +1,128 @@
+"""A training with generated labels: what it writes down, how it goes on after a break, what it answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars
+import pytest
+from safetensors.torch import load_file
+
+import polysense
+from polysense.training import trainer
+from polysense.training.comparison import compare
+from polysense.training.run import train
+
+RECIPE = """# The score of a post, and of its text by itself.
+encoders:
+  text: {class_path: TransformerText, init_args: {pretrained: TINY}}
+fusion: {class_path: Concatenation, init_args: {width: 8, dropout: 0.1}}
+objectives:
+  score: {objective: {class_path: Regression, init_args: {hidden: 8, score_range: [-3.0, 3.0]}}}
+  own: {objective: {class_path: UnimodalLabels, init_args: {hidden: {text: 6}, dropout: 0.1}}}
+training:
+  num_train_epochs: 4
+  per_device_train_batch_size: 5
+  gradient_accumulation_steps: 2
+  learning_rate: 1.0e-2
+  weight_decay: 0.1
+  bf16: false
+evaluation:
+  evaluators: [{class_path: SentimentRegression, init_args: {details: true}}]
+  best: MAE
+  greater_is_better: false
+"""
+WORDS = {"awful": -3.0, "bad": -1.4, "plain": 0.0, "good": 1.6, "lovely": 3.0}
+
+
+def rows() -> list[dict[str, Any]]:
+    found = []
+    for number in range(36):
+        word, score = list(WORDS.items())[number % 5]
+        split = ("train", "train", "train", "validation", "test", "train")[number % 6]
+        found.append({"id": f"clip-{number}", "text": f"a {word} thing {number}", "score": score, "split": split})
+    return found
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny_text: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("recipe") / "clips.yaml"
+    file.write_text(RECIPE.replace("TINY", tiny_text), encoding="utf-8")
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def run(recipe: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train(recipe, rows(), out=out, seeds=[0])
+    return out
+
+
+def tables(run: Path) -> dict[str, polars.DataFrame]:
+    return {file.name: polars.read_parquet(file) for file in sorted((run / "seed-0" / "memory").iterdir())}
+
+
+def test_the_labels_are_written_down_at_each_evaluation(run: Path) -> None:
+    found = tables(run)
+    assert list(found) == [f"own.{step:07d}.parquet" for step in (3, 6, 9, 12)]  # the last, incomplete group is a step
+    scores = {row["id"]: row["score"] for row in rows() if row["split"] == "train"}
+    for epoch, table in enumerate(found.values(), start=1):
+        assert table.columns == ["id", "y_m", "y_t", "visits"]
+        assert dict(zip(table["id"], table["y_m"], strict=True)) == pytest.approx(scores)
+        assert table["visits"].to_list() == [epoch] * 24
+        moved = (table["y_t"] - table["y_m"]).abs()
+        assert (moved.max() > 0) == (epoch > 1)
+        assert table["y_t"].abs().max() <= 3
+
+
+def test_heads_whose_labels_did_not_move_keep_their_weights_under_decay(run: Path) -> None:
+    lines = [json.loads(line) for line in (run / "seed-0" / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert ["own" in line["terms"] for line in lines] == [False] * 6 + [True] * 6
+    assert all("score" in line["terms"] for line in lines)
+
+
+def test_a_broken_run_goes_on_with_the_labels_that_it_would_have_had(
+    run: Path, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, calls = trainer.LearnerTrainer.record_step, 0
+
+    def breaks(self: trainer.LearnerTrainer) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 8:
+            raise KeyboardInterrupt
+        record(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer.LearnerTrainer, "record_step", breaks)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, rows(), out=tmp_path / "run", seeds=[0])
+    train(recipe, rows(), out=tmp_path / "run", seeds=[0], resume=True)
+    assert tables(tmp_path / "run").keys() == tables(run).keys()
+    assert all(table.equals(tables(run)[name]) for name, table in tables(tmp_path / "run").items())
+    for name in ("journal.jsonl", "evaluations.jsonl", "predictions/test.jsonl"):
+        assert (tmp_path / "run" / "seed-0" / name).read_text() == (run / "seed-0" / name).read_text()
+
+
+def test_runs_are_measured_and_compared(run: Path) -> None:
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    measured = record["per_seed"][0]["test"]
+    assert {"MAE", "Corr", "Has0_acc_2", "Non0_acc_2", "Has0_F1_score", "Mult_acc_7", "rows"} <= set(measured)
+    assert compare(run, run, resamples=100).base == pytest.approx(measured["MAE"], abs=1e-6)
+    lines = [json.loads(line) for line in (run / "seed-0/predictions/test.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert all(isinstance(line["score_text"], float) and abs(line["score"]) <= 3 for line in lines)
+
+
+def test_a_model_for_use_knows_nothing_of_the_training_rows(run: Path, tmp_path: Path) -> None:
+    model = polysense.load(run)
+    before = model.predict(["a lovely thing", "a bad thing"])
+    model.save_pretrained(tmp_path / "saved")
+    assert polysense.load(tmp_path / "saved").predict(["a lovely thing", "a bad thing"]) == before
+    assert set(before[0]) >= {"score", "score_text"}
+    weights = load_file(tmp_path / "saved" / "model.safetensors")
+    memory = {name: value for name, value in weights.items() if ".generator." in name and name.rpartition(".")[2] != "counts"}
+    assert memory["objectives.own.generator.features_text"].shape == (0, 6)
+    assert memory["objectives.own.generator.label"].shape == (2, 0)
+    assert "rows: 0" in (tmp_path / "saved" / "recipe.yaml").read_text(encoding="utf-8")
