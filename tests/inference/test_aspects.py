@@ -126,9 +126,9 @@ def test_a_row_has_one_aspect(model: Predictor) -> None:
 
 
 def test_what_is_no_row_keeps_its_own_error(model: Predictor) -> None:
-    found = model.predict([7, {"text": ["a"]}], ["rain", "sun"])  # type: ignore[list-item]
+    found = model.predict([7, {"text": ["a", 7]}], ["rain", "sun"])  # type: ignore[list-item]
     assert [answer["error"] for answer in found] == [
-        "row: expected a text or a dict, got int",
+        "row: expected a text, its words, or a dict, got int",
         "text: expected text, got list",
     ]
 

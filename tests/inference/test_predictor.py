@@ -167,7 +167,7 @@ def test_a_bad_row_gets_its_reason_and_the_others_their_answers(model: Predictor
     assert "nothing usable" in reasons["none"]
     assert reasons["sound"] == "row: the model reads text and image, the row has audio"
     assert reasons["number"] == "text: expected text, got list"
-    assert reasons["8"] == "row: expected a text or a dict, got int"
+    assert reasons["8"] == "row: expected a text, its words, or a dict, got int"
     assert reasons["given"] == "row: 2 cells where the header has 3"
     assert_same_answers([answers[0], answers[-1]], model.predict(posts[:2]))
 

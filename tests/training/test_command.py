@@ -10,14 +10,14 @@ def test_every_option_that_decides_the_run_is_there_and_no_folder_of_this_machin
         "my.yaml",
         Path("/home/somebody/posts.csv"),
         seeds=[0, 3],
-        overrides=["a.b=1", 'corpora.0.columns={"text": "tweet"}'],
+        overrides=["a.b=1", "c.d=/home/somebody/knowledge", 'corpora.0.columns={"text": "tweet"}'],
         media_root=Path("/home/somebody/photos"),
         skip_bad_rows=True,
         use_cache=False,
     )
     assert words == [
         *("polysense", "train", "my.yaml", "--data", "DATA/posts.csv", "--seeds", "0,3"),
-        *("--set", "a.b=1", "--set", 'corpora.0.columns={"text": "tweet"}'),
+        *("--set", "a.b=1", "--set", "c.d=FOLDER/knowledge", "--set", 'corpora.0.columns={"text": "tweet"}'),
         *("--media-root", "MEDIA/photos", "--skip-bad-rows", "--no-cache"),
     ]
 

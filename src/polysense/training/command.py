@@ -18,11 +18,13 @@ def command(
 ) -> list[str]:
     """The words of ``polysense train`` without its ``--out``; columns and encoding of a table are overrides of its corpus.
 
-    Folders of a machine say nothing on another one, so of an absolute path the name alone is shown: ``DATA/posts.csv``.
+    Folders of a machine say nothing on another one, so of an absolute path the name alone is shown: ``DATA/posts.csv``,
+    ``FOLDER/knowledge``.
     """
     words = ["polysense", "train", recipe, "--data", _shown(data, "DATA"), "--seeds", ",".join(map(str, seeds))]
     for override in overrides:
-        words += ["--set", override]
+        entry, _, value = override.partition("=")
+        words += ["--set", f"{entry}={_shown(value, 'FOLDER')}"]
     words += [] if media_root is None else ["--media-root", _shown(media_root, "MEDIA")]
     words += ["--skip-bad-rows"] if skip_bad_rows else []
     return words if use_cache else [*words, "--no-cache"]
