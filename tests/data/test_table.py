@@ -99,7 +99,7 @@ def test_required_columns(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "text,labels\na,x\n")
     with pytest.raises(DataError, match=r"posts\.csv has no column 'label'; did you mean 'labels'"):
         read_table(path, required=["label"])
-    with pytest.raises(DataError, match="there is no column 'label'; .*did you mean 'labels'"):
+    with pytest.raises(DataError, match=r"there is no column 'label'; .*did you mean 'labels'"):
         read_table(path).require(["text", "label"])
 
 
