@@ -111,6 +111,8 @@ def test_what_the_start_scores_stands_beside_the_result(data: Path, tiny_text: s
     )
     assert "The last checkpoint of each seed was kept" in card
     assert "polysense train mcse/simcse --data DATA/sentences.txt --seeds 0 --set encoders.text.pretrained=" in card
+    assert 'model.encode(["what a lovely day"])' in card
+    assert "predict" not in card
     page = write_report(tmp_path / "moved").read_text("utf-8")
     assert "before training" in page
     assert "<dt>Checkpoint</dt><dd>the last one; nothing chose it</dd>" in page

@@ -80,6 +80,7 @@ def test_the_card_says_what_it_is(trained_runs: dict[str, Path]) -> None:
     assert "(train: 42 labelled rows; validation: 11 labelled rows; test: 11 labelled rows)" in card
     assert "| metric on test | mean ± std over seeds 0, 1 | always “" in card
     assert "| weighted_f1 | 0." in card
+    assert "model.predict(" in card
 
 
 def test_seeds_differ_and_repeat(

@@ -64,7 +64,7 @@ def compare(
         from polysense.inference.measure import Reading
         from polysense.inference.model_comparison import compare_models
 
-        asked = _comparable(evaluator)
+        asked = _comparable(evaluator, metric)
         with bar("checking rows", "rows") as advance:
             reading = Reading(
                 data=data,
@@ -119,14 +119,17 @@ def _by_predictions(
     return main, {main.metric: main} | comparison.compare_each(base, other, split=name, resamples=resamples, seed=seed)
 
 
-def _comparable(name: str) -> Comparable[Any]:
-    """An evaluator that models are compared by."""
+def _comparable(name: str, metric: str | None) -> Comparable[Any]:
+    """An evaluator that models are compared by; of STS, where one set is asked for, of that set alone."""
     from polysense.evaluation.evaluator import Comparable
+    from polysense.evaluation.sts import DEVELOPMENT, TEST_SETS, Sts
     from polysense.recipe.parts import find_evaluator
 
     found = find_evaluator(name)
     if not isinstance(found, Comparable):
         raise RecipeError(f"--evaluator {name}: models are compared by sts and by retrieval")
+    if isinstance(found, Sts) and metric in (DEVELOPMENT, *TEST_SETS):
+        return Sts(tasks=[metric])
     return found
 
 

@@ -50,7 +50,11 @@ is the best of them there and answers when this folder is loaded.
 import polysense
 
 model = polysense.load("{{ folder }}")  # this folder
+{% if answers -%}
 model.predict([{"text": "what a lovely day", "image": "rain.jpg"}])
+{%- else -%}
+model.encode(["what a lovely day"])
+{%- endif %}
 ```
 
 Know before use: the texts and pictures it was trained on decide what it can do; check it on labelled rows of your own with
@@ -74,6 +78,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         counts=counts,
         drawn=data.get("drawn", data["splits"]["train"]),
         folder=folder.name,
+        answers=any(folder.glob("seed-*/predictions")),
         made=shlex.join(summary["command"]),
         chosen=best_and_last(summary),
     )
