@@ -217,7 +217,7 @@ class TestMistakes:
             ("objectives.contrast.objective.shared_width=-1", r"objectives\.contrast: ImageTextContrast: .*negative dimension"),
             (
                 "objectives.contrast.objective.initial_temperature=0",
-                r"objectives\.contrast: ImageTextContrast: .*division by zero",
+                r"objectives\.contrast: ImageTextContrast: initial_temperature: expected a number above 0",
             ),
             ("objectives.contrast.weight=-1", r"objectives\.contrast\.weight: expected a number from 0 up"),
             ("objectives.classification.objective.class_weights=[1]", "one number a class, found 1 for 3 classes"),

@@ -15,6 +15,8 @@ from polysense.inference.exporting.to_sentence_transformers import write_sentenc
 from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.predictor import Predictor
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*and were cut:UserWarning")  # one of the texts is, on purpose
+
 POOLINGS = ["mean", "cls_before_pooler", "cls", "avg_top2", "avg_first_last", "avg_embeddings_last"]
 
 
