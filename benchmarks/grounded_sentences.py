@@ -129,10 +129,14 @@ def starts(root: Path, runs: Path) -> dict[str, Path | str]:
     return {"small": small / "seed-0", "minilm": "minilm"}
 
 
+POOLED = "encoders.text.pooling=mean"
+"""The papers' first state is of use in an encoder that was pre-trained to say something with it; neither of the starts was."""
+
+
 def from_start(start: Path | str, block: str) -> list[str]:
     """How an arm's recipe begins at a start: the small encoder needs larger steps."""
     rate = {"small": 1e-4, "minilm": 3e-5}[block]
-    return [f"encoders.text.pretrained={start}", f"training.learning_rate={rate}", *ONCE]
+    return [f"encoders.text.pretrained={start}", f"training.learning_rate={rate}", POOLED, *ONCE]
 
 
 def chosen_weight(block: str, start: Path | str, root: Path, runs: Path) -> float:
@@ -152,7 +156,6 @@ def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str
         if block not in blocks:
             continue
         measured(runs / block / "start", {"as the arms pool": partial(untrained, start)}, root, probe=True)
-        measured(runs / block / "start_own_pooling", {"own": partial(Predictor.from_pretrained, start)}, root, probe=False)
         weight = chosen_weight(block, start, root, runs)
         (runs / block / "weight.json").write_text(json.dumps(weight))
         for name, (recipe, changes) in ARMS.items():
@@ -169,7 +172,7 @@ def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str
 
 def untrained(start: Path | str) -> Predictor:
     """The start as the arms see it: the same pooling and length, not trained any further."""
-    recipe = load_recipe("mcse/simcse", [f"encoders.text.pretrained={start}"])
+    recipe = load_recipe("mcse/simcse", [f"encoders.text.pretrained={start}", POOLED])
     return Predictor(recipe, recipe.build(seed=0), source=str(start))
 
 
