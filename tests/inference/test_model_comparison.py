@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,14 @@ def test_a_runs_own_table_is_measured_on_the_rows_that_it_held_out(
     trained = measure(runs["paired"], Reading(data=table, split="train"), plans=plan([Retrieval()], table))
     assert (trained.split, trained.rows) == ("train", PICTURES * CAPTIONS - HELD)
     assert "of which each seed drew those that it trained on" in capsys.readouterr().err
+
+
+def test_of_a_runs_own_table_without_its_pictures_the_bad_rows_are_named(
+    runs: dict[str, Path], album: Path, tmp_path: Path
+) -> None:
+    table = shutil.copy(album / "captions.csv", tmp_path)
+    with pytest.raises(DataError, match=r"captions\.csv: 48 bad rows(?s:.*)--media-root(?s:.*)--corpus Captions"):
+        measure(runs["paired"], Reading(data=Path(table)), plans=plan([Retrieval()], Path(table)))
 
 
 def test_the_rows_are_told_in_the_table_and_as_json(

@@ -181,7 +181,7 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     """
     record = read_object(run_of(source) / SUMMARY).get("data", {})
     own = own_table(predictor.recipe, reading, trained_on=record.get("digests", {}))
-    table = _usable(own or labelled(predictor.recipe, reading), predictor.labels, reading)
+    table = _usable(labelled(predictor.recipe, reading) if own is None else own, predictor.labels, reading)
     if own is None and table.split_made and dict(table.digests) != record.get("digests"):
         say(f"{table.name} has no splits: all {len(table)} rows are measured")
         return _numbered(table), reading.split or "test"
