@@ -47,6 +47,7 @@ def epoch_seconds(recipe: Recipe, samples: Sequence[Sample], *, use_cache: bool)
             keep_best=lambda: None,
             journal=Journal(Path(folder)),
             learning_rates={},
+            weight_decays={},
             callbacks=[],
         )
         began = time.perf_counter()

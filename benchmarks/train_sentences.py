@@ -116,6 +116,7 @@ def our_training(model: str, sentences: Sequence[str], *, warm_up: int, seed: in
             keep_best=lambda: None,
             journal=Journal(Path(folder)),
             learning_rates={},
+            weight_decays={},
             callbacks=[watch],
         ).train()
         lines = (Path(folder) / "journal.jsonl").read_text(encoding="utf-8").splitlines()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -14,6 +15,7 @@ from torch import nn
 
 import polysense
 from polysense.data.collate import Collate
+from polysense.data.frames import HeldFrames
 from polysense.errors import DataError, RecipeError
 from polysense.knowledge import Entry, Knowledge, Pair
 from polysense.objectives.classification import Classification
@@ -41,8 +43,11 @@ def small(tiny_text: str, tiny_vision: str) -> Any:
 
     def load(name: str, *overrides: str) -> Recipe:
         folders = {"text": tiny_text, "image": tiny_vision}
-        there = [key for key in folders if key in read_recipe(name)["encoders"]]
-        return load_recipe(name, [*(f"encoders.{key}.pretrained={folders[key]}" for key in there), *overrides])
+        raw = read_recipe(name)
+        there = [f"encoders.{key}.pretrained={folders[key]}" for key in folders if key in raw["encoders"]]
+        if "unimodal" in raw["objectives"]:  # at a row's first visit it has nothing to learn
+            there.append("objectives.unimodal.objective.warm_up_weight=0.5")
+        return load_recipe(name, [*there, *overrides])
 
     return load
 
@@ -57,6 +62,9 @@ def samples() -> list[Sample]:
             label=labels[number % 3],
             pair=f"in a garden stand {number} words",
             negatives=(f"{number} words outside of gardens",),
+            audio=HeldFrames(np.full((number + 1, 5), 0.1 * number, np.float32)),
+            video=HeldFrames(np.full((2, 20), -0.1 * number, np.float32)),
+            score=0.3 * number - 0.8,
             aspect=f"the {number}th word",
             spans=(Span(2, 8, "place"),),
             index=number,

@@ -15,7 +15,7 @@ from polysense.learner import Learner
 from polysense.recipe import load_recipe
 from polysense.training.arguments import training_arguments
 from polysense.training.journal import Journal
-from polysense.training.seed import learning_rates
+from polysense.training.seed import by_part
 from polysense.training.splits import Splits
 from polysense.training.trainer import LearnerTrainer, load_weights, save_weights, under
 
@@ -37,7 +37,8 @@ def a_trainer(overrides: list[str], toy_posts: Path, folder: Path) -> tuple[Lear
         examine=lambda: {"weighted_f1": 0.5},
         keep_best=lambda: None,
         journal=Journal(folder),
-        learning_rates=learning_rates(recipe, learner),
+        learning_rates=by_part(recipe, learner, "learning_rates"),
+        weight_decays=by_part(recipe, learner, "weight_decays"),
         callbacks=[],
     )
     return trainer, learner
@@ -74,6 +75,20 @@ def test_each_part_has_its_rate_and_only_matrices_decay(tiny_encoders: list[str]
     assert found["objectives.contrast.log_scale"] == (1e-3, 0.0)
 
 
+def test_parts_may_have_a_weight_decay_of_their_own(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
+    decays = "training.weight_decays={encoders.text: 0.2, encoders.text.backbone.embeddings: 0.0}"
+    trainer, learner = a_trainer([*tiny_encoders, RATES, "training.weight_decay=0.1", decays], toy_posts, tmp_path)
+    trainer.create_optimizer()
+    found = groups(trainer, learner)
+    for name, parameter in learner.named_parameters():
+        if parameter.requires_grad:
+            own = 0.0 if "backbone.embeddings." in name else 0.2 if name.startswith("model.encoders.text.") else 0.1
+            assert found[name][1] == (own if parameter.dim() > 1 else 0.0), name
+    alone, learner = a_trainer([*tiny_encoders, "training.learning_rates=null", decays], toy_posts, tmp_path)
+    alone.create_optimizer()
+    assert {decay for _, decay in groups(alone, learner).values()} == {0.0, 0.01, 0.2}
+
+
 def test_without_rates_of_their_own_all_parts_have_the_one(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
     trainer, learner = a_trainer([*tiny_encoders, "training.learning_rates=null"], toy_posts, tmp_path)
     trainer.create_optimizer()
@@ -103,7 +118,10 @@ def test_a_part_that_is_not_there_is_named_with_the_nearest(tiny_encoders: list[
     labelled = ["objectives.classification.objective.labels=[a, b]"]
     recipe = load_recipe("social/posts_concat_both", [*tiny_encoders, *labelled, "training.learning_rates={encoders.txt: 0.1}"])
     with pytest.raises(RecipeError, match=r"training\.learning_rates: no part 'encoders\.txt'; did you mean 'encoders\.text'"):
-        learning_rates(recipe, recipe.build(seed=0))
+        by_part(recipe, recipe.build(seed=0), "learning_rates")
+    recipe = load_recipe("social/posts_concat_both", [*tiny_encoders, *labelled, "training.weight_decays={fusoin: 0.1}"])
+    with pytest.raises(RecipeError, match=r"training\.weight_decays: no part 'fusoin'; did you mean 'fusion'"):
+        by_part(recipe, recipe.build(seed=0), "weight_decays")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from polysense.data.media import content_key
 from polysense.data.rows import FIELDS, RowReader, origin
 from polysense.errors import DataError, Problem, choices
 from polysense.inference.given_words import given_words, joined
+from polysense.inference.media import MEDIA
 from polysense.types import MODALITIES, Sample
 
 Row = Mapping[str, Any] | str | Sequence[str] | Sample | Problem
@@ -81,11 +82,13 @@ class Reader:
         if not set(self.modalities) & set(sample.modalities):
             has = " and ".join(sample.modalities) or "neither"
             return _problem(number, sample.id, "row", f"the model reads {' and '.join(self.modalities)}, the row has {has}")
-        if sample.image is not None and "image" in self.modalities:
-            try:
-                content_key(sample.image)  # a file that cannot be opened; whether it holds a picture shows when it is decoded
-            except DataError as error:
-                return _problem(number, sample.id, "image", str(error))
+        for name in MEDIA:
+            media = getattr(sample, name)
+            if media is not None and name in self.modalities:
+                try:
+                    content_key(media)  # a file that cannot be opened; whether it holds a picture shows when it is decoded
+                except DataError as error:
+                    return _problem(number, sample.id, name, str(error))
         return sample
 
     def _hinted(self, problem: Problem, row: Mapping[str, Any]) -> Problem:

@@ -13,7 +13,7 @@ from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import Problem
 from polysense.evaluation.evaluator import Answerer
 from polysense.inference.given_words import given_words, in_given_words
-from polysense.inference.pictures import Pictures
+from polysense.inference.media import watched
 from polysense.inference.reader import Reader, Row
 from polysense.inference.texts import Texts
 from polysense.knowledge import Knowledge, find
@@ -38,9 +38,9 @@ class Respondent:
         encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
         text = encoders.get("text")
         self._reader = reader
-        self._pictures = Pictures(encoders["image"]) if "image" in encoders else None
+        media, self._faults = watched(encoders)
         self._texts = Texts(text) if isinstance(text, TransformerText) else None
-        tolerant: dict[str, Prepares | None] = {"image": self._pictures, "text": self._texts}
+        tolerant: dict[str, Prepares | None] = {**media, "text": self._texts}
         self._answerer = Answerer(
             learner,
             Collate({name: tolerant.get(name) or encoder for name, encoder in encoders.items()}),
@@ -69,11 +69,9 @@ class Respondent:
             warnings.warn(f"{cut} of {done} texts have more than {longest} tokens and were cut", stacklevel=2)
 
     def _ask(self, samples: Sequence[Sample]) -> tuple[list[dict[str, Any]], dict[int, str]]:
-        """The answers, and by ``index`` what is wrong with pictures."""
-        faults: dict[int, str] = {}
-        if self._pictures is not None:
-            self._pictures.faults = faults
-        return self._answerer.predict(samples).rows(), faults
+        """The answers, and by ``index`` what is wrong with pictures, sound and film."""
+        self._faults.clear()
+        return self._answerer.predict(samples).rows(), dict(self._faults)
 
     def _told(
         self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str]
@@ -85,7 +83,7 @@ class Respondent:
             if isinstance(row, Problem):
                 yield {"id": row.id, "error": f"{row.field}: {row.reason}"}
             elif place in faults:
-                yield {"id": row.id, "error": f"image: {faults[place]}"}
+                yield {"id": row.id, "error": faults[place]}
             else:
                 missing = [name for name in self._reader.modalities if name not in row.modalities]
                 yield {"id": row.id, **answer, "missing": missing}

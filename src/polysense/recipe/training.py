@@ -52,6 +52,9 @@ ALLOWED = frozenset(
 )
 """What a recipe may set: the names of ``transformers.TrainingArguments`` that change something here."""
 
+BY_PART = ("learning_rates", "weight_decays")
+"""What a recipe may set besides, for parts of the model: the value of each is by module prefix, the longest prefix counts."""
+
 INSTEAD = {
     "output_dir": "the option --out says where a run goes",
     "metric_for_best_model": "write evaluation.best",
@@ -77,13 +80,13 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
     """
     from transformers import TrainingArguments
 
-    rates = _learning_rates(written.get("learning_rates"))
-    written = {key: value for key, value in written.items() if key != "learning_rates"}
+    parts = {key: _by_part(key, written[key]) for key in BY_PART if written.get(key) is not None}
+    written = {key: value for key, value in written.items() if key not in BY_PART}
     for key, value in written.items():
         if key in INSTEAD:
             raise RecipeError(f"training.{key}: not for recipes; {INSTEAD[key]}")
         if key not in ALLOWED:
-            raise RecipeError(f"training: there is no argument {key!r}; {choices(str(key), {*ALLOWED, 'learning_rates'})}")
+            raise RecipeError(f"training: there is no argument {key!r}; {choices(str(key), {*ALLOWED, *BY_PART})}")
         if "class_path" in repr(value):
             raise RecipeError(f"training.{key}: a class cannot be named here")
     parser = ArgumentParser(exit_on_error=False)
@@ -96,16 +99,14 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
     checked: dict[str, Any] = parsed["training"].as_dict() if written else {}
     if not (checked.get("num_train_epochs", 1) > 0 or checked.get("max_steps", 0) > 0):
         raise RecipeError(f"training.num_train_epochs must be above 0, found {checked['num_train_epochs']:g}")
-    return checked | ({"learning_rates": rates} if rates else {})
+    return checked | {key: values for key, values in parts.items() if values}
 
 
-def _learning_rates(written: Any) -> dict[str, float]:
-    """Learning rates by module prefix: our one addition to the Trainer's names."""
-    if written is None:
-        return {}
+def _by_part(entry: str, written: Any) -> dict[str, float]:
+    """Numbers by module prefix: our addition to the Trainer's names."""
     numbers = isinstance(written, Mapping) and all(
-        isinstance(rate, int | float) and not isinstance(rate, bool) for rate in written.values()
+        isinstance(number, int | float) and not isinstance(number, bool) for number in written.values()
     )
     if not numbers:
-        raise RecipeError(f"training.learning_rates: write a mapping of module prefixes to numbers, found {written!r}")
-    return {str(prefix): float(rate) for prefix, rate in written.items()}
+        raise RecipeError(f"training.{entry}: write a mapping of module prefixes to numbers, found {written!r}")
+    return {str(prefix): float(number) for prefix, number in written.items()}

@@ -22,9 +22,10 @@ from polysense.learner import Learner
 from polysense.recipe import Recipe
 from polysense.recipe.foreign import described
 from polysense.recipe.recipe import LAST
+from polysense.recipe.training import BY_PART
 from polysense.training.arguments import training_arguments
 from polysense.training.saved import write_assets
-from polysense.training.seed import learning_rates, score
+from polysense.training.seed import by_part, score
 from polysense.training.splits import Splits
 from polysense.types import Sample
 
@@ -51,7 +52,8 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         arguments = training_arguments(recipe, folder, seed=seed)
         learner = recipe.build(seed=seed).eval()
         _refuse_small_disk(learner, folder)
-        learning_rates(recipe, learner)
+        for entry in BY_PART:
+            by_part(recipe, learner, entry)
         drawn = splits.drawn(seed)
         try:
             _build_optimizer(arguments)

@@ -88,7 +88,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         examine=examine,
         keep_best=lambda: save_weights(learner, folder / WEIGHTS),
         journal=journal,
-        learning_rates=learning_rates(recipe, learner),
+        learning_rates=by_part(recipe, learner, "learning_rates"),
+        weight_decays=by_part(recipe, learner, "weight_decays"),
         callbacks=_callbacks(recipe, seed, journal),
     )
     trainer.remove_callback(PrinterCallback)
@@ -210,15 +211,15 @@ def _callbacks(recipe: Recipe, seed: int, journal: Journal) -> list[TrainerCallb
     return [shown, EarlyStopping(recipe.evaluation, journal)]
 
 
-def learning_rates(recipe: Recipe, learner: torch.nn.Module) -> Mapping[str, float]:
-    """The recipe's learning rates by part; a part that is not there is refused by name."""
-    rates: Mapping[str, float] = recipe.training.get("learning_rates") or {}
+def by_part(recipe: Recipe, learner: torch.nn.Module, entry: str) -> Mapping[str, float]:
+    """The recipe's ``learning_rates`` or ``weight_decays`` by part; a part that is not there is refused by name."""
+    values: Mapping[str, float] = recipe.training.get(entry) or {}
     names = [name for name, _ in learner.named_parameters()]
     modules = {name.removeprefix("model.") for name, _ in learner.named_modules()} - {"", "model", "encoders", "objectives"}
-    for prefix in rates:
+    for prefix in values:
         if not any(under(name, prefix) for name in names):
-            raise RecipeError(f"training.learning_rates: no part {prefix!r}; {choices(prefix, _shallow(modules))}")
-    return rates
+            raise RecipeError(f"training.{entry}: no part {prefix!r}; {choices(prefix, _shallow(modules))}")
+    return values
 
 
 def _shallow(modules: set[str]) -> list[str]:

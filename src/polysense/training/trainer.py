@@ -53,6 +53,7 @@ class LearnerTrainer(Trainer):
         keep_best: called when the metric that chooses the checkpoint is the best so far.
         journal: one line an optimizer step and an evaluation.
         learning_rates: learning rates by the prefix of a module (``encoders.text``, ``fusion``); the longest prefix counts.
+        weight_decays: likewise, of the matrices.
         callbacks: of the Trainer.
     """
 
@@ -68,6 +69,7 @@ class LearnerTrainer(Trainer):
         keep_best: Callable[[], None],
         journal: Journal,
         learning_rates: Mapping[str, float],
+        weight_decays: Mapping[str, float],
         callbacks: Sequence[TrainerCallback],
     ) -> None:
         self._learner = learner
@@ -78,6 +80,7 @@ class LearnerTrainer(Trainer):
         self._keep_best = keep_best
         self._journal = journal
         self._learning_rates = dict(learning_rates)
+        self._weight_decays = dict(weight_decays)
         self._micro: list[dict[str, Any]] = []
         self._grad_norm: float | None = None
         super().__init__(
@@ -206,22 +209,31 @@ class LearnerTrainer(Trainer):
         return [name for name, parameter in model.named_parameters() if parameter.dim() > 1]
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """The Trainer's optimizer, with its groups split where a module has a learning rate of its own."""
+        """The Trainer's optimizer, with its groups split where a module has a learning rate or a weight decay of its own."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
-        if self._learning_rates and not any("prefix" in group for group in optimizer.param_groups):
+        own = self._learning_rates or self._weight_decays
+        if own and not any("prefix" in group for group in optimizer.param_groups):
             names: dict[Tensor, str] = {parameter: name for name, parameter in self._learner.named_parameters()}
             optimizer.param_groups[:] = [part for group in optimizer.param_groups for part in self._split(group, names)]
         return optimizer
 
     def _split(self, group: dict[str, Any], names: Mapping[Tensor, str]) -> list[dict[str, Any]]:
-        chosen: dict[str, list[Tensor]] = {}
-        for parameter in group["params"]:
-            chosen.setdefault(self._prefix(names[parameter]), []).append(parameter)
         rates = {"": self.args.learning_rate, **self._learning_rates}
-        return [{**group, "params": found, "lr": rates[prefix], "prefix": prefix} for prefix, found in chosen.items()]
+        decays = {"": self.args.weight_decay, **self._weight_decays}
+        chosen: dict[tuple[str, float], list[Tensor]] = {}
+        for parameter in group["params"]:
+            name = names[parameter]
+            decay = decays[_longest(decays, name)] if parameter.dim() > 1 else 0.0
+            chosen.setdefault((_longest(rates, name), decay), []).append(parameter)
+        return [
+            {**group, "params": found, "lr": rates[prefix], "prefix": prefix, "weight_decay": decay}
+            for (prefix, decay), found in chosen.items()
+        ]
 
-    def _prefix(self, name: str) -> str:
-        return max((prefix for prefix in self._learning_rates if under(name, prefix)), key=len, default="")
+
+def _longest(values: Mapping[str, float], name: str) -> str:
+    """The longest of the prefixes that a parameter's name begins with."""
+    return max((prefix for prefix in values if prefix and under(name, prefix)), key=len, default="")
 
 
 class _StepRecorder(TrainerCallback):

@@ -17,7 +17,7 @@ from polysense.fusion.single import Single
 from polysense.inference.encoding.engine import EngineName, Precision
 from polysense.inference.encoding.openvino_engine import CannotConvertError
 from polysense.inference.encoding.text_summaries import TextSummaries
-from polysense.inference.pictures import Pictures
+from polysense.inference.media import watched
 from polysense.inference.texts import Texts
 from polysense.learner import Learner
 from polysense.objectives.objective import Aligning
@@ -184,18 +184,18 @@ class Embedder:
         self, samples: Sequence[Sample], part: str | None, most_rows: int | None, progress: Progress | None
     ) -> np.ndarray:
         encoders = {name: self.learner.model.encoder(name) for name in self.modalities}
-        pictures = Pictures(encoders["image"]) if "image" in encoders else None
+        media, faults = watched(encoders)
         text = encoders.get("text")
         texts = Texts(text) if isinstance(text, TransformerText) else None
-        watched: dict[str, Prepares | None] = {"image": pictures, "text": texts}
-        collate = Collate({name: watched.get(name) or encoder for name, encoder in encoders.items()})
+        tolerant: dict[str, Prepares | None] = {**media, "text": texts}
+        collate = Collate({name: tolerant.get(name) or encoder for name, encoder in encoders.items()})
         answerer = Answerer(self.learner, collate, batch_size=most_rows or self.batch_size)
         numbered = [replace(sample, index=row) for row, sample in enumerate(samples)]
         vectors = answerer.encode(numbered, part=part, progress=progress)
         self._cut += 0 if texts is None else texts.take_cut()
-        if pictures is not None and pictures.faults:
-            row, reason = min(pictures.faults.items())
-            raise DataError(f"row {samples[row].id}: image: {reason}")
+        if faults:
+            row, reason = min(faults.items())
+            raise DataError(f"row {samples[row].id}: {reason}")
         return vectors
 
     def _aligning(self) -> Aligning:
