@@ -109,6 +109,7 @@ def test_a_broken_run_goes_on_with_the_labels_that_it_would_have_had(
 def test_runs_are_measured_and_compared(run: Path) -> None:
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     measured = record["per_seed"][0]["test"]
+    assert record["labels"] == []  # nothing here is a class
     assert {"MAE", "Corr", "Has0_acc_2", "Non0_acc_2", "Has0_F1_score", "Mult_acc_7", "rows"} <= set(measured)
     assert compare(run, run, resamples=100).base == pytest.approx(measured["MAE"], abs=1e-6)
     lines = [json.loads(line) for line in (run / "seed-0/predictions/test.jsonl").read_text(encoding="utf-8").splitlines()]

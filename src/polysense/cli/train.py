@@ -93,7 +93,8 @@ def train(
 
 def _use(summary: Mapping[str, Any], out: Path) -> str:
     """A command that shows what the run can do."""
-    if not summary["labels"]:
+    objectives = [signal["objective"]["class_path"] for signal in summary["recipe"]["objectives"].values()]
+    if not summary["labels"] and "Regression" not in objectives:
         return f"encode {out} sentences.txt --out vectors.npy"
     encoders = summary["recipe"]["encoders"].values()
     asks = any(encoder.get("init_args", {}).get("aspect") for encoder in encoders)

@@ -224,7 +224,7 @@ def joined(tables: Sequence[Table]) -> Table:
 
 def _known_labels(recipe: Recipe, table: Table) -> list[str] | None:
     """The classes that rows may have: the recipe's, else those of the training rows; None where the recipe has no classes."""
-    if not any("labels" in signal.part.arguments for signal in recipe.objectives.values()):
+    if not any(isinstance(labels, list | None) for labels in _named_labels(recipe)):
         return None
     return _labels(recipe) or (table.labels("train") if "train" in table.splits else None)
 
@@ -284,8 +284,13 @@ def _has_text_and_class(sample: Sample) -> bool:
 
 
 def _labels(recipe: Recipe) -> list[str]:
-    found = (signal.part.arguments.get("labels") for signal in recipe.objectives.values())
-    return next((labels for labels in found if labels), [])
+    return next((labels for labels in _named_labels(recipe) if isinstance(labels, list) and labels), [])
+
+
+def _named_labels(recipe: Recipe) -> list[Any]:
+    """What objectives have under ``labels``: classes, None for those of the rows; a word says how labels are made."""
+    arguments = [signal.part.arguments for signal in recipe.objectives.values()]
+    return [one["labels"] for one in arguments if "labels" in one]
 
 
 def _synthetic(samples: Sequence[Sample]) -> bool:
