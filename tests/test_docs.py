@@ -17,6 +17,7 @@ import importlib
 import io
 import itertools
 import json
+import pickle
 import re
 import shlex
 import shutil
@@ -27,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from made_benchmarks import write_sts_benchmark
@@ -147,10 +149,28 @@ def furnish(folder: Path, toy_posts: Path) -> None:
     write_sts_benchmark(folder / "DATA")
     sentences = [f"{row['text']} on day {number}" for number, row in enumerate(rows * 5)]
     reviews = [f"{review} Seen on day {number}." for number, review in enumerate(english_reviews() * 3)]
+    (folder / "mosi.pkl").write_bytes(pickle.dumps(made_mmsa()))
     (folder / "reviews.txt").write_text("\n".join(reviews), "utf-8")
     (folder / "sentences.txt").write_text("\n".join(sentences), "utf-8")
     for name, recipe in (("base", "social/posts_concat"), ("both", "social/posts_concat_both")):
         train(recipe, "posts.csv", out=f"runs/{name}", seeds=[0, 1])
+
+
+def made_mmsa() -> dict[str, Any]:
+    """Nine made clips in the layout of MMSA's files."""
+    draw = np.random.default_rng(0)
+    return {
+        split: {
+            "id": [f"{split}$_${row}" for row in range(rows)],
+            "raw_text": [f"words {row}" for row in range(rows)],
+            "audio": draw.standard_normal((rows, 6, 5)).astype(np.float32),
+            "audio_lengths": [1 + row for row in range(rows)],
+            "vision": draw.standard_normal((rows, 8, 20)).astype(np.float32),
+            "vision_lengths": [8 - row for row in range(rows)],
+            "regression_labels": np.linspace(-3, 3, rows),
+        }
+        for split, rows in (("train", 5), ("valid", 2), ("test", 2))
+    }
 
 
 def write(path: Path, rows: list[dict[str, str]], *, encoding: str = "utf-8") -> None:
@@ -290,7 +310,7 @@ def test_recipes_and_options_that_are_named_exist(name: str) -> None:
 
     text = (ROOT / name).read_text("utf-8")
     shipped = set(list_recipes())
-    assert set(re.findall(r"\b(?:social|quickstart|mcse)/[a-z]+_?[a-z_]*\b(?![./])", prose(ROOT / name))) <= shipped
+    assert set(re.findall(r"\b(?:social|quickstart|mcse|self_mm)/[a-z]+_?[a-z_]*\b(?![./])", prose(ROOT / name))) <= shipped
     options = {option for known in options_of_commands().values() for option in known}
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= {*options, "--version", "--help"}
 

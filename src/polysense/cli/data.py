@@ -116,12 +116,9 @@ def toy_clips(
     typer.echo(str(write_toy_clips(out, clips=clips, seed=seed)))
 
 
-convert = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Make a folder of clips of another program's files.")
-app.add_typer(convert, name="convert")
-
-
-@convert.command("mmsa")
-def convert_mmsa_command(
+@app.command()
+def convert(
+    kind: Annotated[str, typer.Argument(help="Whose file it is: mmsa.")],
     file: Annotated[Path, typer.Argument(help="A pickle in MMSA's layout: MOSI, MOSEI, SIMS, SIMSv2, or one's own.")],
     out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
     score_range: Annotated[
@@ -134,10 +131,13 @@ def convert_mmsa_command(
     python2: Annotated[bool, typer.Option("--python2", help="Python 2 wrote the file.")] = False,
     json: Json = False,
 ) -> None:
-    """Convert a feature file of MMSA. Nothing that the file names is run: it is read as numbers and texts alone."""
+    """Make a folder of clips of a feature file of MMSA. Nothing that the file names is run: it is read as numbers and texts alone."""
     from dataclasses import asdict
 
     from polysense.data.mmsa import convert_mmsa
+
+    if kind != "mmsa":
+        raise RecipeError(f"data convert: there is no format {kind!r}; {choices(kind, ('mmsa',))}")
 
     done = convert_mmsa(
         file,

@@ -137,6 +137,8 @@ def test_converted_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert "row 2 (id v$_$1), regression_labels: -3.5 is not between -3 and 3" in capsys.readouterr().err
     assert execute([*command, "--score-range", "3"]) == 2
     assert "as in -3,3" in capsys.readouterr().err
+    assert execute([*command[:2], "msa", *command[3:]]) == 2
+    assert "there is no format 'msa'; did you mean 'mmsa'?" in capsys.readouterr().err
     assert execute(command) == 0
     said = capsys.readouterr().out
     assert "made.pkl is no published file that we know" in said
