@@ -34,10 +34,10 @@ from polysense.training.run import read_data, train
 from polysense.types import Sample
 
 SEEDS = (0, 1, 2)
-SENTENCES = 60_000
-"""Of reviews, that every arm reads twice."""
+SENTENCES = 40_000
+"""Of reviews, that every arm reads once."""
 
-PRETRAINING = ("training.learning_rate=3e-4", "training.num_train_epochs=2", "encoders.text.max_length=64")
+PRETRAINING = ("training.learning_rate=3e-4", "training.num_train_epochs=1", "encoders.text.max_length=64")
 ARMS: dict[str, tuple[str, tuple[str, ...]] | None] = {
     "none": None,
     "random": ("skep/random_mask", ()),
@@ -47,12 +47,14 @@ ARMS: dict[str, tuple[str, tuple[str, ...]] | None] = {
 }
 """Each arm's recipe of pre-training, and what differs from it; the first is the start itself."""
 
-SST_LABELS = (500, 5_000, 20_000)
+SST_LABELS = {500: 10, 5_000: 3, 20_000: 2}
+"""Labelled rows of SST-2, and how often each is read."""
+
 FINE_TUNING = ("training.learning_rate=2e-4", "training.per_device_train_batch_size=32", "encoders.text.max_length=96")
 TASKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     **{
-        f"sst2_{labels}": ("skep/sst2", "accuracy", (f"training.num_train_epochs={10 if labels < 1000 else 3}",))
-        for labels in SST_LABELS
+        f"sst2_{labels}": ("skep/sst2", "accuracy", (f"training.num_train_epochs={epochs}",))
+        for labels, epochs in SST_LABELS.items()
     },
     "laptop": ("skep/semeval14_laptop", "accuracy,macro_f1", ("training.num_train_epochs=5",)),
     "restaurant": ("skep/semeval14_restaurant", "accuracy,macro_f1", ("training.num_train_epochs=5",)),

@@ -18,6 +18,13 @@ def test_the_page_is_what_the_script_writes_of_the_numbers(script: str, name: st
     assert made(json.loads((RESULTS / f"{name}.json").read_text("utf-8")), command) == page
 
 
+def test_the_page_of_controls_is_what_its_script_writes_of_the_numbers() -> None:
+    made = runpy.run_path(str(ROOT / "benchmarks/social_controls.py"))["markdown"]
+    assert made(json.loads((RESULTS / "mvsa_controls.json").read_text("utf-8"))) == (RESULTS / "mvsa_controls.md").read_text(
+        "utf-8"
+    )
+
+
 def test_tables_of_nothing_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     main = runpy.run_path(str(ROOT / "benchmarks/social_mvsa.py"))["main"]
     monkeypatch.setitem(main.__globals__, "MvsaSingle", type("Corpus", (), {"read": lambda self, root: Rows()}))
