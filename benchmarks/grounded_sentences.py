@@ -3,8 +3,9 @@
     python benchmarks/grounded_sentences.py --data DATA --runs runs/grounded --out docs/results
 
 DATA is the folder of all data sets. Prepares one file of sentences, pre-trains a small text encoder on it, and from it (and, as a
-second block for reference, from MiniLM) trains the arms below; writes grounded_sentences.json. All is taken up where it stopped. --only
-ARM,ARM and --blocks small restrict what is trained; --only-tables trains nothing.
+second block for reference, from MiniLM) trains the arms below; writes grounded_sentences.json, of which grounded_tables.py makes the
+page and the picture. All is taken up where it stopped. --only ARM,ARM and --blocks small restrict what is trained; --only-tables trains
+nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import random
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from polysense.data.corpora.flickr8k import Flickr8k
 from polysense.data.decontaminate import comparable, evaluation_sentences
 from polysense.evaluation.geometry import Geometry
 from polysense.evaluation.retrieval import Retrieval
@@ -63,6 +65,23 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 MAIN = ("start", "simcse", "captions_as_text", "mcse", "mcse_shuffled")
 """The arms that are probed on transfer tasks too, and trained from MiniLM for reference."""
+
+COMPARED = (
+    ("start", "simcse"),
+    ("simcse", "captions_as_text"),
+    ("captions_as_text", "mcse"),
+    ("mcse_shuffled", "mcse"),
+    ("mcse_random", "mcse"),
+    ("captions_as_text", "mcse_half_shuffled"),
+    ("captions_as_text", "mcse_shuffled"),
+    ("mcse_half_shuffled", "mcse_half_shuffled_aware"),
+    ("mcse_shuffled", "mcse_shuffled_aware"),
+    ("simcse", "mcse_tweets"),
+    ("mcse_tweets", "mcse_tweets_aware"),
+    ("captions_as_text_not_decontaminated", "mcse_not_decontaminated"),
+    ("mcse", "mcse_not_decontaminated"),
+)
+"""Pairs of arms, of which the second is held against the first on the same pairs of sentences."""
 
 ONCE = ("training.num_train_epochs=1",)
 
@@ -208,8 +227,9 @@ def main() -> None:
     if not options.only_tables:
         only = [name for name in options.only.split(",") if name]
         train_arms(root.resolve(), options.runs, only, options.blocks.split(","))
-    result = collected(options.runs) | {
-        "sentences": counts,
+    result = collected(options.runs, root.resolve()) | {
+        "sentences": counts | {"pre-training": PRETRAINING, "contrast": CONTRAST},
+        "closeness": closeness(root),
         "commit": subprocess.run(
             ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
         ).stdout.strip(),
@@ -219,10 +239,10 @@ def main() -> None:
     (options.out / "grounded_sentences.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def collected(runs: Path) -> dict[str, Any]:
-    """Mean and spread over seeds of every metric of every arm that is finished, and the values of the seeds."""
+def collected(runs: Path, root: Path) -> dict[str, Any]:
+    """Mean and spread over seeds of every metric of every arm that is finished, the values of the seeds, and what differs."""
     blocks: dict[str, Any] = {}
-    for block in ("small", "minilm"):
+    for block, start in starts(root, runs).items():
         arms = {}
         for file in sorted((runs / block).glob("*/scores.json")):
             seeds: list[Mapping[str, float]] = list(json.loads(file.read_text()).values())
@@ -236,8 +256,69 @@ def collected(runs: Path) -> dict[str, Any]:
                 for name in names
             }
         weight = runs / block / "weight.json"
-        blocks[block] = {"arms": arms, "grounding_weight": json.loads(weight.read_text()) if weight.is_file() else None}
+        blocks[block] = {
+            "grounding_weight": json.loads(weight.read_text()) if weight.is_file() else None,
+            "seeds": list(SEEDS),
+            "arms": arms,
+            "differences": differences(runs / block, start, [pair for pair in COMPARED if set(pair) <= set(arms)], root),
+        }
     return {"blocks": blocks}
+
+
+def differences(folder: Path, start: Path | str, pairs: Sequence[tuple[str, str]], root: Path) -> dict[str, Any]:
+    """``other - base`` on each set of STS, with its interval over seeds and pairs of sentences; kept, for it takes a while."""
+    file = folder / "differences.json"
+    kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    evaluator = Sts()
+    table = evaluator.read(root)
+    assert table is not None
+
+    @cache
+    def outcomes(arm: str) -> list[Any]:
+        if arm == "start":
+            return [untrained(start).outcomes(table.samples, evaluator)] * len(SEEDS)
+        models = [Predictor.from_pretrained(folder / arm / f"seed-{seed}") for seed in SEEDS]
+        return [model.outcomes(table.samples, evaluator) for model in models]
+
+    for base, other in pairs:
+        if f"{other} - {base}" in kept:
+            continue
+        found = evaluator.differences(outcomes(base), outcomes(other), resamples=2000, seed=0)
+        kept[f"{other} - {base}"] = {
+            name: {
+                "difference": one.difference,
+                "low": one.low,
+                "high": one.high,
+                "p_value": one.p_value,
+                "pairs": pairs_of_set,
+            }
+            for name, (one, pairs_of_set) in found.items()
+        }
+        file.write_text(json.dumps(kept, indent=1))
+    return kept
+
+
+def closeness(root: Path) -> dict[str, float]:
+    """How close each set or subset of STS lies to the captions: the mean cosine of its sentences to their nearest one, by MiniLM."""
+    file = root / "closeness.json"
+    if file.is_file():
+        found: dict[str, float] = json.loads(file.read_text())
+        return found
+    captions = [
+        sample.text or "" for sample in Flickr8k(exclude=["sts_senteval", "sts_b", "sick2014"]).read(root).split("train")
+    ]
+    table = Sts().read(root)
+    assert table is not None
+    sets: dict[str, dict[str, None]] = {}
+    for sample in table.samples:
+        subset = sample.extra.get("subset")
+        name = sample.extra["task"] + (f"/{subset}" if subset else "")
+        sets.setdefault(name, {}).update(dict.fromkeys(text for text in (sample.text, sample.pair) if text))
+    judge = Predictor.from_pretrained("minilm")
+    near = judge.encode(list(dict.fromkeys(captions)), normalize=True).T
+    found = {name: float((judge.encode(list(texts), normalize=True) @ near).max(axis=1).mean()) for name, texts in sets.items()}
+    file.write_text(json.dumps(found, indent=1))
+    return found
 
 
 if __name__ == "__main__":

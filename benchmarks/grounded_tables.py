@@ -1,0 +1,210 @@
+"""The page and the picture of what grounded_sentences.py found.
+
+    python benchmarks/grounded_tables.py --results docs/results
+
+Reads grounded_sentences.json there, and writes grounded_sentences.md and grounded_domains.svg beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scipy.stats import spearmanr
+
+from polysense.report.figure import ACCENT, INK, MUTED, VARIABLES, drawing
+
+SETS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STS-B test", "SICK-R test")
+TRANSFER = ("MR", "CR", "SUBJ", "MPQA", "SST2", "TREC", "MRPC")
+COLOURS = {
+    "ink": "#1f2328",
+    "muted": "#59636e",
+    "rule": "#d1d9e0",
+    "accent": "#0b6e99",
+    "contrast": "#b35900",
+    "paper": "#ffffff",
+}
+COMMAND = "python benchmarks/grounded_sentences.py --data DATA --runs runs/grounded --out docs/results"
+NAMES = {"small": "From a small encoder that was pre-trained here", "minilm": "From MiniLM, for reference"}
+TOLD = {
+    "start": "the start, not trained further",
+    "simcse": "SimCSE on sentences",
+    "captions_as_text": "SimCSE on sentences and captions, no pictures",
+    "mcse": "MCSE: the same captions with their pictures",
+    "mcse_shuffled": "MCSE, pictures shuffled",
+    "mcse_random": "MCSE, pictures of noise",
+    "mcse_half_shuffled": "MCSE, half of the pictures shuffled",
+    "mcse_half_shuffled_aware": "the same, noise-aware",
+    "mcse_shuffled_aware": "MCSE, pictures shuffled, noise-aware",
+    "mcse_tweets": "MCSE on tweets with their pictures",
+    "mcse_tweets_aware": "the same, noise-aware",
+    "captions_as_text_not_decontaminated": "captions as text, sentences of the test sets not left out",
+    "mcse_not_decontaminated": "MCSE, captions of the test sets not left out",
+}
+SHOWN = "The gain of MCSE over captions as text on each subset of STS, against its closeness to the captions"
+
+Arms = Mapping[str, Mapping[str, Any]]
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The page."""
+    counts = result["sentences"]
+    lines = [
+        "# Sentences grounded in pictures: what each part adds",
+        "",
+        f"Commands: `{COMMAND}`, then `python benchmarks/grounded_tables.py --results docs/results`. Commit {result['commit']}, "
+        f"{result['machine']}.",
+        "",
+        f"{counts['different sentences']:,} different sentences of Wikipedia, Brown, MASC, ABC and IMDB, of which "
+        f"{counts['of evaluation sets, left out']:,} stand in the evaluation sets and are left out. The small encoder "
+        f"(`text/small_mlm`) reads {counts['pre-training']:,} of them once; every arm then reads {counts['contrast']:,} of those "
+        "and, beside SimCSE, one caption of each of the 6,000 training pictures of Flickr8k, once. The mean over the last layer is "
+        "pooled. Checkpoints are chosen on STS-B dev; correlations are Spearman's, times 100, in the setting *all*; mean ± standard "
+        "deviation over seeds.",
+    ]
+    for block, found in result["blocks"].items():
+        if found["arms"]:
+            lines += ["", f"## {NAMES[block]}", "", *_block(found)]
+    if result["blocks"]["small"]["arms"].keys() >= {"mcse", "captions_as_text"}:
+        points = domains(result)
+        rank = _rank(points)
+        lines += [
+            "",
+            "## Where pictures help",
+            "",
+            f"![{SHOWN}](grounded_domains.svg)",
+            "",
+            "Closeness of a subset: the mean over its sentences of the cosine to the nearest training caption, by MiniLM. Gain: MCSE "
+            f"minus captions as text, small encoder, mean over seeds. Rank correlation over the {len(points)} subsets: {rank:+.2f}.",
+            "",
+            "| subset | closeness | gain |",
+            "|---|---|---|",
+            *[f"| {name} | {near:.2f} | {gain:+.1f} |" for name, near, gain in sorted(points, key=lambda one: -one[1])],
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _block(found: Mapping[str, Any]) -> list[str]:
+    arms: Arms = {name: found["arms"][name] for name in TOLD if name in found["arms"]}
+    sets = [name for name in SETS if any(name in arm for arm in arms.values())]
+    seeds = ", ".join(map(str, found["seeds"]))
+    lines = [
+        f"Seeds {seeds}; weight of the grounding {found['grounding_weight']:g} (of 0.01, 0.1 and 1, chosen on STS-B dev with seed 0).",
+        "",
+    ]
+    geometry = {"STS-B dev alignment": "alignment", "STS-B dev uniformity": "uniformity"}
+    lines += [f"| arm | {' | '.join(sets)} | mean | STS-B dev | alignment | uniformity |", "|---" * (len(sets) + 5) + "|"]
+    for name, arm in arms.items():
+        cells = [_cell(arm, one) for one in (*sets, "avg_present", "STS-B dev")] + [
+            _cell(arm, one, digits=2) for one in geometry
+        ]
+        lines.append(f"| {TOLD[name]} | {' | '.join(cells)} |")
+    if found["differences"]:
+        lines += [
+            "",
+            "Differences, with their 95 % interval over seeds and pairs of sentences (two-level bootstrap, 2,000 draws):",
+            "",
+            "| | against | mean over the sets | STS-B test | p of the mean |",
+            "|---|---|---|---|---|",
+        ]
+        for pair, metrics in found["differences"].items():
+            other, _, base = pair.partition(" - ")
+            cells = [
+                _difference(metrics["avg_present"]),
+                _difference(metrics["STS-B test"]),
+                f"{metrics['avg_present']['p_value']:.3f}",
+            ]
+            lines.append(f"| {TOLD[other]} | {TOLD[base]} | {' | '.join(cells)} |")
+    pictured = {name: arm for name, arm in arms.items() if "text_to_image_R@10" in arm}
+    if pictured:
+        ways = [f"{way}_R@{rank}" for way in ("text_to_image", "image_to_text") for rank in (1, 5, 10)]
+        lines += [
+            "",
+            "Retrieval among the 1,000 test pictures of Flickr8k, in points:",
+            "",
+            f"| arm | {' | '.join(one.replace('_', ' ') for one in ways)} |",
+            "|---" * (len(ways) + 1) + "|",
+        ]
+        lines += [
+            f"| {TOLD[name]} | {' | '.join(_cell(arm, one, scale=100) for one in ways)} |" for name, arm in pictured.items()
+        ]
+    probed = {name: arm for name, arm in arms.items() if "transfer avg_present" in arm}
+    if probed:
+        tasks = [task for task in TRANSFER if any(task in arm for arm in probed.values())]
+        lines += [
+            "",
+            "Transfer: accuracy of logistic regression on frozen embeddings:",
+            "",
+            f"| arm | {' | '.join(tasks)} | mean |",
+            "|---" * (len(tasks) + 2) + "|",
+        ]
+        lines += [
+            f"| {TOLD[name]} | {' | '.join(_cell(arm, one) for one in (*tasks, 'transfer avg_present'))} |"
+            for name, arm in probed.items()
+        ]
+    return lines
+
+
+def _cell(arm: Mapping[str, Any], name: str, *, digits: int = 1, scale: float = 1.0) -> str:
+    value = arm.get(name)
+    if value is None:
+        return "-"
+    spread = f" ± {scale * value['std']:.{digits}f}" if len(value["seeds"]) > 1 else ""
+    return f"{scale * value['mean']:.{digits}f}{spread}"
+
+
+def _difference(value: Mapping[str, float]) -> str:
+    return f"{value['difference']:+.1f} ({value['low']:+.1f} to {value['high']:+.1f})"
+
+
+def domains(result: Mapping[str, Any]) -> list[tuple[str, float, float]]:
+    """Name, closeness to the captions, and gain of each subset of STS, and of SICK."""
+    arms = result["blocks"]["small"]["arms"]
+    return [
+        (name, near, arms["mcse"][name]["mean"] - arms["captions_as_text"][name]["mean"])
+        for name, near in result["closeness"].items()
+        if ("/" in name or name.startswith("SICK")) and name in arms["mcse"]
+    ]
+
+
+def _rank(points: Sequence[tuple[str, float, float]]) -> float:
+    return float(spearmanr([near for _, near, _ in points], [gain for *_, gain in points]).statistic)
+
+
+def picture(result: Mapping[str, Any]) -> str:
+    """A point a subset, as an SVG file that stands alone."""
+    points = domains(result)
+    with drawing(width=640, height=400, name="domains", label=SHOWN) as drawn:
+        axes = drawn.axes
+        axes.axhline(0, color=MUTED, linewidth=1)
+        axes.scatter([near for _, near, _ in points], [gain for *_, gain in points], color=ACCENT, s=34, zorder=3)
+        placed: list[tuple[float, float]] = []
+        for name, near, gain in sorted(points, key=lambda one: one[2]):
+            height = gain + 0.12
+            while any(abs(near - x) < 0.06 and abs(height - y) < 0.42 for x, y in placed):
+                height += 0.1
+            placed.append((near, height))
+            axes.annotate(name, (near, gain), xytext=(near + 0.006, height), color=INK, fontsize=9.5)
+        axes.margins(x=0.12, y=0.1)
+        axes.set_xlabel("closeness to the captions: mean cosine to the nearest one")
+        axes.set_ylabel("gain, in points of Spearman's correlation")
+    svg = str(drawn.svg).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" style="background:#ffffff" ', 1)
+    for variable in VARIABLES.values():
+        svg = svg.replace(f"var(--{variable})", COLOURS[variable])
+    return svg.replace("var(--sans)", "sans-serif") + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--results", type=Path, default=Path("docs/results"))
+    folder: Path = parser.parse_args().results
+    result = json.loads((folder / "grounded_sentences.json").read_text("utf-8"))
+    (folder / "grounded_sentences.md").write_text(markdown(result), encoding="utf-8")
+    (folder / "grounded_domains.svg").write_text(picture(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
