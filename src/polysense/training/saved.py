@@ -30,6 +30,7 @@ def write_model(folder: Path, recipe: Recipe, learner: Learner) -> None:
     recipe = recipe.with_objectives({name: arguments for name, (_, arguments) in kept.items()})
     forgetful = Learner(learner.model, {name: one for name, (one, _) in kept.items()}, learner.weights, seed=learner.seed)
     forgetful.micro_step.copy_(learner.micro_step)
+    forgetful.train(learner.training)  # the model is the same one, and goes on in the mode that it is in
     write_assets(folder, recipe, forgetful)
     save_weights(forgetful, folder / WEIGHTS)
     write_self_check(folder, forgetful)

@@ -19,6 +19,8 @@ from polysense.inference.foreign.released import published_pooling
 from polysense.inference.predictor import Predictor
 from polysense.recipe import load_recipe
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*and were cut:UserWarning")  # one of the texts is, on purpose
+
 
 def read(source: str | Path, **choices: Any) -> Predictor:
     found = load_foreign(source, **choices)
