@@ -112,7 +112,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         "Command: `python benchmarks/self_mm_labels.py --runs runs/self_mm_labels --out docs/results`. "
         f"Commit {result['commit']}, {result['machine']}.",
-        f"**Made clips** (640 training, 200 validation, 400 test; synthetic), whose true score of each modality is known; MiniLM frozen, "
+        "**Made clips** (synthetic; 640 training, 200 validation, 400 test) whose true score of each modality is known; MiniLM frozen, "
         f"{EPOCHS} epochs, seeds {', '.join(map(str, SEEDS))}.",
         "",
         "## The labels against the truth",
