@@ -77,8 +77,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         "Command: `python benchmarks/mosi.py --data DATA/mosi --runs runs/mosi --out docs/results`. "
         f"Commit {result['commit']}, {result['machine']}.",
         f"Standard split: {rows['train']:,} training, {rows['validation']} validation, {rows['test']} test clips. Transcripts in lower "
-        "case, one vector of sound a clip; MiniLM fine-tuned; the checkpoint of each seed has the lowest MAE on validation. Mean ± standard "
-        f"deviation over seeds {', '.join(map(str, SEEDS))}; all but MAE and Corr in points.",
+        "case, one vector of sound a clip; MiniLM fine-tuned; the checkpoint of each seed has the lowest MAE on validation. Mean ± "
+        f"standard deviation over seeds {', '.join(map(str, SEEDS))}; all but MAE and Corr in points.",
         "",
         f"| learned | {' | '.join(METRICS)} |",
         "|---" * (len(METRICS) + 1) + "|",
