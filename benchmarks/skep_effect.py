@@ -34,7 +34,7 @@ from polysense.training.run import read_data, train
 from polysense.types import Sample
 
 SEEDS = (0, 1, 2)
-SENTENCES = 40_000
+SENTENCES = 30_000
 """Of reviews, that every arm reads once."""
 
 PRETRAINING = ("training.learning_rate=3e-4", "training.num_train_epochs=1", "encoders.text.max_length=64")
@@ -47,7 +47,7 @@ ARMS: dict[str, tuple[str, tuple[str, ...]] | None] = {
 }
 """Each arm's recipe of pre-training, and what differs from it; the first is the start itself."""
 
-SST_LABELS = {500: 10, 5_000: 3, 20_000: 2}
+SST_LABELS = {500: 6, 5_000: 2, 20_000: 1}
 """Labelled rows of SST-2, and how often each is read."""
 
 FINE_TUNING = ("training.learning_rate=2e-4", "training.per_device_train_batch_size=32", "encoders.text.max_length=96")
@@ -56,12 +56,12 @@ TASKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         f"sst2_{labels}": ("skep/sst2", "accuracy", (f"training.num_train_epochs={epochs}",))
         for labels, epochs in SST_LABELS.items()
     },
-    "laptop": ("skep/semeval14_laptop", "accuracy,macro_f1", ("training.num_train_epochs=5",)),
-    "restaurant": ("skep/semeval14_restaurant", "accuracy,macro_f1", ("training.num_train_epochs=5",)),
+    "laptop": ("skep/semeval14_laptop", "accuracy,macro_f1", ("training.num_train_epochs=4",)),
+    "restaurant": ("skep/semeval14_restaurant", "accuracy,macro_f1", ("training.num_train_epochs=3",)),
     "mpqa": (
         "skep/mpqa",
         "binary_f1/holder,proportional_f1/holder,binary_f1/target,proportional_f1/target",
-        ("training.num_train_epochs=5",),
+        ("training.num_train_epochs=3",),
     ),
 }
 """Each task's recipe, its metrics, and what differs from the recipe, for every arm alike."""
