@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from polysense.evaluation import reference
-from polysense.evaluation.reference import references
+from polysense.evaluation.reference import mean_references, references
 from polysense.types import Sample
 
 WORDS = {"good": ["splendid", "lovely", "happy"], "bad": ["dreadful", "broken", "sad"]}
@@ -64,3 +64,9 @@ def test_of_many_rows_a_part_is_counted_always_the_same(monkeypatch: pytest.Monk
     found = references(rows(60), rows(20, start=60))
     assert found["tfidf_text"]["train_rows"] == 10
     assert found == references(rows(60), rows(20, start=60))
+
+
+def test_the_mean_of_several_training_sets() -> None:
+    one, two = ({"tfidf_text": {"train_rows": 4, "rows": 9, "metrics": {"accuracy": value}}} for value in (0.25, 0.75))
+    assert mean_references([one, two]) == {"tfidf_text": {"train_rows": 4, "rows": 9, "metrics": {"accuracy": 0.5}}}
+    assert mean_references([one, {}]) == {}

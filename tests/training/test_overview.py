@@ -17,7 +17,8 @@ def row(split: str | None, **changes: Any) -> dict[str, Any]:
 
 def told(table: Table, *, drawn: int | None = None) -> list[str]:
     splits = Splits.of(table)
-    return overview(table, splits, shown=len(splits.train) if drawn is None else drawn)
+    labels = counted(splits)["train"].labelled
+    return overview(table, splits, shown=len(splits.train) if drawn is None else drawn, labels=labels)
 
 
 def test_a_whole_table_is_one_line() -> None:
@@ -45,6 +46,12 @@ def test_splits_that_were_drawn_are_called_so() -> None:
 def test_how_many_rows_a_seed_draws_is_told() -> None:
     table = from_rows([row("train"), row("train"), row("dev")], name="posts.csv")
     assert told(table, drawn=1)[1:] == ["posts.csv: each seed draws 1 of the 2 training rows"]
+
+
+def test_how_many_labels_a_seed_draws_is_told() -> None:
+    table = from_rows([row("train"), row("train"), row("train", label=None), row("dev")], name="posts.csv")
+    lines = overview(table, Splits.of(table), shown=3, labels=1)
+    assert lines[1:] == ["posts.csv: each seed draws 1 of the 2 labels; the other rows count as unlabelled"]
 
 
 def test_rows_that_were_held_out_are_not_called_the_tables_own_split() -> None:

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from polysense.data.controls import drawn_captions, limit_captions, limit_pictures, random_pictures, shuffle_pictures
 from polysense.data.decontaminate import evaluation_sentences, without
-from polysense.data.draws import Epochs, every
+from polysense.data.draws import Part, every
 from polysense.data.table import Table, held_out
 from polysense.errors import RecipeError, choices
 from polysense.seeds import seed_from
@@ -67,7 +67,7 @@ class CaptionControls:
             table = held_out(table, count=self.validation, seed=self.seed or 0)
         return replace(table, left_out=left_out, draws={"": self})
 
-    def draw(self, samples: Sequence[Sample], *, seed: int) -> tuple[Sequence[Sample], Epochs]:
+    def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
         """Training rows with fewer pictures, fewer captions of each, other pictures, as chosen; ``seed`` counts unless we have one."""
         seed = seed if self.seed is None else self.seed
         if self.pairs is not None:
@@ -75,9 +75,9 @@ class CaptionControls:
         if self.captions_per_image is None or self.resample == "never":
             if self.captions_per_image is not None:
                 samples = limit_captions(samples, per_picture=self.captions_per_image, seed=seed)
-            return every(self._shown(samples, seed=seed))
+            return [every(self._shown(samples, seed=seed))]
         choose = partial(drawn_captions, samples, per_picture=self.captions_per_image)
-        return self._shown(samples, seed=seed), lambda epoch: choose(seed=seed_from(seed, "epoch", epoch))
+        return [(self._shown(samples, seed=seed), lambda epoch: choose(seed=seed_from(seed, "epoch", epoch)))]
 
     def _shown(self, samples: Sequence[Sample], *, seed: int) -> Sequence[Sample]:
         if self.images == "shuffled":

@@ -16,12 +16,15 @@ from polysense.types import Sample
 Epochs = Callable[[int], Sequence[int]]
 """Epoch, from 0, to the places of the rows that it shows: as many in every epoch, and nothing but the epoch decides them."""
 
+Part = tuple[Sequence[Sample], Epochs]
+"""Rows that a run shows in some epoch, and which of them in which. To a mixture each part is a corpus of its own."""
+
 
 class Draw(Protocol):
     """What a corpus draws from its training rows."""
 
-    def draw(self, samples: Sequence[Sample], *, seed: int) -> tuple[Sequence[Sample], Epochs]:
-        """The rows that a run with ``seed`` shows in some epoch, perhaps with other pictures, and which of them in which."""
+    def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
+        """What a run with ``seed`` shows, perhaps with other pictures or without labels: one part, or several for the mixture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,12 @@ class Limit:
     seed: int | None
     """Of the draw; None takes the run's own."""
 
-    def draw(self, samples: Sequence[Sample], *, seed: int) -> tuple[Sequence[Sample], Epochs]:
+    def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
         """The rows in their order."""
         if self.count >= len(samples):
-            return every(samples)
+            return [every(samples)]
         chosen = Random(seed_from(seed if self.seed is None else self.seed, "limit")).sample(range(len(samples)), self.count)
-        return every([samples[place] for place in sorted(chosen)])
+        return [every([samples[place] for place in sorted(chosen)])]
 
 
 class Drawn:
@@ -58,13 +61,13 @@ class Drawn:
         self._corpora: list[tuple[int, Epochs]] = []
         for source, group in groupby(samples, key=lambda sample: sample.source):
             offered = list(group)
-            rows, epochs = draws[source].draw(offered, seed=seed) if source in draws else every(offered)
-            self._corpora.append((len(self.samples), epochs))
-            self.samples += rows
+            for rows, epochs in draws[source].draw(offered, seed=seed) if source in draws else [every(offered)]:
+                self._corpora.append((len(self.samples), epochs))
+                self.samples += rows
 
     @property
     def sizes(self) -> list[int]:
-        """Rows of each corpus in an epoch."""
+        """Rows of each corpus, and of each part that is drawn of one, in an epoch."""
         return [len(epochs(0)) for _, epochs in self._corpora]
 
     def epoch(self, number: int) -> list[int]:
@@ -72,7 +75,7 @@ class Drawn:
         return [start + place for start, epochs in self._corpora for place in epochs(number)]
 
 
-def every(rows: Sequence[Sample]) -> tuple[Sequence[Sample], Epochs]:
+def every(rows: Sequence[Sample]) -> Part:
     """All rows in every epoch."""
     return rows, lambda _: range(len(rows))
 

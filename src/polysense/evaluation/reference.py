@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from polysense.data.table import classes
@@ -23,6 +24,15 @@ def references(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, Any
     """
     found = {"tfidf_text": tfidf_text(train, test)}
     return {name: value for name, value in found.items() if value}
+
+
+def mean_references(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The means of what :func:`references` found of several training sets of one size, on the same rows."""
+    return {
+        name: {**one, "metrics": {metric: fmean(each[name]["metrics"][metric] for each in found) for metric in one["metrics"]}}
+        for name, one in found[0].items()
+        if all(name in each for each in found)
+    }
 
 
 def tfidf_text(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ metrics: [f1, accuracy]
 Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.name }}
 ({% for split, count in counts.items() %}{{ split }}: {{ count }}{{ "; " if not loop.last }}{% endfor %}).
 {%- if drawn < data.splits.train %} An epoch shows {{ drawn }} of the training rows, which each seed draws.{% endif %}
+{%- if drawn_labels < data.labelled.train %} Each seed draws {{ drawn_labels }} labels to learn from.{% endif %}
 
 
 {% if labels %}Classes: {{ labels | join(", ") }}.
@@ -77,6 +78,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         floor=floor,
         counts=counts,
         drawn=data.get("drawn", data["splits"]["train"]),
+        drawn_labels=data.get("drawn_labels", data["labelled"]["train"]),
         folder=folder.name,
         answers=any(folder.glob("seed-*/predictions")),
         made=shlex.join(summary["command"]),

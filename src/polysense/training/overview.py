@@ -16,9 +16,9 @@ def counted(splits: Splits) -> dict[str, Counts]:
     return {name: Counts.of(samples) for name, samples in named.items() if samples}
 
 
-def overview(table: Table, splits: Splits, *, shown: int) -> list[str]:
-    """A line on the rows of each split and who made the splits; others on what rows lack, and on how many training rows an epoch
-    shows, where something is lacking and where it does not show all.
+def overview(table: Table, splits: Splits, *, shown: int, labels: int) -> list[str]:
+    """A line on the rows of each split and who made the splits; others on what rows lack, on how many training rows an epoch
+    shows, and on how many labels it learns from, where something is lacking and where these are not all.
     """
     counts = counted(splits)
     made = "drawn, for the table has none" if table.split_made else "the table's own"
@@ -29,7 +29,14 @@ def overview(table: Table, splits: Splits, *, shown: int) -> list[str]:
     lacks = _lacks(table, splits)
     lines += [f"{table.name}: {'; '.join(lacks)}"] if lacks else []
     of = len(splits.train)
-    return [*lines, f"{table.name}: each seed draws {shown} of the {of} training rows"] if shown < of else lines
+    if shown < of:
+        return [*lines, f"{table.name}: each seed draws {shown} of the {of} training rows"]
+    if labels < counts["train"].labelled:
+        return [
+            *lines,
+            f"{table.name}: each seed draws {labels} of the {counts['train'].labelled} labels; the other rows count as unlabelled",
+        ]
+    return lines
 
 
 def _lacks(table: Table, splits: Splits) -> list[str]:

@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 from polysense.data.corpus import Corpus
+from polysense.data.counts import Counts
 from polysense.data.rows import FIELDS
 from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.distributed import world
 from polysense.errors import ArgumentError, DataError, RecipeError
-from polysense.evaluation.reference import references
+from polysense.evaluation.reference import mean_references, references
 from polysense.objectives.objective import Objective
 from polysense.progress import bar, say
 from polysense.recipe import Recipe, load_recipe
@@ -86,15 +87,16 @@ def train(
     from_first(lambda: refuse_another_run(folder, resume=resume, overwrite=overwrite))
     table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
     splits = Splits.of(table)
-    shown = sum(splits.drawn(seeds[0]).sizes)
-    for line in overview(table, splits, shown=shown):
+    drawn = splits.drawn(seeds[0])
+    shown, labels = sum(drawn.sizes), Counts.of(drawn.samples).labelled
+    for line in overview(table, splits, shown=shown, labels=labels):
         say(line)
     for line in unread_aspects(recipe, table):
         say(line)
     with blamed():
         complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)
     from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
-    described = _data(table, splits, shown=shown) | {"made_with": _made_with(use_cache=use_cache)}
+    described = _data(table, splits, shown=shown, labels=labels) | {"made_with": _made_with(use_cache=use_cache)}
     refuse_different_data(described["content"])
     from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
     for problem in table.skipped:
@@ -106,12 +108,12 @@ def train(
             train_seed(complete, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache)
             for seed in seeds
         ]
-    labels = _labels(complete)
-    beside = from_first(lambda: _references(splits)) if labels else {}
+    named = _labels(complete)
+    beside = from_first(lambda: _references(splits, seeds)) if named else {}
     summary = _summary(complete, results) | {
         "most_frequent": {
-            "validation": most_frequent(splits.validation, labels),
-            "test": most_frequent(splits.test, labels),
+            "validation": most_frequent(splits.validation, named),
+            "test": most_frequent(splits.test, named),
         },
         "references": beside,
         "data": described,
@@ -229,13 +231,14 @@ def _known_labels(recipe: Recipe, table: Table) -> list[str] | None:
     return _labels(recipe) or (table.labels("train") if "train" in table.splits else None)
 
 
-def _data(table: Table, splits: Splits, *, shown: int) -> dict[str, Any]:
+def _data(table: Table, splits: Splits, *, shown: int, labels: int) -> dict[str, Any]:
     return {
         "name": table.name,
         "digests": dict(table.digests),
         "content": splits.digest,
         "splits": splits.sizes,
         "drawn": shown,
+        "drawn_labels": labels,
         "labelled": {name: count.labelled for name, count in counted(splits).items()},
         "split_made": table.split_made,
         "left_out": dict(table.left_out),
@@ -270,13 +273,18 @@ def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, 
     }
 
 
-def _references(splits: Splits) -> dict[str, Any]:
-    """What the words alone reach, on the rows that the run is scored on; nothing where no row has a text and one class."""
+def _references(splits: Splits, seeds: Sequence[int]) -> dict[str, Any]:
+    """What the words alone reach, on the rows that the run is scored on; nothing where no row has a text and one class.
+
+    Where each seed draws what it learns from, they learn from the same, and their scores are means over the seeds.
+    """
     scored = splits.test or splits.validation
     if not all(any(_has_text_and_class(sample) for sample in rows) for rows in (splits.train, scored)):
         return {}
     say(f"scoring TF-IDF of the texts on {'test' if splits.test else 'validation'}, to compare with")
-    return references(splits.train, scored)
+    if not splits.draws:
+        return references(splits.train, scored)
+    return mean_references([references(splits.drawn(seed).samples, scored) for seed in seeds])
 
 
 def _has_text_and_class(sample: Sample) -> bool:

@@ -6,6 +6,7 @@ from itertools import groupby
 import pytest
 
 from polysense.data.mixtures.alternate import Alternate
+from polysense.data.mixtures.beside import Beside
 from polysense.data.mixtures.mixture import Mixture
 from polysense.data.mixtures.pooled import Pooled
 from polysense.data.mixtures.proportional import Proportional
@@ -13,7 +14,7 @@ from polysense.data.mixtures.ratio import Ratio
 from polysense.data.sampling import ShuffledBatches
 from polysense.errors import RecipeError
 
-MIXTURES = [Pooled(), Alternate(), Proportional(), Ratio([2, 1])]
+MIXTURES = [Pooled(), Alternate(), Proportional(), Ratio([2, 1]), Beside(0.5)]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_batches_are_of_one_corpus_or_of_all_and_hold_real_rows(mixture: Mixture
         assert len(rows) >= 2
         assert all(0 <= row < sum(sizes) for row in rows)
         assert len(set(rows)) == len(rows)
-        if not isinstance(mixture, Pooled):
+        if not isinstance(mixture, Pooled | Beside):
             assert len({row < sizes[0] for row in rows}) == 1
 
 
@@ -103,3 +104,29 @@ def test_each_corpus_is_one_endless_stream_over_the_epochs() -> None:
 
 def test_one_pool_is_the_plain_shuffle() -> None:
     assert list(Pooled().batches([10, 7], 4, seed=3)) == list(ShuffledBatches(17, 4, seed=3))
+
+
+@pytest.mark.parametrize("sizes", [[10], [10, 3], [10, 200], [10, 40, 60]])
+@pytest.mark.parametrize("share", [0, 0.5, 1, 3])
+def test_rows_beside_leave_the_batches_of_the_first_corpus_as_they_are(sizes: list[int], share: float) -> None:
+    alone, beside = ShuffledBatches(10, 4, seed=5), Beside(share).batches(sizes, 4, seed=5)
+    seen: list[int] = []
+    for epoch in range(60):
+        alone.set_epoch(epoch)
+        beside.set_epoch(epoch)
+        assert len(beside) == len(alone) == 3
+        pairs = list(zip(beside, alone, strict=True))
+        assert all(rows[: len(own)] == own for rows, own in pairs)
+        added = [rows[len(own) :] for rows, own in pairs]
+        assert share or not any(added)
+        seen += [row for rows in added for row in rows]
+    others = list(range(10, sum(sizes)))
+    assert sorted(set(seen)) == (others if share else [])
+    if share and others:
+        assert seen[: len(others)] != others
+        assert sorted(seen[: len(others)]) == others  # the pool goes on over the epochs: no row twice before every row once
+
+
+def test_beside_takes_no_negative_share() -> None:
+    with pytest.raises(RecipeError, match="from 0 up"):
+        Beside(-1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from polysense.data.corpus import Corpus, expect
+from polysense.data.few_labels import FewLabels
 from polysense.data.table import Table, read_table
+from polysense.errors import RecipeError
 
 
 class Posts(Corpus):
@@ -15,7 +17,9 @@ class Posts(Corpus):
     Standard columns are ``id, text, image, audio, video, pair, negatives, aspect, spans, label, score, split, group``; ``columns``
     maps them to other names (``{text: tweet}``). A table without splits gets 80/10/10 ones, drawn by ``seed``, that keep equal
     posts together.
-    ``label_separator`` makes rows multi-label (``"|"``: ``joy|surprise``).
+    ``label_separator`` makes rows multi-label (``"|"``: ``joy|surprise``). ``labels`` is how many labels a training learns from, drawn
+    by its seed, or ``all``; the rows without one are then a corpus of their own to the mixture (``Beside``). ``null`` makes no
+    difference between rows.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
@@ -28,11 +32,15 @@ class Posts(Corpus):
         encoding: str = "utf-8",
         label_separator: str | None = None,
         seed: int = 0,
+        labels: int | Literal["all"] | None = None,
     ) -> None:
+        if labels is not None and labels != "all" and labels < 1:
+            raise RecipeError(f"Posts, labels: expected a number from 1 up, all or null, found {labels}")
         self.columns = columns
         self.encoding = encoding
         self.label_separator = label_separator
         self.seed = seed
+        self.labels = labels
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The samples of the table ``root``, or of the only table in the folder ``root``."""
@@ -44,3 +52,8 @@ class Posts(Corpus):
             label_separator=self.label_separator,
             split_seed=self.seed,
         )
+
+    def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
+        """The samples, with the draw of the labels where there is one."""
+        table = self.read(root, media_root=media_root)
+        return table if self.labels is None else FewLabels(None if self.labels == "all" else self.labels).candidates(table)

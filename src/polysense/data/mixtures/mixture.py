@@ -81,16 +81,15 @@ class InterleavedBatches:
 
     def __iter__(self) -> Iterator[list[int]]:
         shares = Counter(self._steps)
-        streams = [self._stream(corpus, self.epoch * shares[corpus]) for corpus in range(len(self._streams))]
+        streams = [endless(stream, after=self.epoch * shares[corpus]) for corpus, stream in enumerate(self._streams)]
         for corpus in self._steps:
-            yield next(streams[corpus])
+            yield [self._starts[corpus] + row for row in next(streams[corpus])]
 
-    def _stream(self, corpus: int, first: int) -> Iterator[list[int]]:
-        """The batches of a corpus from number ``first`` on, cycle after cycle."""
-        stream = self._streams[corpus]
-        cycle, skipped = divmod(first, len(stream))
-        while True:
-            stream.set_epoch(cycle)
-            for rows in list(stream)[skipped:]:
-                yield [self._starts[corpus] + row for row in rows]
-            cycle, skipped = cycle + 1, 0
+
+def endless(stream: ShuffledBatches, *, after: int) -> Iterator[list[int]]:
+    """The batches of a corpus, cycle after cycle, without the first ``after`` of them."""
+    cycle, skipped = divmod(after, len(stream))
+    while True:
+        stream.set_epoch(cycle)
+        yield from list(stream)[skipped:]
+        cycle, skipped = cycle + 1, 0
