@@ -89,7 +89,7 @@ def test_rows_that_lack_a_modality_have_no_similarity(learner: Learner, samples:
 @pytest.mark.parametrize("batch_size", [2, 64])
 @pytest.mark.parametrize("name", ["text", "image"])
 def test_only_shows_one_modality(learner: Learner, samples: list[Sample], name: str, batch_size: int) -> None:
-    found = answerer(learner, batch_size).predict(samples, only=name).rows()
+    found = answerer(learner, batch_size).predict(samples, only=[name]).rows()
     other = "image" if name == "text" else "text"
     stripped = [Sample(**{"id": sample.id, name: getattr(sample, name), other: None}) for sample in samples]
     expected = answerer(learner, 1).predict(stripped).rows()

@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,7 +15,8 @@ from polysense.encoders.encoder import Encoder
 from polysense.learner import Learner
 from polysense.training import seed
 from polysense.training.run import train
-from polysense.types import Sample
+from polysense.training.splits import Splits
+from polysense.types import Prediction, Sample
 
 RECIPE = "social/posts_concat_both"
 
@@ -121,6 +123,37 @@ def test_the_predictions_name_each_row_and_what_it_lacked(trained_runs: dict[str
             assert (row["match"] is None) == (row["similarity"] is None) == bool(missing)
     validation = lines(trained_runs["both"], "predictions/validation.jsonl")
     assert {table[row["id"]].split for row in validation} == {"validation"}
+
+
+class Listing:
+    """Stands in for an answerer of three modalities: answers with what it is shown of each sample."""
+
+    collate = SimpleNamespace(modalities=dict.fromkeys(("text", "audio", "video")))
+
+    def predict(self, samples: Sequence[Sample], *, only: set[str]) -> Prediction:
+        return Prediction({"seen": [sorted(only & set(sample.modalities)) for sample in samples]})
+
+
+def test_of_three_modalities_each_is_shown_alone_and_left_out(tmp_path: Path) -> None:
+    frames: Any = object()
+    test = [
+        Sample(id="all", text="x", audio=frames, video=frames, score=0.5),
+        Sample(id="words", text="x", score=1.0),
+        Sample(id="film", video=frames, audio=frames, score=-1.0),
+    ]
+    seed.write_predictions(tmp_path, cast(Any, Listing()), Splits(train=[], validation=[], test=test))
+    found = {
+        file.stem: {row["id"]: (row["seen"], row["missing"]) for row in map(json.loads, file.read_text().splitlines())}
+        for file in tmp_path.glob("*.jsonl")
+    }
+    assert set(found) == {"test"} | {f"test{kind}{name}" for kind in (".", ".without_") for name in Listing.collate.modalities}
+    assert found["test"]["words"] == (["text"], ["audio", "video"])
+    assert found["test.text"] == {"all": (["text"], ["audio", "video"]), "words": (["text"], ["audio", "video"])}
+    assert found["test.without_text"] == {"all": (["audio", "video"], ["text"])}
+    assert found["test.without_video"] == {
+        "all": (["audio", "text"], ["video"]),
+        "film": (["audio"], ["text", "video"]),
+    }
 
 
 def test_the_metrics_are_those_of_the_kept_weights(trained_runs: dict[str, Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -38,8 +38,10 @@ class Answerer:
         self.collate = collate
         self.batch_size = batch_size
 
-    def predict(self, samples: Sequence[Sample], *, only: str | None = None, progress: Progress | None = None) -> Prediction:
-        """Each sample's answers; ``only`` shows one modality and hides the others."""
+    def predict(
+        self, samples: Sequence[Sample], *, only: Collection[str] | None = None, progress: Progress | None = None
+    ) -> Prediction:
+        """Each sample's answers; ``only`` names the modalities that are shown, the others are hidden."""
         rows: list[dict[str, Any]] = [{} for _ in samples]
         with self._asking():
             for places, batch in self._batches(samples, only, progress):
@@ -108,7 +110,7 @@ class Answerer:
             yield
 
     def _batches(
-        self, samples: Sequence[Sample], only: str | None, progress: Progress | None
+        self, samples: Sequence[Sample], only: Collection[str] | None, progress: Progress | None
     ) -> Iterator[tuple[list[int], Batch]]:
         """Batches of similar length, each with the places of its rows."""
         order = sorted(range(len(samples)), key=lambda place: len(samples[place].text or ""))
@@ -118,10 +120,10 @@ class Answerer:
             if progress is not None:
                 progress(start + len(places), len(order))
 
-    def _batch(self, samples: Sequence[Sample], only: str | None) -> Batch:
+    def _batch(self, samples: Sequence[Sample], only: Collection[str] | None) -> Batch:
         batch = Batch.of(self.collate(samples))
         if only is not None:
-            batch = Batch(parts={name: part for name, part in batch.parts.items() if name == only}, fields=batch.fields)
+            batch = Batch(parts={name: part for name, part in batch.parts.items() if name in only}, fields=batch.fields)
         return _moved(batch, self._device())
 
     def _device(self) -> torch.device:

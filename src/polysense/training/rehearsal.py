@@ -120,7 +120,7 @@ def _judge(recipe: Recipe, learner: Learner, samples: Sequence[Sample]) -> dict[
     answerer = Answerer(learner, Collate(_encoders(learner)))
     chosen = [row for rows in _by_source(samples) for row in telling(rows, learner.model.encoders)]
     for name in learner.model.encoders:
-        answerer.predict([sample for sample in chosen if getattr(sample, name) is not None], only=name)
+        answerer.predict([sample for sample in chosen if getattr(sample, name) is not None], only=[name])
     return score(answerer, [part.build() for part in recipe.evaluation.evaluators], chosen)
 
 

@@ -169,28 +169,37 @@ def _start(answerer: Answerer, evaluators: Sequence[Evaluator], splits: Splits, 
 
 
 def write_predictions(folder: Path, answerer: Answerer, splits: Splits) -> None:
-    """One JSON line a row of validation and test; of test also with each modality alone where there are several."""
+    """One JSON line a row of validation and test; of test also with each modality alone where there are several.
+
+    With three or more also without each: of the rows that have it and something else.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    known = set(answerer.collate.modalities)
     for split, samples in (("validation", splits.validation), ("test", splits.test)):
         if samples:
-            _write_rows(folder / f"{split}.jsonl", answerer, samples, None)
+            _write_rows(folder / f"{split}.jsonl", answerer, samples, known)
     modalities = [name for name in answerer.collate.modalities if any(name in sample.modalities for sample in splits.test)]
     for name in modalities if len(modalities) > 1 else []:
-        _write_rows(folder / f"test.{name}.jsonl", answerer, splits.test, name)
+        having = [sample for sample in splits.test if name in sample.modalities]
+        _write_rows(folder / f"test.{name}.jsonl", answerer, having, {name})
+    for name in modalities if len(modalities) > 2 else []:
+        others = known - {name}
+        having = [sample for sample in splits.test if name in sample.modalities and others & set(sample.modalities)]
+        if having:
+            _write_rows(folder / f"test.without_{name}.jsonl", answerer, having, others)
 
 
-def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], only: str | None) -> None:
-    kept = [sample for sample in samples if only is None or only in sample.modalities]
-    answers = answerer.predict(kept, only=only).rows()
+def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], shown: set[str]) -> None:
+    """The answers to samples of which the modalities ``shown`` are seen."""
+    answers = answerer.predict(samples, only=shown).rows()
     known = set(answerer.collate.modalities)
     with file.open("w", encoding="utf-8") as opened:
-        for sample, answer in zip(kept, answers, strict=True):
-            seen = known & set(sample.modalities) if only is None else {only}
+        for sample, answer in zip(samples, answers, strict=True):
             line = {
                 "id": sample.id,
                 "target": _target(sample),
                 **answer,
-                "missing": sorted(known - seen),
+                "missing": sorted(known - (shown & set(sample.modalities))),
                 "text": sample.text,
                 **({} if sample.aspect is None else {"aspect": sample.aspect}),
                 "image": str(sample.image) if isinstance(sample.image, Path) else None,
