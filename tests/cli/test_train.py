@@ -28,7 +28,7 @@ def test_a_table_becomes_a_run_with_a_report(
     captured = capsys.readouterr()
     assert "social/posts_concat_both on posts.csv, test: 11 labelled rows" in captured.out
     assert "seed 3 " in captured.out
-    floor = next(line for line in captured.out.splitlines() if line.startswith("always '"))
+    floor = next(line for line in captured.out.splitlines() if line.startswith("always “"))
     record = json.loads((out / "run.json").read_text())["most_frequent"]["test"]
     assert record["label"] in floor
     for metric in ("accuracy", "weighted_f1", "macro_f1"):

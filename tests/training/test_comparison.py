@@ -281,7 +281,8 @@ def test_runs_that_predict_scores(tmp_path: Path) -> None:
     assert main.metric == "MAE"  # it chose the checkpoint
     assert main.high < 0
     assert re.search(
-        r"scores 0\.\d{3} lower in MAE \(95 % interval 0\.\d{3} to 0\.\d{3}; 80 rows and 2 seeds\)", main.in_words()
+        r"scores 0\.\d{3} lower in MAE, which is better \(95 % interval 0\.\d{3} to 0\.\d{3}; 80 rows and 2 seeds\)",
+        main.in_words(),
     )
     assert compare(base, base, **FAST).p_value == 1
 

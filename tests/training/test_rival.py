@@ -26,13 +26,23 @@ def test_the_better_one_is_told_by_the_metric_that_chose() -> None:
 def test_a_constant_answer_must_be_beaten_too() -> None:
     constant = {"label": "positive", "metrics": {"weighted_f1": 0.7, "accuracy": 0.5}}
     found = record([0.6, 0.7], 0.64, most_frequent={"test": constant, "validation": None})
-    assert list(floors(found)) == ["always 'positive'", TFIDF]
-    assert outdone(found) == ["Always 'positive' is better than this model: weighted_f1 0.7000, the model 0.6500."]
+    assert list(floors(found)) == ["always “positive”", TFIDF]
+    assert outdone(found) == ["Always “positive” is better than this model: weighted_f1 0.7000, the model 0.6500."]
 
 
 def test_another_choosing_metric_gives_way_to_accuracy() -> None:
     (said,) = outdone(record([0.05], 0.9, best_metric="last"))
     assert said.endswith("accuracy 0.1000, the model 0.0500.")
+
+
+@pytest.mark.parametrize(("own", "better"), [([0.8, 1.0], True), ([0.7, 0.8], False)])
+def test_of_errors_the_lower_is_better(own: list[float], better: bool) -> None:
+    results = [{"test": {"MAE": value, "Has0_acc_2": 0.1}, "validation": {}} for value in own]
+    median = {"test": {"score": 0.4, "metrics": {"MAE": 0.85, "Has0_acc_2": 0.6}}}
+    found = {"best_metric": "MAE", "greater_is_better": False, "per_seed": results, "median_score": median}
+    assert list(floors(found)) == ["always 0.40, the median"]
+    said = ["Always 0.40, the median is better than this model: MAE 0.8500, the model 0.9000."] if better else []
+    assert outdone(found) == outdone(found | {"best_metric": "last"}) == said
 
 
 @pytest.mark.parametrize("more", [{"references": {}}, {"references": None}, {"data": {"labelled": {"test": 12}}}])

@@ -111,19 +111,22 @@ def _chosen(summary: Mapping[str, Any]) -> str:
 def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     """A row a seed, one for the encoder before training, and one for the answer that takes no model."""
     from polysense.data.counts import Counts
+    from polysense.metrics.sentiment import LOWER_IS_BETTER
     from polysense.training.card import start_scores
     from polysense.training.rival import floors, outdone
 
     data = summary["data"]
     labelled = data["labelled"][split]
     typer.echo(f"{summary['name']} on {data['name']}, {split}: {Counts(labelled, data['splits'][split] - labelled)}")
-    names = [name for name in summary["per_seed"][0][split] if "/" not in name]
+    names = [name for name in summary["per_seed"][0][split] if "/" not in name and name != "rows"]
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
     if begun := start_scores(summary, split):
         rows.append(["before training", *(fmean(begun[name]) if name in begun else None for name in names)])
-    beaten = floors(summary)
+    beaten, lower = floors(summary), [name for name in names if name in LOWER_IS_BETTER]
     rows += [[name, *(floor.get(metric) for metric in names)] for name, floor in beaten.items()]
     print_table(["", *names], rows)
+    if lower:
+        typer.echo(f"Of {', '.join(lower)} less is better.")
     if beaten:
         typer.echo("The last lines take no model, or the words alone: what a model must beat.")
     for said in outdone(summary):

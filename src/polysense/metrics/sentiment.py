@@ -32,6 +32,9 @@ SIDES = ("negative", "positive")
 
 SIMS_EDGES: dict[str, tuple[float, ...]] = {"Mult_acc_3": (-0.1, 0.1), "Mult_acc_5": (-0.7, -0.1, 0.1, 0.7)}
 
+LOWER_IS_BETTER = ("MAE",)
+"""The metrics of which less is better."""
+
 DOUBTFUL = 1e-9
 """The share of the mean square below which a variance, made from sums, may be all rounding."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,38 +12,61 @@ from typing import Any
 from jinja2 import Template
 
 from polysense.data.counts import Counts
+from polysense.metrics.sentiment import LOWER_IS_BETTER
 from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
+from polysense.training.rival import constant_answer, scored_split
 
 TEMPLATE = Template(
     """---
 library_name: polysense
 tags: [polysense, sentiment-analysis, multimodal]
-metrics: [f1, accuracy]
+{% if measured %}
+metrics: [{{ measured | join(", ") }}]
+{% endif %}
 ---
 # {{ name }}
 {% if synthetic %}
-**Trained on synthetic posts: a demonstration, of no use on real data.**
+
+**Trained on synthetic {{ rows }}: a demonstration, of no use on real data.**
 {% endif %}
+
 Trained with polysense {{ polysense }} from the recipe `recipe.yaml` on {{ data.name }}
 ({% for split, count in counts.items() %}{{ split }}: {{ count }}{{ "; " if not loop.last }}{% endfor %}).
-{%- if drawn < data.splits.train %} An epoch shows {{ drawn }} of the training rows, which each seed draws.{% endif %}
-{%- if drawn_labels < data.labelled.train %} Each seed draws {{ drawn_labels }} labels to learn from.{% endif %}
+{% if drawn < data.splits.train %}
+An epoch shows {{ drawn }} of the training rows, which each seed draws.
+{% endif %}
+{% if drawn_labels < data.labelled.train %}
+Each seed draws {{ drawn_labels }} labels to learn from.
+{% endif %}
 
+{% if labels %}
+Classes: {{ labels | join(", ") }}.
 
-{% if labels %}Classes: {{ labels | join(", ") }}.
+{% endif %}
+{{ table }}
 
-{% endif %}{{ table }}
+{% if lower %}
+Of {{ lower | join(", ") }} less is better.
+{% endif %}
+{% if floor %}
+The last column answers every row with {{ constant }}: what a model must beat.
+{% endif %}
+{% if lower or floor %}
 
-{% if floor %}The last column answers every row with the most frequent class: what a model must beat.
-
-{% endif %}{% if best_metric == "last" %}The last checkpoint of each seed was kept; seed {{ best_seed }} is the first of them
+{% endif %}
+{% if best_metric == "last" %}
+The last checkpoint of each seed was kept; seed {{ best_seed }} is the first of them
 and answers when this folder is loaded.
-{% else %}The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }}
+{% else %}
+The checkpoint of each seed was chosen by {{ best_metric }} on validation; seed {{ best_seed }}
 is the best of them there and answers when this folder is loaded.
-{% endif %}{% if chosen %}
+{% endif %}
+{% if chosen %}
+
 {{ chosen }}
 {% endif %}
+
 ```sh
 {{ made }} --out {{ folder }}
 ```
@@ -51,36 +75,64 @@ is the best of them there and answers when this folder is loaded.
 import polysense
 
 model = polysense.load("{{ folder }}")  # this folder
-{% if answers -%}
-model.predict([{"text": "what a lovely day", "image": "rain.jpg"}])
-{%- else -%}
+{% if answers %}
+model.predict({{ example }})
+{% else %}
 model.encode(["what a lovely day"])
-{%- endif %}
+{% endif %}
 ```
 
-Know before use: the texts and pictures it was trained on decide what it can do; check it on labelled rows of your own with
-`polysense evaluate`. Posts of persons are personal data.
+{% if noted %}
+Frames of {{ noted | join(" and ") }} must be made like those that it was trained on, and be given with the record of what made them.
+
+{% endif %}
+Know before use: the {{ seen }} it was trained on decide what it can do; check it on labelled rows of your own with
+`polysense evaluate`. {{ rows | capitalize }} of persons are personal data.
 """,
     keep_trailing_newline=True,
+    trim_blocks=True,
 )
+
+EXAMPLES = {"text": "what a lovely day", "image": "rain.jpg", "audio": "sound.npy", "video": "film.npy"}
+"""What a row may show of each modality."""
+
+WORDS = {"text": "texts", "image": "pictures", "audio": "recordings", "video": "films"}
+
+HUB_METRICS = {
+    "f1": ("weighted_f1", "exact_f1"),
+    "accuracy": ("accuracy", "subset_accuracy"),
+    "mae": ("MAE",),
+    "pearsonr": ("Corr",),
+}
+"""The names that model hubs give to metrics, and ours."""
 
 
 def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
     """The ``README.md`` of a run."""
-    split = "test" if any(result["test"] for result in summary["per_seed"]) else "validation"
-    floor = summary["most_frequent"][split]
-    data = summary["data"]
+    split = scored_split(summary)
+    data, metrics = summary["data"], summary["per_seed"][0][split]
+    encoders = summary["recipe"]["encoders"]
+    floor = constant_answer(summary, split)
     counts = {name: Counts(count, data["splits"][name] - count) for name, count in data["labelled"].items()}
+    noted = [name for name, encoder in encoders.items() if encoder.get("init_args", {}).get("features")]
+    shown = {name: EXAMPLES[name] for name in encoders if name not in noted}
+    seen = [WORDS[name] for name in encoders]
     text = TEMPLATE.render(
         **summary,
-        split=split,
+        rows="clips" if {"audio", "video"} & set(encoders) else "posts",
+        measured=[hub for hub, names in HUB_METRICS.items() if any(name in metrics for name in names)],
         table=_table(summary, split, floor),
+        lower=[name for name in metrics if name in LOWER_IS_BETTER],
         floor=floor,
+        constant="the most frequent class" if summary["labels"] else "the median score of the training rows",
         counts=counts,
         drawn=data.get("drawn", data["splits"]["train"]),
         drawn_labels=data.get("drawn_labels", data["labelled"]["train"]),
         folder=folder.name,
         answers=any(folder.glob("seed-*/predictions")),
+        example=json.dumps([shown]) if shown else "rows",
+        noted=noted,
+        seen=" and ".join(filter(None, (", ".join(seen[:-1]), seen[-1]))),
         made=shlex.join(summary["command"]),
         chosen=best_and_last(summary),
     )
@@ -104,19 +156,19 @@ def start_scores(summary: Mapping[str, Any], split: str) -> dict[str, list[float
     }
 
 
-def _table(summary: Mapping[str, Any], split: str, floor: Mapping[str, Any]) -> str:
-    """A line a metric: over the seeds, before training, and of answering the most frequent class always."""
+def _table(summary: Mapping[str, Any], split: str, floor: tuple[str, Mapping[str, float]] | None) -> str:
+    """A line a metric: over the seeds, before training, and of one answer to every row."""
     seeds = ", ".join(map(str, summary["seeds"]))
     over = f"mean ± std over seeds {seeds}" if len(summary["seeds"]) > 1 else f"seed {seeds}"
     lines = [[f"metric on {split}", over], ["---", "---"]]
     for name in summary["per_seed"][0][split]:
-        if "/" not in name:
+        if "/" not in name and name != "rows":
             lines.append([name, _spread([result[split][name] for result in summary["per_seed"]])])
     if begun := start_scores(summary, split):
         first = ["before training", "---", *(_spread(begun[line[0]]) if line[0] in begun else "" for line in lines[2:])]
         lines = [[*line, cell] for line, cell in zip(lines, first, strict=True)]
     if floor:
-        least = [f"always “{floor['label']}”", "---", *(_number(floor["metrics"].get(line[0])) for line in lines[2:])]
+        least = [floor[0], "---", *(_number(floor[1].get(line[0])) for line in lines[2:])]
         lines = [[*line, cell] for line, cell in zip(lines, least, strict=True)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -1,6 +1,7 @@
 """Is one run better than another? The difference over their seeds and test rows, with its interval.
 
-Both runs must have predicted the same rows. The differences are ``other - base``: positive means that ``other`` scores higher.
+Both runs must have predicted the same rows. The differences are ``other - base``: positive means that ``other`` scores higher,
+which is better, or of ``MAE`` worse.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.metrics.bootstrap import Counts, PairedDifference, paired_bootstrap
+from polysense.metrics.sentiment import LOWER_IS_BETTER
 from polysense.training.folder import SUMMARY
 from polysense.training.outcomes import Arms, Outcomes, Rows, label_outcomes, score_outcomes, span_outcomes
 from polysense.training.predictions import listed, predicted_seeds, read_predictions, refuse_other_rows
@@ -88,8 +90,11 @@ class Comparison:
         if not self.low <= 0 <= self.high:
             side = "higher" if self.low > 0 else "lower"
             low, high = sorted((abs(self.low), abs(self.high)))
+            amount = f"{self._amount(abs(self.difference))} {side} in {metric}"
+            if self.metric in LOWER_IS_BETTER:
+                amount += f", which is {'worse' if self.low > 0 else 'better'}"
             return (
-                f"Against {base}, {other} scores {self._amount(abs(self.difference))} {side} in {metric} "
+                f"Against {base}, {other} scores {amount} "
                 f"(95 % interval {self._number(low)} to {self._number(high)}; {evidence})."
             )
         if self.low == self.high:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, display
-from polysense.evaluation.sentiment import SentimentRegression
 from polysense.evaluation.tagging import tagging_outcomes, tagging_scores
 from polysense.metrics import classification
 from polysense.metrics.bootstrap import Counts
@@ -28,6 +27,7 @@ from polysense.training.predictions import (
     names_of,
     spans_of,
 )
+from polysense.training.score_rules import score_rules
 
 Rows = Sequence[Mapping[str, Any]]
 Arms = Sequence[Sequence[Predictions]]
@@ -121,18 +121,10 @@ def comparable_scores(
 
 def common_dataset(base: Path, other: Path) -> Dataset:
     """By whose rules both runs were measured: those of their evaluators, or of MOSI."""
-    before, after = (_dataset(Path(run)) for run in (base, other))
+    before, after = (score_rules(read_object(run / SUMMARY).get("recipe") or {}) for run in (base, other))
     if before != after:
         raise DataError(f"{display(base)} was measured by the rules of {before}, {display(other)} by those of {after}")
     return before
-
-
-def _dataset(run: Path) -> Dataset:
-    recipe = read_object(run / SUMMARY).get("recipe") or {}
-    for part in (recipe.get("evaluation") or {}).get("evaluators", ()):
-        if part["class_path"] == SentimentRegression.__name__:
-            return SentimentRegression(**part["init_args"]).dataset
-    return "mosi"
 
 
 def constant_answers(answers: Sequence[Sequence[Sequence[Sequence[str]]]]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
+from polysense.metrics.sentiment import LOWER_IS_BETTER
+
 TFIDF = "TF-IDF and logistic regression on the texts alone"
 """The name of ``references.tfidf_text`` of a run's record."""
 
@@ -26,28 +28,39 @@ def scored_split(record: Mapping[str, Any]) -> str:
     return "test" if any(result.get("test") for result in record.get("per_seed", ())) else "validation"
 
 
+def constant_answer(record: Mapping[str, Any], split: str) -> tuple[str, Mapping[str, float]] | None:
+    """What one answer to every row of a split reaches, and its name: the most frequent class, or the median score of the training.
+
+    None where nobody noted it, or rows have neither.
+    """
+    if constant := (record.get("most_frequent") or {}).get(split):
+        return f"always “{constant['label']}”", constant["metrics"]
+    if constant := (record.get("median_score") or {}).get(split):
+        return f"always {constant['score']:.2f}, the median", constant["metrics"]
+    return None
+
+
 def floors(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
-    """Name -> metrics on the scored split of what a model must beat: the most frequent class given to every row, and TF-IDF."""
+    """Name -> metrics on the scored split of what a model must beat: a constant answer, and TF-IDF."""
     found: dict[str, Mapping[str, float]] = {}
-    constant = (record.get("most_frequent") or {}).get(scored_split(record))
-    if constant:
-        found[f"always {constant['label']!r}"] = constant["metrics"]
+    if constant := constant_answer(record, scored_split(record)):
+        found[constant[0]] = constant[1]
     if rival := tfidf_scores(record):
         found[TFIDF] = rival
     return found
 
 
 def outdone(record: Mapping[str, Any]) -> list[str]:
-    """A sentence for each floor that is better than the run, by the metric that chose its weights, or else by accuracy."""
+    """A sentence for each floor that is better than the run, by the metric that chose its weights, or else by accuracy or MAE."""
     split = scored_split(record)
     results = [result.get(split) or {} for result in record.get("per_seed", ())]
     said = []
     for name, floor in floors(record).items():
-        metric = next((metric for metric in (record.get("best_metric"), "accuracy") if metric in floor), None)
+        metric = next((metric for metric in (record.get("best_metric"), "accuracy", "MAE") if metric in floor), None)
         if metric is None or not results or not all(metric in result for result in results):
             continue
         own = fmean(result[metric] for result in results)
-        if floor[metric] > own:
+        if floor[metric] < own if metric in LOWER_IS_BETTER else floor[metric] > own:
             said.append(
                 f"{name[0].upper()}{name[1:]} is better than this model: {metric} {floor[metric]:.4f}, the model {own:.4f}."
             )

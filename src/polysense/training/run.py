@@ -27,7 +27,7 @@ from polysense.recipe.foreign import blamed
 from polysense.recipe.parts import Part
 from polysense.recipe.recipe import LAST
 from polysense.training.aspects import missing_aspects, reads_aspects, unread_aspects
-from polysense.training.baseline import most_frequent
+from polysense.training.baseline import median_score, most_frequent
 from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
 from polysense.training.command import command
@@ -36,6 +36,7 @@ from polysense.training.overview import counted, overview
 from polysense.training.precision import settle_precision
 from polysense.training.processes import from_first, together
 from polysense.training.rehearsal import rehearse
+from polysense.training.score_rules import score_rules
 from polysense.training.seed import train_seed
 from polysense.training.splits import Splits
 from polysense.training.stopping import standing as judged_by
@@ -110,10 +111,13 @@ def train(
         ]
     named = _labels(complete)
     beside = from_first(lambda: _references(splits, seeds)) if named else {}
+    judged = {"validation": splits.validation, "test": splits.test}
+    scored = all("MAE" in result["validation"] for result in results)
     summary = _summary(complete, results) | {
-        "most_frequent": {
-            "validation": most_frequent(splits.validation, named),
-            "test": most_frequent(splits.test, named),
+        "most_frequent": {name: most_frequent(rows, named) for name, rows in judged.items()},
+        "median_score": {
+            name: median_score(splits.train, rows, dataset=score_rules(complete.written())) if scored else {}
+            for name, rows in judged.items()
         },
         "references": beside,
         "data": described,
