@@ -138,10 +138,13 @@ class Encoded:
     """(batch, width): one vector a row."""
     present: Tensor
     """(batch,) bool: False where the row lacks this modality; its states and summary then mean nothing."""
+    codes: Mapping[str, Tensor] = field(default_factory=dict)
+    """(batch, width) each: vectors on the way to the summary that objectives ask for by name; see `Fusion.codes`."""
 
     def rows(self, index: Tensor) -> Encoded:
         """The rows ``index`` (any length, repeats allowed) of this."""
-        return Encoded(self.states[index], self.mask[index], self.summary[index], self.present[index])
+        codes = {name: code[index] for name, code in self.codes.items()}
+        return Encoded(self.states[index], self.mask[index], self.summary[index], self.present[index], codes)
 
 
 @dataclass(frozen=True, slots=True)

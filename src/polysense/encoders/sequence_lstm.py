@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch import Tensor
 
+from polysense.encoders.recurrence import Recurrence
 from polysense.encoders.sequence import SequenceEncoder
+from polysense.errors import RecipeError
 from polysense.types import Fields
 
 
 class SequenceLSTM(SequenceEncoder):
-    """``W dropout(h) + b``, where h is what an LSTM of one layer remembers at a sequence's own last frame.
+    """What an LSTM remembers of a sequence at its own last frame, see :class:`polysense.encoders.recurrence.Recurrence`.
 
-    Sequences are packed: the network never steps over what is not there. Source: Self-MM (AAAI 2021), which encodes sound and
-    film like this; in both directions (MMIM, EMNLP 2021), h is the end of each.
+    Source: Self-MM (AAAI 2021), which encodes sound and film like this; in both directions MMIM (EMNLP 2021), with two layers besides
+    MISA (ACM MM 2020).
 
     Args:
         modality: ``audio`` or ``video``.
         width: of states and summary.
-        hidden: numbers that the network remembers, in each direction.
+        hidden: numbers that each layer remembers, in each direction.
+        layers: how many.
         bidirectional: read the sequence from its end, too.
         dropout: share of the numbers of h that are dropped in training.
         tokens: ``all`` gives each frame a state, ``W h_t + b``, for fusions that read sequences; ``pooled`` only the summary.
@@ -36,6 +38,7 @@ class SequenceLSTM(SequenceEncoder):
         *,
         width: int = 16,
         hidden: int = 16,
+        layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
         tokens: Literal["all", "pooled"] = "all",
@@ -52,21 +55,18 @@ class SequenceLSTM(SequenceEncoder):
             standardize=standardize,
             max_length=max_length,
         )
+        if layers < 1:
+            raise RecipeError(f"encoders.{modality}, layers: expected a number from 1 up, found {layers}")
         self.tokens = tokens
-        self.recurrent = nn.LSTM(self.frame_width, hidden, batch_first=True, bidirectional=bidirectional)
-        self.dropout = nn.Dropout(dropout)
-        self.project = nn.Linear((2 if bidirectional else 1) * hidden, width)
+        self.recurrent = Recurrence(
+            self.frame_width, hidden, width, layers=layers, bidirectional=bidirectional, dropout=dropout
+        )
         self.freeze()
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
         """States (batch, longest or 1, width), where they stand, and the summaries; a row without frames is read as one of zeros."""
         frames, mask = self.sequences(fields)
-        lengths = fields["lengths"].clamp(min=1).cpu()  # packing wants them there
-        packed = pack_padded_sequence(frames, lengths, batch_first=True, enforce_sorted=False)
-        steps, (last, _) = self.recurrent(packed)
-        summary = self.project(self.dropout(last.transpose(0, 1).flatten(1)))
+        states, summary = self.recurrent(frames, mask)
         if self.tokens == "pooled":
             return summary.unsqueeze(1), mask.any(dim=1, keepdim=True), summary
-        projected = PackedSequence(self.project(steps.data), steps.batch_sizes, steps.sorted_indices, steps.unsorted_indices)
-        states, _ = pad_packed_sequence(projected, batch_first=True, total_length=frames.shape[1])
-        return states.masked_fill(~mask.unsqueeze(-1), 0.0), mask, summary
+        return states, mask, summary

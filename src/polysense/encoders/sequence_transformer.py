@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal
 
 import torch
@@ -12,6 +11,7 @@ from torch.nn.functional import pad
 from polysense.encoders.encoder import masked_mean
 from polysense.encoders.sequence import SequenceEncoder
 from polysense.errors import RecipeError
+from polysense.positions import positions
 from polysense.types import Fields
 
 
@@ -95,13 +95,3 @@ class SequenceTransformer(SequenceEncoder):
         placed = self.dropout(projected + positions(longest, self.width, device=frames.device).to(projected.dtype))
         states = self.layers(placed, src_key_padding_mask=hidden)
         return pad(states.masked_fill(hidden.unsqueeze(-1), 0.0), (0, 0, 0, frames.shape[1] - longest))
-
-
-def positions(length: int, width: int, *, device: torch.device) -> Tensor:
-    """Sinusoidal positions (length, width): sines in the even places, cosines in the odd ones, wave lengths from 2 pi to 10000 * 2 pi.
-
-    Source: Vaswani et al., NeurIPS 2017.
-    """
-    place = torch.arange(length, device=device, dtype=torch.float32).unsqueeze(1)
-    rate = torch.exp(torch.arange(0, width, 2, device=device, dtype=torch.float32) * (-math.log(10000.0) / width))
-    return torch.stack([torch.sin(place * rate), torch.cos(place * rate)], dim=-1).flatten(1)

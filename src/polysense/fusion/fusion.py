@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
+from polysense.fusion.states import States
 from polysense.types import Encoded, Widths
 
 
@@ -16,6 +18,10 @@ class Fusion(nn.Module, ABC):
 
     width: int
     """Width of the fused states and summary."""
+
+    codes: Mapping[str, int] = MappingProxyType({})
+    """Vectors on the way to the summary that it gives under their names in ``Encoded.codes``, for objectives that ask for them
+    (``shared.text``), with their widths. The build hands these on to the objectives among the widths of the modalities."""
 
     @abstractmethod
     def forward(self, parts: Mapping[str, Encoded]) -> Encoded:
@@ -37,6 +43,19 @@ class Placeholders(nn.Module):
             return vector.expand(rows, -1)
         part = parts[name]
         return torch.where(part.present.unsqueeze(-1), part.summary, vector.to(part.summary.dtype))
+
+    def states(self, name: str, parts: Mapping[str, Encoded]) -> States:
+        """The states of a modality that stand in each row, with the placeholder as the one state of the rows that lack it."""
+        vector: Tensor = self.vectors[name]
+        if name not in parts:
+            rows = next(iter(parts.values())).present.shape[0]
+            return States(vector.expand(rows, 1, -1), torch.ones(rows, dtype=torch.int64, device=vector.device))
+        part = parts[name]
+        real = part.mask & part.present.unsqueeze(1)
+        lengths = real.sum(dim=1)
+        states = part.states.masked_fill(~real.unsqueeze(-1), 0.0)
+        first = torch.where((lengths > 0).unsqueeze(1), states[:, 0], vector.to(states.dtype))
+        return States(torch.cat([first.unsqueeze(1), states[:, 1:]], dim=1), lengths.clamp(min=1))
 
 
 def any_present(parts: Mapping[str, Encoded]) -> Tensor:

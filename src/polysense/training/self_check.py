@@ -19,6 +19,7 @@ from polysense.data.collate import Collate
 from polysense.data.frames import HeldFrames, Provenance
 from polysense.data.json_file import read_object
 from polysense.encoders.sequence import SequenceEncoder
+from polysense.encoders.text_lstm import TextLSTM
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import PolysenseError, display
@@ -70,7 +71,7 @@ def refuse_other_outputs(folder: Path, learner: Learner) -> None:
 
 def _rows(learner: Learner) -> list[Sample]:
     encoders = [learner.model.encoder(name) for name in learner.model.encoders]
-    if not all(isinstance(encoder, TransformerText | VisionImage | SequenceEncoder) for encoder in encoders):
+    if not all(isinstance(encoder, TransformerText | TextLSTM | VisionImage | SequenceEncoder) for encoder in encoders):
         return []
     sequences = {encoder.modality: encoder for encoder in encoders if isinstance(encoder, SequenceEncoder)}
     aspect = ASPECT if any(isinstance(encoder, TransformerText) and encoder.aspect for encoder in encoders) else None
