@@ -161,9 +161,9 @@ def test_without_probabilities_or_journals(run: Path) -> None:
     assert report(run).sections == ["result", "modalities", "classes", "origin"]
 
 
-def test_scores_instead_of_labels(tmp_path: Path) -> None:
+def test_scores_without_a_truth(tmp_path: Path) -> None:
     run = make_run(tmp_path / "scores", modalities=["text"])
-    edit_rows(run, lambda row: {"id": row["id"], "target": 0.4, "score": 0.5, "text": row["text"]})
+    edit_rows(run, lambda row: {"id": row["id"], "target": None, "score": 0.5, "text": row["text"]})
     per_seed = [{"seed": seed, "test": {"mae": 0.713 + seed / 100, "pearson": 0.66}} for seed in (0, 1)]
     edit_record(run, labels=[], best_metric="mae", greater_is_better=False, per_seed=per_seed)
     page = report(run)

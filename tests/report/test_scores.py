@@ -9,8 +9,9 @@ import pytest
 from made_runs import make_run
 from polysense.metrics.classification import classification_metrics
 from polysense.report.run import Run
-from polysense.report.scores import Spread, led_by, most_frequent, run_scores
-from polysense.report.section import p_value, percent, plain, points, signed
+from polysense.report.scores import Spread, constant, led_by, run_scores
+from polysense.report.section import p_value, percent
+from polysense.report.units import in_units, measure, plain, points, signed, titled
 
 
 def test_scores_over_seeds_are_those_of_the_predictions(tmp_path: Path) -> None:
@@ -29,9 +30,9 @@ def test_scores_over_seeds_are_those_of_the_predictions(tmp_path: Path) -> None:
 def test_the_commonest_class(tmp_path: Path) -> None:
     run = Run.read(make_run(tmp_path / "run"))
     targets = [row["target"] for row in run.shown[0].rows]
-    found = most_frequent(run)
+    found = constant(run)
     assert found is not None
-    assert found[0] == "positive"
+    assert found[0] == "always “positive”"
     assert found[1]["accuracy"] == pytest.approx(targets.count("positive") / len(targets))
 
 
@@ -43,11 +44,22 @@ def test_the_metric_that_chose_comes_first() -> None:
     there = {"accuracy": 1, "weighted_f1": 1, "f1/a": 1, "macro_f1": 1}
     assert led_by(there, best="macro_f1") == ["macro_f1", "weighted_f1", "accuracy"]
     assert led_by({"mae": 1, "pearson": 1}, best="pearson") == ["pearson", "mae"]
+    scores = {"Has0_F1_score": 1, "Mult_acc_7": 1, "Corr": 1, "MAE": 1, "rows": 1}
+    assert led_by(scores, best="last") == ["MAE", "Corr", "Mult_acc_7"]
 
 
 def test_numbers_for_reading() -> None:
     assert points(0.6741) == "67.4"
-    assert [signed(value) for value in (0.0131, -0.004, 0.0001, -0.0001)] == ["+1.3", "−0.4", "0.0", "0.0"]
+    assert [signed(value, "macro_f1") for value in (0.0131, -0.004, 0.0001, -0.0001)] == ["+1.3", "−0.4", "0.0", "0.0"]
+    assert [signed(value, "MAE") for value in (0.0131, -0.004, -0.0001)] == ["+0.013", "−0.004", "0.000"]
+    assert [measure(0.6741, name) for name in ("Has0_acc_2", "Non0_F1_score", "f1/a")] == ["67.4"] * 3
+    assert [measure(value, name) for value, name in ((0.6741, "MAE"), (-0.2, "Corr"))] == ["0.674", "−0.200"]
+    assert [in_units(names) for names in (["accuracy"], ["MAE", "Mult_acc_5"], ["MAE"])] == [
+        ", in points",
+        ", fractions in points",
+        "",
+    ]
+    assert [titled(name) for name in ("MAE", "Corr", "Mult_acc_7")] == ["MAE ↓", "Corr", "Mult acc 7"]
     assert [p_value(value) for value in (0.0312, 0.0004, 1.0)] == [".031", "< .001", "1.000"]
     assert percent(0.934) == "93\u202f%"
     assert plain("weighted_f1") == "Weighted F1"

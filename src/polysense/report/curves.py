@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from polysense.recipe.recipe import LAST
 from polysense.report.figure import ACCENT, CONTRAST, MUTED, drawing
 from polysense.report.run import Run
-from polysense.report.scores import is_fraction
-from polysense.report.section import Section, plain, render
+from polysense.report.section import Section, render
+from polysense.report.units import plain, scale
 
 Floats = NDArray[np.float64]
 
@@ -100,7 +100,7 @@ def validation(run: Run, metric: str, *, last: int) -> Panel | None:
     found = {seed: pairs for seed, pairs in found.items() if pairs}
     if not found:
         return None
-    scale = 100 if is_fraction(metric) else 1
+    factor = scale(metric)
     pick = max if run.record.get("greater_is_better", True) else min
     title = f"{plain(metric)} on validation"
     with drawing(
@@ -115,7 +115,7 @@ def validation(run: Run, metric: str, *, last: int) -> Panel | None:
                 "linewidth": 1.8 if best else 1.0,
                 "markersize": 3.5 if best else 2.5,
             }
-            drawn.axes.plot(steps, scale * values, "o-", color=colour, markeredgewidth=0, **style)
+            drawn.axes.plot(steps, factor * values, "o-", color=colour, markeredgewidth=0, **style)
             step, value = pick(found[seed], key=lambda pair: pair[1])
             if best:
                 ring: dict[str, Any] = {
@@ -125,9 +125,9 @@ def validation(run: Run, metric: str, *, last: int) -> Panel | None:
                     "markeredgecolor": CONTRAST,
                     "clip_on": False,
                 }
-                drawn.axes.plot([step], [scale * value], "o", **ring)
+                drawn.axes.plot([step], [factor * value], "o", **ring)
         step_axis(drawn.axes, last)
-    return Panel(title + (", points" if scale == 100 else ""), drawn.svg)
+    return Panel(title + (", points" if factor != 1 else ""), drawn.svg)
 
 
 def drawn_last(best: int | None, seeds: Sequence[int]) -> list[int]:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
+from matplotlib.ticker import MaxNLocator
 
 from polysense.errors import DataError
 from polysense.report.figure import ACCENT, INK, MUTED, PAPER, RULE, drawing
 from polysense.report.references import references
 from polysense.report.run import Run
-from polysense.report.scores import MAIN, Spread, is_fraction, led_by, most_frequent, run_scores
-from polysense.report.section import Section, plain, render
+from polysense.report.scores import Spread, constant, is_number, led_by, run_scores
+from polysense.report.section import Section, render
+from polysense.report.units import in_units, is_fraction, plain, scale, titled
 from polysense.training.card import start_scores
 from polysense.training.comparison import Comparison, compare_each
 from polysense.training.rival import outdone
@@ -27,7 +29,8 @@ class Standing:
     """By metric; empty if the two cannot be compared."""
     problem: str = ""
     sentence: str = ""
-    figure: str = ""
+    figures: Sequence[Markup] = ()
+    """One for the metrics in units of their own, one for those in points."""
 
 
 def headline(run: Run, against: Sequence[Run]) -> Section | None:
@@ -40,6 +43,7 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
     others = [(name, run_scores(other)) for name, other in zip(names[1:], against, strict=True)]
     shown = next(iter(run.shown.values()), None)
     labelled = None if shown is None else sum(row["target"] is not None for row in shown.rows)
+    of_scores = shown is not None and any(is_number(row["target"]) for row in shown.rows)
     return Section(
         "result",
         "Result",
@@ -50,10 +54,11 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
             unlabelled=0 if shown is None else len(shown.rows) - (labelled or 0),
             name=names[0],
             metrics=metrics,
-            fractions={metric for metric in metrics if is_fraction(metric)},
+            units=in_units(metrics),
+            rules=run.rules if of_scores else None,
             scores=scores,
             others=others,
-            constant=most_frequent(run),
+            constant=constant(run),
             references=references(run),
             outdone=outdone(run.record),
             start={name: Spread(tuple(values)) for name, values in start_scores(run.record, run.split or "validation").items()},
@@ -72,16 +77,19 @@ def named(runs: Sequence[Run]) -> list[str]:
 
 
 def standings(run: Run, against: Sequence[Run], *, names: Sequence[str]) -> list[Standing]:
-    """The run beside each of the others; their figures share one axis."""
+    """The run beside each of the others; figures of the same unit share one axis."""
     found = [standing(run, other, names=(names[0], name)) for other, name in zip(against, names[1:], strict=True)]
-    ends = [end for one in found for part in one.comparisons.values() for end in (part.low, part.high, *part.per_seed)]
-    reach = (min(ends, default=0.0), max(ends, default=0.0))
-    return [
-        replace(one, figure=forest(one.comparisons, name=f"difference-{number}", versus=one.against, reach=reach))
-        if one.comparisons
-        else one
-        for number, one in enumerate(found)
-    ]
+    reaches = {
+        fraction: reach([part for one in found for part in one.comparisons.values() if is_fraction(part.metric) == fraction])
+        for fraction in (False, True)
+    }
+    return [replace(one, figures=forests(one, number=number, reaches=reaches)) for number, one in enumerate(found)]
+
+
+def reach(comparisons: Sequence[Comparison]) -> tuple[float, float]:
+    """The lowest and the highest of what is drawn of them."""
+    ends = [end for part in comparisons for end in (part.low, part.high, *part.per_seed)]
+    return min(ends, default=0.0), max(ends, default=0.0)
 
 
 def standing(run: Run, other: Run, *, names: tuple[str, str]) -> Standing:
@@ -90,32 +98,46 @@ def standing(run: Run, other: Run, *, names: tuple[str, str]) -> Standing:
         found = compare_each(other.path, run.path, split=run.split or "test")
     except DataError as error:
         return Standing(names[1], {}, problem=str(error))
-    order = [name for name in led_by(found, best=run.record.get("best_metric")) if name in MAIN]
+    order = led_by(found, best=run.record.get("best_metric"))
     sentence = found[order[0]].in_words(base=f"“{names[1]}”", other=f"“{names[0]}”")
     return Standing(names[1], {name: found[name] for name in order}, sentence=sentence)
 
 
+def forests(one: Standing, *, number: int, reaches: Mapping[bool, tuple[float, float]]) -> list[Markup]:
+    """A figure for the differences of each unit that there are."""
+    drawn = []
+    for fraction, name in ((False, f"difference-{number}-units"), (True, f"difference-{number}")):
+        some = {metric: found for metric, found in one.comparisons.items() if is_fraction(metric) == fraction}
+        if some:
+            drawn.append(forest(some, name=name, versus=one.against, reach=reaches[fraction]))
+    return drawn
+
+
 def forest(comparisons: Mapping[str, Comparison], *, name: str, versus: str, reach: tuple[float, float]) -> Markup:
-    """Each metric's difference with its interval and the difference of every seed; the axis spans ``reach`` and zero."""
-    label = f"Differences to {versus} in points with 95 % intervals"
+    """Each metric's difference with its interval and the difference of every seed; the axis spans ``reach`` and zero.
+
+    All metrics are fractions, or none.
+    """
+    factor = scale(next(iter(comparisons)))
+    label = f"Differences to {versus} with 95 % intervals: {', '.join(map(plain, comparisons))}"
     with drawing(width=340, height=52 + 44 * len(comparisons), name=name, label=label) as drawn:
         axes = drawn.axes
         axes.grid(visible=True, axis="x")
         axes.grid(visible=False, axis="y")
         axes.axvline(0, color=MUTED, linewidth=1)
         for place, found in enumerate(comparisons.values()):
-            axes.plot([100 * found.low, 100 * found.high], [place, place], color=ACCENT, linewidth=2.4)
-            seeds = [100 * value for value in found.per_seed]
+            axes.plot([factor * found.low, factor * found.high], [place, place], color=ACCENT, linewidth=2.4)
+            seeds = [factor * value for value in found.per_seed]
             axes.plot(seeds, [place + 0.26] * len(seeds), "|", color=MUTED, markersize=7, markeredgewidth=1.2)
-            axes.plot(
-                [100 * found.difference], [place], "o", color=ACCENT, markersize=8, markeredgecolor=PAPER, markeredgewidth=1.5
-            )
-        axes.set_yticks(range(len(comparisons)), [plain(metric) for metric in comparisons], color=INK)
+            dot = factor * found.difference
+            axes.plot([dot], [place], "o", color=ACCENT, markersize=8, markeredgecolor=PAPER, markeredgewidth=1.5)
+        axes.set_yticks(range(len(comparisons)), [titled(metric) for metric in comparisons], color=INK)
         axes.set_ylim(len(comparisons) - 0.45, -0.55)
-        low, high = 100 * min(0.0, reach[0]), 100 * max(0.0, reach[1])
-        room = max(0.08 * (high - low), 0.5)
+        low, high = factor * min(0.0, reach[0]), factor * max(0.0, reach[1])
+        room = max(0.08 * (high - low), 0.005 * factor)
         axes.set_xlim(low - room, high + room)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_color(RULE)
-        axes.set_xlabel("points")
+        axes.set_xlabel("points" if factor != 1 else "difference")
     return drawn.svg

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from polysense.report.run import Run
-from polysense.report.section import plain
+from polysense.report.units import plain
 from polysense.training.rival import TFIDF
 
 NAMES = {"tfidf_text": TFIDF}

@@ -9,8 +9,10 @@ from typing import Any
 
 from polysense.data.json_file import read_lines, read_object
 from polysense.errors import DataError, display
+from polysense.metrics.sentiment import Dataset
 from polysense.training.folder import RECIPE, SUMMARY
 from polysense.training.predictions import Predictions, read_predictions
+from polysense.training.score_rules import score_rules
 
 Lines = tuple[Mapping[str, Any], ...]
 
@@ -79,6 +81,11 @@ class Run:
         values = [row.get(field) for part in self.shown.values() for row in part.rows for field in ("target", "label")]
         names = (name for value in values for name in (value if isinstance(value, list) else [value]))
         return sorted({name for name in names if isinstance(name, str)})
+
+    @property
+    def rules(self) -> Dataset:
+        """By whose rules scores are measured."""
+        return score_rules(self.record.get("recipe") or {})
 
     @property
     def best_seed(self) -> int | None:

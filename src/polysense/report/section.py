@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from polysense.report.units import measure, plain, points, signed, titled
+
 if TYPE_CHECKING:
     from polysense.report.run import Run
 
@@ -42,19 +44,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    there.filters |= {"points": points, "signed": signed, "p_value": p_value, "percent": percent, "plain": plain}
+    filters = (points, measure, signed, titled, plain, p_value, percent)
+    there.filters |= {one.__name__: one for one in filters}
     return there
-
-
-def points(value: float) -> str:
-    """A fraction in points: 0.6741 is ``67.4``."""
-    return f"{100 * value:.1f}"
-
-
-def signed(value: float) -> str:
-    """A difference of fractions in points, with its sign: ``+1.3``, ``−0.4``."""
-    text = f"{100 * value:+.1f}"
-    return "0.0" if float(text) == 0 else text.replace("-", "−")
 
 
 def p_value(value: float) -> str:
@@ -65,9 +57,3 @@ def p_value(value: float) -> str:
 def percent(value: float) -> str:
     """A chance: ``93 %``."""
     return f"{100 * value:.0f}\u202f%"
-
-
-def plain(name: str) -> str:
-    """A metric's or term's name for reading: ``weighted_f1`` is ``Weighted F1``."""
-    words = name.replace("_", " ").replace("f1", "F1")
-    return words[:1].upper() + words[1:]
