@@ -158,7 +158,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def last_partial(epochs: list[Row]) -> float:
     """The mean over the modalities at the last epoch."""
-    return mean(epochs[-1][name]["partial_r"] for name in MODALITIES)
+    return float(mean(epochs[-1][name]["partial_r"] for name in MODALITIES))
 
 
 def main() -> None:

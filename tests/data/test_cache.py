@@ -25,7 +25,7 @@ class Counting:
     """A text encoder of two states a word: word length and its square. Notes what it was asked."""
 
     modality = "text"
-    aspect = False
+    pairs = False
 
     def __init__(self, print_: str = "a") -> None:
         self.print = print_
@@ -286,7 +286,7 @@ class Far(torch.nn.Module):
     """An encoder on a device of its own; what it is given must have been moved there."""
 
     modality = "text"
-    aspect = False
+    pairs = False
 
     def __init__(self) -> None:
         super().__init__()

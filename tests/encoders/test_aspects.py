@@ -175,7 +175,7 @@ def test_a_tokenizer_that_parts_nothing_is_refused(tiny_text: str, tmp_path: Pat
     rules.post_processor = None
     PreTrainedTokenizerFast(tokenizer_object=rules, model_max_length=64, pad_token="[PAD]").save_pretrained(tmp_path)
     made.backbone.save_pretrained(tmp_path)
-    with pytest.raises(RecipeError, match="no token that parts an aspect from its text"):
+    with pytest.raises(RecipeError, match="no token that parts the two of a pair"):
         TransformerText(str(tmp_path), aspect=True)
 
 

@@ -41,8 +41,11 @@ class FrozenEncoder(Protocol):
     """What the cache asks of an encoder."""
 
     modality: str
-    aspect: bool
-    """Whether a row's aspect is read with its text, so that the two are the content."""
+    pairs: bool
+    """Whether something else of a row is read with the modality, so that the two are the content."""
+
+    def other(self, sample: Sample) -> str | None:
+        """What that is."""
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """Samples to tensors."""
@@ -138,15 +141,15 @@ class FeatureCache:
                 time = row["states"].shape[0]
                 states[number, :time], mask[number, :time], summary[number] = row["states"], row["mask"], row["summary"]
         arrays = {"states": states, "mask": mask, "summary": summary}
-        if self.encoder.aspect:  # the text alone does not say which rows are equal
+        if self.encoder.pairs:  # the modality alone does not say which rows are equal
             arrays["key"] = np.array([self._key(sample) or 0 for sample in samples])
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _key(self, sample: Sample) -> int | None:
         """By which the row's states are found; None where it lacks the modality."""
         content = getattr(sample, self.encoder.modality)
-        if content is not None and self.encoder.aspect:
-            content = json.dumps([sample.aspect, content])
+        if content is not None and self.encoder.pairs:
+            content = json.dumps([self.encoder.other(sample), content])
         return None if content is None else _exact_key(content)
 
     def _look_up(self, sample: Sample) -> dict[str, np.ndarray] | None:

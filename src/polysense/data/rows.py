@@ -6,6 +6,7 @@ import math
 import numbers
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +26,9 @@ SPLITS: tuple[str, ...] = ("train", "validation", "test")
 
 _SINGLE_SCORES = {f"score_{name}": name for name in ("text", "audio", "video")}
 """Column -> the modality that people scored alone."""
+
+_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
+"""Of pictures that a table names without one, in the order in which they are looked for."""
 
 _ROW = ("id", *MODALITIES, "pair", "negatives", "aspect", "spans", "label")
 FIELDS: tuple[str, ...] = (*_ROW, "score", *_SINGLE_SCORES, "split", "group")
@@ -207,11 +211,18 @@ class RowReader:
         if _WEB_ADDRESS.match(name):
             raise _BadCellError(field, f"{_shorten(name)} is a web address; download the file and name its path")
         try:
-            return self._found(name)
+            return self._picture_named(name) if field == "image" and not Path(name).suffix else self._found(name)
         except (OSError, ValueError, RuntimeError) as error:  # a null byte, a name too long, a loop of links, no permission
             raise _BadCellError(field, f"{_shorten(name)} cannot be opened ({error})") from None
         except _BadPathError as bad:
             raise _BadCellError(field, str(bad)) from None
+
+    def _picture_named(self, name: str) -> Path:
+        """The picture of a name without ending, as sets have it that name pictures by the id of their row."""
+        for ending in _ENDINGS:
+            with suppress(_BadPathError):
+                return self._found(f"{name}{ending}")
+        return self._found(name)
 
     def _found(self, name: str) -> Path:
         path = Path(name) if self.media_root is None else self.media_root / name

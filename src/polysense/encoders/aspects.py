@@ -14,14 +14,14 @@ MISSING = "the model reads an aspect with each text, the row has none"
 """What is wrong with a row that only has a text."""
 
 
-def refuse_unpaired(tokenizer: Any, pretrained: str) -> None:
-    """Raise where nothing would stand between an aspect and its text.
+def refuse_unpaired(tokenizer: Any, pretrained: str, *, what: str) -> None:
+    """Raise where nothing would stand between the two of a pair; ``what`` names the choice that asks for pairs.
 
     Raises:
         RecipeError: names the encoder.
     """
     if tokenizer.num_special_tokens_to_add(pair=True) == 0:
-        raise RecipeError(f"aspect: the tokenizer of {pretrained!r} has no token that parts an aspect from its text")
+        raise RecipeError(f"{what}: the tokenizer of {pretrained!r} has no token that parts the two of a pair")
 
 
 def takes_segments(tokenizer: Any, backbone: Any) -> bool:
@@ -60,8 +60,8 @@ def aspects_of(samples: Sequence[Sample]) -> list[str]:
     return ["" if sample.text is None else sample.aspect or "" for sample in samples]
 
 
-def pair_key(sample: Sample) -> int:
-    """Equal where aspect and text are equal content, see :func:`polysense.data.media.content_key`."""
-    if sample.text is None:
+def pair_key(beside: str | None, text: str | None) -> int:
+    """Equal where the text and what stands with it are equal content, see :func:`polysense.data.media.content_key`."""
+    if text is None:
         return content_key(None)
-    return content_key(f"{normalised(sample.aspect or '')}\0{normalised(sample.text)}")
+    return content_key(f"{normalised(beside or '')}\0{normalised(text)}")

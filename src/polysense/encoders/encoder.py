@@ -43,12 +43,17 @@ class Encoder(nn.Module, ABC):
     width: int
     """Width of states and summary."""
 
-    aspect: bool = False
-    """Whether it reads a row's aspect together with the modality."""
+    pairs: bool = False
+    """Whether it reads something else of a row together with the modality, see :meth:`other`."""
 
     def __init__(self, *, trainable: bool) -> None:
         super().__init__()
         self.trainable = trainable
+
+    def other(self, sample: Sample) -> str | None:
+        """What of the row is read together with the modality, so that the two are the content."""
+        del sample
+        return None
 
     @classmethod
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:

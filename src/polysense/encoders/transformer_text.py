@@ -65,6 +65,9 @@ class TransformerText(Encoder):
             large batch, the memory is that of one piece and the summaries. Gradients are the same, dropout included.
         aspect: read each row's aspect before its text, as the tokenizer joins pairs (``[CLS] aspect [SEP] text [SEP]``), in segments
             of their own where the model has them. Of a pair that is too long, the text is cut.
+        beside: another column of the table that is read behind the text, as the second of such a pair, where a row has it: the words
+            in a picture, a title. Of a pair that is too long, the longer one is cut.
+        normalize: ``tweets`` reads posts in the spelling of BERTweet's training, see :func:`polysense.data.tweets.normalized`.
     """
 
     modality = "text"
@@ -83,6 +86,8 @@ class TransformerText(Encoder):
         piece_rows: int = 8,
         recompute: bool = False,
         aspect: bool = False,
+        beside: str | None = None,
+        normalize: Literal["tweets"] | None = None,
     ) -> None:
         super().__init__(trainable=trainable)
         with explained("text encoder", pretrained):
@@ -99,10 +104,17 @@ class TransformerText(Encoder):
         self.piece_rows = piece_rows
         self.recompute = recompute
         self.aspect = aspect
-        if aspect:
-            refuse_unpaired(self.tokenizer, pretrained)
+        self.beside = beside
+        self.normalize = normalize
+        if aspect and beside is not None:
+            raise RecipeError(
+                "encoders.text: a pair is read, so that either an aspect or another column may stand with the text"
+            )
+        if aspect or beside is not None:
+            refuse_unpaired(self.tokenizer, pretrained, what="aspect" if aspect else "beside")
         self._lengths = AspectLengths(self.tokenizer)
-        self.segments = aspect and takes_segments(self.tokenizer, self.backbone)
+        self.pairs = aspect or beside is not None
+        self.segments = self.pairs and takes_segments(self.tokenizer, self.backbone)
         self.freeze()
 
     @cached_property
@@ -134,7 +146,7 @@ class TransformerText(Encoder):
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``input_ids`` and ``attention_mask``, both (batch, longest) int64; a text without tokens gets one for padding.
 
-        With ``aspect`` also the ``key`` of aspect and text, and ``token_type_ids`` where the model has segments.
+        With ``aspect`` or ``beside`` also the ``key`` of the pair, and ``token_type_ids`` where the model has segments.
 
         Raises:
             DataError: names the row whose aspect is missing, or leaves no room for the text.
@@ -150,9 +162,16 @@ class TransformerText(Encoder):
         fields = {"input_ids": ids, "attention_mask": mask}
         if self.segments:
             fields["token_type_ids"] = tokens["token_type_ids"].long()
-        if self.aspect:
-            fields["key"] = torch.tensor([pair_key(sample) for sample in samples])
+        if self.pairs:
+            fields["key"] = torch.tensor([pair_key(self.other(sample), sample.text) for sample in samples])
         return fields
+
+    def other(self, sample: Sample) -> str | None:
+        """The row's aspect, or what is read behind its text; None where there is nothing."""
+        if self.aspect:
+            return sample.aspect
+        found = None if self.beside is None or sample.text is None else sample.extra.get(self.beside)
+        return None if found is None else self._spelled(str(found)) or None
 
     def aspect_fault(self, sample: Sample) -> str | None:
         """Why it cannot read the row's aspect with its text; None where it can, or reads texts alone."""
@@ -169,9 +188,8 @@ class TransformerText(Encoder):
 
     def is_cut(self, sample: Sample) -> bool:
         """Whether a part of its text is not read, for it has too many tokens."""
-        texts = [[sample.aspect or ""]] if self.aspect else []
-        whole = self.tokenizer(*texts, [sample.text or ""], verbose=False)
-        return len(whole["input_ids"][0]) > self._longest
+        pair = (sample.aspect or "", self._text(sample)) if self.aspect else (self._text(sample), self.other(sample))
+        return len(self.tokenizer(*pair, verbose=False)["input_ids"]) > self._longest
 
     def spans(self, samples: Sequence[Sample]) -> list[list[tuple[int, int]]]:
         """Which characters of its text, from the first to behind the last, each token of :meth:`prepare` stands for; (0, 0): for none.
@@ -182,8 +200,13 @@ class TransformerText(Encoder):
         tokens by this, see :class:`polysense.data.alignment.Alignment`.
 
         Raises:
-            RecipeError: the tokenizer cannot tell.
+            RecipeError: the tokenizer cannot tell, or the tokens are not those of the text as it was given.
         """
+        if self.normalize is not None or self.beside is not None:
+            raise RecipeError(
+                "encoders.text: with normalize or beside its tokens are not those of the text alone, so that words and spans cannot be "
+                "found in them"
+            )
         if not self.tokenizer.is_fast:
             raise RecipeError(
                 f"the tokenizer {type(self.tokenizer).__name__} does not say which characters its tokens stand for"
@@ -200,13 +223,37 @@ class TransformerText(Encoder):
 
     def _tokens(self, samples: Sequence[Sample], **wanted: Any) -> Any:
         """What the tokenizer makes of the texts, padded to the longest; ``wanted`` says what it is to return."""
-        texts = [sample.text or "" for sample in samples]
+        texts = [self._text(sample) for sample in samples]
         limits = {"max_length": self._longest, "padding": "longest", "padding_side": "right"}
+        if self.beside is not None:
+            return self._with_seconds(texts, [self.other(sample) for sample in samples], limits, wanted)
         if not self.aspect:
             return self.tokenizer(texts, truncation=True, **limits, **wanted)
         return self.tokenizer(
             aspects_of(samples), texts, truncation="only_second", return_token_type_ids=self.segments, **limits, **wanted
         )
+
+    def _with_seconds(
+        self, texts: Sequence[str], seconds: Sequence[str | None], limits: dict[str, Any], wanted: dict[str, Any]
+    ) -> Any:
+        """Each text with its second, or alone where it has none: a batch of the tokenizer's own is all pairs or none."""
+        rows = [
+            self.tokenizer(text, second or None, truncation="longest_first", max_length=limits["max_length"], verbose=False)
+            for text, second in zip(texts, seconds, strict=True)
+        ]
+        names = [name for name in TOKENS if name in self.tokenizer.model_input_names]
+        padded = {"padding": limits["padding"], "padding_side": limits["padding_side"], **wanted}
+        return self.tokenizer.pad([{name: row[name] for name in names} for row in rows], **padded)
+
+    def _text(self, sample: Sample) -> str:
+        return self._spelled(sample.text or "")
+
+    def _spelled(self, text: str) -> str:
+        if self.normalize is None:
+            return text
+        from polysense.data.tweets import normalized  # its table of emoji takes a while to load
+
+        return normalized(text)
 
     @property
     def _longest(self) -> int:
@@ -274,7 +321,7 @@ class TransformerText(Encoder):
 
     def preprocessing(self) -> str:
         """Tokenizer, length, pooling, and whether aspects are read."""
-        about = " aspect" if self.aspect else ""
+        about = (" aspect" if self.aspect else "") + f" {self.beside} {self.normalize}" * bool(self.beside or self.normalize)
         return f"text {json.dumps(self._rules(), default=str)} {self.max_length} {self.pooling} {self.tokens}{about}"
 
     def _rules(self) -> Any:

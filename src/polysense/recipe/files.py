@@ -162,16 +162,24 @@ def _apply(raw: Raw, override: str) -> None:
         place = _inside(place, "objective", ".".join(parents))
     if isinstance(place, dict) and "class_path" in place and last not in {"class_path", "init_args"}:
         place = place.setdefault("init_args", {})
-    if not isinstance(place, dict):
+    at: Any = last
+    if isinstance(place, list):
+        if not last.isdigit() or int(last) >= len(place):
+            there = f"0 to {len(place) - 1}" if place else "none"
+            raise RecipeError(f"--set {override}: {'.'.join(parents)} has no entry {last!r}; valid: {there}")
+        at = int(last)
+    elif not isinstance(place, dict):
         raise RecipeError(f"--set {override}: {'.'.join(parents)} has no entries")
     try:
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except yaml.YAMLError as error:
         raise RecipeError(f"--set {override}: the value is not valid YAML") from error
-    if value is None:
-        place.pop(last, None)
+    if value is not None:
+        place[at] = value
+    elif isinstance(place, dict):
+        place.pop(at, None)
     else:
-        place[last] = value
+        del place[at]
 
 
 def _inside(place: Any, key: str, above: str) -> Any:

@@ -22,10 +22,15 @@ def write_sentence_transformers(encoder: TransformerText, folder: Path) -> None:
     """Their chain of modules: transformer, weights of the layers, pooling, dense layer, as far as the pooling needs them.
 
     Raises:
-        RecipeError: the encoder reads aspects, and theirs would not.
+        RecipeError: the encoder reads more than texts, or spells them anew, and theirs would not.
     """
     if encoder.aspect:
         raise RecipeError("the encoder reads an aspect with each text, a model of sentence-transformers reads texts alone")
+    if encoder.beside is not None or encoder.normalize is not None:
+        raise RecipeError(
+            "the encoder reads texts with another column, or in another spelling (beside, normalize); a model of sentence-transformers "
+            "reads them as they are"
+        )
     layers = LAYERS.get(encoder.pooling, (-1,))
     deep = layers != (-1,)
     write_backbone(encoder, folder, backbone_state(encoder), **({"output_hidden_states": True} if deep else {}))
