@@ -7,14 +7,20 @@ import re
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import pytest
 
+from made_runs import make_run, write_lines
 from made_score_runs import make_score_run
+from polysense.errors import DataError
 from polysense.metrics.sentiment import msa_regression
-from polysense.report.document import report_html
+from polysense.report.document import report_html, write_report
+from polysense.report.drift import courses_of, drift
+from polysense.report.fitted import class_of, fit_of, fitted, like_truth
 from polysense.report.headline import headline
 from polysense.report.modalities import modalities
 from polysense.report.run import Run
+from polysense.report.score_rows import conflicting_scores, furthest_rows, scored_rows
 from polysense.report.scores import run_scores
 
 
@@ -22,6 +28,28 @@ def cells(body: str, first: str) -> list[str]:
     """The cells of the line of a table that begins with ``first``."""
     found = next(line for line in body.splitlines() if f'<th scope="row">{first}</th>' in line)
     return [re.sub(r"<[^>]+>", " ", cell).split("±")[0].strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", found)]
+
+
+def sections(page: str) -> list[str]:
+    return re.findall(r'<section id="([^"]+)"', page)
+
+
+def test_a_whole_report(tmp_path: Path) -> None:
+    run, base = make_score_run(tmp_path / "run"), make_score_run(tmp_path / "base", heads=False, luck=1)
+    page = write_report(run, against=[base], out=tmp_path / "one.html").read_bytes()
+    assert sections(page.decode()) == [
+        *("result", "modalities", "fitted", "training", "drift", "score-conflicts", "worst", "origin"),
+    ]
+    names = re.findall(r'\bid="([^"]+)"', page.decode())
+    assert len(set(names)) == len(names)
+    assert write_report(run, against=[base], out=tmp_path / "two.html").read_bytes() == page
+
+
+def test_sections_without_data_are_left_out(tmp_path: Path) -> None:
+    page = report_html(Run.read(make_score_run(tmp_path / "run", heads=False, parts=False)), [])
+    assert sections(page) == ["result", "fitted", "training", "worst", "origin"]
+    labels = Run.read(make_run(tmp_path / "labels"))
+    assert [writer(labels, []) for writer in (fitted, drift, conflicting_scores, furthest_rows)] == [None] * 4
 
 
 @pytest.mark.parametrize("rules", ["mosi", "sims"])
@@ -95,3 +123,113 @@ def test_one_answer_to_every_row_has_no_correlation(tmp_path: Path) -> None:
     run = Run.read(folder)
     assert "Corr" not in run_scores(run)
     assert "nan" not in report_html(run, [Run.read(make_score_run(tmp_path / "other"))]).lower().replace("nano", "")
+
+
+@pytest.mark.parametrize("rules", ["mosi", "sims"])
+def test_the_confusion_is_that_of_the_metric(tmp_path: Path, rules: str) -> None:
+    run = Run.read(make_score_run(tmp_path / "run", rules=rules))
+    fit = fit_of(run)
+    assert fit is not None
+    equal = (class_of(fit.found, rules=run.rules) == class_of(fit.truth, rules=run.rules)).mean(axis=1)
+    metric = "Mult_acc_7" if rules == "mosi" else "Mult_acc_5"
+    assert run_scores(run)[metric].values == pytest.approx(tuple(equal))
+    section = fitted(run, [])
+    assert section is not None
+    counts = re.findall(r"<b>\d+.%</b><span>([\d.]+)</span>", section.body)
+    assert sum(float(count) for count in counts) == pytest.approx(60)
+    assert ("weakly positive" in section.body) == (rules == "sims")
+
+
+def test_rows_that_a_seed_gave_no_score_are_not_drawn(tmp_path: Path) -> None:
+    folder = make_score_run(tmp_path / "run")
+    file = folder / "seed-1" / "predictions" / "test.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    write_lines(file, [row | ({"score": None} if row["id"] == "test-3" else {}) for row in rows])
+    fit = fit_of(Run.read(folder))
+    assert fit is not None
+    assert fit.found.shape == (2, 59)
+
+
+def test_rows_of_like_truth_are_averaged() -> None:
+    truth = np.array([0, 0, 0, 0, 1, 2], dtype=np.float32)
+    found = np.array([1, 1, 3, 3, 1, 0], dtype=np.float32)
+    assert like_truth(truth, found, groups=3) == ([0.0, 1.5], [2.0, 0.5])
+
+
+def test_how_far_labels_drift(tmp_path: Path) -> None:
+    run = Run.read(make_score_run(tmp_path / "run", epochs=4))
+    courses = courses_of(run)
+    assert list(courses) == ["text", "audio", "video"]
+    for course in courses.values():
+        for steps in course.values():
+            assert [labels.epoch for labels in steps] == [1.0, 2.0, 3.0, 4.0]
+            assert steps[0].distance == 0
+            assert np.isnan(steps[0].moved)
+            whole = 2 * steps[1].distance  # the way to where the made labels go is halved each time
+            assert [labels.moved for labels in steps[1:]] == pytest.approx([whole / 2, whole / 4, whole / 8])
+            assert [labels.distance for labels in steps[1:]] == pytest.approx([whole / 2, whole * 3 / 4, whole * 7 / 8])
+    section = drift(run, [])
+    assert section is not None
+    assert section.body.count("<svg") == 2
+    assert cells(section.body, "audio")[:2] == ["60", f"{courses['audio'][0][-1].distance:.3f}"]
+
+
+def test_one_evaluation_has_no_movement(tmp_path: Path) -> None:
+    section = drift(Run.read(make_score_run(tmp_path / "run", epochs=1)), [])
+    assert section is not None
+    assert section.body.count("<svg") == 1
+
+
+def test_a_damaged_table_of_labels_is_named(tmp_path: Path) -> None:
+    folder = make_score_run(tmp_path / "run", seeds=[0])
+    (folder / "seed-0" / "memory" / "unimodal.0000010.parquet").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"unimodal\.0000010\.parquet is damaged"):
+        report_html(Run.read(folder), [])
+
+
+def scored(name: str, target: float | None, together: float, **own: float) -> dict[str, object]:
+    return {"id": name, "target": target, "score": together, "missing": [], "text": f"text {name}"} | {
+        f"score_{modality}": value for modality, value in own.items()
+    }
+
+
+def told(tmp_path: Path, rows: list[dict[str, object]], **parts: list[dict[str, object]]) -> Run:
+    for name, some in {"test": rows, **parts}.items():
+        write_lines(tmp_path / "seed-0" / "predictions" / f"{name.replace('_', '.')}.jsonl", some)
+    (tmp_path / "run.json").write_text(json.dumps({"best_seed": 0}), encoding="utf-8")
+    return Run.read(tmp_path)
+
+
+ROWS = [
+    scored("mild", 1.0, 0.9, text=1.0, audio=0.5),
+    scored("torn", -1.0, 1.0, text=2.0, audio=-2.0),
+    scored("apart", None, 0.0, text=0.5, audio=-1.0),
+    scored("single", 3.0, 0.0, text=0.5),
+]
+
+
+def test_rows_whose_modalities_are_furthest_apart_come_first(tmp_path: Path) -> None:
+    section = conflicting_scores(told(tmp_path, ROWS), [])
+    assert section is not None
+    assert re.findall(r"facts\">id (\w+)", section.body) == ["torn", "apart", "mild"]
+    assert cells(section.body, "text, audio") == ["3", f"{6 / 3:.3f}", "66.7", "2.000", "0.100"]
+    card = section.body.split("id torn")[1].split("</article>")[0]
+    assert re.findall(r'<(u|i)[^>]* style="left:([\d.]+)%"', card) == [
+        *(("u", "25.0"), ("i", "100.0"), ("u", "25.0"), ("i", "0.0"), ("u", "25.0"), ("i", "75.0")),
+    ]
+    assert "truth <b>−1.00</b> · off by 2.00" in card
+
+
+def test_without_heads_a_modality_says_what_the_model_says_of_it_alone(tmp_path: Path) -> None:
+    bare = [scored("a", 0.5, 0.5), scored("b", 0.5, 0.1)]
+    run = told(tmp_path, bare, test_text=[scored("a", 0.5, 2.0), scored("b", 0.5, 0.2)], test_audio=[scored("a", 0.5, -1.0)])
+    assert {one.row["id"]: dict(one.own) for one in scored_rows(run)} == {
+        "a": {"text": 2.0, "audio": -1.0},
+        "b": {"text": 0.2},
+    }
+
+
+def test_the_furthest_off_come_first(tmp_path: Path) -> None:
+    section = furthest_rows(told(tmp_path, ROWS), [])
+    assert section is not None
+    assert re.findall(r"facts\">id (\w+)", section.body) == ["single", "torn", "mild"]

@@ -19,7 +19,7 @@ def report(
     title: Annotated[str | None, typer.Option(help="The report's heading.")] = None,
     out: Annotated[Path | None, typer.Option(help="The file to write; RUN/report.html where it is not given.")] = None,
 ) -> None:
-    """Write a run's report: results over seeds, curves, confusion, calibration, and the rows it got most wrong."""
+    """Write a run's report: results over seeds, curves, confusion, calibration or scatter, and the rows it got most wrong."""
     from polysense.report import write_report
     from polysense.training.folder import finished
 

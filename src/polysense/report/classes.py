@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polysense.metrics.classification import confusion
 from polysense.report.run import Run
@@ -58,9 +59,13 @@ def matrix(run: Run) -> list[list[Cell]] | None:
     if not parts or not plain or len(run.labels) > MOST:
         return None
     counts = [confusion([row["target"] for row in part], [row["label"] for row in part], labels=run.labels) for part in rows]
-    mean = np.mean(counts, axis=0)
-    totals = np.maximum(mean.sum(axis=1, keepdims=True), 1e-12)
+    return shares(np.mean(counts, axis=0))
+
+
+def shares(counts: NDArray[np.float64]) -> list[list[Cell]]:
+    """Counts (truth, predicted) with their share of the rows of their true class."""
+    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1e-12)
     return [
-        [Cell(float(share), float(count)) for share, count in zip(shares, line, strict=True)]
-        for shares, line in zip(mean / totals, mean, strict=True)
+        [Cell(float(share), float(count)) for share, count in zip(*line, strict=True)]
+        for line in zip(counts / totals, counts, strict=True)
     ]

@@ -10,11 +10,14 @@ from markupsafe import Markup
 from polysense.report.calibration import calibration
 from polysense.report.classes import classes
 from polysense.report.curves import curves
+from polysense.report.drift import drift
+from polysense.report.fitted import fitted
 from polysense.report.headline import headline
 from polysense.report.modalities import modalities
 from polysense.report.origin import origin
 from polysense.report.rows import conflicting_rows, worst_rows
 from polysense.report.run import Run
+from polysense.report.score_rows import conflicting_scores, furthest_rows
 from polysense.report.section import Writer, environment, render
 from polysense.report.whole import write_page
 
@@ -22,10 +25,14 @@ SECTIONS: tuple[Writer, ...] = (
     headline,
     modalities,
     classes,
+    fitted,
     calibration,
     curves,
+    drift,
     conflicting_rows,
+    conflicting_scores,
     worst_rows,
+    furthest_rows,
     origin,
 )
 """What a report may hold, from top to bottom; each writer gives nothing where its data are not there."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from polysense.report.units import measure, plain, points, signed, titled
+from polysense.report.units import measure, plain, points, score, signed, titled
 
 if TYPE_CHECKING:
     from polysense.report.run import Run
@@ -44,7 +44,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (points, measure, signed, titled, plain, p_value, percent)
+    filters = (points, measure, signed, score, titled, plain, p_value, percent)
     there.filters |= {one.__name__: one for one in filters}
     return there
 

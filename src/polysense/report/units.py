@@ -45,6 +45,12 @@ def signed(value: float, metric: str) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", "−")
 
 
+def score(value: float) -> str:
+    """One row's score with its sign: ``+0.61``, ``−2.00``."""
+    text = f"{value:+.2f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
 def titled(metric: str) -> str:
     """A metric's name over its numbers; an arrow says that less is better."""
     return plain(metric) + (" ↓" if metric in LOWER_IS_BETTER else "")
