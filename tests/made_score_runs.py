@@ -48,6 +48,8 @@ def make_score_run(
     for seed in seeds:
         home, draw = folder / f"seed-{seed}", np.random.default_rng([seed, luck])
         write_journal(home, draw, steps=epochs * 10, terms=["regression", "unimodal"] if heads else ["regression"])
+        if heads:
+            tell_parts(home / "journal.jsonl")
         steps = [10 * (epoch + 1) for epoch in range(epochs)]
         write_lines(
             home / "evaluations.jsonl",
@@ -89,6 +91,14 @@ def make_score_run(
     }
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return folder
+
+
+def tell_parts(journal: Path) -> None:
+    """Each modality's share of the term of the labels, from the second epoch on."""
+    lines = [json.loads(entry) for entry in journal.read_text(encoding="utf-8").splitlines()]
+    for entry in lines[10:]:
+        entry["parts"] = {f"unimodal/{name}": entry["terms"]["unimodal"] / 3 for name in MODALITIES}
+    write_lines(journal, lines)
 
 
 def line(split: str, number: int, truth: float, found: float) -> dict[str, Any]:

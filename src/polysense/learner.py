@@ -73,7 +73,9 @@ class Learner(nn.Module):
         return found
 
     def forward(self, **nested: Any) -> dict[str, Any]:
-        """The loss of a nested batch: ``{"loss": scalar, "terms": {name: scalar}}``, terms before their weights.
+        """The loss of a nested batch: ``{"loss": scalar, "terms": {name: scalar}, "parts": {"name/part": scalar}}``, before weights.
+
+        ``parts`` holds what the terms of several tasks are the sums of.
 
         Raises:
             PolysenseError: a term is not finite.
@@ -88,7 +90,13 @@ class Learner(nn.Module):
             self.micro_step += 1
         weighted = [self.weights[name] * term for name, term in terms.items()]
         loss = torch.stack(weighted).sum() if weighted else self._nothing()
-        return {"loss": loss, "terms": {name: term.detach() for name, term in terms.items()}}
+        parts = {f"{name}/{part}": value for name in terms for part, value in self.objective(name).parts.items()}
+        return {"loss": loss, "terms": {name: term.detach() for name, term in terms.items()}, "parts": parts}
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of all parts of terms that a batch may have."""
+        return [f"{name}/{part}" for name, objective in self.active.items() for part in objective.parts]
 
     def terms(self, batch: Batch, *, step: int) -> dict[str, Tensor]:
         """The term of each objective that finds what it reads in the batch; views draw from (seed, ``step``).

@@ -87,6 +87,18 @@ def test_the_term_is_the_weighted_error_of_each_modality_over_the_labels_as_they
     assert not torch.equal(made.generator.labels["text"], before.generator.labels["text"])
 
 
+def test_the_term_is_the_sum_of_parts_that_are_told_by_modality() -> None:
+    made = seen(objective(), 3)
+    clips = Clips(summaries(9), present={"audio": torch.zeros(ROWS, dtype=torch.bool)})
+    term = made(clips)
+    assert made.parts["audio"].isnan()
+    torch.testing.assert_close(made.parts["text"] + made.parts["video"], term.detach())
+    told = dict(made.parts)
+    made.eval()
+    made(Clips(summaries(10)))
+    assert made.parts == told  # of training alone
+
+
 def test_as_long_as_labels_are_the_human_scores_the_heads_have_no_gradient_and_decay_does_not_shrink_them() -> None:
     learner = tiny.learner({"score": tiny.seeded("r", Regression, tiny.WIDTHS), "unimodal": pictured()}).train()
     optimizer = torch.optim.AdamW(learner.parameters(), lr=0.1, weight_decay=0.5)

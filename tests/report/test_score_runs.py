@@ -14,6 +14,7 @@ from made_runs import make_run, write_lines
 from made_score_runs import make_score_run
 from polysense.errors import DataError
 from polysense.metrics.sentiment import msa_regression
+from polysense.report.curves import curves
 from polysense.report.document import report_html, write_report
 from polysense.report.drift import courses_of, drift
 from polysense.report.fitted import class_of, fit_of, fitted, like_truth
@@ -43,6 +44,19 @@ def test_a_whole_report(tmp_path: Path) -> None:
     names = re.findall(r'\bid="([^"]+)"', page.decode())
     assert len(set(names)) == len(names)
     assert write_report(run, against=[base], out=tmp_path / "two.html").read_bytes() == page
+
+
+def test_the_loss_of_each_task_has_a_panel(tmp_path: Path) -> None:
+    section = curves(Run.read(make_score_run(tmp_path / "run")), [])
+    assert section is not None
+    titles = [
+        "Loss",
+        "Regression",
+        "Unimodal",
+        *(f"Unimodal: {name}" for name in ("text", "audio", "video")),
+        "MAE on validation",
+    ]
+    assert re.findall(r"<h3>([^<]+)</h3>", section.body) == titles
 
 
 def test_sections_without_data_are_left_out(tmp_path: Path) -> None:

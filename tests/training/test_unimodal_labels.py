@@ -81,6 +81,9 @@ def test_heads_whose_labels_did_not_move_keep_their_weights_under_decay(run: Pat
     lines = [json.loads(line) for line in (run / "seed-0" / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
     assert ["own" in line["terms"] for line in lines] == [False] * 6 + [True] * 6
     assert all("score" in line["terms"] for line in lines)
+    assert ["parts" in line for line in lines] == [False] * 6 + [True] * 6
+    for line in lines[6:]:
+        assert line["parts"] == {"own/text": pytest.approx(line["terms"]["own"])}
 
 
 def test_a_broken_run_goes_on_with_the_labels_that_it_would_have_had(

@@ -44,6 +44,11 @@ class Objective(nn.Module, ABC):
     companions: bool = False
     """Whether it reads the further texts of a row, ``pair`` and ``negative.0``, ..., which are else not prepared."""
 
+    parts: Mapping[str, Tensor] = {}
+    """Of an objective of several tasks: the scalars, detached, that its term of the last training batch is the sum of, by the names
+    of the tasks; NaN for a task that had nothing to learn. They are written into the journal beside the term.
+    """
+
     @classmethod
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         """The recipe's keyword arguments with all that depends on the training samples filled in (classes, counts).

@@ -314,6 +314,7 @@ class UnimodalLabels(Answering):
             }
         )
         self.heads = nn.ModuleDict({name: score_head(own[name], hidden=own[name]) for name in self.modalities})
+        self.parts = {name: torch.tensor(torch.nan) for name in self.modalities}
         self.generator: UnimodalLabelGenerator | None = None
         if labels != "human":
             if rows is None or limit is None:
@@ -361,7 +362,7 @@ class UnimodalLabels(Answering):
         shown, seen = look(Plain())
         fields = shown.batch.fields
         learning = self.training and torch.is_grad_enabled()  # rows of validation have numbers of their own
-        terms: list[Tensor] = []
+        terms: dict[str, Tensor] = {}
         features = {FUSED: seen.fused.summary.detach()}
         present = {FUSED: seen.fused.present}
         for name in self.modalities:
@@ -375,10 +376,12 @@ class UnimodalLabels(Answering):
             weight = weight * self.modality_weights[name]
             if not everywhere(not bool((kept & (weight > 0)).any())):
                 errors = (self._score(name, made) - target.nan_to_num()).abs()
-                terms.append(mean(weight * errors, kept))
+                terms[name] = mean(weight * errors, kept)
+        if learning:
+            self.parts = {name: terms[name].detach() if name in terms else torch.tensor(torch.nan) for name in self.modalities}
         if learning and self.generator is not None:
             self._observe(fields, features, present)
-        return torch.stack(terms).sum() if terms else None
+        return torch.stack(list(terms.values())).sum() if terms else None
 
     def _feature(self, name: str, seen: Representation) -> Tensor:
         """F*_s (batch, hidden); of rows that lack the modality something finite."""

@@ -42,23 +42,36 @@ def curves(run: Run, against: Sequence[Run]) -> Section | None:
         return None
     last = max(int(entries[-1]["step"]) for entries in journals.values())
     window = max(1, last // SMOOTHING)
-    terms = list(dict.fromkeys(name for entries in journals.values() for entry in entries for name in entry.get("terms") or {}))
+    terms, parts = names_under("terms", journals), names_under("parts", journals)
     panels = [panel(run, journals, "Loss", value_of("loss"), window=window, last=last)]
-    panels += [panel(run, journals, plain(name), term_of(name), window=window, last=last) for name in terms]
+    for name in terms:
+        panels.append(panel(run, journals, plain(name), value_of("terms", name), window=window, last=last))
+        panels += [
+            panel(
+                run,
+                journals,
+                f"{plain(name)}: {part.removeprefix(f'{name}/')}",
+                value_of("parts", part),
+                window=window,
+                last=last,
+            )
+            for part in parts
+            if part.startswith(f"{name}/")
+        ]
     metric = run.record.get("best_metric")
     if metric and metric != LAST and (chosen := validation(run, metric, last=last)):
         panels.append(chosen)
     return Section("training", "Training", render("curves.html", run=run, panels=panels, window=window, seeds=list(journals)))
 
 
-def value_of(field: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Read a field of a journal's entry."""
-    return lambda entry: entry.get(field)
+def names_under(field: str, journals: Mapping[int, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """The names that the entries have values of, under ``field``."""
+    return list(dict.fromkeys(name for entries in journals.values() for entry in entries for name in entry.get(field) or {}))
 
 
-def term_of(name: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Read one objective's term of a journal's entry."""
-    return lambda entry: (entry.get("terms") or {}).get(name)
+def value_of(field: str, name: str | None = None) -> Callable[[Mapping[str, Any]], Any]:
+    """Read a field of a journal's entry, or what stands there under a name: an objective's term, a part of one."""
+    return lambda entry: entry.get(field) if name is None else (entry.get(field) or {}).get(name)
 
 
 def panel(

@@ -115,8 +115,8 @@ class LearnerTrainer(Trainer):
         """The learner's loss; its terms are kept for the journal."""
         del num_items_in_batch  # the objectives average over their own rows
         output = model(**inputs)
-        terms = {name: float(term) for name, term in output["terms"].items()}
-        self._micro.append({"loss": float(output["loss"].detach()), "terms": terms})
+        scalars = {key: {name: float(value) for name, value in output[key].items()} for key in ("terms", "parts")}
+        self._micro.append({"loss": float(output["loss"].detach()), **scalars})
         return (output["loss"], output) if return_outputs else output["loss"]
 
     def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
@@ -126,18 +126,25 @@ class LearnerTrainer(Trainer):
 
     def record_step(self) -> None:
         """Write the optimizer step that has just been taken into the journal."""
-        names = {name for micro in self._micro for name in micro["terms"]}
-        terms = {name: _mean([micro["terms"][name] for micro in self._micro if name in micro["terms"]]) for name in names}
+        names = self._learner.parts  # the same in all processes, which meet for every average
+        parts = self._averages("parts", names) if names else {}
         line = {
             "step": self.state.global_step,
             "epoch": round(float(self.state.epoch or 0), 6),
             **averages({"loss": _mean([micro["loss"] for micro in self._micro])}, ["loss"]),
             "learning_rate": self._last_rate,
             "grad_norm": self._grad_norm,
-            "terms": averages(terms, sorted(self._learner.active)),
+            "terms": self._averages("terms", list(self._learner.active)),
+            **({"parts": parts} if parts else {}),
         }
         self._micro = []
         self._journal.step(line)
+
+    def _averages(self, key: str, names: Sequence[str]) -> dict[str, float]:
+        """The mean of each scalar over the batches of the step that have it, and over the processes."""
+        found = {name: [micro[key][name] for micro in self._micro if name in micro[key]] for name in names}
+        known = {name: [value for value in values if not math.isnan(value)] for name, values in found.items()}
+        return averages({name: _mean(values) for name, values in known.items() if values}, sorted(names))
 
     def note_rate(self) -> None:
         """Remember the learning rate of the step under way."""
