@@ -24,6 +24,7 @@ from polysense.errors import DataError, PolysenseError, display
 COMMANDS = {
     "quickstart": "Train, compare and predict on made-up posts or your own table.",
     "train": "Train a recipe on a table or a corpus, over one or more seeds.",
+    "ablate": "Find out which training signal helps on a table.",
     "evaluate": "Measure a trained run on a split.",
     "predict": "Answer for one post, or for every row of a table.",
     "encode": "Turn sentences or posts into vectors.",
@@ -150,7 +151,11 @@ def execute(arguments: Sequence[str]) -> int:
     except Exception as error:
         code = _explain(error)
     if code == INTERRUPTED:
-        kept = "; go on from the last checkpoint with the same command and --resume" if "train" in arguments[:1] else ""
+        kept = (
+            "; go on from the last checkpoint with the same command and --resume"
+            if arguments[:1] in (["train"], ["ablate"])
+            else ""
+        )
         typer.echo(f"polysense: interrupted{kept}", err=True)
     return int(code or 0)
 

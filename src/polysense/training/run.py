@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,7 +34,7 @@ from polysense.training.command import command
 from polysense.training.folder import SUMMARY, refuse_another_run, standing, start
 from polysense.training.overview import counted, overview
 from polysense.training.precision import settle_precision
-from polysense.training.processes import from_first, together
+from polysense.training.processes import first, from_first, together
 from polysense.training.rehearsal import rehearse
 from polysense.training.score_rules import score_rules
 from polysense.training.seed import train_seed
@@ -58,6 +58,7 @@ def train(
     skip_bad_rows: bool = False,
     media_root: Path | None = None,
     use_cache: bool = True,
+    after_seed: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train a recipe on data, once a seed, and return the summary that is also written to ``<out>/run.json``.
 
@@ -74,6 +75,7 @@ def train(
         skip_bad_rows: train without the rows that cannot be used; they are listed.
         media_root: the folder that pictures may lie in; the table's own by default.
         use_cache: run frozen encoders once and keep their outputs on disk.
+        after_seed: told what each seed came to as soon as it is finished; of several processes in the first.
 
     Raises:
         RecipeError: the recipe is wrong, or ``out`` holds another run.
@@ -105,10 +107,11 @@ def train(
     for seed in seeds if resume else ():
         say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
     with blamed():
-        results = [
-            train_seed(complete, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache)
-            for seed in seeds
-        ]
+        results = []
+        for seed in seeds:
+            results.append(train_seed(complete, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache))
+            if first():
+                after_seed(results[-1])
     named = _labels(complete)
     beside = from_first(lambda: _references(splits, seeds)) if named else {}
     judged = {"validation": splits.validation, "test": splits.test}

@@ -1,0 +1,146 @@
+"""What the runs of an ablation came to: scores, differences with intervals, and what they are worth among all that were looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from polysense.data.json_file import read_object
+from polysense.metrics.multiple import holm
+from polysense.training.ablation.question import BASE, Ablation
+from polysense.training.comparison import Comparison, compare
+from polysense.training.folder import SUMMARY
+from polysense.training.rival import tfidf_scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """A signal against the base, with one number of labels."""
+
+    arm: str
+    scores: tuple[float, ...]
+    """On test, a seed each."""
+    comparison: Comparison
+    p_adjusted: float
+    """Holm's, among all effects of the ablation."""
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is told from none, among all that were looked at."""
+        return self.p_adjusted < 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """All arms with one number of labels."""
+
+    labels: int
+    named: str
+    """``100`` or ``all``."""
+    base: tuple[float, ...]
+    """The base's scores on test, a seed each."""
+    words: float | None
+    """What TF-IDF of the texts reaches with the same labels, mean over seeds; None where it has nothing to say."""
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """The answer in numbers."""
+
+    metric: str
+    rows: int
+    """Labelled test rows."""
+    seeds: tuple[int, ...]
+    levels: tuple[Level, ...]
+    """By ascending numbers of labels."""
+    note: str
+    synthetic: bool
+    data: str
+
+    @property
+    def looked_at(self) -> int:
+        """How many effects were compared with zero."""
+        return sum(len(level.effects) for level in self.levels)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "metric": self.metric,
+            "rows": self.rows,
+            "seeds": list(self.seeds),
+            "comparisons": self.looked_at,
+            "correction": "Holm",
+            "note": self.note,
+            "synthetic": self.synthetic,
+            "levels": [
+                {
+                    "labels": level.labels,
+                    "all": level.named == "all",
+                    BASE: _scores(level.base),
+                    "tfidf": level.words,
+                    "effects": {
+                        one.arm: {**_scores(one.scores), "p_adjusted": one.p_adjusted, "against_base": one.comparison.as_dict()}
+                        for one in level.effects
+                    },
+                }
+                for level in self.levels
+            ],
+        }
+
+
+def _scores(values: Sequence[float]) -> dict[str, Any]:
+    return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None, "per_seed": list(values)}
+
+
+def read_findings(ablation: Ablation, *, metric: str | None = None) -> Findings:
+    """Compare the finished runs, by the metric that chose the checkpoints unless another is named.
+
+    Raises:
+        RecipeError: there is no such metric.
+    """
+    arms = [arm.name for arm in ablation.arms if arm.signals]
+    found = {
+        (labels, arm): compare(ablation.folder(labels, BASE), ablation.folder(labels, arm), metric=metric)
+        for labels in ablation.labels
+        for arm in arms
+    }
+    adjusted = dict(zip(found, holm([one.p_value for one in found.values()]), strict=True))
+    one = next(iter(found.values()))
+    records = {labels: read_object(ablation.folder(labels, BASE) / SUMMARY) for labels in ablation.labels}
+    levels = tuple(
+        Level(
+            labels=labels,
+            named=ablation.named(labels),
+            base=_of_seeds(ablation.folder(labels, BASE), one),
+            words=tfidf_scores(records[labels]).get(one.metric),
+            effects=tuple(
+                Effect(
+                    arm=arm,
+                    scores=_of_seeds(ablation.folder(labels, arm), one),
+                    comparison=found[labels, arm],
+                    p_adjusted=adjusted[labels, arm],
+                )
+                for arm in arms
+            ),
+        )
+        for labels in ablation.labels
+    )
+    record = records[ablation.labels[0]]
+    return Findings(
+        metric=one.metric,
+        rows=one.rows,
+        seeds=one.seeds,
+        levels=levels,
+        note=one.note,
+        synthetic=bool(record.get("synthetic")),
+        data=str(record["data"]["name"]),
+    )
+
+
+def _of_seeds(run: Path, comparison: Comparison) -> tuple[float, ...]:
+    results: list[Mapping[str, Any]] = read_object(run / SUMMARY)["per_seed"]
+    return tuple(float(result[comparison.split][comparison.metric]) for result in results if result["seed"] in comparison.seeds)

@@ -1,0 +1,91 @@
+"""What the numbers of an ablation say to do, in plain words, and what they cannot say."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+from polysense.training.ablation.findings import Effect, Findings, Level
+
+
+def recommendation(findings: Findings) -> str:
+    """One paragraph: what to train with all labels, or with the most that were asked for."""
+    largest = findings.levels[-1]
+    best = best_effect(largest)
+    if best is not None:
+        advice = f"Train with {_arm(best)}: {_effect(best)} with {_labels(largest)}."
+    else:
+        helped = [(level, gain) for level in findings.levels if (gain := best_effect(level)) is not None]
+        harmed = any(one.visible for one in largest.effects)
+        none = "no signal helps visibly there" if harmed else _none_visible(largest, findings)
+        advice = f"With {_labels(largest)} train without signals: {none}."
+        if helped:
+            listed = "; ".join(f"{_arm(gain)} with {_labels(level)}" for level, gain in helped)
+            advice += f" With fewer labels a signal is worth it: {listed}."
+    return f"{advice} {_worse_than_words(largest, findings.metric)}".strip()
+
+
+def sentences(findings: Findings) -> list[str]:
+    """What was seen with each number of labels, a sentence or two each."""
+    return [_level(level, findings) for level in findings.levels]
+
+
+def best_effect(level: Level) -> Effect | None:
+    """The largest visible gain, if there is one."""
+    gains = [one for one in level.effects if one.visible and one.comparison.difference > 0]
+    return max(gains, key=lambda one: one.comparison.difference, default=None)
+
+
+def _level(level: Level, findings: Findings) -> str:
+    helped = [one for one in level.effects if one.visible and one.comparison.difference > 0]
+    hurt = [one for one in level.effects if one.visible and one.comparison.difference < 0]
+    parts = [f"{_arm(one)} helps, {_effect(one)}" for one in helped] + [f"{_arm(one)} harms, {_effect(one)}" for one in hurt]
+    if parts:
+        said = f"With {_labels(level)}: {'; '.join(parts)}."
+        if len(parts) < len(level.effects):
+            said += " No effect of the others is visible."
+    else:
+        said = f"With {_labels(level)} {_none_visible(level, findings)}."
+    hints = [one for one in level.effects if not one.visible and one.comparison.p_value < 0.05]
+    if hints:
+        named = ", ".join(f"{_arm(one)} (p {one.comparison.p_value:.3f})" for one in hints)
+        said += f" By itself {named} would be, but not as one of {findings.looked_at} comparisons."
+    return said
+
+
+def _arm(effect: Effect) -> str:
+    *others, last = effect.arm.split("+")
+    return f"{', '.join(others)} and {last} together" if others else last
+
+
+def _effect(effect: Effect) -> str:
+    found = effect.comparison
+    return f"{_points(found.difference, '+')} points (95 % interval {_points(found.low, '+')} to {_points(found.high, '+')})"
+
+
+def _none_visible(level: Level, findings: Findings) -> str:
+    """That nothing was seen, and the size below which an effect could not have been."""
+    widths = sorted(one.comparison.detectable for one in level.effects)
+    evidence = f"{findings.rows} test rows and {len(findings.seeds)} seed{'s' if len(findings.seeds) != 1 else ''}"
+    if widths[-1] == 0:
+        return f"no signal changes the score on {evidence}"
+    low, high = _points(widths[0]), _points(widths[-1])
+    size = high if low == high else f"{low} to {high}"
+    return f"no signal is visible, and an effect below about {size} points could not have been shown with {evidence}"
+
+
+def _worse_than_words(level: Level, metric: str) -> str:
+    best = max(fmean(level.base), *(fmean(one.scores) for one in level.effects))
+    if level.words is None or level.words <= best:
+        return ""
+    return (
+        f"But TF-IDF of the texts alone reaches {_points(level.words)} {metric} with {_labels(level)}, and the best model here "
+        f"{_points(best)}: these models have learned too little to be of use."
+    )
+
+
+def _labels(level: Level) -> str:
+    return f"all {level.labels} labels" if level.named == "all" else f"{level.labels} labels"
+
+
+def _points(value: float, sign: str = "") -> str:
+    return f"{100 * value:{sign}.1f}"

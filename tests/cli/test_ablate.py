@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from polysense.cli import ablate
+from polysense.cli.main import execute
+from polysense.errors import RecipeError
+
+
+@pytest.fixture
+def sets(tiny_encoders: list[str]) -> list[str]:
+    return [word for one in [*tiny_encoders, "training.max_steps=2"] for word in ("--set", one)]
+
+
+def test_the_question_in_one_command(
+    toy_posts: Path, sets: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    command = ["ablate", str(toy_posts / "posts.csv"), "--out", str(out), "--signals", "itc=0.2", "--labels", "9,all"]
+    command += ["--seeds", "0", *sets]
+    assert execute(command) == 0
+    captured = capsys.readouterr()
+    assert (
+        "4 trainings of social/posts_concat: 2 arms (base, itc) x 2 numbers of labels (9, all 42) x 1 seeds (0)" in captured.err
+    )
+    assert "at most 2 steps each, and about 0.0 GB of weights in all" in captured.err
+    assert "training 1 of 4 (9 labels, base, seed 0) took" in captured.err
+    assert "to go" in captured.err
+    assert "social/posts_concat on SYNTHETIC posts: weighted_f1 on test, 11 rows, seeds 0, mean ± std" in captured.out
+    lines = captured.out.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith(("9 ", "all 42"))] == ["9", "all"]
+    assert sum(line.strip().startswith("itc ") for line in lines) == 2
+    assert "2 of them were looked at" in captured.out
+    assert "With all 42 labels train without signals" in captured.out
+    assert "Note: one seed: only the test rows were resampled" in captured.out
+    assert f"Try:    polysense predict {out / 'labels-all/base'} new_posts.csv" in captured.out
+    assert "Learning curves" in (out / "report.html").read_text("utf-8")
+
+    assert execute([*command]) == 2
+    assert "go on with --resume" in capsys.readouterr().err
+    assert execute([*command, "--resume", "--json"]) == 0
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert answer == json.loads((out / "ablation.json").read_text("utf-8"))
+    assert answer["signals"] == {"itc": 0.2}
+    assert [level["labels"] for level in answer["levels"]] == [9, 42]
+    assert set(answer["levels"][0]["effects"]) == {"itc"}
+    assert answer["runs"]["9"] == {"base": str(out / "labels-9/base"), "itc": str(out / "labels-9/itc")}
+    assert answer["recommendation"].startswith("With all 42 labels train without signals")
+    assert execute(["compare", answer["runs"]["all"]["base"], answer["runs"]["all"]["itc"]]) == 0
+    assert execute(["predict", answer["runs"]["9"]["itc"], "--text", "a day"]) == 0
+    assert "similarity" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--signals", "itcc"], 2, "there is no signal 'itcc'; did you mean 'itc'"),
+        (["--labels", "ten"], 2, "--labels ten: write whole numbers above 0"),
+        (["--labels", "43"], 3, "--labels 43: posts.csv has 42 labelled training rows"),
+        (["--signals", "pairs"], 2, "--signals pairs: needs the column 'pair', which posts.csv does not have"),
+        (["--columns", "label=mood"], 3, "has no column 'mood'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else None,
+)
+def test_what_cannot_be_answered_is_refused_in_a_sentence(
+    toy_posts: Path, sets: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    out = tmp_path / "out"
+    assert execute(["ablate", str(toy_posts / "posts.csv"), "--out", str(out), *sets, *words]) == code
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not out.exists()
+
+
+def test_a_table_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["ablate", str(tmp_path / "gone.csv")]) == 3
+    assert "there is no file or folder" in capsys.readouterr().err
+
+
+def test_numbers_of_labels() -> None:
+    assert ablate.read_labels("100, all,5") == [100, "all", 5]
+    assert ablate.read_labels(None) is None
+    for text in ("0", "-3", "1.5", "", "all,"):
+        with pytest.raises(RecipeError, match="whole numbers above 0"):
+            ablate.read_labels(text)
