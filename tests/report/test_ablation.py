@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -13,7 +14,7 @@ CURVE: Gains = {100: ARMS, 500: ARMS, 812: ARMS}
 
 
 def words(page: str) -> str:
-    return " ".join(re.sub("<[^>]*>", " ", page).split())
+    return " ".join(html.unescape(re.sub("<[^>]*>", " ", page)).split())
 
 
 def test_the_page_tells_what_the_command_tells(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from polysense.report.curves import Panel
 from polysense.report.figure import ACCENT, CONTRAST, INK, MUTED, PAPER, RULE, drawing
 from polysense.report.scores import Spread
-from polysense.report.section import environment, plain, render
+from polysense.report.section import environment, render
+from polysense.report.units import plain
 from polysense.report.whole import write_page
 from polysense.training.ablation.findings import Findings, Level
 from polysense.training.ablation.question import Ablation
