@@ -91,6 +91,16 @@ def tiny_vision(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny BERT, ViT, ViLT and LXMERT that know the words of :mod:`tests.made_colours`."""
+    from tests.made_colours import write_networks
+
+    folder = tmp_path_factory.mktemp("networks")
+    write_networks(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def toy_posts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 64 made-up posts (``posts.csv`` and pictures)."""
     from polysense.data.toy import write_toy

@@ -30,12 +30,17 @@ class Model(nn.Module):
                 raise RecipeError(f"encoders.{name}: {kind} reads {encoder.modality!r}; name the entry {encoder.modality!r}")
         self.encoders = nn.ModuleDict(encoders)
         self.fusion = fusion
+        fusion.borrow({name: network for name, encoder in encoders.items() if (network := encoder.lent) is not None})
 
     def encoder(self, modality: str) -> Encoder:
         """The encoder of a modality."""
         found = self.encoders[modality]
         assert isinstance(found, Encoder)
         return found
+
+    def width(self, modality: str) -> int:
+        """Of the summary of a modality by itself."""
+        return self.fusion.widths_apart({name: self.encoder(name).width for name in self.encoders})[modality]
 
     def fit(self, samples: Sequence[Sample]) -> None:
         """Have every encoder take what it keeps of the training samples; called once, before training."""
@@ -48,7 +53,8 @@ class Model(nn.Module):
 
     def fuse(self, parts: Mapping[str, Encoded], *, index: Tensor) -> Representation:
         """Join encoded modalities; there may be none, in rows (batch,) ``index`` that have nothing that the model reads."""
-        return Representation(parts=parts, fused=self.fusion(parts or self._nothing(index)))
+        apart = self.fusion.apart(parts)
+        return Representation(parts=apart, fused=self.fusion(apart if parts else self._nothing(index)))
 
     def _nothing(self, index: Tensor) -> dict[str, Encoded]:
         """A modality that no row has, on the device of ``index``: a model need not have weights."""

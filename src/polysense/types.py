@@ -6,7 +6,7 @@ The road of the data: ``Sample`` -> ``Batch`` -> a view shows it -> ``Encoded`` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,12 +147,54 @@ class Encoded:
         return Encoded(self.states[index], self.mask[index], self.summary[index], self.present[index], codes)
 
 
+class Apart(Mapping[str, Encoded]):
+    """Each modality by itself where that takes a pass of its own, which is run when it is first asked for.
+
+    Args:
+        given: the modalities as their encoders gave them.
+        alone: makes of a modality's name and what its encoder gave what it is by itself.
+    """
+
+    def __init__(self, given: Mapping[str, Encoded], alone: Callable[[str, Encoded], Encoded]) -> None:
+        self.given = given
+        self._alone = alone
+        self._made: dict[str, Encoded] = {}
+
+    def __getitem__(self, name: str) -> Encoded:
+        if name not in self._made:
+            self._made[name] = self._alone(name, self.given[name])
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.given
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.given)
+
+    def __len__(self) -> int:
+        return len(self.given)
+
+
+def as_given(parts: Mapping[str, Encoded]) -> Mapping[str, Encoded]:
+    """The modalities as their encoders gave them."""
+    return parts.given if isinstance(parts, Apart) else parts
+
+
 @dataclass(frozen=True, slots=True)
 class Representation:
     """What the model makes of a shown batch: each modality by itself, and all of them fused."""
 
     parts: Mapping[str, Encoded]
+    """Nothing in one of them comes from another one, whatever the fusion."""
     fused: Encoded
+
+    def have(self, *names: str) -> Tensor:
+        """(batch,) bool: the rows that have all of the modalities. Nothing is run for it."""
+        given = as_given(self.parts)
+        there = self.fused.present | True
+        for name in names:
+            there = there & given[name].present if name in given else there & False
+        return there
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,10 @@ from polysense.fusion.adaptation_gate import AdaptationGate
 from polysense.fusion.concatenation import Concatenation
 from polysense.fusion.cross_attention import CrossAttention
 from polysense.fusion.fusion import Fusion
+from polysense.fusion.gated import Gated
+from polysense.fusion.interactions import Interactions
 from polysense.fusion.low_rank_product import LowRankProduct
+from polysense.fusion.modality_attention import ModalityAttention
 from polysense.fusion.pairwise_cross_attention import PairwiseCrossAttention
 from polysense.fusion.shared_private import SharedPrivate
 from polysense.fusion.tensor_product import TensorProduct
@@ -41,6 +44,9 @@ def parts() -> dict[str, Encoded]:
 FUSIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "Concatenation": (Concatenation, {}),
     "two layers": (Concatenation, {"layers": 2, "activation": "tanh"}),
+    "with interactions": (Concatenation, {"interactions": True}),
+    "Gated": (Gated, {}),
+    "ModalityAttention": (ModalityAttention, {}),
     "CrossAttention": (CrossAttention, {}),
     "TensorProduct": (TensorProduct, {"width": 8}),
     "LowRankProduct": (LowRankProduct, {"width": 4}),
@@ -58,8 +64,9 @@ def fusion(request: pytest.FixtureRequest) -> Fusion:
     kind, choices = FUSIONS[request.param]
     made: Fusion = kind(WIDTHS, **choices).eval()
     with torch.no_grad():  # away from their start at zero, so that a placeholder that is not used shows
-        for vector in made.placeholders.vectors.values():
-            vector.normal_()
+        for name, vector in made.named_parameters():
+            if name.startswith("placeholders."):
+                vector.normal_()
     return made
 
 
@@ -80,6 +87,52 @@ def test_concatenation_is_a_layer_over_both_summaries(parts: dict[str, Encoded])
             for line, b in zip(matrix, bias, strict=True)
         ]
         torch.testing.assert_close(fused.summary[row], torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+def test_interactions_are_products_and_distances_of_normalised_projections(parts: dict[str, Encoded]) -> None:
+    torch.manual_seed(0)
+    made = Interactions(WIDTHS, 3)
+    found = made({name: part.summary for name, part in parts.items()})
+    assert made.added == found.shape[1] == 6
+    for row in range(ROWS):
+        projected = []
+        for name, part in parts.items():
+            matrix, bias = weights(made.project[name])
+            vector = matrix @ part.summary[row] + bias
+            projected.append((vector - vector.mean()) / (vector.var(unbiased=False) + 1e-5).sqrt())
+        text, image = projected
+        torch.testing.assert_close(found[row], torch.cat([text * image, (text - image).abs()]), atol=1e-5, rtol=0)
+    assert Interactions({**WIDTHS, "audio": 2}, 3).added == 18
+
+
+def test_a_gate_weighs_the_modalities_number_by_number(parts: dict[str, Encoded]) -> None:
+    torch.manual_seed(0)
+    fusion = Gated(WIDTHS, width=3)
+    (text, text_bias), (image, image_bias), (gate, gate_bias) = map(
+        weights, (fusion.project["text"], fusion.project["image"], fusion.gate)
+    )
+    fused = fusion(parts).summary
+    for row in range(ROWS):
+        words, picture = parts["text"].summary[row], parts["image"].summary[row]
+        share = torch.sigmoid(gate @ torch.cat([words, picture]) + gate_bias)
+        expected = share * torch.tanh(text @ words + text_bias) + (1 - share) * torch.tanh(image @ picture + image_bias)
+        torch.testing.assert_close(fused[row], expected, atol=1e-5, rtol=0)
+    with pytest.raises(RecipeError, match="Gated joins two modalities, the recipe has text"):
+        Gated({"text": 4})
+
+
+def test_modality_attention_is_a_mean_of_the_modalities_of_a_row(parts: dict[str, Encoded]) -> None:
+    torch.manual_seed(0)
+    fusion = ModalityAttention(WIDTHS, width=3)
+    fused = fusion(parts).summary
+    for row in range(ROWS):
+        projected = []
+        for name, part in parts.items():
+            matrix, bias = weights(fusion.project[name])
+            projected.append(torch.tanh(matrix @ part.summary[row] + bias))
+        scores = torch.stack([fusion.score.weight[0] @ vector for vector in projected]).exp()
+        expected = sum(share * vector for share, vector in zip(scores / scores.sum(), projected, strict=True))
+        torch.testing.assert_close(fused[row], expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("query", ["text", "image"])
@@ -158,6 +211,7 @@ def test_a_missing_row_without_states_leaves_the_gradient_finite(
     assert all(torch.isfinite(parameter.grad).all() for parameter in fusion.parameters() if parameter.grad is not None)
 
 
+@pytest.mark.parametrize("fusion", [name for name in FUSIONS if name != "ModalityAttention"], indirect=True)
 def test_the_placeholder_of_a_missing_modality_is_learned(fusion: Fusion, parts: dict[str, Encoded]) -> None:
     (
         fusion({"text": parts["text"]}).summary @ torch.arange(1.0, fusion.width + 1)

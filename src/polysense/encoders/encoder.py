@@ -55,6 +55,11 @@ class Encoder(nn.Module, ABC):
         del sample
         return None
 
+    @property
+    def lent(self) -> nn.Module | None:
+        """The network that it owns and leaves to the fusion to run, over several modalities at once; None: it runs it itself."""
+        return None
+
     @classmethod
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         """The recipe's keyword arguments with all that depends on the training samples filled in (the width of frames).

@@ -57,7 +57,8 @@ class TransformerText(Encoder):
         shape: entries of the configuration that differ (``{num_hidden_layers: 4}``); with random weights only.
         trainable: whether the weights are fine-tuned.
         pooling: how the summary is made, see above.
-        tokens: ``all`` gives the states of all tokens, ``pooled`` the summary alone, in much less memory.
+        tokens: ``all`` gives the states of all tokens, ``pooled`` the summary alone, in much less memory; ``embedded`` looks the
+            tokens up and leaves the layers to a fusion that runs them over text and picture at once (``Mmbt``, ``Lxmert``, ``Vilt``).
         max_length: longest text in tokens, special tokens included; longer texts are cut.
         train_max_length: the same in training mode, where that is to be shorter; in use ``max_length`` counts.
         piece_rows: rows a piece; 0 encodes the batch in one go.
@@ -80,7 +81,7 @@ class TransformerText(Encoder):
         shape: dict[str, Any] | None = None,
         trainable: bool = True,
         pooling: Pooling = "mean",
-        tokens: Literal["all", "pooled"] = "all",
+        tokens: Literal["all", "pooled", "embedded"] = "all",
         max_length: int = 128,
         train_max_length: int | None = None,
         piece_rows: int = 8,
@@ -90,6 +91,10 @@ class TransformerText(Encoder):
         normalize: Literal["tweets"] | None = None,
     ) -> None:
         super().__init__(trainable=trainable)
+        if tokens == "embedded" and (pooling != "mean" or recompute or aspect):
+            raise RecipeError(
+                "encoders.text, tokens: embedded: the fusion runs the layers; leave pooling, recompute and aspect out"
+            )
         with explained("text encoder", pretrained):
             source = text_folder(pretrained)
             self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
@@ -116,6 +121,11 @@ class TransformerText(Encoder):
         self.pairs = aspect or beside is not None
         self.segments = self.pairs and takes_segments(self.tokenizer, self.backbone)
         self.freeze()
+
+    @property
+    def lent(self) -> nn.Module | None:
+        """The backbone, with ``tokens: embedded``."""
+        return self.backbone if self.tokens == "embedded" else None
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -261,8 +271,14 @@ class TransformerText(Encoder):
         return self.train_max_length if self.training else self.max_length
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
-        """States of the last layer, the attention mask, and their pooling; or with ``tokens: pooled`` the pooling as the one state."""
+        """States of the last layer, the attention mask, and their pooling; or with ``tokens: pooled`` the pooling as the one state.
+
+        With ``tokens: embedded`` the states are the tokens' word embeddings.
+        """
         mask = fields["attention_mask"]
+        if self.tokens == "embedded":
+            words = self.backbone.get_input_embeddings()(fields["input_ids"])
+            return words, mask.bool(), masked_mean(words, mask.bool())
         states, summary = self._in_pieces(*(fields[name] for name in TOKENS if name in fields))
         if self.tokens == "pooled":
             return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device), summary

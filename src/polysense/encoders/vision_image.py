@@ -57,7 +57,7 @@ class VisionImage(Encoder):
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``pixel_values`` (batch, 3, height, width); a sample without a picture gets a grey one."""
-        pictures = [_blank() if sample.image is None else load_image(sample.image) for sample in samples]
+        pictures = [blank() if sample.image is None else load_image(sample.image) for sample in samples]
         return {"pixel_values": self.processor(images=pictures, return_tensors="pt")["pixel_values"]}
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
@@ -103,7 +103,8 @@ class VisionImage(Encoder):
         return f"image {self.processor.to_json_string()} {self.tokens} {self.pooling}"
 
 
-def _blank() -> Image.Image:
+def blank() -> Image.Image:
+    """What stands in for a picture that is not there."""
     return Image.new("RGB", (64, 64), (127, 127, 127))
 
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from polysense.errors import RecipeError
 from polysense.fusion.fusion import Fusion, Placeholders, any_present, single_state
+from polysense.fusion.interactions import Interactions
 from polysense.types import Encoded, Widths
 
 
@@ -25,6 +26,8 @@ class Concatenation(Fusion):
         dropout: before the layers.
         layers: how many; each is ``width`` wide.
         activation: behind each layer.
+        interactions: of every two modalities a, b also W_a a * W_b b and |W_a a - W_b b|, which one layer over [a ; b] cannot make.
+            Take it where the question is whether two modalities agree, as ``ImageTextMatching`` asks.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Concatenation(Fusion):
         dropout: float = 0.0,
         layers: int = 1,
         activation: Literal["relu", "tanh"] = "relu",
+        interactions: bool = False,
     ) -> None:
         super().__init__()
         if layers < 1:
@@ -43,13 +47,18 @@ class Concatenation(Fusion):
         self.width = width or next(iter(widths.values()))
         self.placeholders = Placeholders(widths)
         self.dropout = nn.Dropout(dropout)
-        self.mix = nn.Linear(sum(widths.values()), self.width)
+        self.interactions = Interactions(widths, self.width) if interactions else None
+        added = self.interactions.added if self.interactions is not None else 0
+        self.mix = nn.Linear(sum(widths.values()) + added, self.width)
         self.further = nn.ModuleList(nn.Linear(self.width, self.width) for _ in range(layers - 1))
         self.activation = torch.tanh if activation == "tanh" else torch.relu
 
     def forward(self, parts: Mapping[str, Encoded]) -> Encoded:
         """Concatenate, dropout, mix."""
-        joined = torch.cat([self.placeholders.summary(name, parts) for name in self.modalities], dim=-1)
+        summaries = {name: self.placeholders.summary(name, parts) for name in self.modalities}
+        joined = torch.cat(list(summaries.values()), dim=-1)
+        if self.interactions is not None:
+            joined = torch.cat([joined, self.interactions(summaries)], dim=-1)
         mixed = self.activation(self.mix(self.dropout(joined)))
         for layer in self.further:
             mixed = self.activation(layer(mixed))

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from polysense.errors import RecipeError
 from polysense.fusion.states import States
 from polysense.types import Encoded, Widths
 
@@ -23,9 +24,31 @@ class Fusion(nn.Module, ABC):
     """Vectors on the way to the summary that it gives under their names in ``Encoded.codes``, for objectives that ask for them
     (``shared.text``), with their widths. The build hands these on to the objectives among the widths of the modalities."""
 
+    def borrow(self, networks: Mapping[str, nn.Module]) -> None:
+        """Take up the network of an encoder, by its modality, that the encoder leaves to the fusion to run.
+
+        The encoder owns it: it is loaded, trained, frozen and saved there. A fusion that runs none refuses it.
+
+        Raises:
+            RecipeError: the fusion cannot run it.
+        """
+        for name in networks:
+            raise RecipeError(
+                f"encoders.{name}.tokens: embedded leaves the layers to the fusion, and {type(self).__name__} runs none; "
+                "write tokens: all"
+            )
+
+    def apart(self, parts: Mapping[str, Encoded]) -> Mapping[str, Encoded]:
+        """Each modality by itself: as its encoder gave it, unless that takes a pass through the fusion."""
+        return parts
+
+    def widths_apart(self, widths: Widths) -> Widths:
+        """The widths of what :meth:`apart` gives, from those of the encoders."""
+        return widths
+
     @abstractmethod
     def forward(self, parts: Mapping[str, Encoded]) -> Encoded:
-        """Fuse; ``parts`` holds at least one modality, every one with the same number of rows."""
+        """Fuse what :meth:`apart` returned: at least one modality, every one with the same number of rows."""
 
 
 class Placeholders(nn.Module):
@@ -56,6 +79,18 @@ class Placeholders(nn.Module):
         states = part.states.masked_fill(~real.unsqueeze(-1), 0.0)
         first = torch.where((lengths > 0).unsqueeze(1), states[:, 0], vector.to(states.dtype))
         return States(torch.cat([first.unsqueeze(1), states[:, 1:]], dim=1), lengths.clamp(min=1))
+
+    def masked_states(self, name: str, parts: Mapping[str, Encoded]) -> tuple[Tensor, Tensor]:
+        """The states (batch, time, width) of a modality and their mask; rows that lack it have one, the placeholder."""
+        vector: Tensor = self.vectors[name]
+        if name not in parts:
+            rows = next(iter(parts.values())).present
+            return vector.expand(len(rows), 1, -1), torch.ones_like(rows).unsqueeze(1)
+        part = parts[name]
+        there = part.present.unsqueeze(1)
+        first = torch.zeros_like(part.mask)
+        first[:, 0] = True
+        return torch.where(there.unsqueeze(2), part.states, vector.to(part.states.dtype)), torch.where(there, part.mask, first)
 
 
 def any_present(parts: Mapping[str, Encoded]) -> Tensor:

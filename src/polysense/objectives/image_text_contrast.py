@@ -56,7 +56,7 @@ class ImageTextContrast(Answering, Aligning):
     def forward(self, look: Look) -> Tensor | None:
         """The symmetric contrast over the rows that have both modalities."""
         shown, seen = look(Plain())
-        both = seen.parts["text"].present & seen.parts["image"].present
+        both = seen.have("text", "image")
         duplicates = equal_keys(*(shown.batch.parts[name]["key"][both] for name in ("text", "image")))
         if everywhere(bool(duplicates.all())):
             return None
@@ -83,6 +83,6 @@ class ImageTextContrast(Answering, Aligning):
         if not {"text", "image"} <= set(parts):
             return Prediction({"similarity": [None] * count})
         text, image = self.project("text", parts["text"].summary), self.project("image", parts["image"].summary)
-        both = (parts["text"].present & parts["image"].present).tolist()
+        both = representation.have("text", "image").tolist()
         cosines = (text * image).sum(dim=-1).tolist()
         return Prediction({"similarity": [value if there else None for value, there in zip(cosines, both, strict=True)]})

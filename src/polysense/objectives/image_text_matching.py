@@ -37,7 +37,7 @@ class ImageTextMatching(Answering):
     def forward(self, look: Look) -> Tensor | None:
         """Two-way cross-entropy over the rows that have both modalities."""
         shown, seen = look(self.view)
-        both = seen.parts["text"].present & seen.parts["image"].present
+        both = seen.have("text", "image")
         if everywhere(not bool(both.any())):
             return None
         logits = self.head(seen.fused.summary[both])
@@ -46,10 +46,6 @@ class ImageTextMatching(Answering):
 
     def answer(self, representation: Representation) -> Prediction:
         """``match``: the probability that text and image belong together; None in rows that lack one."""
-        parts = representation.parts
-        count = representation.fused.summary.shape[0]
-        if not {"text", "image"} <= set(parts):
-            return Prediction({"match": [None] * count})
-        both = (parts["text"].present & parts["image"].present).tolist()
+        both = representation.have("text", "image").tolist()
         chances = self.head(representation.fused.summary).float().softmax(dim=-1)[:, 1].tolist()
         return Prediction({"match": [value if there else None for value, there in zip(chances, both, strict=True)]})

@@ -94,6 +94,6 @@ def marking_encoder(encoder: Encoder, asker: str) -> TransformerText:
     """
     if not isinstance(encoder, TransformerText):
         raise RecipeError(f"{asker}: the text encoder {type(encoder).__name__} has no tokens to mark; take TransformerText")
-    if encoder.tokens == "pooled":
+    if encoder.tokens != "all":
         raise RecipeError(f"{asker} needs the states of all tokens: write encoders.text.tokens: all")
     return encoder

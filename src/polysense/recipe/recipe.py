@@ -109,7 +109,7 @@ class Recipe:
         widths = {name: encoder.width for name, encoder in encoders.items()}
         with _seeded(seed, self.fusion.entry):
             fusion: Fusion = self.fusion.build(widths)
-        widths |= {**fusion.codes, "fused": fusion.width}
+        widths = {**fusion.widths_apart(widths), **fusion.codes, "fused": fusion.width}
         if isinstance(text := encoders.get("text"), TransformerText):
             widths["vocabulary"] = text.vocabulary.size
         objectives: dict[str, Objective] = {}

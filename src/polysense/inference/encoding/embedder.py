@@ -60,8 +60,12 @@ class Embedder:
         text = learner.model.encoder("text") if "text" in self.modalities else None
         self._texts: TextSummaries | None = None
         self._cut = 0
-        if isinstance(text, TransformerText) and not text.aspect:
+        if isinstance(text, TransformerText) and text.lent is None and not text.aspect:
             self._texts = TextSummaries(text, engine=engine, precision=precision)
+        elif text is not None and text.lent is not None and engine == "openvino":
+            raise CannotConvertError(
+                "the engine 'openvino' encodes texts alone, and this model's fusion runs the text's network"
+            )
         elif text is not None and text.aspect and engine == "openvino":
             raise CannotConvertError("the engine 'openvino' encodes texts alone, and this model reads an aspect with each")
 
@@ -80,9 +84,9 @@ class Embedder:
         """Of the vectors."""
         if space.shared:
             modality = self._aligning().aligned[0]
-            probe = np.zeros((1, self.learner.model.encoder(modality).width), dtype=np.float32)
+            probe = np.zeros((1, self.learner.model.width(modality)), dtype=np.float32)
             return int(self._projected(modality, probe).shape[1])
-        return self.learner.model.fusion.width if space.part is None else self.learner.model.encoder(space.part).width
+        return self.learner.model.fusion.width if space.part is None else self.learner.model.width(space.part)
 
     def engine(self, space: Space, rows: int) -> str:
         """What runs so many texts: ``openvino, bfloat16``; rows that are not texts alone run in torch in float32."""

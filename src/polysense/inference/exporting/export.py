@@ -91,6 +91,11 @@ def _text_encoder(model: Predictor, source: str) -> TransformerText:
     if not isinstance(encoder, TransformerText):
         kind = "no text encoder" if encoder is None else f"a text encoder of another kind ({type(encoder).__name__})"
         raise RecipeError(f"{source} has {kind}: a TransformerText can be written for other libraries")
+    if encoder.lent is not None:
+        fusion = type(model.learner.model.fusion).__name__
+        raise RecipeError(
+            f"{source}: the layers of its text encoder are run by {fusion}, over text and picture; they are no text encoder"
+        )
     return encoder
 
 

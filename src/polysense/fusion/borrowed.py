@@ -1,0 +1,40 @@
+"""What the fusions that run the text encoder's network have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from polysense.errors import RecipeError
+from polysense.types import Widths
+
+
+def two_modalities(kind: str, widths: Widths) -> str:
+    """The modality beside the text.
+
+    Raises:
+        RecipeError: there is no text, or not exactly one other modality.
+    """
+    if "text" not in widths or len(widths) != 2:
+        raise RecipeError(f"fusion: {kind} joins text and one other modality, the recipe has {', '.join(widths)}")
+    (other,) = (name for name in widths if name != "text")
+    return other
+
+
+def borrowed(kind: str, networks: Mapping[str, nn.Module]) -> nn.Module:
+    """The text encoder's network.
+
+    Raises:
+        RecipeError: the encoder runs it itself.
+    """
+    if "text" not in networks:
+        raise RecipeError(f"fusion: {kind} runs the text encoder's network: write encoders.text.tokens: embedded")
+    return networks["text"]
+
+
+def additive(mask: Tensor, states: Tensor) -> Tensor:
+    """A mask (batch, time) as what is added to attention scores, (batch, 1, 1, time): 0 or the lowest number."""
+    lowest = torch.finfo(states.dtype).min
+    return torch.zeros(mask.shape, dtype=states.dtype, device=mask.device).masked_fill(~mask, lowest)[:, None, None, :]
