@@ -291,6 +291,8 @@ def test_what_follows_from_the_training_rows() -> None:
         UnimodalLabels.complete({**asked, "limit": 1.0}, SAMPLES)
     with pytest.raises(DataError, match="no training row has a score other than 0"):
         UnimodalLabels.complete(asked, SAMPLES[2:])
+    with pytest.raises(DataError, match="no training row has a human score of a single modality"):
+        UnimodalLabels.complete({**asked, "labels": "human"}, [Sample(id="0", text="a", score=1.0)])
     fields = objective().prepare([*SAMPLES, Sample(id="3", text="a")])
     assert list(fields) == ["score", "score_text", "score_audio", "score_video"]
     assert fields["score"].isnan().tolist() == [False, False, False, True]

@@ -341,8 +341,17 @@ class UnimodalLabels(Answering):
 
     @classmethod
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
-        """The number of training rows, and the limit of the labels where there is none."""
+        """The number of training rows, and the limit of the labels where there is none.
+
+        Raises:
+            DataError: there is nothing to learn from.
+        """
         if arguments["labels"] == "human":
+            if not any(score is not None for sample in samples for score in sample.scores.values()):
+                raise DataError(
+                    "UnimodalLabels: no training row has a human score of a single modality (score_text, score_audio, score_video); "
+                    "with labels: generated the model makes them itself"
+                )
             return dict(arguments)
         largest = max((abs(sample.score) for sample in samples if sample.score is not None), default=0.0)
         limit = largest if arguments["limit"] is None else arguments["limit"]
