@@ -59,6 +59,35 @@ def test_nothing_to_say(train: list[Sample], test: list[Sample]) -> None:
     assert references(train, test) == {}
 
 
+def scored(count: int, *, start: int = 0) -> list[Sample]:
+    """The same rows with a score in the place of the class."""
+    found = rows(count, start=start)
+    return [Sample(id=row.id, text=row.text, score=2.0 if row.label == "good" else -1.0) for row in found]
+
+
+def test_words_that_tell_the_score_are_learned() -> None:
+    odd = [Sample(id="no text", score=1.0), Sample(id="no score", text="a lovely day")]
+    found = references([*scored(60), *odd], [*scored(20, start=60), *odd], rules="mosi")["tfidf_ridge"]
+    assert (found["train_rows"], found["rows"]) == (60, 20)
+    assert found["metrics"]["MAE"] < 0.3
+    assert found["metrics"]["Has0_acc_2"] == 1.0
+    assert found["metrics"]["Corr"] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        (scored(4), []),
+        ([], scored(4)),
+        (rows(4), rows(4)),
+        ([Sample(id="1", text="!", score=1.0)], scored(4)),
+    ],
+    ids=["nothing to score", "nothing to learn", "classes", "no words"],
+)
+def test_nothing_to_say_of_scores(train: list[Sample], test: list[Sample]) -> None:
+    assert references(train, test, rules="sims") == {}
+
+
 def test_of_many_rows_a_part_is_counted_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "MOST", 10)
     found = references(rows(60), rows(20, start=60))

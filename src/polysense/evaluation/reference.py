@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 from polysense.data.table import classes
 from polysense.metrics.classification import classification_metrics
+from polysense.metrics.sentiment import Dataset, msa_regression
 from polysense.types import Sample
+
+Target = TypeVar("Target", str, float)
+Row = TypeVar("Row")
 
 MOST = 50_000
 """Training rows that are counted; of more, as many drawn by chance, always the same ones: memory has an end."""
 
 
-def references(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, Any]:
-    """Scores that a model should beat, by name: ``tfidf_text``, of :func:`tfidf_text`; left out where it has nothing to say.
+def references(train: Sequence[Sample], test: Sequence[Sample], *, rules: Dataset | None = None) -> dict[str, Any]:
+    """Scores that a model should beat, by name; left out where it has nothing to say.
+
+    ``tfidf_text``, of :func:`tfidf_text`; or of scores ``tfidf_ridge``, of :func:`tfidf_ridge`.
 
     Args:
         train: rows that may be learned from.
         test: rows to score, which are those that the model is scored on.
+        rules: by which scores are measured, where they are what is predicted.
     """
-    found = {"tfidf_text": tfidf_text(train, test)}
+    found = {"tfidf_text": tfidf_text(train, test)} if rules is None else {"tfidf_ridge": tfidf_ridge(train, test, rules=rules)}
     return {name: value for name, value in found.items() if value}
 
 
@@ -42,14 +50,14 @@ def tfidf_text(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, Any
     label are left out on both sides; ``rows`` says how many were scored. Macro means run over the classes of both sides. Empty
     where rows have several labels, where training has one class only, or where nothing is left to learn from or to score.
     """
+    from sklearn.linear_model import LogisticRegression
+
     if any(len(classes(sample)) != 1 for sample in (*train, *test) if sample.label is not None):
         return {}
-    seen, asked = _labelled(train), _labelled(test)
-    if len(seen) > MOST:
-        seen = [seen[place] for place in sorted(random.Random(0).sample(range(len(seen)), MOST))]
+    seen, asked = _some(_labelled(train)), _labelled(test)
     if len({label for _, label in seen}) < 2 or not asked:
         return {}
-    answers = _answers(seen, [text for text, _ in asked])
+    answers = _answers(seen, [text for text, _ in asked], LogisticRegression(max_iter=2000, class_weight="balanced"))
     if not answers:
         return {}
     targets = [label for _, label in asked]
@@ -58,14 +66,41 @@ def tfidf_text(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, Any
     return {"train_rows": len(seen), "rows": len(asked), "metrics": metrics}
 
 
+def tfidf_ridge(train: Sequence[Sample], test: Sequence[Sample], *, rules: Dataset) -> dict[str, Any]:
+    """``{"train_rows", "rows", "metrics"}`` of ridge regression of scores on what :func:`tfidf_text` reads of the texts.
+
+    Rows without a text or a score are left out on both sides. Metrics without a value are left out. Empty where nothing is left to
+    learn from or to score.
+    """
+    from sklearn.linear_model import Ridge
+
+    seen, asked = _some(_scored(train)), _scored(test)
+    answers = _answers(seen, [text for text, _ in asked], Ridge(alpha=1.0)) if seen and asked else []
+    if not answers:
+        return {}
+    found = msa_regression(answers, [score for _, score in asked], dataset=rules)
+    metrics = {name: value for name, value in found.items() if not math.isnan(value)}
+    return {"train_rows": len(seen), "rows": len(asked), "metrics": metrics}
+
+
 def _labelled(samples: Sequence[Sample]) -> list[tuple[str, str]]:
     return [(sample.text, classes(sample)[0]) for sample in samples if sample.text is not None and sample.label is not None]
 
 
-def _answers(seen: Sequence[tuple[str, str]], texts: Sequence[str]) -> list[str]:
-    """The classes of the texts; none where the texts that are learned from hold no word of two letters."""
+def _scored(samples: Sequence[Sample]) -> list[tuple[str, float]]:
+    return [(sample.text, sample.score) for sample in samples if sample.text is not None and sample.score is not None]
+
+
+def _some(rows: list[Row]) -> list[Row]:
+    """All rows, or as many as are counted."""
+    if len(rows) <= MOST:
+        return rows
+    return [rows[place] for place in sorted(random.Random(0).sample(range(len(rows)), MOST))]
+
+
+def _answers(seen: Sequence[tuple[str, Target]], texts: Sequence[str], estimator: Any) -> list[Target]:
+    """What an estimator of scikit-learn says of the texts; nothing where those that it learns from hold no word of two letters."""
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
@@ -73,6 +108,7 @@ def _answers(seen: Sequence[tuple[str, str]], texts: Sequence[str]) -> list[str]
     if not any(tokens(text) for text, _ in seen):
         return []
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
-    model = make_pipeline(make_union(words, letters), LogisticRegression(max_iter=2000, class_weight="balanced"))
-    model.fit([text for text, _ in seen], [label for _, label in seen])
-    return [str(answer) for answer in model.predict(texts)]
+    model = make_pipeline(make_union(words, letters), estimator)
+    model.fit([text for text, _ in seen], [target for _, target in seen])
+    answers: list[Target] = model.predict(texts).tolist()
+    return answers

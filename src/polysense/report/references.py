@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from polysense.report.run import Run
 from polysense.report.units import plain
-from polysense.training.rival import TFIDF
-
-NAMES = {"tfidf_text": TFIDF}
+from polysense.training.rival import REFERENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,6 @@ class Reference:
 def references(run: Run) -> list[Reference]:
     """Those that training computed and wrote into the run's record."""
     return [
-        Reference(NAMES.get(name, plain(name)), int(found["rows"]), found["metrics"])
+        Reference(REFERENCES.get(name, plain(name)), int(found["rows"]), found["metrics"])
         for name, found in (run.record.get("references") or {}).items()
     ]

@@ -9,18 +9,24 @@ from typing import Any
 from polysense.metrics.sentiment import LOWER_IS_BETTER
 
 TFIDF = "TF-IDF and logistic regression on the texts alone"
-"""The name of ``references.tfidf_text`` of a run's record."""
+
+REFERENCES = {"tfidf_text": TFIDF, "tfidf_ridge": "TF-IDF and ridge regression on the texts alone"}
+"""What stands under ``references`` in a run's record, in words."""
 
 
-def tfidf_scores(record: Mapping[str, Any]) -> Mapping[str, float]:
-    """Its metrics on the rows that the run is scored on; empty where it has none, or could not answer each of them."""
-    found = (record.get("references") or {}).get("tfidf_text")
-    if not found:
-        return {}
+def tfidf_scores(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """By its name in words: metrics of what learned from the texts alone, on the rows that the run is scored on.
+
+    One that could not answer each of these rows is left out.
+    """
     split = scored_split(record)
-    labelled = ((record.get("data") or {}).get("labelled") or {}).get(split, found["rows"])
-    metrics: Mapping[str, float] = found["metrics"] if found["rows"] == labelled else {}
-    return metrics
+    labelled = ((record.get("data") or {}).get("labelled") or {}).get(split)
+    found = (record.get("references") or {}).items()
+    return {
+        REFERENCES[name]: one["metrics"]
+        for name, one in found
+        if name in REFERENCES and one["rows"] == (labelled or one["rows"])
+    }
 
 
 def scored_split(record: Mapping[str, Any]) -> str:
@@ -45,9 +51,7 @@ def floors(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     found: dict[str, Mapping[str, float]] = {}
     if constant := constant_answer(record, scored_split(record)):
         found[constant[0]] = constant[1]
-    if rival := tfidf_scores(record):
-        found[TFIDF] = rival
-    return found
+    return found | tfidf_scores(record)
 
 
 def outdone(record: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from polysense.data.verify import verify
 from polysense.distributed import world
 from polysense.errors import ArgumentError, DataError, RecipeError
 from polysense.evaluation.reference import mean_references, references
+from polysense.metrics.sentiment import Dataset
 from polysense.objectives.objective import Objective
 from polysense.progress import bar, say
 from polysense.recipe import Recipe, load_recipe
@@ -113,14 +114,13 @@ def train(
             if first():
                 after_seed(results[-1])
     named = _labels(complete)
-    beside = from_first(lambda: _references(splits, seeds)) if named else {}
     judged = {"validation": splits.validation, "test": splits.test}
-    scored = all("MAE" in result["validation"] for result in results)
+    rules = score_rules(complete.written()) if all("MAE" in result["validation"] for result in results) else None
+    beside = from_first(lambda: _references(splits, seeds, rules)) if named or rules else {}
     summary = _summary(complete, results) | {
         "most_frequent": {name: most_frequent(rows, named) for name, rows in judged.items()},
         "median_score": {
-            name: median_score(splits.train, rows, dataset=score_rules(complete.written())) if scored else {}
-            for name, rows in judged.items()
+            name: {} if rules is None else median_score(splits.train, rows, dataset=rules) for name, rows in judged.items()
         },
         "references": beside,
         "data": described,
@@ -280,22 +280,23 @@ def _summary(recipe: Recipe, results: Sequence[Mapping[str, Any]]) -> dict[str, 
     }
 
 
-def _references(splits: Splits, seeds: Sequence[int]) -> dict[str, Any]:
-    """What the words alone reach, on the rows that the run is scored on; nothing where no row has a text and one class.
+def _references(splits: Splits, seeds: Sequence[int], rules: Dataset | None) -> dict[str, Any]:
+    """What the words alone reach, on the rows that the run is scored on; nothing where no row has a text and one class, or a score.
 
     Where each seed draws what it learns from, they learn from the same, and their scores are means over the seeds.
     """
     scored = splits.test or splits.validation
-    if not all(any(_has_text_and_class(sample) for sample in rows) for rows in (splits.train, scored)):
+    if not all(any(_told(sample, rules) for sample in rows) for rows in (splits.train, scored)):
         return {}
     say(f"scoring TF-IDF of the texts on {'test' if splits.test else 'validation'}, to compare with")
     if not splits.draws:
-        return references(splits.train, scored)
-    return mean_references([references(splits.drawn(seed).samples, scored) for seed in seeds])
+        return references(splits.train, scored, rules=rules)
+    return mean_references([references(splits.drawn(seed).samples, scored, rules=rules) for seed in seeds])
 
 
-def _has_text_and_class(sample: Sample) -> bool:
-    return sample.text is not None and isinstance(sample.label, str)
+def _told(sample: Sample, rules: Dataset | None) -> bool:
+    """Whether it has a text, and what is predicted: a class, or with rules a score."""
+    return sample.text is not None and (isinstance(sample.label, str) if rules is None else sample.score is not None)
 
 
 def _labels(recipe: Recipe) -> list[str]:
