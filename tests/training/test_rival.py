@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from polysense.training.rival import TFIDF, floors, outdone, tfidf_scores
+from polysense.training.rival import TFIDF, constant_answer, floors, outdone, tfidf_scores
 
 
 def record(own: list[float], rival: float, **more: Any) -> dict[str, Any]:
@@ -56,3 +56,9 @@ def test_validation_counts_where_there_is_no_test() -> None:
         [0.1], 0.9, per_seed=[{"test": {}, "validation": {"weighted_f1": 0.2}}], data={"labelled": {"validation": 10}}
     )
     assert "the model 0.2000" in outdone(found)[0]
+
+
+@pytest.mark.parametrize(("score", "said"), [(-0.084, "−0.08"), (-0.001, "0.00"), (2, "2.00")])
+def test_the_median_is_written_with_two_digits(score: float, said: str) -> None:
+    found = constant_answer({"median_score": {"test": {"score": score, "metrics": {}}}}, "test")
+    assert found == (f"always {said}, the median", {})

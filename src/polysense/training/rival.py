@@ -42,7 +42,8 @@ def constant_answer(record: Mapping[str, Any], split: str) -> tuple[str, Mapping
     if constant := (record.get("most_frequent") or {}).get(split):
         return f"always “{constant['label']}”", constant["metrics"]
     if constant := (record.get("median_score") or {}).get(split):
-        return f"always {constant['score']:.2f}, the median", constant["metrics"]
+        score = f"{round(constant['score'], 2) + 0.0:.2f}".replace("-", "−")
+        return f"always {score}, the median", constant["metrics"]
     return None
 
 

@@ -134,7 +134,7 @@ class LearnerTrainer(Trainer):
             **averages({"loss": _mean([micro["loss"] for micro in self._micro])}, ["loss"]),
             "learning_rate": self._last_rate,
             "grad_norm": self._grad_norm,
-            "terms": self._averages("terms", list(self._learner.active)),
+            "terms": self._averages("terms", sorted(self._learner.active)),
             **({"parts": parts} if parts else {}),
         }
         self._micro = []
@@ -144,7 +144,7 @@ class LearnerTrainer(Trainer):
         """The mean of each scalar over the batches of the step that have it, and over the processes."""
         found = {name: [micro[key][name] for micro in self._micro if name in micro[key]] for name in names}
         known = {name: [value for value in values if not math.isnan(value)] for name, values in found.items()}
-        return averages({name: _mean(values) for name, values in known.items() if values}, sorted(names))
+        return averages({name: _mean(values) for name, values in known.items() if values}, names)
 
     def note_rate(self) -> None:
         """Remember the learning rate of the step under way."""
