@@ -11,8 +11,9 @@ from torch import Tensor, nn
 import tiny
 from polysense.errors import DataError
 from polysense.learner import StepLook
+from polysense.metrics.classification import classification_metrics
 from polysense.objectives.classification import Classification
-from polysense.types import Batch, Encoded, Representation, Sample
+from polysense.types import Batch, Encoded, Prediction, Representation, Sample
 from polysense.views.plain import Plain
 from polysense.views.view import Shown, View
 
@@ -219,6 +220,73 @@ class TestAnswer:
         assert strict["label"] == [("a",), (), ("b",), ("c",)]
 
 
+class TestSettling:
+    """What is fitted on validation rows."""
+
+    truth = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+
+    def logits(self) -> Tensor:
+        draw = torch.Generator().manual_seed(0)
+        return 4 * (nn.functional.one_hot(self.truth, 3) + torch.tensor([0.5, 0.2, -0.5]) + torch.randn(100, 3, generator=draw))
+
+    def answers(self, objective: Classification, logits: Tensor) -> Prediction:
+        return objective.answer(TestAnswer().represented(logits))
+
+    def settled(self, objective: Classification, logits: Tensor) -> dict[str, Any]:
+        rows = samples(*[LABELS[number] for number in self.truth])
+        return objective.settle(self.answers(objective, logits), rows)
+
+    def test_the_temperature_lowers_the_log_loss_and_changes_no_answer(self) -> None:
+        objective, plain, logits = passing_on(calibrate=True), passing_on(), self.logits()
+        found = self.settled(objective, logits)
+        assert found == {"temperature": pytest.approx(float(objective.temperature), rel=1e-4)}
+        assert found["temperature"] > 1.5
+        before, after = (self.answers(one, logits).columns for one in (plain, objective))
+        assert before["label"] == after["label"]
+        losses = [
+            -sum(math.log(row[LABELS[number]]) for row, number in zip(side["probabilities"], self.truth.tolist(), strict=True))
+            for side in (before, after)
+        ]
+        assert losses[1] < losses[0]
+
+    def test_twice_is_once(self) -> None:
+        objective, logits = passing_on(calibrate=True, decide="macro_f1"), self.logits()
+        once = self.settled(objective, logits)
+        again = self.settled(objective, logits)
+        assert again["temperature"] == pytest.approx(once["temperature"], rel=1e-3)
+
+    def test_thresholds_answer_rare_classes(self) -> None:
+        objective, logits = passing_on(decide="macro_f1"), self.logits()
+        even = self.answers(objective, logits).columns["label"]
+        assert even == self.answers(passing_on(), logits).columns["label"]
+        thresholds = self.settled(objective, logits)["thresholds"]
+        assert list(thresholds) == LABELS
+        own = self.answers(objective, logits).columns["label"]
+        truth = [LABELS[number] for number in self.truth]
+        scores = [classification_metrics(truth, one, labels=LABELS)["macro_f1"] for one in (even, own)]
+        assert scores[1] > scores[0]
+
+    def test_several_labels_have_a_cut_each(self) -> None:
+        objective = passing_on(multi_label=True, calibrate=True, decide="macro_f1")
+        logits = torch.tensor([[1.0, -3.0, 0.0], [2.0, -2.0, 0.0], [-1.0, -4.0, 0.0], [-2.0, -5.0, 0.0]])
+        found = objective.settle(self.answers(objective, logits), samples(("a", "b"), ("a", "b"), (), ()))
+        assert self.answers(objective, logits).columns["label"] == [("a", "b", "c"), ("a", "b", "c"), ("c",), ("c",)]
+        assert found["thresholds"]["c"] == 0.5
+
+    def test_what_was_fitted_is_part_of_the_weights(self) -> None:
+        objective = passing_on(calibrate=True, decide="macro_f1")
+        self.settled(objective, self.logits())
+        other = passing_on(calibrate=True, decide="macro_f1")
+        other.load_state_dict(objective.state_dict())
+        assert self.answers(other, LOGITS) == self.answers(objective, LOGITS)
+        assert not {"temperature", "thresholds"} & set(passing_on().state_dict())
+
+    def test_without_labelled_rows_nothing_is_fitted(self) -> None:
+        objective = passing_on(calibrate=True)
+        assert objective.settle(self.answers(objective, LOGITS), samples(None, None, None, None)) == {}
+        assert float(objective.temperature) == 1
+
+
 def test_it_looks_at_the_plain_pair_only() -> None:
     model, batch = tiny.model(), tiny.batch()
     objective = Classification(tiny.WIDTHS, labels=LABELS).eval()
@@ -232,6 +300,7 @@ def test_it_looks_at_the_plain_pair_only() -> None:
         ({"label_smoothing": 1.0}, "label_smoothing: expected a share from 0 up to 1"),
         ({"threshold": 7.0, "multi_label": True}, "threshold: expected a probability between 0 and 1"),
         ({"threshold": 0.4}, "threshold: is of multi-label tasks"),
+        ({"threshold": 0.4, "multi_label": True, "decide": "macro_f1"}, "threshold: with decide: macro_f1 each class"),
     ],
 )
 def test_a_choice_out_of_range_or_without_effect_is_refused(wrong: dict[str, Any], said: str) -> None:

@@ -103,9 +103,22 @@ class Objective(nn.Module, ABC):
 class Answering(Objective, ABC):
     """An objective that can also predict."""
 
+    settles: bool = False
+    """Whether something of it is fitted on validation rows when the training is over."""
+
     @abstractmethod
     def answer(self, representation: Representation) -> Prediction:
         """What it says about each row; no random numbers, no look at other rows."""
+
+    def settle(self, answers: Prediction, samples: Sequence[Sample]) -> dict[str, Any]:
+        """Fit that, on rows that nothing was learned from, and return it in words and numbers for the run's record.
+
+        Args:
+            answers: its own to these rows.
+            samples: the validation rows.
+        """
+        del answers, samples
+        return {}
 
 
 class Marking(Objective, ABC):

@@ -36,6 +36,7 @@ from polysense.training.processes import first, from_first, in_turn
 from polysense.training.progress import TrainingBar
 from polysense.training.saved import write_assets
 from polysense.training.self_check import write_self_check
+from polysense.training.settling import settle
 from polysense.training.splits import Splits
 from polysense.training.stopping import EarlyStopping, best_evaluation, patience_is_spent
 from polysense.training.trainer import LearnerTrainer, load_weights, save_weights, under
@@ -100,6 +101,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
 
     def finish() -> dict[str, Any]:
         load_weights(learner, folder / WEIGHTS)
+        if settled := settle(learner, answerer, splits.validation):
+            save_weights(learner, folder / WEIGHTS)
         write_self_check(folder, learner)
         kept = "last weights" if recipe.evaluation.best == LAST else "best weights on validation"
         say(f"seed {seed}: scoring {'test' if splits.test else 'validation'} with the {kept}")
@@ -113,6 +116,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
             "last_step": journal.evaluations[-1]["step"],
             "last": {name: value for name, value in journal.evaluations[-1]["metrics"].items() if name != LAST},
             "seconds": round(time.monotonic() - began, 1),
+            **({"settled": settled} if settled else {}),
         }
         if learner.answers:
             say(f"seed {seed}: writing predictions")
