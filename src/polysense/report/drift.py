@@ -158,7 +158,7 @@ def panel(title: str, courses: Mapping[str, Course], *, name: Literal["distance"
             means = [spread.mean for _, spread in line]
             axes.plot(epochs, means, "o-", color=COLOURS[modality], linewidth=1.8, markersize=3.5, markeredgewidth=0)
         axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
         axes.set_xlabel("epoch")
     return Panel(title, drawn.svg)
