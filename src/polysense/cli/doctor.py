@@ -22,6 +22,7 @@ EXTRAS = {
     "fast": "encodes texts faster on a processor",
     "search": "other engines for searching large collections",
     "knowledge": "mines sentiment words from texts",
+    "media": "reads recordings and films",
     "features": "reads vectors of pictures from HDF5 files",
 }
 """What each is for; ``dev`` is for those who work on polysense."""

@@ -1,0 +1,151 @@
+"""Recordings and films in files: their sound as samples, their pictures one after the other.
+
+Decoded by PyAV (the extra ``media``). A file may hold sound, film or both. Only formats of recordings and films are opened, and
+nothing that they refer to: a playlist with the ending of a film is no film.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from polysense.errors import DataError, PolysenseError, display
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+
+SAMPLE_RATE = 16_000
+"""Samples a second of all sound that is read; what speech encoders learn from."""
+
+LONGEST = 600.0
+"""Seconds of a recording or film; a longer one is refused."""
+
+MAX_PIXELS = 4096 * 2304
+"""Pixels of a film's picture; larger ones are refused before they are decoded."""
+
+SOUNDS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a")
+FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+"""Endings by which a file is told from a table; what is in it shows when it is opened."""
+
+_OPTIONS = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,wav,mp3,flac,ogg,avi",
+    "protocol_whitelist": "file",
+}
+
+
+class NoTrackError(DataError):
+    """The file is sound and lacks what was asked for: it has no sound, or no film."""
+
+
+def kind(name: str) -> Literal["audio", "video"] | None:
+    """What a file of this name should be; None where its ending says neither."""
+    ending = Path(name).suffix.lower()
+    return "audio" if ending in SOUNDS else "video" if ending in FILMS else None
+
+
+def read_sound(path: Path, *, longest: float = LONGEST) -> np.ndarray:
+    """The samples (samples,) float32 from -1 to 1, all channels as one, 16,000 a second.
+
+    Raises:
+        NoTrackError: there is no sound in it.
+        DataError: the file is not there, damaged, of another format, or longer than ``longest`` seconds.
+        PolysenseError: PyAV is not installed.
+    """
+    import numpy as np
+
+    with _opened(path) as (av, container):
+        stream = next((one for one in container.streams if one.type == "audio"), None)
+        if stream is None:
+            raise NoTrackError(f"{display(path)} has no sound")
+        _refuse_long(path, container, longest)
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        pieces: list[np.ndarray] = []
+        count = 0
+        for frame in _then_none(container.decode(stream)):
+            for piece in resampler.resample(frame):
+                pieces.append(piece.to_ndarray()[0])
+                count += piece.samples
+            if count > longest * SAMPLE_RATE:
+                raise DataError(f"{display(path)} is longer than {longest:g} seconds")
+    if not count:
+        raise DataError(f"{display(path)}: not one sample of its sound could be read")
+    samples = np.concatenate(pieces)
+    if not np.isfinite(samples).all():
+        raise DataError(f"{display(path)}: its sound holds NaN or infinite samples")
+    return samples
+
+
+def read_pictures(
+    path: Path, *, per_second: float, longest: float = LONGEST, most_pixels: int = MAX_PIXELS
+) -> Iterator[Image]:
+    """The pictures of a film at the times 0, 1 / ``per_second``, ... seconds, upright, as RGB, one held at a time.
+
+    At each time it is the first picture that is not earlier, so that a film of fewer pictures gives all of them once.
+
+    Raises:
+        NoTrackError: there is no film in it; a cover is none.
+        DataError: the file is not there, damaged, of another format, longer than ``longest`` seconds, or larger than ``most_pixels``.
+        PolysenseError: PyAV is not installed.
+    """
+    with _opened(path) as (av, container):
+        cover = av.stream.Disposition.attached_pic
+        stream = next((one for one in container.streams if one.type == "video" and not one.disposition & cover), None)
+        if stream is None:
+            raise NoTrackError(f"{display(path)} has no film")
+        _refuse_long(path, container, longest)
+        _refuse_large(path, stream.codec_context, most_pixels)
+        begin: float | None = None
+        shown = 0
+        for frame in container.decode(stream):
+            _refuse_large(path, frame, most_pixels)
+            time = shown / per_second if frame.time is None else float(frame.time)
+            begin = time if begin is None else begin
+            if time - begin > longest:
+                raise DataError(f"{display(path)} is longer than {longest:g} seconds")
+            if (time - begin) * per_second < shown - 1e-6:  # times are rounded in the file
+                continue
+            shown = int((time - begin) * per_second + 1e-6) + 1
+            picture: Image = frame.to_image()
+            yield picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+        if not shown:
+            raise DataError(f"{display(path)}: not one of its pictures could be read")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """PyAV and the open file; what goes wrong in it becomes a DataError."""
+    try:
+        import av
+    except ImportError:
+        raise PolysenseError("recordings and films are read by PyAV: pip install 'polysense[media]'") from None
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{display(path)} is an empty file")
+        with av.open(str(path), options=dict(_OPTIONS)) as container:
+            yield av, container
+    except av.error.InvalidDataError:
+        raise DataError(f"{display(path)} is damaged, or no recording or film ({', '.join(SOUNDS + FILMS)})") from None
+    except (av.error.FFmpegError, OSError) as error:
+        raise DataError(f"{display(path)} cannot be read: {error.strerror or error}") from None
+
+
+def _then_none(frames: Iterator[Any]) -> Iterator[Any]:
+    """The frames, then None, at which a resampler gives what it still holds."""
+    yield from frames
+    yield None
+
+
+def _refuse_long(path: Path, container: Any, longest: float) -> None:
+    """By what the file says of itself; what it holds is counted, too."""
+    if container.duration is not None and container.duration > longest * 1_000_000:
+        raise DataError(f"{display(path)} is {container.duration / 1_000_000:.1f} seconds long, more than {longest:g}")
+
+
+def _refuse_large(path: Path, size: Any, most_pixels: int) -> None:
+    if size.width * size.height > most_pixels:
+        raise DataError(
+            f"{display(path)} has pictures of {size.width} x {size.height} pixels, more than the limit of {most_pixels:,}"
+        )
