@@ -64,9 +64,7 @@ def power_spectrum(samples: Tensor) -> Tensor:
     # The window stands in the middle of the transform: silence around the sound puts the frames where `frames_of` has them.
     margin = (POINTS - WINDOW) // 2
     around = torch.nn.functional.pad(samples, (margin, margin + short))
-    spectrum = torch.stft(
-        around, POINTS, hop_length=HOP, win_length=WINDOW, window=window, center=False, return_complex=True
-    )
+    spectrum = torch.stft(around, POINTS, hop_length=HOP, win_length=WINDOW, window=window, center=False, return_complex=True)
     return spectrum.abs().square().T / window.sum().square()
 
 
@@ -80,10 +78,12 @@ def mel_filters() -> Tensor:
     """(513, 40): triangles that overlap by half, evenly spaced in mel, each 1 at its centre; between the first and the last centre
     the filters of a frequency sum to 1.
     """
-    edges = torch.linspace(*mel(torch.tensor([LOWEST, HIGHEST], dtype=torch.float64)).tolist(), MELS + 2, dtype=torch.float64)
+    lowest, highest = mel(torch.tensor([LOWEST, HIGHEST], dtype=torch.float64)).tolist()
+    edges = torch.linspace(lowest, highest, MELS + 2, dtype=torch.float64)
     places = mel(torch.linspace(0, SAMPLE_RATE / 2, POINTS // 2 + 1, dtype=torch.float64)).unsqueeze(1)
     step = edges[1] - edges[0]
-    return (1 - (places - edges[1:-1]).abs() / step).clamp(min=0).float()
+    filters: Tensor = (1 - (places - edges[1:-1]).abs() / step).clamp(min=0)
+    return filters.float()
 
 
 def log_mel(samples: Tensor) -> Tensor:
@@ -116,5 +116,10 @@ def f0(samples: Tensor) -> Tensor:
 def acoustic(samples: Tensor, parts: tuple[Part, ...] = PARTS) -> Tensor:
     """The ``parts`` of samples (samples,) side by side, in the order of `PARTS`: (time, 56) where all are taken."""
     bands = log_mel(samples)
-    makers = {"log_mel": lambda: bands, "mfcc": lambda: mfcc(bands), "energy": lambda: energy(samples), "f0": lambda: f0(samples)}
+    makers = {
+        "log_mel": lambda: bands,
+        "mfcc": lambda: mfcc(bands),
+        "energy": lambda: energy(samples),
+        "f0": lambda: f0(samples),
+    }
     return torch.cat([makers[name]() for name in PARTS if name in parts], dim=1)

@@ -36,8 +36,15 @@ _OPTIONS = {
 }
 
 
-class NoTrackError(DataError):
-    """The file is sound and lacks what was asked for: it has no sound, or no film."""
+SILENCE = 1e-4
+"""The largest sample (-80 dB) of sound that counts as none."""
+
+BROKEN_OFF = 0.9
+"""The share of a track's stated length below which what could be read breaks off; half a second may always lack."""
+
+
+class NothingThereError(DataError):
+    """The file can be read and lacks what was asked for: it has no sound, silence alone, or no film."""
 
 
 def kind(name: str) -> Literal["audio", "video"] | None:
@@ -50,8 +57,8 @@ def read_sound(path: Path, *, longest: float = LONGEST) -> np.ndarray:
     """The samples (samples,) float32 from -1 to 1, all channels as one, 16,000 a second.
 
     Raises:
-        NoTrackError: there is no sound in it.
-        DataError: the file is not there, damaged, of another format, or longer than ``longest`` seconds.
+        NothingThereError: there is no sound in it, or nothing but silence.
+        DataError: the file is not there, damaged, breaks off, is of another format, or longer than ``longest`` seconds.
         PolysenseError: PyAV is not installed.
     """
     import numpy as np
@@ -59,7 +66,7 @@ def read_sound(path: Path, *, longest: float = LONGEST) -> np.ndarray:
     with _opened(path) as (av, container):
         stream = next((one for one in container.streams if one.type == "audio"), None)
         if stream is None:
-            raise NoTrackError(f"{display(path)} has no sound")
+            raise NothingThereError(f"{display(path)} has no sound")
         _refuse_long(path, container, longest)
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         pieces: list[np.ndarray] = []
@@ -70,39 +77,43 @@ def read_sound(path: Path, *, longest: float = LONGEST) -> np.ndarray:
                 count += piece.samples
             if count > longest * SAMPLE_RATE:
                 raise DataError(f"{display(path)} is longer than {longest:g} seconds")
+        _refuse_broken_off(path, stream, count / SAMPLE_RATE)
     if not count:
         raise DataError(f"{display(path)}: not one sample of its sound could be read")
     samples = np.concatenate(pieces)
     if not np.isfinite(samples).all():
         raise DataError(f"{display(path)}: its sound holds NaN or infinite samples")
+    if np.abs(samples).max() < SILENCE:
+        raise NothingThereError(f"{display(path)} is silent")
     return samples
 
 
-def read_pictures(
-    path: Path, *, per_second: float, longest: float = LONGEST, most_pixels: int = MAX_PIXELS
-) -> Iterator[Image]:
+def read_pictures(path: Path, *, per_second: float, longest: float = LONGEST, most_pixels: int = MAX_PIXELS) -> Iterator[Image]:
     """The pictures of a film at the times 0, 1 / ``per_second``, ... seconds, upright, as RGB, one held at a time.
 
     At each time it is the first picture that is not earlier, so that a film of fewer pictures gives all of them once.
 
     Raises:
-        NoTrackError: there is no film in it; a cover is none.
-        DataError: the file is not there, damaged, of another format, longer than ``longest`` seconds, or larger than ``most_pixels``.
+        NothingThereError: there is no film in it; a cover is none.
+        DataError: the file is not there, damaged, breaks off, is of another format, longer than ``longest`` seconds, or larger than
+            ``most_pixels``.
         PolysenseError: PyAV is not installed.
     """
     with _opened(path) as (av, container):
         cover = av.stream.Disposition.attached_pic
         stream = next((one for one in container.streams if one.type == "video" and not one.disposition & cover), None)
         if stream is None:
-            raise NoTrackError(f"{display(path)} has no film")
+            raise NothingThereError(f"{display(path)} has no film")
         _refuse_long(path, container, longest)
         _refuse_large(path, stream.codec_context, most_pixels)
         begin: float | None = None
+        end = 0.0
         shown = 0
         for frame in container.decode(stream):
             _refuse_large(path, frame, most_pixels)
             time = shown / per_second if frame.time is None else float(frame.time)
             begin = time if begin is None else begin
+            end = time + float((frame.duration or 0) * (frame.time_base or 0))
             if time - begin > longest:
                 raise DataError(f"{display(path)} is longer than {longest:g} seconds")
             if (time - begin) * per_second < shown - 1e-6:  # times are rounded in the file
@@ -110,8 +121,9 @@ def read_pictures(
             shown = int((time - begin) * per_second + 1e-6) + 1
             picture: Image = frame.to_image()
             yield picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
-        if not shown:
+        if begin is None:
             raise DataError(f"{display(path)}: not one of its pictures could be read")
+        _refuse_broken_off(path, stream, end - begin)
 
 
 @contextmanager
@@ -124,18 +136,44 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{display(path)} is an empty file")
+        _refuse_cut_wave(path)
         with av.open(str(path), options=dict(_OPTIONS)) as container:
+            if not any(stream.type in {"audio", "video"} for stream in container.streams):
+                raise DataError(_damaged(path))
             yield av, container
-    except av.error.InvalidDataError:
-        raise DataError(f"{display(path)} is damaged, or no recording or film ({', '.join(SOUNDS + FILMS)})") from None
+    except (av.error.InvalidDataError, av.error.EOFError):
+        raise DataError(_damaged(path)) from None
     except (av.error.FFmpegError, OSError) as error:
         raise DataError(f"{display(path)} cannot be read: {error.strerror or error}") from None
+
+
+def _damaged(path: Path) -> str:
+    return f"{display(path)} is damaged, or no recording or film ({', '.join(SOUNDS + FILMS)})"
 
 
 def _then_none(frames: Iterator[Any]) -> Iterator[Any]:
     """The frames, then None, at which a resampler gives what it still holds."""
     yield from frames
     yield None
+
+
+def _refuse_cut_wave(path: Path) -> None:
+    """FFmpeg reads a WAV file that was cut off without a word; its first bytes say how long it is."""
+    with path.open("rb") as file:
+        begin = file.read(12)
+    stated = int.from_bytes(begin[4:8], "little") + 8
+    streamed = stated > 0xFFFF_FF00  # written to a pipe: the length was not known
+    if begin[:4] == b"RIFF" and begin[8:] == b"WAVE" and not streamed and stated > path.stat().st_size + 1:
+        raise DataError(f"{display(path)} breaks off: it has {path.stat().st_size:,} of its {stated:,} bytes")
+
+
+def _refuse_broken_off(path: Path, stream: Any, seconds: float) -> None:
+    """By the length that the file gives its track; some formats give none."""
+    if stream.duration is None or stream.time_base is None:
+        return
+    stated = float(stream.duration * stream.time_base)
+    if seconds < min(BROKEN_OFF * stated, stated - 0.5):
+        raise DataError(f"{display(path)} breaks off: {seconds:.1f} of its {stated:.1f} seconds could be read")
 
 
 def _refuse_long(path: Path, container: Any, longest: float) -> None:

@@ -34,7 +34,7 @@ def pitches(frames: Tensor, *, rate: int) -> Tensor:
     longest = int(rate / LOWEST_PITCH) + 1
     if frames.shape[1] < 2 * longest:
         raise ValueError(f"a frame has {frames.shape[1]} samples; the lowest pitch takes {2 * longest}")
-    return torch.cat([_pitches(block, rate, longest) for block in frames.split(_AT_ONCE)])
+    return torch.cat([_pitches(block, rate, longest) for block in torch.split(frames, _AT_ONCE)])
 
 
 def _pitches(frames: Tensor, rate: int, longest: int) -> Tensor:
