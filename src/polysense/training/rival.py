@@ -14,19 +14,23 @@ REFERENCES = {"tfidf_text": TFIDF, "tfidf_ridge": "TF-IDF and ridge regression o
 """What stands under ``references`` in a run's record, in words."""
 
 
-def tfidf_scores(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+def text_rivals(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     """By its name in words: metrics of what learned from the texts alone, on the rows that the run is scored on.
 
     One that could not answer each of these rows is left out.
     """
-    split = scored_split(record)
-    labelled = ((record.get("data") or {}).get("labelled") or {}).get(split)
+    labelled = ((record.get("data") or {}).get("labelled") or {}).get(scored_split(record))
     found = (record.get("references") or {}).items()
     return {
         REFERENCES[name]: one["metrics"]
         for name, one in found
         if name in REFERENCES and one["rows"] == (labelled or one["rows"])
     }
+
+
+def tfidf_scores(record: Mapping[str, Any]) -> Mapping[str, float]:
+    """The metrics of the one of :func:`text_rivals` that there is; empty where there is none."""
+    return next(iter(text_rivals(record).values()), {})
 
 
 def scored_split(record: Mapping[str, Any]) -> str:
@@ -52,7 +56,7 @@ def floors(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     found: dict[str, Mapping[str, float]] = {}
     if constant := constant_answer(record, scored_split(record)):
         found[constant[0]] = constant[1]
-    return found | tfidf_scores(record)
+    return found | text_rivals(record)
 
 
 def outdone(record: Mapping[str, Any]) -> list[str]:
