@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from foreign_models import modular
@@ -123,8 +125,6 @@ def test_wrong_options(
 def test_vectors_of_another_width_or_count(
     model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import numpy as np
-
     np.save(tmp_path / "v.npy", np.ones((3, 7), dtype=np.float32))
     assert execute(["search", model, str(tmp_path / "v.npy"), "--query", "a"]) == 2
     assert "the collection of width 7" in capsys.readouterr().err
@@ -133,6 +133,34 @@ def test_vectors_of_another_width_or_count(
     (tmp_path / "broken.npy").write_bytes(b"nothing of the kind")
     assert execute(["search", model, str(tmp_path / "broken.npy"), "--query", "a"]) == 3
     assert "cannot be read as a NumPy array" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.float32(3), "found float32 of the shape ()"),
+        (np.ones((3, 32), dtype=np.int64), "found int64 of the shape (3, 32)"),
+        (np.where(np.eye(3, 32), np.nan, 1.0), "v.npy, row 1: the vector holds NaN or infinite numbers"),
+    ],
+)
+def test_what_is_no_vector_is_refused(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], array: Any, said: str
+) -> None:
+    np.save(tmp_path / "v.npy", array)
+    assert execute(["search", model, str(tmp_path / "v.npy"), "--query", "a"]) == 3
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["v.npy", "v.parquet"])
+def test_a_file_that_was_cut_is_refused(
+    model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    arguments = ["encode", model, str(collection), "--out", str(tmp_path / form)]
+    assert execute(arguments) == 0
+    os.truncate(tmp_path / form, (tmp_path / form).stat().st_size - 9)
+    assert execute(["search", model, str(tmp_path / form), "--query", "a"]) == 3
+    assert execute([*arguments, "--resume"]) == 2
+    assert f"{form} is damaged, or was not made by this command" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["v.npy", "v.parquet"])

@@ -118,6 +118,8 @@ def test_what_is_refused() -> None:
     index.add("0")
     with pytest.raises(RecipeError, match="top_k: expected a number from 1 up, found 0"):
         index.search("0", top_k=0)
+    with pytest.raises(RecipeError, match="threshold: nan is reached by no cosine"):
+        index.search("0", threshold=float("nan"))
     with pytest.raises(RecipeError, match="of width 2, the collection of width 3"):
         index.search_vectors(np.ones((1, 2)))
     with pytest.raises(RecipeError, match="have width 2, those of the collection 3"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,24 @@ def test_without_a_sound_note_all_is_made_anew(out: Path, note: str) -> None:
     check(out)
 
 
+@pytest.mark.parametrize("lost", ["all", "the end"])
+def test_what_a_disk_lost_is_made_anew_and_never_filled_up(out: Path, lost: str, capsys: pytest.CaptureFixture[str]) -> None:
+    first = begin(out)
+    for rows in (slice(0, 2), slice(2, 5)):
+        write(first, rows)
+    written = max(path for path in first.folder.iterdir() if path.suffix == out.suffix)
+    if lost == "all":
+        written.unlink()
+    else:
+        os.truncate(written, written.stat().st_size - 4)
+    again = begin(out, resume=True)
+    assert again.done == 0
+    assert f"what was begun of {out.name} is damaged" in capsys.readouterr().err.replace(f"{out.parent}/", "")
+    write(again, slice(0, 7))
+    again.finish()
+    check(out)
+
+
 def test_without_resume_all_is_made_anew(out: Path) -> None:
     write(begin(out), slice(0, 3))
     again = begin(out)
@@ -154,3 +173,5 @@ def test_a_whole_file_is_known_by_all_that_it_was_made_from(out: Path) -> None:
     assert is_finished(out, rows=7, width=3, made_from=MADE_FROM)
     assert not is_finished(out, rows=8, width=3, made_from=MADE_FROM)
     assert not is_finished(out, rows=7, width=3, made_from={**MADE_FROM, "normalize": "True"})
+    os.truncate(out, out.stat().st_size - 4)
+    assert not is_finished(out, rows=7, width=3, made_from=MADE_FROM)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 EMBEDDING = "embedding"
 """The column of a Parquet file that holds vectors."""
 
+CHECKED = 16_384
+"""Vectors looked at at a time, so that those of a memory-mapped file need not be in memory together."""
+
 
 def read_vectors(path: Path) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
     """Vectors (rows, width) and what is known of each row (``id``, ``text``); None where the file holds rows and no vectors.
@@ -29,14 +32,26 @@ def read_vectors(path: Path) -> tuple[np.ndarray, list[dict[str, Any]]] | None:
     """
     if path.suffix == ".npy":
         vectors = _array(path)
-        items: list[dict[str, Any]] = [{"id": str(row), "text": None} for row in range(1, len(vectors) + 1)]
+        items: list[dict[str, Any]] = [{"id": str(row), "text": None} for row in range(1, vectors.shape[0] + 1)]
     elif path.suffix == ".parquet" and EMBEDDING in _columns(path):
         vectors, items = _parquet(path)
+        _refuse_other_arrays(path, vectors)
     else:
         return None
-    if vectors.ndim != 2 or vectors.dtype.kind != "f" or not len(vectors):
-        raise DataError(f"{display(path)}: expected vectors (rows, width) of floating-point numbers, found {vectors.shape}")
+    for start in range(0, len(vectors), CHECKED):
+        sound = np.isfinite(vectors[start : start + CHECKED]).all(axis=1)
+        if not sound.all():
+            row = start + int(np.flatnonzero(~sound)[0]) + 1
+            raise DataError(f"{display(path)}, row {row}: the vector holds NaN or infinite numbers")
     return vectors, items
+
+
+def _refuse_other_arrays(path: Path, found: np.ndarray) -> None:
+    if found.ndim != 2 or found.dtype.kind != "f" or not len(found):
+        raise DataError(
+            f"{display(path)}: expected vectors (rows, width) of floating-point numbers, found {found.dtype} of the shape "
+            f"{found.shape}"
+        )
 
 
 def refuse_others(path: Path, model: Predictor, name: str, *, part: str | None, shared: bool) -> None:
@@ -81,8 +96,9 @@ def rows_of(
 def _array(path: Path) -> np.ndarray:
     try:
         found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{display(path)} cannot be read as a NumPy array: {error}") from None
+    _refuse_other_arrays(path, found)
     return found
 
 

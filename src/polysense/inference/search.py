@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -102,7 +103,7 @@ class Index:
         """The nearest rows: a list of hits for one query, a list of such lists for several.
 
         Raises:
-            RecipeError: ``top_k`` is below 1.
+            RecipeError: ``top_k`` is below 1, or ``threshold`` is no number.
             DataError: a query cannot be used.
         """
         if is_single(queries):
@@ -115,6 +116,8 @@ class Index:
         """:meth:`search` for vectors (queries, width)."""
         if top_k < 1:
             raise RecipeError(f"top_k: expected a number from 1 up, found {top_k}")
+        if threshold is not None and math.isnan(threshold):
+            raise RecipeError("threshold: nan is reached by no cosine")
         if not len(self):
             return [[] for _ in queries]
         if queries.shape[1] != self._vectors.shape[1]:

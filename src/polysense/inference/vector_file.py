@@ -20,6 +20,7 @@ import numpy as np
 
 from polysense.errors import RecipeError, choices, display
 from polysense.inference.vector_origin import KEY, VectorOrigin, beside, read_origin
+from polysense.progress import say
 from polysense.training.checkpoints import write_whole
 
 NOTE = "progress.json"
@@ -87,6 +88,9 @@ class VectorFile(ABC):
                 f"{display(self.out)} was begun with {' and '.join(_said(name) for name in changed)}: "
                 "leave --resume out to begin anew"
             )
+        if not self._holds(done):
+            say(f"warning: what was begun of {display(self.out)} is damaged: all of it is made anew")
+            return 0
         return done
 
     def append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
@@ -108,6 +112,15 @@ class VectorFile(ABC):
             write_whole(note, self.noted.to_json())
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @staticmethod
+    @abstractmethod
+    def is_whole(out: Path, *, rows: int, width: int) -> bool:
+        """Whether the finished file can be read and has as many vectors of that width."""
+
+    @abstractmethod
+    def _holds(self, done: int) -> bool:
+        """Whether the rows that the note promises are there: a disk may lose what was on it."""
+
     @abstractmethod
     def _open(self) -> None:
         """Make ready for the row ``done``: what a kill left behind it goes."""
@@ -126,17 +139,37 @@ class NpyFile(VectorFile):
 
     notes_beside: ClassVar[bool] = True
 
+    @staticmethod
+    def is_whole(out: Path, *, rows: int, width: int) -> bool:
+        """By its header, and a size that goes with it."""
+        try:
+            return bool(np.load(out, mmap_mode="r", allow_pickle=False).shape == (rows, width))
+        except (OSError, ValueError, EOFError):
+            return False
+
+    def _holds(self, done: int) -> bool:
+        try:
+            return self._array.stat().st_size >= self._end(done)
+        except (OSError, ValueError):
+            return False
+
     def _open(self) -> None:
-        self._array = self.folder / "vectors.npy"
         if not self.done:
             with self._array.open("wb") as file:
                 shape = (self.rows, self.width)
                 np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        os.truncate(self._array, self._end(self.done))
+
+    @property
+    def _array(self) -> Path:
+        return self.folder / "vectors.npy"
+
+    def _end(self, done: int) -> int:
+        """The bytes of the header and of so many vectors behind it."""
         with self._array.open("rb") as file:
             np.lib.format.read_magic(file)
             np.lib.format.read_array_header_1_0(file)
-            begin = file.tell()
-        os.truncate(self._array, begin + 4 * self.width * self.done)
+            return file.tell() + 4 * self.width * done
 
     def _append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
         del names, texts
@@ -154,10 +187,26 @@ class ParquetFile(VectorFile):
 
     notes_beside: ClassVar[bool] = False
 
+    @staticmethod
+    def is_whole(out: Path, *, rows: int, width: int) -> bool:
+        """By its footer, which is written last."""
+        del width  # of every row what the schema says
+        return _length(out) == rows
+
+    def _holds(self, done: int) -> bool:
+        place = 0
+        for file in self._blocks():
+            if place < done and _first(file) == place:
+                place += _length(file) or 0
+        return place == done
+
     def _open(self) -> None:
-        for file in self.folder.glob("rows-*.parquet"):
-            if int(file.stem.removeprefix("rows-")) >= self.done:
+        for file in self._blocks():
+            if _first(file) >= self.done:
                 file.unlink()
+
+    def _blocks(self) -> list[Path]:
+        return sorted(self.folder.glob("rows-*.parquet"))
 
     def _append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
         import polars as pl
@@ -177,9 +226,23 @@ class ParquetFile(VectorFile):
 
         whole = self.folder / "whole.parquet"
         metadata = {} if self.noted is None else {KEY: self.noted.to_json()}
-        blocks = pl.scan_parquet(sorted(self.folder.glob("rows-*.parquet")))
-        blocks.sink_parquet(whole, row_group_size=GROUP, metadata=metadata)
+        pl.scan_parquet(self._blocks()).sink_parquet(whole, row_group_size=GROUP, metadata=metadata)
         return whole
+
+
+def _first(block: Path) -> int:
+    """The number of a block's first row."""
+    return int(block.stem.removeprefix("rows-"))
+
+
+def _length(file: Path) -> int | None:
+    """The rows of a Parquet file; None where it cannot be read."""
+    import polars as pl
+
+    try:
+        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError):
+        return None
 
 
 FORMATS: Mapping[str, type[VectorFile]] = {".npy": NpyFile, ".parquet": ParquetFile}
@@ -205,7 +268,9 @@ def is_begun(out: Path) -> bool:
 
 def is_finished(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> bool:
     """Whether ``out`` is whole and was made from the same rows and model with the same settings."""
-    origin = read_origin(out) if out.is_file() else None
+    if not (out.is_file() and FORMATS[known_format(out)].is_whole(out, rows=rows, width=width)):
+        return False
+    origin = read_origin(out)
     return origin is not None and origin.made_of == _digest(_complete(made_from, rows=rows, width=width))
 
 

@@ -103,4 +103,7 @@ def _noted(file: Path) -> str | None:
         return note.read_text(encoding="utf-8") if note.is_file() else None
     import polars as pl
 
-    return pl.read_parquet_metadata(file).get(KEY)
+    try:
+        return pl.read_parquet_metadata(file).get(KEY)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{display(file)} cannot be read as Parquet: {error}") from None
