@@ -37,7 +37,7 @@ from made_reviews import english_reviews
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
-PARSED_ONLY = ("quickstart", "ablate")
+PARSED_ONLY = ("quickstart", "ablate", "tune")
 """Commands that are checked and not run, because they take minutes; tests/cli runs them."""
 
 

@@ -23,6 +23,7 @@ EXTRAS = {
     "search": "other engines for searching large collections",
     "knowledge": "mines sentiment words from texts",
     "media": "reads recordings and films",
+    "tune": "seeks values of a recipe on validation",
     "features": "reads vectors of pictures from HDF5 files",
 }
 """What each is for; ``dev`` is for those who work on polysense."""

@@ -24,6 +24,7 @@ from polysense.errors import DataError, PolysenseError, display
 COMMANDS = {
     "quickstart": "Train, compare and predict on made-up posts or your own table.",
     "train": "Train a recipe on a table or a corpus, over one or more seeds.",
+    "tune": "Seek values of a recipe that do well on validation.",
     "ablate": "Find out which training signal helps on a table.",
     "evaluate": "Measure a trained run on a split.",
     "predict": "Answer for one post, or for every row of a table.",
@@ -153,7 +154,7 @@ def execute(arguments: Sequence[str]) -> int:
     if code == INTERRUPTED:
         kept = (
             "; go on from the last checkpoint with the same command and --resume"
-            if arguments[:1] in (["train"], ["ablate"])
+            if arguments[:1] in (["train"], ["tune"], ["ablate"])
             else ""
         )
         typer.echo(f"polysense: interrupted{kept}", err=True)

@@ -1,0 +1,1 @@
+"""Values of a recipe, sought by how well they do on validation."""

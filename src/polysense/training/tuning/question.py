@@ -1,0 +1,151 @@
+"""What is to be tuned, checked before anything is trained."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from polysense.data.json_file import read_object
+from polysense.data.table import Table
+from polysense.errors import DataError, RecipeError, display
+from polysense.recipe import load_recipe
+from polysense.recipe.recipe import LAST
+from polysense.training.checkpoints import write_whole
+from polysense.training.folder import RECIPE
+from polysense.training.processes import launched
+from polysense.training.run import read_data, usable_rows
+from polysense.training.splits import Splits
+from polysense.training.tuning.space import Space, value_at
+
+ASKED = "tuning.json"
+STUDY = "study.db"
+TRIALS = "trials"
+TABLE = "trials.csv"
+BEST = "best.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """A search that can begin, or go on. Made by :func:`ask`."""
+
+    recipe: str
+    table: Table
+    """Without test rows."""
+    out: Path
+    space: Space
+    trials: int
+    """In all, those of an earlier call included."""
+    seeds: tuple[int, ...]
+    """Of every trial."""
+    seed: int
+    """Of the search."""
+    overrides: tuple[str, ...]
+    metric: str
+    greater_is_better: bool
+    own: Mapping[str, Any] | None
+    """The recipe's own values, where they lie in the space."""
+    asked: Mapping[str, Any]
+    """What must be equal for a search to go on."""
+    use_cache: bool
+
+    def changes(self, values: Mapping[str, Any]) -> list[str]:
+        """The overrides of a trial; what is tuned goes last."""
+        return [*self.overrides, *(f"{entry}={value}" for entry, value in values.items())]
+
+
+def ask(
+    recipe: str,
+    data: Path,
+    *,
+    out: Path,
+    space: Space,
+    trials: int,
+    seeds: Sequence[int] | None = None,
+    seed: int = 0,
+    overrides: Sequence[str] = (),
+    skip_bad_rows: bool = False,
+    media_root: Path | None = None,
+    use_cache: bool = True,
+) -> Tuning:
+    """Check what is asked: that the recipe takes the values of the space, and that there is something to choose by.
+
+    Raises:
+        RecipeError: the recipe does not take a value, or has no metric that chooses.
+        DataError: the data cannot be used.
+    """
+    if launched() > 1:
+        raise RecipeError("tune trains one run after another in one process; start it without torchrun")
+    read = load_recipe(recipe, overrides)
+    judged = read.evaluation
+    if judged.best == LAST:
+        raise RecipeError(
+            f"recipe {recipe}: evaluation.best is 'last', which tells no values apart; name a metric of validation"
+        )
+    for entry, values in space.items():
+        for value in values.ends:
+            try:
+                load_recipe(recipe, [*overrides, f"{entry}={value}"])
+            except RecipeError as error:
+                raise RecipeError(f"--space {entry}: {error}") from None
+    table = usable_rows(read, read_data(read, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
+    table = replace(table, samples=tuple(sample for sample in table.samples if sample.split in ("train", "validation")))
+    chosen = tuple(seeds if seeds is not None else [int(read.training.get("seed", 0))])
+    own = {entry: values.own(value_at(read.written(), entry)) for entry, values in space.items()}
+    return Tuning(
+        recipe=recipe,
+        table=table,
+        out=out,
+        space=space,
+        trials=trials,
+        seeds=chosen,
+        seed=seed,
+        overrides=tuple(overrides),
+        metric=judged.best,
+        greater_is_better=judged.greater_is_better,
+        own=None if None in own.values() else own,
+        asked={
+            "recipe": read.written(),
+            "space": {entry: repr(values) for entry, values in space.items()},
+            "seeds": list(chosen),
+            "seed": seed,
+            "data": Splits.of(table).digest,
+        },
+        use_cache=use_cache,
+    )
+
+
+def begin(tuning: Tuning, *, resume: bool, overwrite: bool) -> None:
+    """Make the folder, or make sure that the search in it is the same.
+
+    Raises:
+        DataError: it is a file.
+        RecipeError: it holds something else, or a search that is neither gone on with nor replaced, or one of something else.
+    """
+    out = tuning.out
+    if out.exists() and not out.is_dir():
+        raise DataError(f"--out {out}: this is a file, a search needs a folder")
+    if (out / RECIPE).is_file():
+        raise RecipeError(f"{display(out)} is a run: choose another --out")
+    asked = json.loads(json.dumps(tuning.asked))
+    if out.is_dir() and any(out.iterdir()):
+        if not (out / ASKED).is_file():
+            raise RecipeError(f"{display(out)} is not empty and holds no search: choose another --out")
+        if overwrite:
+            shutil.rmtree(out / TRIALS, ignore_errors=True)
+            for name in (STUDY, TABLE, BEST, ASKED):
+                (out / name).unlink(missing_ok=True)
+        elif not resume:
+            raise RecipeError(
+                f"{display(out)} holds a search: go on with --resume, replace it with --overwrite, or choose another --out"
+            )
+        elif different := [name for name, value in read_object(out / ASKED).items() if asked.get(name) != value]:
+            raise RecipeError(
+                f"{display(out)} was started with another {' and another '.join(different)} (see {display(out / ASKED)}); "
+                "choose another --out"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    write_whole(out / ASKED, json.dumps(asked, indent=2, ensure_ascii=False))

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polysense.cli import tune
+from polysense.cli.main import execute
+from polysense.errors import PolysenseError
+from polysense.training.tuning import search as searching
+
+RATE = "training.learning_rate"
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Overrides of the trainings, which are stood in for: the nearer the rate is to 3e-3 the better, above 8e-3 they diverge."""
+    found: list[list[str]] = []
+
+    def stand_in(recipe: str, table: Any, *, overrides: list[str], seeds: list[int], **_: Any) -> dict[str, Any]:
+        found.append(overrides)
+        rate = float(overrides[-1].partition("=")[2])
+        if rate > 8e-3:
+            raise PolysenseError("training diverged")
+        return {"per_seed": [{"validation": {"weighted_f1": 1 - 100 * abs(rate - 3e-3)}} for _ in seeds]}
+
+    monkeypatch.setattr(searching, "train", stand_in)
+    return found
+
+
+def command(toy_posts: Path, out: Path, tiny_encoders: list[str], *more: str) -> list[str]:
+    sets = [word for one in tiny_encoders for word in ("--set", one)]
+    return ["tune", "social/posts_concat", "--data", str(toy_posts / "posts.csv"), "--out", str(out), *sets, *more]
+
+
+def test_a_search_in_one_command(
+    toy_posts: Path,
+    tiny_encoders: list[str],
+    trained: list[list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "tuned"
+    words = command(toy_posts, out, tiny_encoders, "--space", f"{RATE}=1e-4:1e-2", "--seeds", "0,1")
+    assert execute([*words, "--trials", "12"]) == 0
+    captured = capsys.readouterr()
+    assert (
+        "12 trials of social/posts_concat, seeds 0, 1 each, by weighted_f1 on validation; no test row is read" in captured.err
+    )
+    assert f"trial 0: {RATE} 0.001: weighted_f1 0.8000; about 0 minutes to go" in captured.err
+    assert "social/posts_concat: weighted_f1 on validation, 12 trials" in captured.out
+    diverged = sum(float(one[-1].partition("=")[2]) > 8e-3 for one in trained)
+    assert diverged
+    assert f"{diverged} trials diverged" in captured.out
+    assert "better than the recipe as it is by 0." in captured.out
+    assert "The best of" in captured.out
+    assert f"polysense train {out}/best.yaml --data {toy_posts}/posts.csv --out {out}-best --seeds 0,1,2" in captured.out
+    before = len(trained)
+
+    assert execute(words) == 2
+    assert "go on with --resume" in capsys.readouterr().err
+    assert execute([*words, "--trials", "14", "--resume", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(trained) == before + 2
+    assert len(answer["trials"]) == 14
+    assert answer["metric"] == "weighted_f1"
+    scores = {one["trial"]: one["score"] for one in answer["trials"] if one["score"] is not None}
+    assert answer["best"] == max(scores, key=lambda number: scores[number])
+    monkeypatch.setattr(tune, "find_spec", lambda _: None)
+    assert execute([*words, "--resume"]) == 1
+    assert "pip install 'polysense[tune]'" in capsys.readouterr().err
+
+
+def test_where_nothing_is_better_than_the_recipe(
+    toy_posts: Path, tiny_encoders: list[str], trained: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = [*tiny_encoders, f"{RATE}=3e-3"]
+    assert execute(command(toy_posts, tmp_path / "tuned", own, "--space", f"{RATE}=3e-3,4e-3", "--trials", "3")) == 0
+    assert "No trial is better than the recipe as it is." in capsys.readouterr().out
+    assert len(trained) <= 2  # equal values are not trained twice
+
+
+@pytest.mark.parametrize(
+    ("space", "code", "said"),
+    [
+        ("training.learning_rat=1:2", 2, "did you mean 'learning_rate'"),
+        ("training.learning_rate=1", 2, "write two or more different values"),
+        ("objectives.contrast.weight=0.1:0.2", 2, "has no entry 'contrast'"),
+    ],
+)
+def test_a_wrong_space_is_refused_before_anything_is_written(
+    toy_posts: Path,
+    tiny_encoders: list[str],
+    trained: list[list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    space: str,
+    code: int,
+    said: str,
+) -> None:
+    assert execute(command(toy_posts, tmp_path / "tuned", tiny_encoders, "--space", space)) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "tuned").exists()
+    assert trained == []
