@@ -78,8 +78,8 @@ def _worse_than_words(level: Level, metric: str) -> str:
     if level.words is None or level.words <= best:
         return ""
     return (
-        f"But TF-IDF of the texts alone reaches {_points(level.words)} {metric} with {_labels(level)}, and the best model here "
-        f"{_points(best)}: these models have learned too little to be of use."
+        f"But TF-IDF of the texts alone reaches {_points(level.words)} {metric} with {_labels(level)}, the best model here "
+        f"{_points(best)}: none of them is worth its training yet."
     )
 
 
