@@ -310,7 +310,7 @@ def test_recipes_and_options_that_are_named_exist(name: str) -> None:
 
     text = (ROOT / name).read_text("utf-8")
     shipped = set(list_recipes())
-    assert set(re.findall(r"\b(?:social|quickstart|mcse|self_mm)/[a-z]+_?[a-z_]*\b(?![./])", prose(ROOT / name))) <= shipped
+    assert set(re.findall(r"\b(?:social|quickstart|mcse|self_mm|msa)/[a-z]+_?[a-z_]*\b(?![./])", prose(ROOT / name))) <= shipped
     options = {option for known in options_of_commands().values() for option in known}
     assert set(re.findall(r"`(--[a-z][a-z0-9-]+)", text)) <= {*options, "--version", "--help"}
 
