@@ -157,7 +157,8 @@ def _cell(arm: Mapping[str, Any], name: str, *, digits: int = 1, scale: float = 
 
 
 def _difference(value: Mapping[str, float]) -> str:
-    return f"{value['difference']:+.1f} ({value['low']:+.1f} to {value['high']:+.1f})"
+    """A difference of correlations, times 100."""
+    return "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * value[key] for key in ("difference", "low", "high")))
 
 
 def domains(result: Mapping[str, Any]) -> list[tuple[str, float, float]]:
