@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch.nn.functional import pad
 
+from polysense.data.cache import FeatureCache
 from polysense.encoders.recurrence import Recurrence
 from polysense.encoders.text_lstm import TextLSTM
 from polysense.types import Encoded, Sample
@@ -62,6 +65,16 @@ def test_texts_are_read_to_their_own_ends(tiny_text: str) -> None:
         torch.testing.assert_close(read(found, (text,)).summary[0], whole.summary[row], atol=1e-5, rtol=1e-5)
         last = int(whole.mask[row].sum()) - 1
         torch.testing.assert_close(whole.states[row, last], whole.summary[row], atol=1e-6, rtol=1e-5)
+
+
+def test_the_states_that_it_reads_may_come_from_the_cache(tiny_text: str, tmp_path: Path) -> None:
+    found = text_lstm(tiny_text)
+    rows = [Sample(id=str(row), text=text) for row, text in enumerate(TEXTS)]
+    cache = FeatureCache(found.kept, tmp_path)
+    assert cache.fill(rows) == len(rows)
+    cached: Encoded = found({**cache.prepare(rows), "present": torch.ones(len(rows), dtype=torch.bool)})
+    torch.testing.assert_close(cached.summary, read(found, TEXTS).summary, atol=1e-5, rtol=1e-5)
+    assert cached.states.shape[2] == 3
 
 
 def test_the_text_encoder_that_it_reads_stays_as_it_is(tiny_text: str) -> None:

@@ -56,6 +56,11 @@ class Encoder(nn.Module, ABC):
         return None
 
     @property
+    def kept(self) -> Encoder | None:
+        """The encoder whose outputs for a row no training changes, so that they are kept: itself, or a frozen one that it reads."""
+        return None if self.trainable else self
+
+    @property
     def lent(self) -> nn.Module | None:
         """The network that it owns and leaves to the fusion to run, over several modalities at once; None: it runs it itself."""
         return None
@@ -98,7 +103,7 @@ class Encoder(nn.Module, ABC):
 
     def forward(self, fields: Fields) -> Encoded:
         """Encode, or take the states that a frozen encoder left in the cache."""
-        if "states" in fields:
+        if "states" in fields and self.kept is self:
             return Encoded(fields["states"], fields["mask"], fields["summary"], fields["present"])
         if self.trainable:
             states, mask, summary = self.encode(fields)

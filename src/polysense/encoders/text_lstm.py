@@ -52,6 +52,11 @@ class TextLSTM(Encoder):
         self.reader = TransformerText(pretrained, weights=weights, trainable=False, max_length=max_length)
         self.recurrent = Recurrence(self.reader.width, hidden, width, dropout=dropout)
 
+    @property
+    def kept(self) -> Encoder:
+        """The text encoder that it reads."""
+        return self.reader
+
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """The tokens of the texts."""
         return self.reader.prepare(samples)

@@ -137,16 +137,16 @@ def _newest(folder: Path, processes: int) -> str | None:
 
 
 def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> dict[str, Prepares]:
-    """Who prepares each modality: the encoder itself, or for a frozen one the cache of its outputs, filled here on its device."""
+    """Who prepares each modality: the encoder, or the cache of what it or one that it reads gives, filled here on its device."""
     found: dict[str, Prepares] = {}
     for name in learner.model.encoders:
         encoder = learner.model.encoder(name)
         without_weights = next(encoder.parameters(), None) is None  # its outputs are what it is given
-        if encoder.trainable or without_weights or not use_cache:
+        if encoder.kept is None or without_weights or not use_cache:
             found[name] = encoder
             continue
         with in_turn(), bar(f"encoding {name} once", "rows") as progress:
-            cache = FeatureCache(encoder)
+            cache = FeatureCache(encoder.kept)
             cache.fill(samples, progress=progress)
         found[name] = cache
     return found

@@ -66,8 +66,10 @@ class Embedder:
             raise CannotConvertError(
                 "the engine 'openvino' encodes texts alone, and this model's fusion runs the text's network"
             )
-        elif text is not None and text.aspect and engine == "openvino":
+        elif isinstance(text, TransformerText) and engine == "openvino":
             raise CannotConvertError("the engine 'openvino' encodes texts alone, and this model reads an aspect with each")
+        elif text is not None and engine == "openvino":
+            raise CannotConvertError(f"the engine 'openvino' runs a TransformerText, this model has a {type(text).__name__}")
 
     def check(self, space: Space) -> None:
         """Raise where the model has no such vectors.
