@@ -65,10 +65,11 @@ def test_each_sentence_is_encoded_once_and_in_full_precision(capsys: pytest.Capt
     assert capsys.readouterr().err == "STS12: 2 pairs encoded (1 of 2 sets)\nSTS-B dev: 2 pairs encoded (2 of 2 sets)\n"
 
 
-def test_rows_without_a_task_and_rows_that_are_no_scored_pairs() -> None:
+def test_rows_without_a_task_and_rows_that_are_no_scored_pairs(capsys: pytest.CaptureFixture[str]) -> None:
     answerer = vectors(0.9, 0.5, 0.1)
     rows = [*pairs([0.9, 0.5, 0.1], [3, 2, 5]), Sample(id="a", text="x"), Sample(id="b", text="x", pair="y")]
     assert Sts()(answerer, rows) == pytest.approx({"spearman": -50})
+    assert "left out 1 of 5 rows that have a pair without a score, or a score without a pair" in capsys.readouterr().err
     assert set(Sts(details=True)(answerer, rows)) == {"spearman", "pearson", "n"}
     assert "x" not in answerer.asked
     assert Sts()(answerer, rows[3:]) == {}

@@ -14,6 +14,8 @@ from PIL import Image
 
 import killed
 from made_benchmarks import WORDS, write_sick, write_sts_benchmark, write_sts_tasks
+from polysense.data.corpora.sentences import Sentences
+from polysense.evaluation.geometry import Geometry
 from polysense.inference.predictor import load
 from polysense.recipe import list_recipes
 from polysense.recipe.files import read_recipe
@@ -117,6 +119,20 @@ def test_what_the_start_scores_stands_beside_the_result(data: Path, tiny_text: s
     assert "before training" in page
     assert "<dt>Checkpoint</dt><dd>the last one; nothing chose it</dd>" in page
     assert "--set corpora.0.validation=4 --out runs/moved" in page
+
+
+def test_the_last_model_is_kept_beside_a_chosen_one(data: Path, tiny_text: str, tmp_path: Path) -> None:
+    """The contrast spreads sentences, so the least spread are those of the first evaluation."""
+    chooses = ["evaluation.best=uniformity", "evaluation.greater_is_better=true"]
+    steps = ["training.eval_strategy=steps", "training.eval_steps=2"]
+    options = [*small("mcse/simcse", tiny_text, ""), *chooses, *steps]
+    summary = train("mcse/simcse", data / "sentences.txt", out=tmp_path / "run", overrides=options)
+    [result] = summary["per_seed"]
+    assert result["best_step"] < result["last_step"]
+    kept = tmp_path / "run" / "seed-0"
+    rows = Sentences(validation=4).read(data / "sentences.txt").split("validation")
+    for folder, scores in ((kept, result["validation"]), (kept / "last", result["last"])):
+        assert load(folder).measure(rows, evaluators=[Geometry()]) == pytest.approx(scores)
 
 
 def left_out_of(name: str) -> int:

@@ -123,7 +123,10 @@ class Sts(Comparable[dict[str, Scored]]):
 
     def _scored(self, answerer: Answerer, samples: Sequence[Sample]) -> Iterator[tuple[str | None, Scored]]:
         """Each set's pairs with their cosines, one set after the other; a line on stderr for each of several."""
-        pairs = [sample for sample in self._chosen(samples) if sample.pair is not None and sample.score is not None]
+        rows = self._chosen(samples)
+        pairs = [sample for sample in rows if sample.pair is not None and sample.score is not None]
+        if halves := sum((sample.pair is None) != (sample.score is None) for sample in rows):
+            say(f"Sts: left out {halves:,} of {len(rows):,} rows that have a pair without a score, or a score without a pair")
         sets = sorted(by_task(pairs).items(), key=_as_papers_list_them)
         vectors: dict[str, np.ndarray] = {}  # of sentences: STS-B has many of the other sets'
         for done, (task, places) in enumerate(sets, start=1):

@@ -123,9 +123,11 @@ def measure(
         asked = asked or questions(predictor, Path(source), plans, reading)
         metrics: dict[str, float] = {}
         for one in asked:
-            metrics |= predictor.measure(one.samples, evaluators=one.evaluators)
-        if not metrics:
-            raise DataError(_nothing(plans, reading))
+            for some in [None] if one.evaluators is None else [[evaluator] for evaluator in one.evaluators]:
+                given = predictor.measure(one.samples, evaluators=some)
+                if not given:  # one of several, too: what was asked for is not left out in silence
+                    raise DataError(_nothing(some, one, reading))
+                metrics |= given
         found.append({"seed": seed, "metrics": metrics})
     told = [one for one in asked if one.split is not None] or asked
     return Measured(found, told[0].split, sum(len(one.samples) for one in told))
@@ -200,11 +202,15 @@ def _usable(table: Table, labels: Sequence[str], reading: Reading) -> Table:
     return refuse_or_skip(table, problems, skip_bad_rows=reading.skip_bad_rows)
 
 
-def _nothing(plans: Sequence[Plan] | None, reading: Reading) -> str:
-    where = f"{display(reading.data)}: no row of {reading.split or 'test'!r}"
-    if plans and all(one.benchmark is not None for one in plans):
-        where = f"{' and '.join(one.name for one in plans)}: no row of {display(reading.data)}"
-    return f"{where} has what is measured: targets, or the pairs and heads that the evaluators need"
+def _nothing(evaluators: Sequence[Evaluator] | None, asked: Question, reading: Reading) -> str:
+    name, data = "".join(f"{type(one).__name__}: " for one in evaluators or ()), display(reading.data)
+    where = f"{name}no row of {data}" if asked.split is None else f"{name}{data}: no row of {asked.split!r}"
+    if evaluators is None:
+        return f"{where} has targets, or the pairs that are measured"
+    return (
+        f"{where} has the targets or pairs that it measures, or the model has no objective that answers it "
+        "(Retrieval needs one that aligns text and picture)"
+    )
 
 
 def own_table(recipe: Recipe, reading: Reading, *, trained_on: Mapping[str, str]) -> Table | None:

@@ -25,6 +25,8 @@ SUMMARY = "run.json"
 CARD = "README.md"
 REPORT = "report.html"
 WEIGHTS = "model.safetensors"
+LAST_MODEL = "last"
+"""Folder, in a seed's, of the model at the last evaluation, where another one was chosen."""
 STEP_STATE = "checkpoints"
 """Folder of a seed's resume state; gone when the seed is finished."""
 

@@ -29,12 +29,12 @@ from polysense.recipe import Recipe
 from polysense.recipe.recipe import LAST
 from polysense.training import checkpoints
 from polysense.training.arguments import idle_gpus, training_arguments
-from polysense.training.folder import STEP_STATE, SUMMARY, WEIGHTS
+from polysense.training.folder import LAST_MODEL, STEP_STATE, SUMMARY, WEIGHTS
 from polysense.training.journal import Journal
 from polysense.training.memory import write_memory
 from polysense.training.processes import first, from_first, in_turn
 from polysense.training.progress import TrainingBar
-from polysense.training.saved import write_assets
+from polysense.training.saved import write_assets, write_model
 from polysense.training.self_check import write_self_check
 from polysense.training.settling import settle
 from polysense.training.splits import Splits
@@ -96,10 +96,17 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     trainer.remove_callback(PrinterCallback)
     if not patience_is_spent(journal.evaluations, recipe.evaluation):
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    elif checkpoint is not None:
+        load_weights(learner, checkpoint / WEIGHTS)
     if not journal.evaluations:
         raise RecipeError("training.eval_delay: training ended before the first evaluation, so no weights were kept")
 
     def finish() -> dict[str, Any]:
+        best, last = journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)], journal.evaluations[-1]
+        if (
+            best["step"] != last["step"] and not learner.answers
+        ):  # embeddings are asked elsewhere: what did choosing gain there?
+            write_model(folder / LAST_MODEL, recipe, learner)
         load_weights(learner, folder / WEIGHTS)
         if settled := settle(learner, answerer, splits.validation):
             save_weights(learner, folder / WEIGHTS)
@@ -112,9 +119,9 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
             "validation": score(answerer, evaluators, splits.validation),
             "test": score(answerer, evaluators, splits.test) if splits.test else {},
             "epochs": round(journal.last_step["epoch"], 4),
-            "best_step": journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)]["step"],
-            "last_step": journal.evaluations[-1]["step"],
-            "last": {name: value for name, value in journal.evaluations[-1]["metrics"].items() if name != LAST},
+            "best_step": best["step"],
+            "last_step": last["step"],
+            "last": {name: value for name, value in last["metrics"].items() if name != LAST},
             "seconds": round(time.monotonic() - began, 1),
             **({"settled": settled} if settled else {}),
         }
