@@ -110,9 +110,16 @@ def parts_of(fusion: str, networks: Path, **arguments: Any) -> dict[str, Any]:
 
 
 def recipe_of(
-    fusion: str, networks: Path, objectives: Mapping[str, Any], samples: Sequence[Sample] = (), **arguments: Any
+    fusion: str,
+    networks: Path,
+    objectives: Mapping[str, Any],
+    *,
+    samples: Sequence[Sample] = (),
+    trainable: bool = True,
+    **arguments: Any,
 ) -> Recipe:
-    """A recipe of the tiny networks, completed from ``samples``."""
-    judged = {"evaluators": ["Losses"], "best": "last"}
-    raw = {**parts_of(fusion, networks, **arguments), "objectives": dict(objectives), "evaluation": judged}
+    """A recipe of the tiny networks, completed from ``samples``; ``trainable`` is the text encoder, ``arguments`` are the fusion's."""
+    parts = parts_of(fusion, networks, **arguments)
+    parts["encoders"]["text"]["init_args"]["trainable"] = trainable
+    raw = {**parts, "objectives": dict(objectives), "evaluation": {"evaluators": ["Losses"], "best": "last"}}
     return check_recipe(fusion, raw, None).complete(samples)

@@ -56,9 +56,9 @@ class Sample:
     """What of the text's subject is asked about: a term of the text, a category, or the expression whose holder is sought."""
     spans: tuple[Span, ...] | None = None
     """The marked parts of the text, in their order; none of them is an answer too; None where the row is not marked."""
-    image: Path | Picture | Vector | Image | None = None
+    image: Path | Picture | Vector | Frames | Image | None = None
     """A picture file, one held in memory (as tables that are read hold them), a Pillow image handed over in Python, or a vector that
-    was computed of a picture before."""
+    was computed of a picture before, or the sequence of its regions."""
     audio: Path | Frames | None = None
     """A recording, or the sequence of frames that was computed of one before."""
     video: Path | Frames | None = None

@@ -1,22 +1,32 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from polysense.cli.main import execute
 from polysense.recipe import list_recipes
+from polysense.recipe.families import composed, families
+from polysense.recipe.files import SHIPPED
 
 
 def test_list_names_every_recipe_with_what_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     assert execute(["recipes", "list"]) == 0
     shown = capsys.readouterr().out
-    assert list_recipes()
     for name, line in list_recipes().items():
-        assert name in shown
-        assert line
-        assert line in shown
+        if name not in composed(SHIPPED):
+            assert name in shown
+            assert line
+            assert line in shown
+    (social,) = families(SHIPPED)
+    for table, what in social.tables.items():
+        assert re.search(rf"  social/{table}_<model>\[_<signals>\] +{re.escape(what)}\n", shown)
+    assert "  <model>    concat, attention," in shown
+    assert execute(["recipes", "list", "social/mvsa"]) == 0
+    named = capsys.readouterr().out
+    assert all(name in named for name in social.members["mvsa"])
 
 
 def test_list_puts_ones_own_data_first_and_fits_the_terminal(

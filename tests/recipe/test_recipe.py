@@ -20,10 +20,12 @@ from polysense.errors import DataError, RecipeError
 from polysense.knowledge import Entry, Knowledge, Pair
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe, list_recipes, load_recipe, read_saved
-from polysense.recipe.files import dump_yaml, read_recipe
+from polysense.recipe.families import composed, families
+from polysense.recipe.files import SHIPPED, dump_yaml, read_recipe
 from polysense.types import Batch, Sample, Span
 
 BOTH = "social/posts_concat_both"
+MODELS = families(SHIPPED)[0].models
 
 
 @pytest.fixture
@@ -38,12 +40,15 @@ def imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def small(tiny_text: str, tiny_vision: str) -> Any:
+def small(tiny_text: str, tiny_vision: str, networks: Path) -> Any:
     """``small(recipe, *overrides)``: the recipe with the tiny encoders in place of its own."""
 
     def load(name: str, *overrides: str) -> Recipe:
-        folders = {"text": tiny_text, "image": tiny_vision}
         raw = read_recipe(name)
+        whole = {"Vilt": "vilt", "Lxmert": "lxmert"}.get(raw["fusion"] if isinstance(raw["fusion"], str) else "")
+        folders = {"text": str(networks / whole) if whole else tiny_text, "image": tiny_vision}
+        if whole == "vilt":
+            folders["image"] = str(networks / whole)
         there = [f"encoders.{key}.pretrained={folders[key]}" for key in folders if key in raw["encoders"]]
         if "unimodal" in raw["objectives"]:  # at a row's first visit it has nothing to learn
             there.append("objectives.unimodal.objective.warm_up_weight=0.5")
@@ -74,7 +79,12 @@ def samples() -> list[Sample]:
     ]
 
 
-@pytest.mark.parametrize("name", list_recipes())
+EVERY = [name for name in list_recipes() if name not in composed(SHIPPED)]
+EVERY += [f"social/posts_{model}_both" for model in MODELS if model not in ("text", "image")]
+EVERY += ["social/posts_text", "social/mvsa_image", "social/mvsa_concat_itc", "social/mvsa_attention_itm"]
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_every_shipped_recipe_builds_takes_a_step_and_reads_back(
     name: str, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polysense.cli.options import Json
 from polysense.cli.output import print_json
 from polysense.errors import RecipeError, choices
+
+if TYPE_CHECKING:
+    from polysense.recipe.families import Family
 
 UNTRIED = "Not run here"
 """What the first line of a recipe says of one that takes more than this project's machines have."""
@@ -38,6 +41,9 @@ def list_command(
     if json:
         print_json(recipes)
         return
+    families: tuple[Family, ...] = ()
+    if family is None:
+        recipes, families = folded(recipes)
     own = {name: what for name, what in recipes.items() if "your own" in what.lower() or "your reviews" in what}
     others = {name: what for name, what in recipes.items() if name not in own and UNTRIED not in what}
     untried = {name: what for name, what in recipes.items() if name not in own and name not in others}
@@ -49,6 +55,20 @@ def list_command(
         if some:
             typer.echo(f"{title}:")
             _print(some)
+    for one in families:
+        typer.echo(f"In {one.folder}/, by their names:")
+        _print({"<model>": ", ".join(one.models), "<signals>": f"{', '.join(one.signals)}; those of one modality have none"})
+        typer.echo(f"  polysense recipes list {one.folder} names each of them")
+
+
+def folded(recipes: Mapping[str, str]) -> tuple[dict[str, str], tuple[Family, ...]]:
+    """One entry a table, at the beginning, for the recipes that are put together from parts; and their families."""
+    from polysense.recipe.families import composed, families
+    from polysense.recipe.files import SHIPPED
+
+    found = families(SHIPPED)
+    tables = {f"{one.folder}/{table}_<model>[_<signals>]": what for one in found for table, what in one.tables.items()}
+    return tables | {name: what for name, what in recipes.items() if name not in composed(SHIPPED)}, found
 
 
 def _print(recipes: Mapping[str, str]) -> None:

@@ -60,10 +60,12 @@ class Picture:
         return _key(hashlib.sha256(self.content).digest()) if isinstance(self.content, bytes) else _pixel_key(self.content)
 
 
-def load_image(source: Path | Picture | Vector | Image.Image) -> Image.Image:
+def load_image(source: Path | Picture | Vector | Frames | Image.Image) -> Image.Image:
     """The picture, upright, as RGB; what is transparent shows white. A DataError says why a file is none."""
     if isinstance(source, Vector):
         raise DataError(f"{source} is a vector and no picture; the image encoder StoredFeatures reads it")
+    if isinstance(source, Frames):
+        raise DataError(f"{source} holds the regions of a picture and no picture; the image encoder SequenceFrames reads them")
     if isinstance(source, Image.Image):
         source = Picture.of(source)
     if isinstance(source, Path):

@@ -159,27 +159,31 @@ class RowReader:
         except DataError as error:
             raise _BadCellError("split", str(error)) from None
 
-    def _picture(self, row: Mapping[str, object]) -> Path | Picture | Vector | None:
+    def _picture(self, row: Mapping[str, object]) -> Path | Picture | Vector | Frames | None:
         value = self._cell(row, "image")
         if isinstance(value, Mapping):  # how Hugging Face datasets store pictures that they have not decoded
             if value.get("bytes") is None:
                 return self._file(value.get("path"), "image")
             return _opened(value["bytes"])
         if value is None or isinstance(value, str | Path):
-            return self._file(value, "image")
+            return self._media(row, "image")
         from PIL.Image import Image
 
         from polysense.data.features import Vector
+        from polysense.data.frames import Frames
         from polysense.data.media import Picture
 
         if isinstance(value, Image):
             return Picture.of(value)
-        if isinstance(value, Picture | Vector):
+        if isinstance(value, Picture | Vector | Frames):
             return value
         raise _BadCellError("image", f"expected a path or a Pillow picture, got {type(value).__name__}")
 
     def _media(self, row: Mapping[str, object], field: str) -> Path | Frames | None:
-        """A recording or film, or the frames of one: a file of them, a clip of such a file, or an array that Python hands over."""
+        """A picture, recording or film, or the frames of one: a file of them, a clip of such a file, or an array from Python.
+
+        The frames of a picture are its regions.
+        """
         from polysense.data.frames import ARRAY, STORE, Frames, HeldFrames, StoredFrames
 
         value = self._cell(row, field)

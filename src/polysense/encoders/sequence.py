@@ -36,7 +36,7 @@ class SequenceEncoder(Encoder, ABC):
 
     def __init__(
         self,
-        modality: Literal["audio", "video"],
+        modality: Literal["audio", "video", "image"],
         *,
         width: int,
         frame_width: int | None,

@@ -15,7 +15,8 @@ class SequenceFrames(SequenceEncoder):
     """Each frame is a state, which no layer has read: for fusions that read sequences by themselves. The summary is their mean.
 
     Args:
-        modality: ``audio`` or ``video``.
+        modality: ``audio`` or ``video``; or ``image``, whose frames are the regions of a picture, each its numbers and then its box:
+            left, top, right, bottom as fractions of the picture (``Lxmert`` with ``boxes: states``).
         frame_width: numbers a frame; taken from the training rows.
         features: what made the frames, name and parameters; taken from the training rows. Frames made otherwise are refused.
         standardize: bring each number of a frame to mean 0 and deviation 1 over all frames of the training rows.
@@ -24,7 +25,7 @@ class SequenceFrames(SequenceEncoder):
 
     def __init__(
         self,
-        modality: Literal["audio", "video"],
+        modality: Literal["audio", "video", "image"],
         *,
         frame_width: int | None = None,
         features: dict[str, Any] | None = None,

@@ -31,7 +31,7 @@ class Lxmert(Fusion):
     Args:
         widths: width of text and picture; supplied by the build.
         boxes: ``grid`` takes the picture's states for the cells of a square grid, row by row (``VisionImage`` with ``tokens: grid``);
-            ``states`` reads the box of each region from the last four numbers of its state (``RegionFeatures``).
+            ``states`` reads the box of each region from the last four numbers of its state (``SequenceFrames`` of ``image``).
         features: ``new`` reads them by a layer that starts from nothing, ``pretrained`` by the network's own, for which they must be of
             its kind: 2,048 numbers a region, from the detector that it was trained with.
         dropout: before the last layer.

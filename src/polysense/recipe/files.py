@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 
 from polysense.errors import RecipeError, choices, display
+from polysense.recipe.families import composed
 
-SHIPPED = Path(__file__).parent.parent / "recipes"
+SHIPPED = (Path(__file__).parent.parent / "recipes").resolve()
 
 Raw = dict[str, Any]
 
@@ -40,8 +41,9 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|True|
 
 def list_recipes() -> dict[str, str]:
     """The shipped recipes: name to its first comment line."""
-    found = sorted(path.relative_to(SHIPPED).with_suffix("").as_posix() for path in SHIPPED.rglob("*.yaml"))
-    return {name: _first_comment(SHIPPED / f"{name}.yaml") for name in found if not Path(name).name.startswith("_")}
+    held = (path.relative_to(SHIPPED).with_suffix("").as_posix() for path in SHIPPED.rglob("*.yaml"))
+    found = sorted([*(name for name in held if not Path(name).name.startswith("_")), *composed(SHIPPED)])
+    return {name: _first_comment(SHIPPED / f"{name}.yaml") for name in found}
 
 
 def show_recipe(name: str) -> str:
@@ -56,8 +58,10 @@ def show_recipe(name: str) -> str:
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a shipped recipe's name, or of a path."""
+    """The file of a shipped recipe's name, or of a path; :func:`recipe_text` reads it, for those of a family are in no file."""
     shipped = SHIPPED / f"{name}.yaml"
+    if name in composed(SHIPPED):
+        return shipped
     if shipped.is_file() and shipped.resolve().is_relative_to(SHIPPED.resolve()):
         return shipped
     path = Path(name)
@@ -66,6 +70,21 @@ def find_recipe(name: str) -> Path:
             return path
         raise RecipeError(f"there is no recipe file {display(path)}")
     raise RecipeError(f"there is no recipe {name!r}; {choices(name, list_recipes())}")
+
+
+def recipe_text(path: Path) -> str:
+    """What :func:`find_recipe` found, as it is written.
+
+    Raises:
+        RecipeError: it cannot be read.
+    """
+    name = path.relative_to(SHIPPED).with_suffix("").as_posix() if path.is_relative_to(SHIPPED) else ""
+    if name in composed(SHIPPED):
+        return composed(SHIPPED)[name]
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"the recipe {display(path)} cannot be read: {error}") from error
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Raw:
@@ -101,10 +120,7 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> Raw:
     if path in seen:
         chain = " -> ".join(display(file) for file in (*seen, path))
         raise RecipeError(f"recipes build on each other in a circle: {chain}")
-    try:
-        raw = parse_yaml(path.read_text(encoding="utf-8"), display(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"the recipe {display(path)} cannot be read: {error}") from error
+    raw = parse_yaml(recipe_text(path), display(path))
     bases = raw.pop("base", None) or []
     bases = [bases] if isinstance(bases, str) else bases
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
@@ -201,5 +217,5 @@ def _inside(place: Any, key: str, above: str) -> Any:
 
 
 def _first_comment(path: Path) -> str:
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    first = recipe_text(path).partition("\n")[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""

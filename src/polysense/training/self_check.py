@@ -21,6 +21,7 @@ from polysense.data.json_file import read_object
 from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.text_lstm import TextLSTM
 from polysense.encoders.transformer_text import TransformerText
+from polysense.encoders.vilt_patches import ViltPatches
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import PolysenseError, display
 from polysense.evaluation.evaluator import Answerer
@@ -71,7 +72,9 @@ def refuse_other_outputs(folder: Path, learner: Learner) -> None:
 
 def _rows(learner: Learner) -> list[Sample]:
     encoders = [learner.model.encoder(name) for name in learner.model.encoders]
-    if not all(isinstance(encoder, TransformerText | TextLSTM | VisionImage | SequenceEncoder) for encoder in encoders):
+    if not all(
+        isinstance(encoder, TransformerText | TextLSTM | VisionImage | ViltPatches | SequenceEncoder) for encoder in encoders
+    ):
         return []
     sequences = {encoder.modality: encoder for encoder in encoders if isinstance(encoder, SequenceEncoder)}
     aspect = ASPECT if any(isinstance(encoder, TransformerText) and encoder.aspect for encoder in encoders) else None
@@ -81,13 +84,17 @@ def _rows(learner: Learner) -> list[Sample]:
             id=str(number),
             text=text if "text" in reads else None,
             aspect=aspect,
-            image=Image.new("RGB", (64, 64), (grey, grey, grey)) if "image" in reads else None,
+            image=_frames(sequences.get("image"), number) or (_picture(grey) if "image" in reads else None),
             audio=_frames(sequences.get("audio"), number),
             video=_frames(sequences.get("video"), number),
             index=number,
         )
         for number, (text, grey) in enumerate(zip(TEXTS, GREYS, strict=True))
     ]
+
+
+def _picture(grey: int) -> Image.Image:
+    return Image.new("RGB", (64, 64), (grey, grey, grey))
 
 
 def _frames(encoder: SequenceEncoder | None, number: int) -> HeldFrames | None:
