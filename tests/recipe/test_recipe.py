@@ -70,6 +70,7 @@ def samples() -> list[Sample]:
             audio=HeldFrames(np.full((number + 1, 5), 0.1 * number, np.float32)),
             video=HeldFrames(np.full((2, 20), -0.1 * number, np.float32)),
             score=0.3 * number - 0.8,
+            scores={"text": 0.2 * number - 0.5, "audio": -0.1 * number, "video": 0.4},
             aspect=f"the {number}th word",
             spans=(Span(2, 8, "place"),),
             index=number,
