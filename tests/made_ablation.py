@@ -81,6 +81,7 @@ def made_question(labels: Sequence[int], signals: Sequence[str]) -> Ablation:
         weight=1.0,
         steps=dict.fromkeys(labels, 100),
         few=dict.fromkeys(labels, ()),
+        metric=None,
         bytes_each=10**8,
         skip_bad_rows=False,
         media_root=None,

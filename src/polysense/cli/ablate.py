@@ -86,13 +86,14 @@ def ablate(
         seeds=drawn,
         labels=counts,
         signals=chosen,
+        metric=metric,
         overrides=[*table_overrides(columns, encoding), *(set_ or ())],
         skip_bad_rows=skip_bad_rows,
         media_root=media_root,
         use_cache=not no_cache,
     )
     run(question, resume=resume, overwrite=overwrite)
-    findings = read_findings(question, metric=metric)
+    findings = read_findings(question)
     say("writing the report")
     report = write_ablation_report(question, findings, out / REPORT)
     answer = {

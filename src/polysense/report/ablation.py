@@ -91,7 +91,7 @@ def _panel(findings: Findings, place: int, *, name: str, reach: tuple[float, flo
         axes.set_xlim(-0.3, len(levels) - 0.7)
         axes.set_ylim(*reach)
         axes.set_xlabel("labels")
-    return Panel(name, drawn.svg)
+    return Panel(name.replace("+", " + "), drawn.svg)
 
 
 def forest(level: Level) -> Markup:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_steps_that_the_user_chose_are_kept_to(tmp_path: Path, tiny: list[str]) 
         ({}, {"labels": [41]}, "--labels 41: posts.csv has 40 labelled training rows"),
         ({}, {"labels": [1]}, "--labels 1: there are 2 classes and each needs a labelled row"),
         ({}, {"signals": read_signals("itc")}, "--signals itc: needs the column 'image', which posts.csv does not have"),
+        ({}, {"metric": "weighted_f2"}, "--metric: no metric 'weighted_f2'; did you mean 'weighted_f1'"),
         ({}, {"recipe": "text/small_mlm"}, "reads Sentences; ablate draws labels of a table"),
     ],
     ids=str,
@@ -118,3 +120,12 @@ def test_arms_differ_in_their_objectives_and_what_stands_beside() -> None:
     assert {"objectives.classification.weight=0.8", *(one.override for one in asked.signals)} < set(asked.changes(100, both))
     assert asked.changes(100, both)[-1] == "training.bf16=false"  # the user's own go last
     assert asked.cost(100, both) == 2 * asked.cost(100, itc) == 4 * asked.cost(100, base)
+
+
+def test_pictures_alone_allow_no_signal(toy_posts: Path, tmp_path: Path, tiny_vision: str) -> None:
+    data = shutil.copytree(toy_posts, tmp_path / "posts") / "posts.csv"
+    data.write_text(data.read_text("utf-8").replace(",text,", ",words,", 1), "utf-8")
+    with pytest.raises(
+        PolysenseError, match=r"no signal can be tried with 'image' alone; those of text need the column 'text'"
+    ):
+        question(data, [f"encoders.image.pretrained={tiny_vision}", "training.bf16=false"])

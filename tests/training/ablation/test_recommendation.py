@@ -50,5 +50,5 @@ def test_equal_scores_and_models_below_the_words_alone() -> None:
     findings = made_findings({812: {"itc": (0.0, 0.0, 1.0)}}, words=0.61)
     assert recommendation(findings) == (
         "With all 812 labels train without signals: no signal changes the score on 451 test rows and 3 seeds. But TF-IDF of the "
-        "texts alone reaches 61.0 weighted_f1 with all 812 labels, the best model here 50.0: none of them is worth its training yet."
+        "texts alone reaches 61.0 weighted F1 with all 812 labels, the best model here 50.0: none of them is worth its training yet."
     )

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from made_ablation import made_findings
 from polysense.errors import DataError, RecipeError
 from polysense.training.ablation import running
-from polysense.training.ablation.findings import read_findings
+from polysense.training.ablation.findings import _notes, read_findings
 from polysense.training.ablation.question import Ablation, ask
 from polysense.training.ablation.running import Clock, in_words, refuse_folder, refuse_small_disk, run
 from polysense.training.ablation.signals import read_signals
 from polysense.training.trainer import LearnerTrainer
+
+COMPARISON = replace(made_findings({9: {"itc": (0.0, 0.1, 1.0)}}).levels[0].effects[0].comparison, note="")
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +95,14 @@ def test_the_runs_are_ordinary_ones_and_compared(answered: tuple[Ablation, dict[
     assert level.effects[0].comparison.difference == pytest.approx(sum(level.effects[0].scores) / 2 - sum(level.base) / 2)
     assert level.words is not None
     assert json.loads(json.dumps(findings.as_dict()))["levels"][0]["effects"]["mlm"]["p_adjusted"] > 0
-    with pytest.raises(RecipeError, match="no metric 'f2'"):
-        read_findings(question, metric="f2")
+    assert read_findings(replace(question, metric="accuracy")).metric == "accuracy"
+
+
+def test_notes_that_hold_for_some_comparisons_say_for_which() -> None:
+    notes = {(9, "itc"): "one seed; base is constant", (9, "mlm"): "one seed", (40, "itc"): "one seed"}
+    found = {key: replace(COMPARISON, note=note) for key, note in notes.items()}
+    assert _notes(found) == "one seed; base is constant (itc with 9 labels)"
+    assert _notes({(9, "itc"): COMPARISON}) == ""
 
 
 def journals(question: Ablation) -> dict[str, list[dict[str, Any]]]:

@@ -96,15 +96,11 @@ def _scores(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None, "per_seed": list(values)}
 
 
-def read_findings(ablation: Ablation, *, metric: str | None = None) -> Findings:
-    """Compare the finished runs, by the metric that chose the checkpoints unless another is named.
-
-    Raises:
-        RecipeError: there is no such metric.
-    """
+def read_findings(ablation: Ablation) -> Findings:
+    """Compare the finished runs."""
     arms = [arm.name for arm in ablation.arms if arm.signals]
     found = {
-        (labels, arm): compare(ablation.folder(labels, BASE), ablation.folder(labels, arm), metric=metric)
+        (labels, arm): compare(ablation.folder(labels, BASE), ablation.folder(labels, arm), metric=ablation.metric)
         for labels in ablation.labels
         for arm in arms
     }
@@ -135,10 +131,21 @@ def read_findings(ablation: Ablation, *, metric: str | None = None) -> Findings:
         rows=one.rows,
         seeds=one.seeds,
         levels=levels,
-        note=one.note,
+        note=_notes(found),
         synthetic=bool(record.get("synthetic")),
         data=str(record["data"]["name"]),
     )
+
+
+def _notes(found: Mapping[tuple[int, str], Comparison]) -> str:
+    """What must be known beside the comparisons: what holds for all of them, then what for some."""
+    each = {key: list(filter(None, one.note.split("; "))) for key, one in found.items()}
+    parts = dict.fromkeys(part for notes in each.values() for part in notes)
+    said = []
+    for part in sorted(parts, key=lambda part: -sum(part in notes for notes in each.values())):
+        where = [f"{arm} with {labels} labels" for (labels, arm), notes in each.items() if part in notes]
+        said.append(part if len(where) == len(each) else f"{part} ({', '.join(where)})")
+    return "; ".join(said)
 
 
 def _of_seeds(run: Path, comparison: Comparison) -> tuple[float, ...]:

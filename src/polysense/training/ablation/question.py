@@ -15,7 +15,9 @@ from pathlib import Path
 from polysense.data.counts import plural
 from polysense.data.sampling import ShuffledBatches
 from polysense.data.table import Table
-from polysense.errors import DataError, RecipeError
+from polysense.errors import DataError, RecipeError, choices
+from polysense.evaluation.classification_report import ClassificationReport
+from polysense.metrics.classification import classification_metrics, multilabel_metrics
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe, load_recipe
 from polysense.training.ablation.signals import SIGNALS, Weighted, refuse_missing_columns
@@ -82,6 +84,8 @@ class Ablation:
     """Optimizer steps of a training, at most, by its number of labels."""
     few: Mapping[int, tuple[str, ...]]
     """What a recipe needs, by the number of labels, to take as many steps."""
+    metric: str | None
+    """By which arms are compared; None for the one that chose the checkpoints."""
     bytes_each: int
     """What a training leaves on the disk."""
     skip_bad_rows: bool
@@ -125,6 +129,7 @@ def ask(
     seeds: Sequence[int],
     labels: Sequence[int | str] | None = None,
     signals: Sequence[Weighted] | None = None,
+    metric: str | None = None,
     overrides: Sequence[str] = (),
     skip_bad_rows: bool = False,
     media_root: Path | None = None,
@@ -139,6 +144,7 @@ def ask(
         seeds: of every run.
         labels: numbers of labels, or ``all``; those of ``DEFAULT_LABELS`` that the table has more of, and all, by default.
         signals: those to try; all that the columns of the table allow by default.
+        metric: by which arms are compared; the one that chooses the checkpoints by default.
         overrides: ``key.to.value=new`` over the recipe of every arm.
         skip_bad_rows: leave out the rows that cannot be used.
         media_root: the folder that pictures may lie in; the table's own by default.
@@ -170,6 +176,7 @@ def ask(
     entry, weight = _classifier(read, wanted)
     training = table.split("train")
     complete = read.complete(training)  # which refuses a single class
+    _refuse_metric(complete, entry, metric)
     every = sum(sample.label is not None for sample in training)
     counts = _counts(labels, every, classes=len(complete.objectives[entry].part.arguments["labels"]), table=table.name)
     steps, few = _steps(read, counts, every)
@@ -187,6 +194,7 @@ def ask(
         weight=weight,
         steps=steps,
         few=few,
+        metric=metric,
         bytes_each=_bytes(complete),
         skip_bad_rows=skip_bad_rows,
         media_root=media_root,
@@ -234,6 +242,22 @@ def _classifier(recipe: Recipe, signals: Sequence[Weighted]) -> tuple[str, float
         if one.kind.objective in kinds or one.kind.entry in recipe.objectives:
             raise RecipeError(f"--recipe {recipe.name}: has the signal {one.name} already; name a base without it")
     return found[0], recipe.objectives[found[0]].weight
+
+
+def _refuse_metric(recipe: Recipe, entry: str, metric: str | None) -> None:
+    """Now, and not after hours of training: a metric that no classifier of these classes is measured by."""
+    if ClassificationReport not in [part.kind for part in recipe.evaluation.evaluators]:
+        raise RecipeError(
+            f"--recipe {recipe.name}: its evaluation.evaluators lack ClassificationReport, by which arms are compared"
+        )
+    arguments = recipe.objectives[entry].part.arguments
+    one = arguments["labels"][:1]
+    if arguments["multi_label"]:
+        found = multilabel_metrics([one], [one], labels=arguments["labels"])
+    else:
+        found = classification_metrics(one, one, labels=arguments["labels"])
+    if metric is not None and metric not in found:
+        raise RecipeError(f"--metric: no metric {metric!r}; {choices(metric, found)}")
 
 
 def _counts(labels: Sequence[int | str] | None, every: int, *, classes: int, table: str) -> tuple[int, ...]:

@@ -77,8 +77,9 @@ def _worse_than_words(level: Level, metric: str) -> str:
     best = max(fmean(level.base), *(fmean(one.scores) for one in level.effects))
     if level.words is None or level.words <= best:
         return ""
+    named = metric.replace("_", " ").replace("f1", "F1")
     return (
-        f"But TF-IDF of the texts alone reaches {_points(level.words)} {metric} with {_labels(level)}, the best model here "
+        f"But TF-IDF of the texts alone reaches {_points(level.words)} {named} with {_labels(level)}, the best model here "
         f"{_points(best)}: none of them is worth its training yet."
     )
 
