@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from polysense.errors import RecipeError
-from polysense.fusion.adaptation_gate import AdaptationGate
 from polysense.fusion.concatenation import Concatenation
 from polysense.fusion.cross_attention import CrossAttention
 from polysense.fusion.fusion import Fusion
@@ -51,8 +50,6 @@ FUSIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "TensorProduct": (TensorProduct, {"width": 8}),
     "LowRankProduct": (LowRankProduct, {"width": 4}),
     "SharedPrivate": (SharedPrivate, {"code_width": 4, "feed_forward": 8}),
-    "AdaptationGate": (AdaptationGate, {"heads": 2}),
-    "the gate alone": (AdaptationGate, {"moved": "image", "layers": 0}),
     "PairwiseCrossAttention": (PairwiseCrossAttention, {"state_width": 8, "heads": 2, "levels": 1}),
     "over three states": (PairwiseCrossAttention, {"state_width": 4, "heads": 1, "kernels": {"image": 3}, "causal": True}),
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -23,15 +24,18 @@ def two_modalities(kind: str, widths: Widths) -> str:
     return other
 
 
-def borrowed(kind: str, networks: Mapping[str, nn.Module]) -> nn.Module:
-    """The text encoder's network.
+def borrowed(kind: str, networks: Mapping[str, nn.Module], *, taking: Collection[str] = ()) -> nn.Module:
+    """The text encoder's network, which must be one that takes arguments of these names, as those of the BERT kind do.
 
     Raises:
-        RecipeError: the encoder runs it itself.
+        RecipeError: the encoder runs it itself, or it does not take them.
     """
     if "text" not in networks:
         raise RecipeError(f"fusion: {kind} runs the text encoder's network: write encoders.text.tokens: embedded")
-    return networks["text"]
+    network = networks["text"]
+    if not set(taking) <= set(inspect.signature(network.forward).parameters):
+        raise RecipeError(f"fusion: {kind} cannot run a {type(network).__name__}, only networks of the BERT kind")
+    return network
 
 
 def additive(mask: Tensor, states: Tensor) -> Tensor:

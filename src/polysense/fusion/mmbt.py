@@ -9,7 +9,6 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from polysense.errors import RecipeError
 from polysense.fusion.borrowed import borrowed, two_modalities
 from polysense.fusion.fusion import Fusion, Placeholders, any_present
 from polysense.types import Apart, Encoded, Widths, as_given
@@ -44,11 +43,7 @@ class Mmbt(Fusion):
 
     def borrow(self, networks: Mapping[str, nn.Module]) -> None:
         """The text encoder's network, which must take embedded tokens and their places."""
-        network: Any = borrowed("Mmbt", networks)
-        taken = inspect.signature(network.forward).parameters
-        if not {"inputs_embeds", "position_ids", "attention_mask"} <= set(taken):
-            raise RecipeError(f"fusion: Mmbt cannot run a {type(network).__name__}, only networks of the BERT kind")
-        self._network = [network]
+        self._network = [borrowed("Mmbt", networks, taking=("inputs_embeds", "position_ids", "attention_mask"))]
 
     def apart(self, parts: Mapping[str, Encoded]) -> Mapping[str, Encoded]:
         """The text through the network without the other modality; that one as it is."""
