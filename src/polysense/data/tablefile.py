@@ -94,6 +94,12 @@ class Separated:
     columns: tuple[str, ...] | None = None
     """The columns of a file whose first line is a row; None where it is their header."""
 
+    def __str__(self) -> str:
+        between = f"{'tabs' if self.tabs else 'commas'} stand between the cells"
+        if self.columns is None:
+            return f"{between}, the first line is their header"
+        return f"{between}, the first line is a row: its cells are {', '.join(self.columns)}"
+
     def read(self, path: Path, data: bytes, encoding: str) -> RawTable:
         """The rows of a file.
 

@@ -131,7 +131,7 @@ def laid_out(file: Path, delimiter: str, rows: list[list[str]], header: list[str
     ],
 )
 def test_pair_files_come_with_and_without_header_between_commas_and_tabs(
-    tmp_path: Path, header: list[str] | None, name: str, delimiter: str, width: int
+    tmp_path: Path, header: list[str] | None, name: str, delimiter: str, width: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = laid_out(tmp_path / name, delimiter, [row[:width] for row in ROWS], header and header[:width])
     table = Sentences().read(file)
@@ -140,6 +140,9 @@ def test_pair_files_come_with_and_without_header_between_commas_and_tabs(
     assert [sample.pair for sample in table.samples] == [row[1] if width > 1 else None for row in ROWS]
     assert [sample.negatives for sample in table.samples] == [(row[2],) if width > 2 else () for row in ROWS]
     assert [sample.origin.rpartition(" ")[2] for sample in table.samples] == ["1", "2"]
+    mark = "commas" if delimiter == "," else "tabs"
+    first = "their header" if header else f"a row: its cells are {', '.join(['text', 'pair', 'negatives'][:width])}"
+    assert f"{name}: {mark} stand between the cells, the first line is {first}\n" in capsys.readouterr().err
 
 
 def test_a_tab_file_without_quoting_keeps_its_quotes(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from polysense.data.rows import origin, place
 from polysense.data.table import Table, held_out, read_table
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, RecipeError, display
+from polysense.progress import say
 from polysense.types import Sample
 
 
@@ -115,6 +116,8 @@ class Sentences(Corpus):
     def _table(self, file: Path) -> Table:
         known = (self.columns or {}).values()
         separated = layout(file, encoding=self.encoding, known=known, header=self.header)
+        if separated is not None and self.header is None:
+            say(f"{display(file)}: {separated}")
         header = read_raw(file, encoding=self.encoding, separated=separated).columns
         usual = {field: column for column, field in USUAL.items() if column in header and field not in header}
         table = read_table(file, columns=self.columns or usual, encoding=self.encoding, split_seed=None, separated=separated)
