@@ -452,7 +452,10 @@ def test_the_files_page_has_every_file_and_key_of_a_run(furnished: Path) -> None
     write_report(run)
     text = (ROOT / "docs/reference/files-of-a-run.md").read_text("utf-8")
     shown = set(first_cells(text.partition("## run.json")[0]))
-    others = {"seed-<n>/predictions/test.without_<modality>.jsonl", "seed-<n>/last/…"}  # runs of three modalities, of embeddings
+    others = {
+        "seed-<n>/predictions/test.without_<modality>.jsonl",
+        "seed-<n>/last/…",
+    }  # runs of three modalities, of embeddings
     assert {generic(path.relative_to(run)) for path in run.rglob("*") if path.is_file()} == shown - others
     record = json.loads((run / "run.json").read_text("utf-8"))
     found = sections(ROOT / "docs/reference/files-of-a-run.md")
