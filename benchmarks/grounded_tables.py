@@ -44,6 +44,9 @@ TOLD = {
     "captions_as_text_not_decontaminated": "captions as text, sentences of the test sets not left out",
     "mcse_not_decontaminated": "MCSE, captions of the test sets not left out",
 }
+NAMED_FROM = 0.45
+"""Closeness from which on a point of the picture has its name."""
+
 SHOWN = "The gain of MCSE over captions as text on each subset of STS, against its closeness to the captions"
 
 Arms = Mapping[str, Mapping[str, Any]]
@@ -182,13 +185,11 @@ def picture(result: Mapping[str, Any]) -> str:
         axes = drawn.axes
         axes.axhline(0, color=MUTED, linewidth=1)
         axes.scatter([near for _, near, _ in points], [gain for *_, gain in points], color=ACCENT, s=34, zorder=3)
-        placed: list[tuple[float, float]] = []
-        for name, near, gain in sorted(points, key=lambda one: one[2]):
-            height = gain + 0.12
-            while any(abs(near - x) < 0.06 and abs(height - y) < 0.42 for x, y in placed):
-                height += 0.1
-            placed.append((near, height))
-            axes.annotate(name, (near, gain), xytext=(near + 0.006, height), color=INK, fontsize=9.5)
+        for name, near, gain in points:
+            if near >= NAMED_FROM:  # the others lie on top of each other; the table names all
+                axes.annotate(
+                    name, (near, gain), xytext=(-8, 8), textcoords="offset points", color=INK, fontsize=10, ha="right"
+                )
         axes.margins(x=0.12, y=0.1)
         axes.set_xlabel("closeness to the captions: mean cosine to the nearest one")
         axes.set_ylabel("gain, in points of Spearman's correlation")
