@@ -124,7 +124,8 @@ def test_the_wheel_runs_in_an_environment_of_its_own(built: Path, tmp_path: Path
     assert Path(place).is_relative_to(packages)
     command = tmp_path / "env/bin/polysense"
     assert run(command, "--version", cwd=tmp_path) == f"polysense {PROJECT['version']}\n"
-    assert "social/mvsa_concat_both" in run(command, "recipes", "list", cwd=tmp_path)
+    assert "mcse/simcse" in run(command, "recipes", "list", cwd=tmp_path)
+    assert "ImageTextContrast" in run(command, "recipes", "show", "social/mvsa_concat_both", cwd=tmp_path)
 
 
 def test_what_the_package_imports_is_what_it_asks_for() -> None:
