@@ -147,6 +147,26 @@ def test_the_last_model_is_kept_beside_a_chosen_one(data: Path, tiny_text: str, 
         assert load(folder).measure(rows, evaluators=[Geometry()]) == pytest.approx(scores)
 
 
+def test_the_last_model_is_the_last_one_too_where_a_kill_came_after_the_patience_was_spent(
+    data: Path, tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chooses = ["evaluation.best=uniformity", "evaluation.greater_is_better=true", "evaluation.patience=1"]
+    options = [*small("mcse/simcse", tiny_text, ""), *chooses, "training.eval_strategy=steps", "training.eval_steps=1"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train("mcse/simcse", data / "sentences.txt", out=whole, overrides=options)
+    with monkeypatch.context() as patch:
+        patch.setattr("polysense.training.seed.write_model", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train("mcse/simcse", data / "sentences.txt", out=broken, overrides=options)
+    train("mcse/simcse", data / "sentences.txt", out=broken, overrides=options, resume=True)
+    for name in ("last/model.safetensors", "model.safetensors", "evaluations.jsonl"):
+        assert (broken / "seed-0" / name).read_bytes() == (whole / "seed-0" / name).read_bytes()
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def left_out_of(name: str) -> int:
     """The sentence and the caption that stand in STS-B."""
     return {"mcse/simcse_stsb": 1, "mcse/captions": 1}.get(name, 2)
