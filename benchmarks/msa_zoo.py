@@ -67,8 +67,8 @@ ARMS: dict[str, Arm] = {
     "self_mm": Arm("Self-MM", "self_mm/clips", (FROZEN,)),
     "misa_alone": Arm("MISA without its three objectives", "msa/misa", (FROZEN, *without("apart", "alike", "whole")), "misa"),
     "mmim_alone": Arm("MMIM without its two objectives", "msa/mmim", (FROZEN, *without("bound", "prediction")), "mmim"),
-    "mmim_released": Arm(
-        "MMIM, the likelihood without its variance", "msa/mmim", (FROZEN, "objectives.bound.objective.normalized=false"), "mmim"
+    "mmim_complete": Arm(
+        "MMIM, the likelihood with its variance", "msa/mmim", (FROZEN, "objectives.bound.objective.normalized=true"), "mmim"
     ),
     "mlf_dnn": Arm("MLF-DNN (human scores of each modality)", "msa/mlf_dnn", human=True),
     "mtfn": Arm("MTFN (likewise)", "msa/mtfn", human=True),
