@@ -25,7 +25,7 @@ from polysense.data.toy.clips import write_toy_clips
 from polysense.training.comparison import compare_each
 from polysense.training.run import train
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 EPOCHS, PATIENCE = 8, 3
 SETTINGS = (
     f"training.num_train_epochs={EPOCHS}",
