@@ -25,7 +25,7 @@ from polysense.data.toy.clips import write_toy_clips
 from polysense.training.comparison import compare_each
 from polysense.training.run import train
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 EPOCHS, PATIENCE = 8, 3
 SETTINGS = (
     f"training.num_train_epochs={EPOCHS}",
@@ -67,6 +67,9 @@ ARMS: dict[str, Arm] = {
     "self_mm": Arm("Self-MM", "self_mm/clips", (FROZEN,)),
     "misa_alone": Arm("MISA without its three objectives", "msa/misa", (FROZEN, *without("apart", "alike", "whole")), "misa"),
     "mmim_alone": Arm("MMIM without its two objectives", "msa/mmim", (FROZEN, *without("bound", "prediction")), "mmim"),
+    "mmim_complete": Arm(
+        "MMIM, the likelihood with its variance", "msa/mmim", (FROZEN, "objectives.bound.objective.normalized=true"), "mmim"
+    ),
     "mlf_dnn": Arm("MLF-DNN (human scores of each modality)", "msa/mlf_dnn", human=True),
     "mtfn": Arm("MTFN (likewise)", "msa/mtfn", human=True),
     "mlmf": Arm("MLMF (likewise)", "msa/mlmf", human=True),
