@@ -52,10 +52,12 @@ def write_contents(
         for polarity in (POSITIVE, NEGATIVE)
         for word, known in ranked(words, polarity)
     ]
-    _write(folder / LEXICON, _table(LEXICON_COLUMNS, entries))
+    write_text(folder / LEXICON, _table(LEXICON_COLUMNS, entries))
     ordered = sorted(pairs.items(), key=lambda item: (-item[1].count, item[0]))
-    _write(folder / PAIRS, _table(PAIR_COLUMNS, [(*pair, NAMES[known.polarity], str(known.count)) for pair, known in ordered]))
-    _write(folder / RECORD, json.dumps({"language": language, **record}, ensure_ascii=False, indent=2) + "\n")
+    write_text(
+        folder / PAIRS, _table(PAIR_COLUMNS, [(*pair, NAMES[known.polarity], str(known.count)) for pair, known in ordered])
+    )
+    write_text(folder / RECORD, json.dumps({"language": language, **record}, ensure_ascii=False, indent=2) + "\n")
     return folder
 
 
@@ -237,7 +239,8 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join("\t".join(row) + "\n" for row in (columns, *rows))
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """The file, whole or as it was before."""
     part = path.with_name(path.name + ".part")
     part.write_text(text, encoding="utf-8", newline="\n")
     os.replace(part, path)  # noqa: PTH105 (one step: a file is whole or as it was)
