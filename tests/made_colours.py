@@ -31,7 +31,7 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "box", "see", *COLOU
 SIDE = 32
 """Of the pictures and of what the networks read, in pixels."""
 
-BORROWING = ("Mmbt", "Lxmert", "Vilt")
+BORROWING = ("Mmbt", "Lxmert", "Vilt", "SingleStream")
 """The fusions that run the text encoder's network."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -13,6 +15,7 @@ from polysense.data.collate import Prepares
 from polysense.distributed import everywhere, rank
 from polysense.encoders.encoder import Encoder
 from polysense.errors import PolysenseError, RecipeError
+from polysense.fusion.fusion import Fusion
 from polysense.model import Model, Sight
 from polysense.objectives.objective import Answering, Marking, Objective
 from polysense.seeds import seed_from
@@ -27,13 +30,23 @@ class Learner(nn.Module):
         model: the shared backbone.
         objectives: by the recipe's names.
         weights: a factor a name; an objective of weight 0 is not run.
+        turns: by name, what it takes turns in: of the objectives that find what they read in a training batch, one of each turn is
+            run, drawn evenly from (seed, micro-step). Outside training all are run.
         seed: of the run; random views draw from (seed, micro-step, view).
     """
 
     accepts_loss_kwargs = False  # the Trainer must not rescale the loss
     micro_step: Tensor
 
-    def __init__(self, model: Model, objectives: Mapping[str, Objective], weights: Mapping[str, float], *, seed: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        objectives: Mapping[str, Objective],
+        weights: Mapping[str, float],
+        *,
+        turns: Mapping[str, str] = MappingProxyType({}),
+        seed: int,
+    ) -> None:
         super().__init__()
         for name, weight in weights.items():
             if not 0 <= weight < math.inf:
@@ -43,6 +56,7 @@ class Learner(nn.Module):
         self.model = model
         self.objectives = nn.ModuleDict(objectives)
         self.weights = dict(weights)
+        self.turns = dict(turns)
         self.seed = seed
         self.register_buffer("micro_step", torch.zeros((), dtype=torch.int64))
 
@@ -105,12 +119,24 @@ class Learner(nn.Module):
             PolysenseError: a term is not finite.
         """
         look = self.look(batch, step=step)
+        ready = {name: one for name, one in self.active.items() if everywhere(batch.has(one.reads))}
         terms: dict[str, Tensor] = {}
-        for name, objective in self.active.items():
-            term = objective(look) if everywhere(batch.has(objective.reads)) else None
+        for name in self._chosen(list(ready), step):
+            term = ready[name](look)
             if term is not None:
                 terms[name] = _finite(name, term)
         return terms
+
+    def _chosen(self, names: Sequence[str], step: int) -> list[str]:
+        """These objectives, of those that take turns in training one each."""
+        if not self.training:
+            return list(names)
+        takers: dict[str, list[str]] = {}
+        for name in names:
+            if name in self.turns:
+                takers.setdefault(self.turns[name], []).append(name)
+        taken = {Random(seed_from(self.seed, step, "turn", turn)).choice(group) for turn, group in takers.items()}
+        return [name for name in names if name not in self.turns or name in taken]
 
     def look(self, batch: Batch, *, step: int) -> StepLook:
         """How objectives see the batch; views draw from (seed, ``step``)."""
@@ -161,6 +187,11 @@ class StepLook:
     def encoder(self, modality: str) -> Encoder:
         """The encoder of a modality."""
         return self._model.encoder(modality)
+
+    @property
+    def fusion(self) -> Fusion:
+        """The model's fusion."""
+        return self._model.fusion
 
 
 def _finite(name: str, term: Tensor) -> Tensor:

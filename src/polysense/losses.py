@@ -120,6 +120,26 @@ def symmetric_info_nce(left: Tensor, right: Tensor, *, scale: float | Tensor, du
     return (forward + backward) / 2
 
 
+def many_to_many_contrast(positives: Tensor, negatives: Tensor) -> Tensor:
+    """Contrast of several positives with several negatives, the positives summed inside the logarithm (UNIMO, equation 1).
+
+    ``-log( sum_P e^s / (sum_P e^s + sum_N e^s) )``, mean over the rows of all processes; a row without a positive or without a
+    negative stays out of the mean.
+
+    Args:
+        positives: (rows, most) scores, already divided by the temperature; minus infinity where a row has none.
+        negatives: (rows, most) likewise.
+
+    Returns:
+        A scalar; 0 (with no gradient) where no row has both.
+    """
+    positives, negatives = positives.float(), negatives.float()
+    kept = (positives > -torch.inf).any(dim=1) & (negatives > -torch.inf).any(dim=1)
+    # Rows that stay out get numbers of their own: the gradient of an empty sum is NaN, and NaN times 0 is NaN.
+    positives, negatives = positives.masked_fill(~kept.unsqueeze(1), 0.0), negatives.masked_fill(~kept.unsqueeze(1), 0.0)
+    return mean(F.softplus(negatives.logsumexp(dim=1) - positives.logsumexp(dim=1)), kept)
+
+
 def class_weighted_cross_entropy(
     logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:

@@ -52,6 +52,10 @@ class Sample:
     """A second text that belongs to the first: its paraphrase, what follows from it, or what it is compared with."""
     negatives: tuple[str, ...] = ()
     """Texts that look like the first and say something else: hard negatives."""
+    near_texts: tuple[str, ...] = ()
+    """Texts of no picture that say something similar: weak positives."""
+    near_images: tuple[Path | Picture | Vector | Frames, ...] = ()
+    """Pictures without a text that show something similar."""
     aspect: str | None = None
     """What of the text's subject is asked about: a term of the text, a category, or the expression whose holder is sought."""
     spans: tuple[Span, ...] | None = None
@@ -140,11 +144,19 @@ class Encoded:
     """(batch,) bool: False where the row lacks this modality; its states and summary then mean nothing."""
     codes: Mapping[str, Tensor] = field(default_factory=dict)
     """(batch, width) each: vectors on the way to the summary that objectives ask for by name; see `Fusion.codes`."""
+    marks: Mapping[str, Tensor] = field(default_factory=dict)
+    """(batch, time) each: what a view says of the states to a fusion that reads them: ``target`` (bool, reads only what stands before
+    it), ``place`` (int64, of a token in its text), ``hidden`` (bool, to be guessed). One that is not there says nothing special."""
 
     def rows(self, index: Tensor) -> Encoded:
         """The rows ``index`` (any length, repeats allowed) of this."""
         codes = {name: code[index] for name, code in self.codes.items()}
-        return Encoded(self.states[index], self.mask[index], self.summary[index], self.present[index], codes)
+        marks = {name: mark[index] for name, mark in self.marks.items()}
+        return Encoded(self.states[index], self.mask[index], self.summary[index], self.present[index], codes, marks)
+
+
+MARK = "mark."
+"""Before the names of marks among the fields of a modality; they go past its encoder, into :attr:`Encoded.marks`."""
 
 
 class Apart(Mapping[str, Encoded]):

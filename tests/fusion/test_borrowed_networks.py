@@ -12,11 +12,12 @@ import torch
 from tests.made_colours import BORROWING, posts, recipe_of
 from transformers import AutoModel, LxmertModel, ViltModel
 
+from polysense.boxes import grid_boxes
 from polysense.data.collate import Collate
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
 from polysense.fusion.gated import Gated
-from polysense.fusion.lxmert import Lxmert, grid_boxes
+from polysense.fusion.lxmert import Lxmert
 from polysense.fusion.mmbt import Mmbt
 from polysense.fusion.vilt import Vilt
 from polysense.model import Model
@@ -226,13 +227,13 @@ def test_what_does_not_fit_together_is_refused(networks: Path) -> None:
 
 
 def test_the_cells_of_a_grid_have_boxes() -> None:
-    assert grid_boxes(torch.zeros(2, 4, 3))[1].tolist() == [
+    assert grid_boxes(torch.zeros(2, 4, 3), "Lxmert")[1].tolist() == [
         [0, 0, 0.5, 0.5],
         [0.5, 0, 1, 0.5],
         [0, 0.5, 0.5, 1],
         [0.5, 0.5, 1, 1],
     ]
-    assert grid_boxes(torch.zeros(1, 10, 3))[0, :2].tolist()[0] == [0, 0, 1, 1]
-    assert grid_boxes(torch.zeros(1, 14, 3))[0, 4].tolist() == [0, 0, 1, 1]
+    assert grid_boxes(torch.zeros(1, 10, 3), "Lxmert")[0, :2].tolist()[0] == [0, 0, 1, 1]
+    assert grid_boxes(torch.zeros(1, 14, 3), "Lxmert")[0, 4].tolist() == [0, 0, 1, 1]
     with pytest.raises(RecipeError, match="needs a square grid of states a picture, found 12 states"):
-        grid_boxes(torch.zeros(1, 12, 3))
+        grid_boxes(torch.zeros(1, 12, 3), "Lxmert")

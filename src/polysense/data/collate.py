@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from polysense.data.media import content_key
 from polysense.types import Fields, Sample
+
+Content = TypeVar("Content")
 
 
 class Prepares(Protocol):
@@ -25,7 +27,8 @@ class Collate:
     Args:
         modalities: by modality, who prepares it: the encoder, or the cache of a frozen one.
         targets: who prepares the fields; none for prediction.
-        companions: whether the further texts of the samples, ``pair`` and ``negatives``, are prepared as ``text`` is.
+        companions: whether the further texts of the samples, ``pair``, ``negatives`` and ``near_texts``, are prepared as ``text`` is,
+            and their ``near_images`` as ``image``.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class Collate:
         for name, maker in self.modalities.items():
             nested |= _part(name, maker, samples, [getattr(sample, name) for sample in samples])
         if self.companions:
-            nested |= self._further_texts(samples)
+            nested |= self._further_texts(samples) | self._further_pictures(samples)
         for target in self.targets:
             nested |= target.prepare(samples)
         return nested
@@ -49,12 +52,25 @@ class Collate:
     def _further_texts(self, samples: Sequence[Sample]) -> dict[str, Fields]:
         found: dict[str, Fields] = {}
         texts = {"pair": [sample.pair for sample in samples]}
-        for place in range(max(len(sample.negatives) for sample in samples)):
-            texts[f"negative.{place}"] = [next(iter(sample.negatives[place : place + 1]), None) for sample in samples]
+        texts |= columns("negative", [sample.negatives for sample in samples])
+        texts |= columns("near_text", [sample.near_texts for sample in samples])
         for name, column in texts.items():
             stand_ins = [replace(sample, text=text) for sample, text in zip(samples, column, strict=True)]
             found |= _part(name, self.modalities["text"], stand_ins, column)
         return found
+
+    def _further_pictures(self, samples: Sequence[Sample]) -> dict[str, Fields]:
+        found: dict[str, Fields] = {}
+        for name, column in columns("near_image", [sample.near_images for sample in samples]).items():
+            stand_ins = [replace(sample, image=picture) for sample, picture in zip(samples, column, strict=True)]
+            found |= _part(name, self.modalities["image"], stand_ins, column)
+        return found
+
+
+def columns(name: str, rows: Sequence[Sequence[Content]]) -> dict[str, list[Content | None]]:
+    """Several things of each row as columns ``name.0``, ``name.1``, ...: the k-th of each row, None where a row has fewer."""
+    most = max(len(row) for row in rows)
+    return {f"{name}.{place}": [row[place] if place < len(row) else None for row in rows] for place in range(most)}
 
 
 def _part(name: str, maker: Prepares, samples: Sequence[Sample], contents: Sequence[Any]) -> dict[str, Fields]:

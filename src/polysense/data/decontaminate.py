@@ -53,7 +53,7 @@ def without(table: Table, banned: Collection[str]) -> tuple[Table, int]:
 
 
 def _holds(sample: Sample, banned: Collection[str]) -> bool:
-    texts = (sample.text, sample.pair, *sample.negatives)
+    texts = (sample.text, sample.pair, *sample.negatives, *sample.near_texts)
     return any(comparable(text) in banned for text in texts if text)
 
 

@@ -13,7 +13,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from polysense.types import Encoded, Fields, Sample
+from polysense.types import MARK, Encoded, Fields, Sample
 
 CODE = 2
 """Raised whenever this package changes what an encoder gives for the same input, so that kept outputs are made again."""
@@ -102,16 +102,18 @@ class Encoder(nn.Module, ABC):
         return ""
 
     def forward(self, fields: Fields) -> Encoded:
-        """Encode, or take the states that a frozen encoder left in the cache."""
+        """Encode, or take the states that a frozen encoder left in the cache. What a view has marked goes past it."""
+        marks = {name.removeprefix(MARK): mark for name, mark in fields.items() if name.startswith(MARK)}
+        return Encoded(*self._encoded(fields), fields["present"], marks=marks)
+
+    def _encoded(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
         if "states" in fields and self.kept is self:
-            return Encoded(fields["states"], fields["mask"], fields["summary"], fields["present"])
+            return fields["states"], fields["mask"], fields["summary"]
         if self.trainable:
-            states, mask, summary = self.encode(fields)
-            return Encoded(states, mask, summary, fields["present"])
+            return self.encode(fields)
         device = fields["present"].device.type
         with torch.no_grad(), torch.autocast(device, enabled=False):  # in full precision, as the cache keeps it
-            states, mask, summary = self.encode(fields)
-        return Encoded(states, mask, summary, fields["present"])
+            return self.encode(fields)
 
     def train(self, mode: bool = True) -> Self:
         """A frozen encoder stays in evaluation mode: no dropout, no running statistics."""

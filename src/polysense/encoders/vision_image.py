@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 from transformers import AutoImageProcessor, ViTImageProcessorPil
 
 from polysense.data.media import load_image
@@ -30,6 +32,8 @@ class VisionImage(Encoder):
         trainable: whether the weights are fine-tuned. A frozen encoder runs once over a corpus, its outputs are cached.
         tokens: ``grid`` keeps every token as a state; ``pooled`` only the summary, as a single state (a much smaller cache).
         pooling: ``mean`` over the patches (class and register tokens left out), or ``cls``, the first state (transformers only).
+        cells: side of the grid: the patches are averaged to so many times so many cells, class and register tokens left out; by
+            default all states are kept as they are. Of a square picture.
     """
 
     modality = "image"
@@ -42,8 +46,11 @@ class VisionImage(Encoder):
         trainable: bool = False,
         tokens: Literal["grid", "pooled"] = "grid",
         pooling: Literal["mean", "cls"] = "mean",
+        cells: int | None = None,
     ) -> None:
         super().__init__(trainable=trainable)
+        if cells is not None and (cells < 1 or tokens == "pooled"):
+            raise RecipeError(f"encoders.image.cells: a number from 1 up, with tokens: grid; found {cells}, tokens: {tokens}")
         source = saved_folder(pretrained, "image")
         if source == efficientnet_lite.NAME or _is_saved_lite(source):
             self.backbone: Any = _lite(source, weights)
@@ -53,6 +60,7 @@ class VisionImage(Encoder):
             self.backbone, self.processor, self.width = _from_hub(source, weights, named=pretrained)
         self.tokens = tokens
         self.pooling = pooling
+        self.cells = cells
         self.freeze()
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
@@ -72,6 +80,8 @@ class VisionImage(Encoder):
         summary = states[:, 0] if self.pooling == "cls" else patches.mean(dim=1)
         if self.tokens == "pooled":
             states = summary.unsqueeze(1)
+        elif self.cells is not None:
+            states = _averaged(patches, self.cells)
         return states, torch.ones(states.shape[:2], dtype=torch.bool, device=states.device), summary
 
     def _special_tokens(self, states: Tensor, pixel_values: Tensor) -> int:
@@ -100,7 +110,20 @@ class VisionImage(Encoder):
 
     def preprocessing(self) -> str:
         """Picture processor, kept tokens and pooling."""
-        return f"image {self.processor.to_json_string()} {self.tokens} {self.pooling}"
+        cells = "" if self.cells is None else f" {self.cells}"
+        return f"image {self.processor.to_json_string()} {self.tokens} {self.pooling}{cells}"
+
+
+def _averaged(patches: Tensor, cells: int) -> Tensor:
+    """Patches (batch, side * side, width) as ``cells`` x ``cells`` means of them."""
+    rows, time, width = patches.shape
+    side = math.isqrt(time)
+    if side * side != time or cells > side:
+        raise RecipeError(
+            f"encoders.image.cells: the picture has {time} patches, of which no {cells} x {cells} cells can be made"
+        )
+    square = patches.transpose(1, 2).reshape(rows, width, side, side)
+    return adaptive_avg_pool2d(square, cells).flatten(2).transpose(1, 2)
 
 
 def blank() -> Image.Image:

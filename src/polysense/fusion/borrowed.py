@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,3 +43,10 @@ def additive(mask: Tensor, states: Tensor) -> Tensor:
     """A mask (batch, time) as what is added to attention scores, (batch, 1, 1, time): 0 or the lowest number."""
     lowest = torch.finfo(states.dtype).min
     return torch.zeros(mask.shape, dtype=states.dtype, device=mask.device).masked_fill(~mask, lowest)[:, None, None, :]
+
+
+def first_place(network: Any) -> int:
+    """The place of a text's first token: RoBERTa and its kin count from behind the padding token's number."""
+    table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +21,15 @@ class Fusion(nn.Module, ABC):
     width: int
     """Width of the fused states and summary."""
 
+    text_first: ClassVar[bool] = False
+    """Whether the first of the fused states are those of the text's tokens, one each, having read the other modalities."""
+
     codes: Mapping[str, int] = MappingProxyType({})
     """Vectors on the way to the summary that it gives under their names in ``Encoded.codes``, for objectives that ask for them
     (``shared.text``), with their widths. The build hands these on to the objectives among the widths of the modalities."""
+
+    sizes: Mapping[str, int] = MappingProxyType({})
+    """Further numbers that objectives ask for by name among the widths (``region.features``)."""
 
     def borrow(self, networks: Mapping[str, nn.Module]) -> None:
         """Take up the network of an encoder, by its modality, that the encoder leaves to the fusion to run.

@@ -10,13 +10,11 @@ import torch
 from torch import Tensor, nn
 from transformers import LxmertModel
 
+from polysense.boxes import BOX, grid_boxes
 from polysense.errors import RecipeError
 from polysense.fusion.borrowed import additive, borrowed, two_modalities
 from polysense.fusion.fusion import Fusion, Placeholders, any_present
 from polysense.types import Apart, Encoded, Widths, as_given
-
-BOX = 4
-"""Numbers of a box: left, top, right, bottom, as fractions of the picture."""
 
 
 class Lxmert(Fusion):
@@ -110,33 +108,12 @@ class Lxmert(Fusion):
     def _regions(self, states: Tensor) -> Tensor:
         """Features and boxes as the network joins them, (batch, regions, width)."""
         reader: Any = self._network[0].encoder.visn_fc
-        boxes = states[..., self.features :] if self.boxes == "states" else grid_boxes(states)
+        boxes = states[..., self.features :] if self.boxes == "states" else grid_boxes(states, "Lxmert")
         features = states[..., : self.features]
         read = reader.visn_fc(features) if self.read is None else self.read(features)
         joined = (reader.visn_layer_norm(read) + reader.box_layer_norm(reader.box_fc(boxes))) / 2
         found: Tensor = reader.dropout(joined)
         return found
-
-
-def grid_boxes(states: Tensor) -> Tensor:
-    """The boxes (batch, states, 4) of the cells of a square grid, row by row.
-
-    A class token, or one and four registers, may stand first: their box is the picture.
-
-    Raises:
-        RecipeError: there is no square number of other states.
-    """
-    side = math.isqrt(states.shape[1])
-    special = states.shape[1] - side * side
-    if special not in (0, 1, 5):
-        raise RecipeError(
-            f"fusion: Lxmert with boxes: grid needs a square grid of states a picture, found {states.shape[1]} states"
-        )
-    steps = torch.arange(side, dtype=states.dtype, device=states.device) / side
-    top, left = torch.meshgrid(steps, steps, indexing="ij")
-    corners = torch.stack([left, top, left + 1 / side, top + 1 / side], dim=-1)
-    whole = corners.new_tensor([0.0, 0.0, 1.0, 1.0]).expand(special, -1)
-    return torch.cat([whole, corners.reshape(-1, BOX)]).expand(len(states), -1, -1)
 
 
 def _with_states(part: Encoded, states: Tensor) -> Encoded:

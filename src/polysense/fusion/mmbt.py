@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from polysense.fusion.borrowed import borrowed, two_modalities
+from polysense.fusion.borrowed import borrowed, first_place, two_modalities
 from polysense.fusion.fusion import Fusion, Placeholders, any_present
 from polysense.types import Apart, Encoded, Widths, as_given
 
@@ -30,6 +30,8 @@ class Mmbt(Fusion):
         pooling: of the stream's states: ``mean`` over the real ones, ``cls_before_pooler`` the first, ``cls`` the first through
             ``tanh(W h + b)``.
     """
+
+    text_first = True
 
     def __init__(self, widths: Widths, *, pooling: Literal["mean", "cls", "cls_before_pooler"] = "mean") -> None:
         super().__init__()
@@ -65,7 +67,7 @@ class Mmbt(Fusion):
             own = torch.arange(part.states.shape[1], device=words.device)
             places, segments = torch.cat([places, own]), torch.cat([segments, torch.ones_like(own)])
         named = {"token_type_ids": segments.expand(len(words), -1)} if _has_segments(network) else {}
-        places = (places + _first_place(network)).expand(len(words), -1)
+        places = (places + first_place(network)).expand(len(words), -1)
         output = network(inputs_embeds=words, attention_mask=mask.long(), position_ids=places, **named)
         states: Tensor = output.last_hidden_state
         return Encoded(states, mask, self._pooled(states, mask), any_present(parts))
@@ -81,10 +83,3 @@ def _has_segments(network: Any) -> bool:
     return (
         getattr(network.config, "type_vocab_size", 0) > 1 and "token_type_ids" in inspect.signature(network.forward).parameters
     )
-
-
-def _first_place(network: Any) -> int:
-    """RoBERTa and its kin count places from behind the padding token's number."""
-    table = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return 0 if padding is None else int(padding) + 1

@@ -28,6 +28,8 @@ class Vilt(Fusion):
         widths: width of text and picture, which must be the network's; supplied by the build.
     """
 
+    text_first = True
+
     def __init__(self, widths: Widths) -> None:
         super().__init__()
         if set(widths) != {"text", "image"}:

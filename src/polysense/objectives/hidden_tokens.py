@@ -8,6 +8,7 @@ from polysense.distributed import everywhere, mean
 from polysense.encoders.encoder import Encoder
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
+from polysense.fusion.fusion import Fusion
 from polysense.objectives.objective import Recovered
 from polysense.types import Batch, Representation
 
@@ -25,12 +26,18 @@ def hiding_encoder(encoder: Encoder, asker: str) -> TransformerText:
     return encoder
 
 
-def token_states(seen: Representation, shown: Batch, asker: str) -> Tensor:
-    """The states (batch, time, width) of all tokens that were shown.
+def token_states(seen: Representation, shown: Batch, asker: str, *, fusion: Fusion | None = None) -> Tensor:
+    """The states (batch, time, width) of all tokens that were shown; with a ``fusion``, having read the other modalities.
 
     Raises:
-        RecipeError: the encoder gives its summary alone.
+        RecipeError: the encoder gives its summary alone, or the fusion no states of the tokens.
     """
+    if fusion is not None:
+        if not fusion.text_first:
+            raise RecipeError(
+                f"{asker}, beside: {type(fusion).__name__} gives no states of tokens; take one of one stream, or leave it out"
+            )
+        return seen.fused.states[:, : shown.parts["text"]["input_ids"].shape[1]]
     states = seen.parts["text"].states
     if states.shape[1] != shown.parts["text"]["input_ids"].shape[1]:
         raise RecipeError(f"{asker} needs the states of all tokens: write encoders.text.tokens: all")

@@ -7,12 +7,12 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from polysense.distributed import everywhere, share
-from polysense.objectives.objective import Answering, Look
+from polysense.objectives.objective import Answering, Judging, Look
 from polysense.types import Prediction, Representation, Widths
 from polysense.views.mismatched import Mismatched
 
 
-class ImageTextMatching(Answering):
+class ImageTextMatching(Answering, Judging):
     """Does this text belong to this picture? About half of the rows are shown another post's text.
 
     ``loss = (1/n) sum_i CE(u_i, match_i)`` on the fused (possibly exchanged) pair, unweighted.
@@ -44,8 +44,13 @@ class ImageTextMatching(Answering):
         total = nn.functional.cross_entropy(logits.float(), shown.targets["match"][both], reduction="sum")
         return share(total, logits.shape[0])
 
+    def judge(self, representation: Representation) -> Tensor:
+        """The probability that text and image belong together."""
+        found: Tensor = self.head(representation.fused.summary).float().softmax(dim=-1)[:, 1]
+        return found
+
     def answer(self, representation: Representation) -> Prediction:
         """``match``: the probability that text and image belong together; None in rows that lack one."""
         both = representation.have("text", "image").tolist()
-        chances = self.head(representation.fused.summary).float().softmax(dim=-1)[:, 1].tolist()
+        chances = self.judge(representation).tolist()
         return Prediction({"match": [value if there else None for value, there in zip(chances, both, strict=True)]})

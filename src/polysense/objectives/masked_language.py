@@ -27,6 +27,7 @@ class MaskedLanguage(Recovering):
         longest_span: tokens a span may have; 1 hides single whole words.
         span_stop: chance that a span ends after each token.
         tied: use the encoder's word embeddings as the last layer; else it has one of its own.
+        beside: guess from the picture too, where a row has one, with a fusion of one stream (UNIMO); else from the text alone.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
@@ -39,13 +40,15 @@ class MaskedLanguage(Recovering):
         longest_span: int = 10,
         span_stop: float = 0.2,
         tied: bool = True,
+        beside: bool = False,
     ) -> None:
         super().__init__()
         if not 0 < share < 1 or longest_span < 1 or not 0 < span_stop <= 1:
             raise RecipeError("MaskedLanguage: share and span_stop lie between 0 and 1, longest_span from 1 up")
         width, tokens = widths["text"], widths["vocabulary"]
         self.share, self.longest_span, self.span_stop = share, longest_span, span_stop
-        self.head = WordHead(width, tokens, tied=tied)
+        self.beside = beside
+        self.head = WordHead(widths["fused"] if beside else width, tokens, tied=tied)
 
     def forward(self, look: Look) -> Tensor | None:
         """Cross-entropy over the chosen tokens; None where the texts are too short to choose any."""
@@ -56,6 +59,7 @@ class MaskedLanguage(Recovering):
         encoder = hiding_encoder(look.encoder("text"), "MaskedLanguage")
         view = Masked(encoder.vocabulary, share=self.share, longest_span=self.longest_span, span_stop=self.span_stop)
         shown, seen = look(view)
-        original, states = shown.targets["original"], token_states(seen, shown.batch, "MaskedLanguage")
+        original = shown.targets["original"]
+        states = token_states(seen, shown.batch, "MaskedLanguage", fusion=look.fusion if self.beside else None)
         chosen = original != KEPT
         return Recovered(self.head(states[chosen], encoder.embeddings), original[chosen].unsqueeze(1))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from polysense.data.collate import Prepares
 from polysense.encoders.encoder import Encoder
+from polysense.fusion.fusion import Fusion
 from polysense.model import Model
 from polysense.types import Batch, Fields, Prediction, Representation, Sample
 from polysense.views.view import Shown, View
@@ -26,6 +27,10 @@ class Look(Protocol):
 
     def encoder(self, modality: str) -> Encoder:
         """The encoder of a modality: for objectives that need its vocabulary or its embeddings."""
+
+    @property
+    def fusion(self) -> Fusion:
+        """The model's fusion: for objectives that need to know what its states stand for."""
 
     def __call__(self, view: View) -> tuple[Shown, Representation]:
         """The batch as the view shows it, with the model's representation of it."""
@@ -150,6 +155,14 @@ class Aligning(Objective):
         Raises:
             ValueError: the modality is not one of ``aligned``.
         """
+
+
+class Judging(Objective, ABC):
+    """An objective that says of a text and a picture that are read together how well they fit: what a search ranks its finds by."""
+
+    @abstractmethod
+    def judge(self, representation: Representation) -> Tensor:
+        """(rows,) the higher, the better; of rows that have both. No random numbers, no look at other rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from polysense.types import Sample
 
 ENTRIES = ("encoders", "fusion", "objectives", "corpora", "mixture", "training", "evaluation")
 
+SIGNAL = ("objective", "weight", "turn")
 
 LAST = "last"
 """In place of a metric: the last checkpoint is the one to keep."""
@@ -40,6 +41,8 @@ class Signal:
 
     part: Part
     weight: float = 1.0
+    turn: str | None = None
+    """Of the objectives that name the same turn, one is run in each step, drawn evenly."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Recipe:
         widths = {name: encoder.width for name, encoder in encoders.items()}
         with _seeded(seed, self.fusion.entry):
             fusion: Fusion = self.fusion.build(widths)
-        widths = {**fusion.widths_apart(widths), **fusion.codes, "fused": fusion.width}
+        widths = {**fusion.widths_apart(widths), **fusion.codes, **fusion.sizes, "fused": fusion.width}
         if isinstance(text := encoders.get("text"), TransformerText):
             widths["vocabulary"] = text.vocabulary.size
         objectives: dict[str, Objective] = {}
@@ -117,7 +120,8 @@ class Recipe:
             with _seeded(seed, signal.part.entry):
                 objectives[name] = signal.part.build(widths)
         weights = {name: signal.weight for name, signal in self.objectives.items()}
-        return Learner(Model(encoders, fusion), objectives, weights, seed=seed)
+        turns = {name: signal.turn for name, signal in self.objectives.items() if signal.turn}
+        return Learner(Model(encoders, fusion), objectives, weights, turns=turns, seed=seed)
 
     def written(self) -> dict[str, Any]:
         """As plain data, every default spelled out."""
@@ -126,7 +130,9 @@ class Recipe:
             "encoders": {name: part.written() for name, part in self.encoders.items()},
             "fusion": self.fusion.written(),
             "objectives": {
-                name: {"objective": signal.part.written(), "weight": signal.weight} for name, signal in self.objectives.items()
+                name: {"objective": signal.part.written(), "weight": signal.weight}
+                | ({"turn": signal.turn} if signal.turn else {})
+                for name, signal in self.objectives.items()
             },
             "corpora": [part.written() for part in self.corpora],
             "mixture": self.mixture.written(),
@@ -214,12 +220,14 @@ def _signal(entry: str, written: Any, foreign: Path | None) -> Signal:
     if not isinstance(written, Mapping) or "objective" not in written:
         raise RecipeError(f"{entry}: write objective: and weight:, found {written!r}")
     for key in written:
-        if key not in {"objective", "weight"}:
-            raise RecipeError(f"{entry}: unknown key {key!r}; {choices(str(key), ('objective', 'weight'))}")
-    weight = written.get("weight", 1.0)
+        if key not in SIGNAL:
+            raise RecipeError(f"{entry}: unknown key {key!r}; {choices(str(key), SIGNAL)}")
+    weight, turn = written.get("weight", 1.0), written.get("turn")
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         raise RecipeError(f"{entry}.weight: expected a number, found {weight!r}")
-    return Signal(read_part(entry, written["objective"], Objective, foreign=foreign), float(weight))
+    if turn is not None and not (isinstance(turn, str) and turn):
+        raise RecipeError(f"{entry}.turn: expected a name that other objectives share, found {turn!r}")
+    return Signal(read_part(entry, written["objective"], Objective, foreign=foreign), float(weight), turn)
 
 
 def _evaluation(written: Mapping[str, Any], foreign: Path | None) -> Evaluation:

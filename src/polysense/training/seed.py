@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +154,15 @@ def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> 
             continue
         with in_turn(), bar(f"encoding {name} once", "rows") as progress:
             cache = FeatureCache(encoder.kept)
-            cache.fill(samples, progress=progress)
+            near = near_pictures(samples) if name == "image" and learner.companions else []
+            cache.fill([*samples, *near], progress=progress)
         found[name] = cache
     return found
+
+
+def near_pictures(samples: Sequence[Sample]) -> list[Sample]:
+    """A row for each of the further pictures of the samples."""
+    return [replace(sample, image=picture) for sample in samples for picture in sample.near_images]
 
 
 def score(answerer: Answerer, evaluators: Sequence[Evaluator], samples: Sequence[Sample]) -> dict[str, float]:

@@ -38,9 +38,10 @@ def borrowed(own: Sequence[Sample], samples: Sequence[Sample]) -> list[Sample]:
     for field in FIELDS:
         if all(getattr(sample, field) is None for sample in own):
             found += [sample for sample in samples if getattr(sample, field) is not None][:1]
-    richest = max(samples, key=lambda sample: len(sample.negatives))
-    if len(richest.negatives) > max(len(sample.negatives) for sample in own):
-        found.append(richest)
+    for several in ("negatives", "near_texts", "near_images"):
+        richest = max(samples, key=lambda sample: len(getattr(sample, several)))
+        if len(getattr(richest, several)) > max(len(getattr(sample, several)) for sample in own):
+            found.append(richest)
     return found
 
 

@@ -26,7 +26,7 @@ class Stacked(View):
     def show(self, batch: Batch, draw: torch.Generator) -> Shown:
         """Stack; what the rows of each text are is ``Shown.rows`` of the other modalities."""
         row = torch.arange(batch.size, device=batch.fields["index"].device).repeat(len(self.texts))
-        others = [name for name in batch.parts if name != "text" and not _is_text(name)]
+        others = [name for name in batch.parts if name != "text" and not is_companion(name)]
         parts = {name: {key: batch.parts[name][key][row] for key in ("present", "key")} for name in others}
         parts["text"] = stack([batch.parts[name] for name in self.texts])
         fields = {name: values[row] for name, values in batch.fields.items()}
@@ -39,12 +39,18 @@ TWICE = Stacked(("text", "text"))
 
 def negatives(batch: Batch) -> tuple[str, ...]:
     """The names of the parts that hold hard negatives, in their order."""
-    found = [name for name in batch.parts if name.startswith("negative.")]
+    return numbered(batch, "negative")
+
+
+def numbered(batch: Batch, kind: str) -> tuple[str, ...]:
+    """The names of the parts ``kind.0``, ``kind.1``, ..., in their order."""
+    found = [name for name in batch.parts if name.startswith(f"{kind}.")]
     return tuple(sorted(found, key=lambda name: int(name.partition(".")[2])))
 
 
-def _is_text(name: str) -> bool:
-    return name == "pair" or name.startswith("negative.")
+def is_companion(name: str) -> bool:
+    """Whether a part of a batch is a further text or picture, which stands beside the modalities until a view shows it."""
+    return name.partition(".")[0] in {"pair", "negative", "near_text", "near_image"}
 
 
 def stack(parts: Sequence[Fields]) -> Fields:

@@ -1,0 +1,169 @@
+"""Cross-modal contrast with rewritten and retrieved texts and pictures (CMCL)."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from polysense.distributed import everywhere, gather
+from polysense.errors import RecipeError, choices
+from polysense.losses import many_to_many_contrast
+from polysense.objectives.objective import Aligning, Answering, Judging, Look
+from polysense.types import Batch, Prediction, Representation, Widths
+from polysense.views.gathered import Gathered
+from polysense.views.stacked import negatives, numbered
+
+LOWEST, HIGHEST = 0.001, 0.5
+"""Bounds of the temperature."""
+
+
+class CrossModalContrast(Answering, Aligning, Judging):
+    """Pull a picture and its text together, against rewritten texts that say something else and against the rest of the batch.
+
+    ``loss = -log( sum_P e^{d/t} / (sum_P e^{d/t} + sum_N e^{d/t}) )``, mean over the pairs; d = cos(f_v(h_IMG), f_t(h_CLS)).
+    P: the pair and its ``pair`` text (another caption, a translation), read together; the pair read apart; near pictures with the
+    text and near texts with the picture, read apart. N: its ``negatives``, read together with the picture; the pictures and texts of
+    other rows, read apart. Equal pictures and texts, and those that are near, are no negatives.
+    Reads: text, image, and what further texts and pictures the corpus gives (``rewrites``, ``neighbours``).
+    Source: UNIMO (ACL 2021), section 3.2. That the pair read apart is a positive, and other rows are negatives, is ours: else
+    constant towers win.   Relations: ``ImageTextContrast`` without any rewriting; wants the fusion ``SingleStream``.
+
+    Args:
+        widths: supplied by the build.
+        shared_width: width of the space in which text and picture are compared.
+        initial_temperature: t at the start; it is learned, from 0.001 to 0.5.
+        in_batch: whether other rows are negatives.
+        apart: whether the pair read apart is a positive.
+        score: ``cosine``, or ``product``: ``W (ReLU(f_t) * ReLU(f_v)) + b``, as in the authors' matching head.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+    aligned = ("text", "image")
+    companions = True
+
+    def __init__(
+        self,
+        widths: Widths,
+        *,
+        shared_width: int = 256,
+        initial_temperature: float = 0.07,
+        in_batch: bool = True,
+        apart: bool = True,
+        score: Literal["cosine", "product"] = "cosine",
+    ) -> None:
+        super().__init__()
+        if not LOWEST <= initial_temperature <= HIGHEST:
+            raise RecipeError(
+                f"CrossModalContrast.initial_temperature: from {LOWEST} to {HIGHEST}, found {initial_temperature}"
+            )
+        if not {"joint.text", "joint.image"} <= set(widths):
+            raise RecipeError(
+                "CrossModalContrast scores pairs that are read together: take the fusion SingleStream, with text and image"
+            )
+        self.text = nn.Linear(widths["text"], shared_width)
+        self.image = nn.Linear(widths["image"], shared_width)
+        self.weigh = nn.Linear(shared_width, 1) if score == "product" else None
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(initial_temperature)))
+        self.in_batch, self.apart = in_batch, apart
+
+    def temperature(self) -> Tensor:
+        """t; the gradient passes its bounds, so that it can come back from beyond them."""
+        bounded = self.log_temperature.clamp(math.log(LOWEST), math.log(HIGHEST))
+        return (self.log_temperature + (bounded - self.log_temperature).detach()).exp()
+
+    def forward(self, look: Look) -> Tensor | None:
+        """The contrast over the rows that have both modalities."""
+        batch = look.batch
+        both = batch.parts["text"]["present"] & batch.parts["image"]["present"]
+        if everywhere(not bool(both.any())):
+            return None
+        joint = self._joint(look)
+        texts, images = self._towers(look, "text"), self._towers(look, "image")
+        own_text, own_image = texts[0][:, :1], images[0][:, :1]
+        with_images = self._score(own_text, images[0]).masked_fill(~images[1], -torch.inf)
+        with_texts = self._score(texts[0], own_image).masked_fill(~texts[1], -torch.inf)
+        positives = [joint[:, :2], with_images[:, 1:], with_texts[:, 1:]]
+        if self.apart:
+            positives.append(with_images[:, :1])
+        others = [joint[:, 2:]]
+        if self.in_batch:
+            others += self._against_others(batch, both, own_text[:, 0], own_image[:, 0])
+        scale, lacking = 1 / self.temperature(), ~both.unsqueeze(1)
+        found, foreign = (torch.cat(scores, dim=1).masked_fill(lacking, -torch.inf) for scores in (positives, others))
+        return many_to_many_contrast(found * scale, foreign * scale)
+
+    def _joint(self, look: Look) -> Tensor:
+        """Scores of each row's picture read together with its text, its pair, its negatives: (batch, 2 + negatives)."""
+        batch = look.batch
+        pair = ("pair",) if "pair" in batch.parts else ()
+        shown, seen = look(Gathered("text", ("text", *pair, *negatives(batch)), beside="image"))
+        scores = self._score(
+            self._project("text", seen.fused.codes["joint.text"]), self._project("image", seen.fused.codes["joint.image"])
+        )
+        row, which = shown.targets["row"], shown.targets["which"]
+        found = scores.new_full((batch.size, 2 + len(negatives(batch))), -torch.inf)
+        return found.index_put((row, which if pair else which + (which > 0)), scores)
+
+    def _towers(self, look: Look, modality: str) -> tuple[Tensor, Tensor]:
+        """Vectors of each row's own text or picture and of those near it, read apart: (batch, 1 + near, width), and which are there."""
+        batch = look.batch
+        names = (modality, *numbered(batch, f"near_{modality}"))
+        shown, seen = look(Gathered(modality, names))
+        vectors = self._project(modality, seen.parts[modality].summary)
+        places = shown.targets["row"], shown.targets["which"]
+        found = vectors.new_zeros(batch.size, len(names), vectors.shape[1]).index_put(places, vectors)
+        there = torch.zeros(found.shape[:2], dtype=torch.bool, device=found.device)
+        there[places] = True
+        return found, there
+
+    def _against_others(self, batch: Batch, both: Tensor, text: Tensor, image: Tensor) -> list[Tensor]:
+        """Scores of each row's text with the pictures of all others, and of its picture with their texts."""
+        there, offset = gather(both)
+        keys = {name: batch.parts[name]["key"] for name in self.aligned}
+        every = {name: gather(key)[0] for name, key in keys.items()}
+        rows = torch.arange(len(both), device=both.device)
+        same = torch.stack([keys[name].unsqueeze(1) == every[name] for name in self.aligned]).any(dim=0) | ~there
+        same[rows, rows + offset] = True
+        found = []
+        for name, scores in (
+            ("image", self._score(text.unsqueeze(1), gather(image)[0])),
+            ("text", self._score(gather(text)[0], image.unsqueeze(1))),
+        ):
+            barred = same
+            for near in numbered(batch, f"near_{name}"):
+                part = batch.parts[near]
+                barred = barred | ((part["key"].unsqueeze(1) == every[name]) & part["present"].unsqueeze(1))
+            found.append(scores.masked_fill(barred, -torch.inf))
+        return found
+
+    def _project(self, modality: str, summaries: Tensor) -> Tensor:
+        found: Tensor = (self.text if modality == "text" else self.image)(summaries)
+        return found.float().relu() if self.weigh is not None else normalize(found.float(), dim=-1)
+
+    def _score(self, text: Tensor, image: Tensor) -> Tensor:
+        """D (...,) of vectors (..., width)."""
+        product = text * image
+        return product.sum(dim=-1) if self.weigh is None else self.weigh(product).squeeze(-1)
+
+    def project(self, modality: str, summaries: Tensor) -> Tensor:
+        """Text or image summaries in the space of the contrast, (rows, shared width), in float32."""
+        if modality not in self.aligned:
+            raise ValueError(f"no modality {modality!r} in the space of the contrast: {choices(modality, self.aligned)}")
+        return normalize(self._project(modality, summaries), dim=-1)
+
+    def judge(self, representation: Representation) -> Tensor:
+        """D of text and picture read together."""
+        codes = representation.fused.codes
+        return self._score(self._project("text", codes["joint.text"]), self._project("image", codes["joint.image"]))
+
+    def answer(self, representation: Representation) -> Prediction:
+        """``similarity``: d of text and picture read together; None in rows that lack one."""
+        both = representation.have("text", "image").tolist()
+        if not any(both):
+            return Prediction({"similarity": [None] * len(both)})
+        found = self.judge(representation).tolist()
+        return Prediction({"similarity": [value if there else None for value, there in zip(found, both, strict=True)]})
