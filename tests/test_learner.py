@@ -258,6 +258,33 @@ class TestAnswers:
         assert [row["match"] for row in learner.answer(text_only)[0].rows()] == [None, None]
 
 
+def test_of_objectives_that_take_turns_one_is_run_a_step() -> None:
+    model = tiny.model()
+    turns = {"contrast": "pairs", "matching": "pairs"}
+    learner = Learner(model, objectives(*EVERY), dict.fromkeys(EVERY, 1.0), turns=turns, seed=4)
+    batch = Batch.of(tiny.nested())
+    run = [set(learner.terms(batch, step=step)) for step in range(200)]
+    assert all("classification" in names and len(names) == 2 for names in run)
+    assert 70 < sum("contrast" in names for names in run) < 130
+    assert run == [set(learner.terms(batch, step=step)) for step in range(200)]
+    other = Learner(model, objectives(*EVERY), dict.fromkeys(EVERY, 1.0), turns=turns, seed=5)
+    assert run != [set(other.terms(batch, step=step)) for step in range(200)]
+    assert set(learner.eval().terms(batch, step=0)) == set(EVERY)
+
+
+def test_who_cannot_read_the_batch_takes_no_turn() -> None:
+    learner = Learner(
+        tiny.model(),
+        objectives("classification", "contrast"),
+        {"classification": 1.0, "contrast": 1.0},
+        turns={"classification": "one", "contrast": "one"},
+        seed=0,
+    )
+    nested = tiny.nested()
+    del nested["image"]
+    assert all(set(learner.terms(Batch.of(nested), step=step)) == {"classification"} for step in range(20))
+
+
 def test_dropout_follows_from_seed_and_step_whatever_is_learnt_beside() -> None:
     """Two steps with equal parameters: the matching head's own dropout does not move the classifier's in the second."""
     terms = []

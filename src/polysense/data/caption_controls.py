@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
+from polysense.data.companions import Companions
 from polysense.data.controls import drawn_captions, limit_captions, limit_pictures, random_pictures, shuffle_pictures
 from polysense.data.decontaminate import evaluation_sentences, without
 from polysense.data.draws import Part, every
@@ -36,6 +37,7 @@ class CaptionControls:
     validation: int = 0
     resample: Resample = "never"
     seed: int | None = None
+    companions: Companions | None = None
 
     def __post_init__(self) -> None:
         if self.images not in get_args(Pairing):
@@ -65,19 +67,27 @@ class CaptionControls:
             left_out[f"training rows that stand in {', '.join(self.exclude)}"] = count
         if table.samples:  # else its bad rows are what is wrong with it
             table = held_out(table, count=self.validation, seed=self.seed or 0)
-        return replace(table, left_out=left_out, draws={"": self})
+        digests = {**table.digests, **(self.companions.digests if self.companions is not None else {})}
+        return replace(table, left_out=left_out, digests=digests, draws={"": self})
 
     def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
-        """Training rows with fewer pictures, fewer captions of each, other pictures, as chosen; ``seed`` counts unless we have one."""
+        """Training rows with fewer pictures, fewer captions of each, other pictures, and companions, as chosen.
+
+        ``seed`` counts unless we have one.
+        """
         seed = seed if self.seed is None else self.seed
+        part = self._chosen(samples, seed=seed)
+        return [part if self.companions is None else self.companions.added(part, seed=seed)]
+
+    def _chosen(self, samples: Sequence[Sample], *, seed: int) -> Part:
         if self.pairs is not None:
             samples = limit_pictures(samples, count=self.pairs, seed=seed)
         if self.captions_per_image is None or self.resample == "never":
             if self.captions_per_image is not None:
                 samples = limit_captions(samples, per_picture=self.captions_per_image, seed=seed)
-            return [every(self._shown(samples, seed=seed))]
+            return every(self._shown(samples, seed=seed))
         choose = partial(drawn_captions, samples, per_picture=self.captions_per_image)
-        return [(self._shown(samples, seed=seed), lambda epoch: choose(seed=seed_from(seed, "epoch", epoch)))]
+        return self._shown(samples, seed=seed), lambda epoch: choose(seed=seed_from(seed, "epoch", epoch))
 
     def _shown(self, samples: Sequence[Sample], *, seed: int) -> Sequence[Sample]:
         if self.images == "shuffled":

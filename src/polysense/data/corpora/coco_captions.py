@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from polysense.data.caption_controls import CaptionControls, Pairing, Resample
+from polysense.data.companions import Companions
 from polysense.data.corpus import Corpus, expect
 from polysense.data.draws import applied
 from polysense.data.folders import below, set_folder
@@ -42,6 +43,14 @@ class CocoCaptions(Corpus):
             stand in them word for word are left out (see `data.decontaminate`).
         validation: so many training rows that do not train, drawn by ``seed``; all captions of a picture stay together, so it may
             be a few more.
+        rewrites: the folder that `polysense rewrite` wrote: a caption's pair is then another text that says the same, its negatives
+            are rewritten ones. Drawn four times, the epochs take the draws in turn.
+        neighbours: the folder that `polysense neighbours` wrote: unpaired texts and pictures that are near.
+        positives: whether rewrites give the pair.
+        negatives: how many negatives of each level: ``{sentence: 1, phrase: 1, word: 1}`` by default; what a level lacks is drawn
+            from the others.
+        near_texts: so many near texts.
+        near_images: so many near pictures.
         seed: of the draws; null takes the run's own, so that each of its seeds draws anew. Validation rows are then
             drawn by 0, the same for all.
     """
@@ -61,6 +70,12 @@ class CocoCaptions(Corpus):
         pairs: int | None = None,
         exclude: list[str] | None = None,
         validation: int = 0,
+        rewrites: str | None = None,
+        neighbours: str | None = None,
+        positives: bool = True,
+        negatives: dict[str, int] | None = None,
+        near_texts: int = 1,
+        near_images: int = 1,
         seed: int | None = None,
     ) -> None:
         self.controls = CaptionControls(
@@ -73,6 +88,15 @@ class CocoCaptions(Corpus):
             exclude=exclude,
             validation=validation,
             seed=seed,
+            companions=Companions(
+                of="CocoCaptions",
+                rewrites=rewrites,
+                neighbours=neighbours,
+                positives=positives,
+                negatives=negatives,
+                near_texts=near_texts,
+                near_images=near_images,
+            ),
         )
         self.captions = captions
         self.media = media

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from polysense.data.caption_controls import CaptionControls, Pairing, Resample
+from polysense.data.companions import Companions
 from polysense.data.corpus import Corpus, expect
 from polysense.data.draws import applied
 from polysense.data.folders import set_folder
@@ -37,6 +38,14 @@ class Flickr8k(Corpus):
         pairs: so many training pictures, drawn by ``seed``; null keeps all.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) beside this one: training captions that
             stand in them word for word are left out (see `data.decontaminate`).
+        rewrites: the folder that `polysense rewrite` wrote: a caption's pair is then another text that says the same, its negatives
+            are rewritten ones. Drawn four times, the epochs take the draws in turn.
+        neighbours: the folder that `polysense neighbours` wrote: unpaired texts and pictures that are near.
+        positives: whether rewrites give the pair.
+        negatives: how many negatives of each level: ``{sentence: 1, phrase: 1, word: 1}`` by default; what a level lacks is drawn
+            from the others.
+        near_texts: so many near texts.
+        near_images: so many near pictures.
         seed: of the draws; null takes the run's own, so that each of its seeds draws anew.
     """
 
@@ -52,6 +61,12 @@ class Flickr8k(Corpus):
         shuffled_share: float = 1.0,
         pairs: int | None = None,
         exclude: list[str] | None = None,
+        rewrites: str | None = None,
+        neighbours: str | None = None,
+        positives: bool = True,
+        negatives: dict[str, int] | None = None,
+        near_texts: int = 1,
+        near_images: int = 1,
         seed: int | None = None,
     ) -> None:
         self.controls = CaptionControls(
@@ -63,6 +78,15 @@ class Flickr8k(Corpus):
             pairs=pairs,
             exclude=exclude,
             seed=seed,
+            companions=Companions(
+                of="Flickr8k",
+                rewrites=rewrites,
+                neighbours=neighbours,
+                positives=positives,
+                negatives=negatives,
+                near_texts=near_texts,
+                near_images=near_images,
+            ),
         )
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:

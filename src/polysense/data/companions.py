@@ -1,0 +1,154 @@
+"""Further texts and pictures for captions: rewritten ones, and unpaired ones that are near, drawn from tables that were made before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from polysense.data.draws import Epochs, Part
+from polysense.errors import DataError, RecipeError, choices, display
+from polysense.seeds import seed_from
+from polysense.types import Sample
+
+if TYPE_CHECKING:
+    from polysense.knowledge.neighbours import Neighbours
+    from polysense.knowledge.rewriting.rewrites import Rewrites
+
+DRAWS = 4
+"""How often companions are drawn for a run; the epochs take the draws in turn."""
+
+DEFAULT: Mapping[str, int] = MappingProxyType({"sentence": 1, "phrase": 1, "word": 1})
+"""Negatives of each level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companions:
+    """What stands beside each training caption, and how much of it; messages begin with the corpus's name ``of``."""
+
+    of: str
+    rewrites: str | None = None
+    """The folder that `polysense rewrite` wrote; None for no rewrites."""
+    neighbours: str | None = None
+    """The folder that `polysense neighbours` wrote; None for nothing near."""
+    positives: bool = True
+    """Whether a caption has another one of its picture, or a translation, as its pair."""
+    negatives: Mapping[str, int] | None = None
+    """So many negatives of each level; None for `DEFAULT`."""
+    near_texts: int = 1
+    near_images: int = 1
+
+    def __post_init__(self) -> None:
+        from polysense.knowledge.rewriting.rewrite import NEGATIVE_LEVELS
+
+        for level, count in self.counts.items():
+            if level not in NEGATIVE_LEVELS:
+                raise RecipeError(f"{self.of}, negatives: {level!r} is no level; {choices(str(level), NEGATIVE_LEVELS)}")
+            if count < 0:
+                raise RecipeError(f"{self.of}, negatives: expected numbers from 0 up, found {level}: {count}")
+        for name, number in (("near_texts", self.near_texts), ("near_images", self.near_images)):
+            if number < 0:
+                raise RecipeError(f"{self.of}, {name}: expected a number from 0 up, found {number}")
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Negatives of each level."""
+        return DEFAULT if self.negatives is None else self.negatives
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of the tables that are used, by name; none where nothing is added."""
+        found = {}
+        if self.rewrites is not None:
+            found["rewrites"] = _rewrites(self.rewrites).digest
+        if self.neighbours is not None:
+            for kind, count in (("texts", self.near_texts), ("images", self.near_images)):
+                if count:
+                    found[f"neighbours of {kind}"] = _neighbours(self.neighbours, kind).digest
+        return found
+
+    def added(self, part: Part, *, seed: int) -> Part:
+        """The rows with their companions, drawn `DRAWS` times; each epoch shows those of one draw."""
+        rows, epochs = part
+        if self.rewrites is None and self.neighbours is None:
+            return part
+        drawn = [self._accompanied(row, seed_from(seed, "companions", draw, row.id)) for draw in range(DRAWS) for row in rows]
+        return drawn, _in_turn(epochs, len(rows))
+
+    def _accompanied(self, sample: Sample, seed: int) -> Sample:
+        draw, text, picture = Random(seed), sample.text or "", sample.group or sample.id
+        pair, negatives = sample.pair, sample.negatives
+        if self.rewrites is not None:
+            found = _rewrites(self.rewrites).of(text, picture)
+            same = [one.text for one in found if one.level == "positive"]
+            pair = draw.choice(same) if same and self.positives else pair
+            by_level = {level: [one.text for one in found if one.level == level] for level in self.counts}
+            negatives = tuple(_spread(by_level, self.counts, draw))
+        near_texts = self._near(text, "texts", self.near_texts, draw)
+        near_images = self._near(picture, "images", self.near_images, draw)
+        return replace(
+            sample, pair=pair, negatives=negatives, near_texts=tuple(near_texts), near_images=tuple(self._files(near_images))
+        )
+
+    def _near(self, key: str, kind: str, count: int, draw: Random) -> list[str]:
+        if self.neighbours is None or not count:
+            return []
+        pool = [neighbour for neighbour, _ in _neighbours(self.neighbours, kind).of(key)]
+        return draw.sample(pool, min(count, len(pool)))
+
+    def _files(self, names: Sequence[str]) -> list[Path]:
+        if not names:
+            return []
+        assert self.neighbours is not None
+        home = _neighbours(self.neighbours, "images").record.get("folder")
+        if not isinstance(home, str):
+            raise DataError(f"{display(Path(self.neighbours))}: neighbours.json does not say in which folder the pictures are")
+        return [_inside(Path(home), name) for name in names]
+
+
+def _spread(pools: Mapping[str, Sequence[str]], counts: Mapping[str, int], draw: Random) -> list[str]:
+    """So many of each level; what a level lacks is drawn from what the others have left."""
+    chosen: list[str] = []
+    left: list[str] = []
+    for level, count in counts.items():
+        pool = draw.sample(list(pools[level]), len(pools[level]))
+        chosen += pool[:count]
+        left += pool[count:] if count else []
+    missing = sum(counts.values()) - len(chosen)
+    return chosen + draw.sample(left, min(missing, len(left)))
+
+
+def _in_turn(epochs: Epochs, rows: int) -> Epochs:
+    return lambda epoch: [epoch % DRAWS * rows + place for place in epochs(epoch)]
+
+
+def _inside(home: Path, name: str) -> Path:
+    """A picture below its folder.
+
+    Raises:
+        DataError: it is not there, or lies elsewhere.
+    """
+    path = home / name
+    if not path.resolve().is_relative_to(home.resolve()):
+        raise DataError(f"neighbours of images: {name!r} lies outside {display(home)}")
+    if not path.is_file():
+        raise DataError(f"neighbours of images: {display(path)} is not there")
+    return path
+
+
+@lru_cache(maxsize=4)
+def _rewrites(folder: str) -> Rewrites:
+    from polysense.knowledge.rewriting.rewrites import Rewrites
+
+    return Rewrites.read(folder)
+
+
+@lru_cache(maxsize=4)
+def _neighbours(folder: str, kind: str) -> Neighbours:
+    from polysense.knowledge.neighbours import Neighbours
+
+    return Neighbours.read(folder, kind)  # type: ignore[arg-type]

@@ -1,0 +1,221 @@
+"""The contrast of UNIMO: the figures of its equation, the equation in loops, who is positive and who negative, and the bounds of t."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tests.made_colours import COLOURS, posts, recipe_of
+from torch import Tensor
+
+from polysense.data.collate import Collate
+from polysense.errors import RecipeError
+from polysense.learner import Learner
+from polysense.losses import many_to_many_contrast
+from polysense.objectives.cross_modal_contrast import CrossModalContrast
+from polysense.types import Batch, Sample
+
+P, N = (0.9, 0.6), (0.2, 0.1, -0.3)
+NONE = -math.inf
+
+
+def contrast(positives: list[float], negatives: list[float], temperature: float) -> float:
+    return float(many_to_many_contrast(torch.tensor([positives]) / temperature, torch.tensor([negatives]) / temperature))
+
+
+def test_figures_by_hand() -> None:
+    assert contrast([*P], [*N], 0.5) == pytest.approx(0.298730, abs=1e-5)
+    assert contrast([*P], [*N], 0.07) == pytest.approx(0.0000553, abs=1e-6)
+    assert contrast([0.9, 0.9, 0.6], [*N], 0.5) == pytest.approx(0.191904, abs=1e-5)
+
+
+def test_collapsed_towers_lose_with_other_rows_and_win_without() -> None:
+    joint, hard = [0.5], [0.5] * 8
+    aligned, apart = joint + [0.8] * 4, joint + [1.0] * 4
+    assert contrast(aligned, hard + [0.0] * 30, 0.07) == pytest.approx(0.0271, abs=1e-4)
+    assert contrast(aligned, hard, 0.07) == pytest.approx(0.0271, abs=1e-4)
+    assert contrast(apart, hard, 0.07) == pytest.approx(0.0016, abs=1e-4)
+    assert contrast(apart, hard + [1.0] * 30, 0.07) == pytest.approx(2.1401, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_invariants(seed: int) -> None:
+    draw = random.Random(seed)
+    positives = [draw.uniform(-1, 1) for _ in range(draw.randint(1, 5))]
+    negatives = [draw.uniform(-1, 1) for _ in range(draw.randint(1, 8))]
+    temperature = draw.choice([0.001, 0.07, 0.5])
+    total = sum(math.exp((score - 1) / temperature) for score in positives)
+    rest = sum(math.exp((score - 1) / temperature) for score in negatives)
+    found = contrast(positives, negatives, temperature)
+    if total > 1e-200:
+        assert found == pytest.approx(math.log((total + rest) / total), rel=1e-3, abs=1e-5)
+    assert found >= 0
+    assert contrast(positives, [*negatives, draw.uniform(-1, 1)], temperature) >= found - 1e-6
+    twice = contrast([*positives, positives[0]], negatives, temperature)
+    assert found - math.log(2) - 1e-4 <= twice <= found + 1e-6
+    assert contrast(positives[::-1], draw.sample(negatives, len(negatives)), temperature) == pytest.approx(found, rel=1e-4)
+    assert contrast([*positives, NONE], [NONE, *negatives], temperature) == pytest.approx(found, rel=1e-5)
+
+
+def test_rows_without_a_negative_stay_out_and_get_no_gradient() -> None:
+    scores = torch.tensor([[0.5, 0.2], [0.9, NONE]], requires_grad=True)
+    negatives = torch.tensor([[0.1, NONE], [NONE, NONE]])
+    loss = many_to_many_contrast(scores, negatives)
+    alone = many_to_many_contrast(scores[:1], negatives[:1])
+    loss.backward()
+    assert float(loss.detach()) == pytest.approx(float(alone.detach()))
+    assert scores.grad is not None
+    assert torch.isfinite(scores.grad).all()
+    assert scores.grad[1].tolist() == [0.0, 0.0]
+    empty = many_to_many_contrast(scores[1:], negatives[1:])
+    assert float(empty.detach()) == 0.0
+
+
+def rows(count: int = 5) -> list[Sample]:
+    """Posts with another caption, rewritten ones, near texts and pictures; not all of them have all."""
+    names, further = list(COLOURS), posts(16, seed=3)
+    found = []
+    for row, post in enumerate(posts(count)):
+        others = names[row + 1 :] + names[:row]
+        sample = replace(
+            post,
+            pair=f"see a {names[row]} box" if row != 1 else None,
+            negatives=tuple(f"a {other} box" for other in others[: row % 3]),
+            near_texts=tuple(f"see {others[3]}" for _ in range(row % 2)),
+            near_images=tuple(further[8 + row].image for _ in range(int(row == 2))),
+        )
+        found.append(sample)
+    found[3] = replace(found[3], image=None)
+    return found
+
+
+def learner_of(networks: Path, **arguments: object) -> Learner:
+    contrast = {"class_path": "CrossModalContrast", "init_args": {"shared_width": 8, **arguments}}
+    learner = recipe_of("SingleStream", networks, {"contrast": contrast}).build(seed=0)
+    return learner.eval()
+
+
+def batch_of(learner: Learner, samples: list[Sample]) -> Batch:
+    encoders = {name: learner.model.encoder(name) for name in learner.model.encoders}
+    return Batch.of(Collate(encoders, learner.preparers, companions=learner.companions)(samples))
+
+
+@torch.no_grad()
+def by_loops(learner: Learner, samples: list[Sample], *, in_batch: bool, apart: bool) -> float:
+    """The equation, one pass through the model for every single score."""
+    objective = learner.objective("contrast")
+    assert isinstance(objective, CrossModalContrast)
+
+    def seen(text: str | None, image: object) -> object:
+        batch = batch_of(learner, [Sample(id="0", text=text, image=image, index=0)])  # type: ignore[arg-type]
+        return learner.model(batch)
+
+    def vector(name: str, content: object) -> Tensor:
+        shown = seen(content, None) if name == "text" else seen(None, content)  # type: ignore[arg-type]
+        return objective.project(name, shown.parts[name].summary)[0]  # type: ignore[attr-defined]
+
+    def joint(text: str, image: object) -> Tensor:
+        return objective.judge(seen(text, image))[0]  # type: ignore[arg-type]
+
+    def far(text: str, image: object) -> Tensor:
+        return vector("text", text) @ vector("image", image)
+
+    terms = []
+    for row, sample in enumerate(samples):
+        if sample.image is None or sample.text is None:
+            continue
+        positives = [joint(text, sample.image) for text in (sample.text, sample.pair) if text]
+        positives += [far(sample.text, picture) for picture in sample.near_images]
+        positives += [far(text, sample.image) for text in sample.near_texts]
+        negatives = [joint(text, sample.image) for text in sample.negatives]
+        if apart:
+            positives.append(far(sample.text, sample.image))
+        for place, other in enumerate(samples):
+            if (
+                in_batch
+                and place != row
+                and other.image is not None
+                and other.text != sample.text
+                and other.image is not sample.image
+            ):
+                if not any(other.image is near for near in sample.near_images):
+                    negatives.append(far(sample.text, other.image))
+                if other.text not in sample.near_texts:
+                    negatives.append(far(str(other.text), sample.image))
+        if negatives:
+            scale = 1 / float(objective.temperature().detach())
+            every = torch.stack([*positives, *negatives]) * scale
+            terms.append(every.logsumexp(0) - (torch.stack(positives) * scale).logsumexp(0))
+    return float(torch.stack(terms).mean())
+
+
+@pytest.mark.parametrize(("in_batch", "apart"), [(True, True), (False, True), (True, False)])
+def test_it_is_its_equation_in_loops(networks: Path, in_batch: bool, apart: bool) -> None:
+    learner = learner_of(networks, in_batch=in_batch, apart=apart)
+    samples = rows()
+    with torch.no_grad():
+        found = learner.terms(batch_of(learner, samples), step=0)["contrast"]
+        assert float(found) == pytest.approx(by_loops(learner, samples, in_batch=in_batch, apart=apart), abs=1e-4)
+
+
+def test_what_equals_or_is_near_is_no_negative(networks: Path) -> None:
+    learner = learner_of(networks)
+    samples = rows(4)
+    copied = replace(samples[2], text=samples[0].text, negatives=(), near_texts=(), near_images=())
+    near = replace(samples[0], near_images=(samples[1].image,), near_texts=(str(samples[1].text),))  # type: ignore[arg-type]
+    same = replace(samples[2], image=samples[0].image)
+    for mixed in ([*samples[:3], copied], [near, *samples[1:]], [*samples[:3], same]):
+        with torch.no_grad():
+            found = learner.terms(batch_of(learner, mixed), step=0)["contrast"]
+        assert float(found) == pytest.approx(by_loops(learner, mixed, in_batch=True, apart=True), abs=1e-4)
+
+
+def test_it_sits_out_without_pairs_and_absent_sets_change_nothing(networks: Path) -> None:
+    learner = learner_of(networks)
+    bare = [replace(one, pair=None, negatives=(), near_texts=(), near_images=()) for one in rows()]
+    with torch.no_grad():
+        assert learner.terms(batch_of(learner, [replace(one, image=None) for one in bare]), step=0) == {}
+        found = float(learner.terms(batch_of(learner, bare), step=0)["contrast"])
+    assert found == pytest.approx(by_loops(learner, bare, in_batch=True, apart=True), abs=1e-4)
+
+
+def test_the_temperature_is_learned_within_its_bounds(networks: Path) -> None:
+    objective = learner_of(networks).objective("contrast")
+    assert isinstance(objective, CrossModalContrast)
+    assert float(objective.temperature().detach()) == pytest.approx(0.07)
+    for start, bound in ((5.0, 0.5), (-20.0, 0.001)):
+        objective.log_temperature.data.fill_(start)
+        assert float(objective.temperature().detach()) == pytest.approx(bound)
+        objective.temperature().backward()
+        assert objective.log_temperature.grad is not None
+        assert float(objective.log_temperature.grad) != 0.0
+
+
+@pytest.mark.parametrize("score", ["cosine", "product"])
+def test_it_learns_colours_and_answers(networks: Path, score: str) -> None:
+    learner = learner_of(networks, score=score).train()
+    batch = batch_of(learner, rows(5))
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-3)
+    for _ in range(40):
+        loss = learner(**{**batch.parts, **batch.fields})["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    learner.eval()
+    with torch.no_grad():
+        answers, _ = learner.answer(batch)
+        assert float(learner.terms(batch, step=0)["contrast"]) < 0.3
+    similar = answers.columns["similarity"]
+    assert similar[3] is None
+    assert all(isinstance(one, float) for row, one in enumerate(similar) if row != 3)
+
+
+def test_it_refuses_a_fusion_that_reads_no_pairs_together(networks: Path) -> None:
+    with pytest.raises(RecipeError, match="take the fusion SingleStream"):
+        recipe_of("Mmbt", networks, {"contrast": "CrossModalContrast"}).build(seed=0)
+    with pytest.raises(RecipeError, match="initial_temperature"):
+        learner_of(networks, initial_temperature=0.9)
