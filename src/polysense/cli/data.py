@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, Json, MediaRoot
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, Problem, RecipeError, choices
 from polysense.progress import bar
@@ -160,6 +160,79 @@ def convert(
     for change, count in done.changes.items():
         typer.echo(f"{change}: {count}")
     typer.echo(str(out))
+
+
+@app.command()
+def extract(
+    table: Annotated[Path, typer.Argument(help="A table whose cells audio and video name recordings and films.")],
+    out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
+    audio: Annotated[
+        str,
+        typer.Option(help="acoustic, parts of it (log_mel,mfcc,energy,f0), a speech encoder by its Hugging Face id, or none."),
+    ] = "acoustic",
+    video: Annotated[
+        str, typer.Option(help="An image encoder for the pictures: packaged, a Hugging Face id, a folder; or none.")
+    ] = "efficientnet-lite0",
+    pictures_per_second: Annotated[float, typer.Option(help="How many pictures of a film are looked at.")] = 2.0,
+    faces: Annotated[
+        str | None, typer.Option(help="Look at faces alone, found by this detector: a Hugging Face id, a folder.")
+    ] = None,
+    transcripts: Annotated[
+        str | None, typer.Option(help="Hear the text of rows that have none, by this Whisper model: openai/whisper-base.")
+    ] = None,
+    score_range: Annotated[str | None, typer.Option(help="The smallest and the largest score: -3,3.")] = None,
+    columns: Columns = None,
+    media_root: MediaRoot = None,
+    encoding: Encoding = None,
+    skip_bad_rows: SkipBadRows = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a folder of clips of recordings and films: features of sound and pictures, to train on and to predict from.
+
+    Rows that cannot be used are listed with the reason; exit code 3, and nothing is written, unless --skip-bad-rows. What was done
+    is kept for the next call.
+    """
+    from polysense.data.table import read_table
+
+    limits = _limits(score_range)
+    read = read_table(
+        table, columns=read_columns(columns), media_root=media_root, encoding=encoding or "utf-8", split_seed=None
+    )
+    from polysense.inference.extraction.making import film_extractor, sound_extractor
+    from polysense.inference.extraction.speech import Recogniser
+    from polysense.inference.extraction.table import extract_clips
+
+    extractors = {} if audio == "none" else {"audio": sound_extractor(audio)}
+    if video != "none":
+        extractors["video"] = film_extractor(video, pictures_per_second=pictures_per_second, faces=faces)
+    elif faces is not None:
+        raise RecipeError("--faces: goes with --video, which is none")
+    with bar("extracting", "clips", quiet=quiet) as advance:
+        done = extract_clips(
+            read,
+            out,
+            extractors,
+            recogniser=None if transcripts is None else Recogniser(transcripts),
+            score_range=limits,
+            skip_bad_rows=skip_bad_rows,
+            progress=advance,
+        )
+    bad = _bad_rows(done.bad)
+    if json:
+        told = {"clips": done.clips, **done.with_frames, "transcribed": done.transcribed, "bad_rows": bad}
+        print_json({**told, "problems": [one.as_dict() for one in done.problems]})
+    else:
+        for one in done.problems:
+            typer.echo(f"{one.severity}: {one}")
+        counts = ", ".join(f"{count} with {name}" for name, count in done.with_frames.items())
+        heard = f", {done.transcribed} with a text that was heard" if transcripts is not None else ""
+        typer.echo(f"{done.clips} clips written: {counts}{heard}" if done.clips else "nothing was written")
+    if bad and not skip_bad_rows:
+        raise DataError(
+            f"{bad} bad {'row' if bad == 1 else 'rows'}: put them right and call again, what is done is kept; or --skip-bad-rows",
+            problems=done.bad,
+        )
 
 
 def _limits(text: str | None) -> tuple[float, float] | None:

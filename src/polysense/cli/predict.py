@@ -12,6 +12,8 @@ import typer
 
 from polysense.cli.options import Columns, Encoding, MediaRoot, TrustRecipeCode
 from polysense.cli.output import print_json
+from polysense.cli.paths import refuse_missing
+from polysense.data.clip_file import kind
 from polysense.errors import DataError, Problem, RecipeError
 from polysense.progress import bar
 
@@ -26,9 +28,12 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def predict(
     run: Annotated[str, typer.Argument(help="A run, a saved model, or a Hugging Face id.")],
     table: Annotated[
-        str | None, typer.Argument(help="A CSV, TSV, JSON lines or Parquet file; - reads JSON lines from stdin.")
+        str | None,
+        typer.Argument(
+            help="A CSV, TSV, JSON lines or Parquet file; - reads JSON lines from stdin; or a recording or film (clip.mp4), one clip."
+        ),
     ] = None,
-    text: Annotated[str | None, typer.Option(help="The text of one post.")] = None,
+    text: Annotated[str | None, typer.Option(help="The text of one post or clip.")] = None,
     image: Annotated[Path | None, typer.Option(help="The picture of one post; it may lie anywhere.")] = None,
     aspect: Annotated[
         str | None, typer.Option(help="What the text of one post is asked about, of a model that reads aspects.")
@@ -44,16 +49,23 @@ def predict(
         bool, typer.Option("--json", help="Print one post's answer as JSON; a table is always JSON lines.")
     ] = False,
 ) -> None:
-    """Answer for one post (--text, --image or both), or for every row of a table, one JSON line a row.
+    """Answer for one post (--text, --image or both), one clip (clip.mp4), or for every row of a table, one JSON line a row.
 
     A row that cannot be used gets an "error" in place of its answers, and the exit code is then 3.
     """
-    if (table is None) == (text is None and image is None):
-        raise RecipeError("name a table, or one post with --text, --image or both")
+    clip = None if table is None else kind(table)
+    if clip is not None and table is not None:
+        refuse_missing(Path(table))
+    elif (table is None) == (text is None and image is None):
+        raise RecipeError("name a table, or one post with --text, --image or both, or one clip: clip.mp4 --text ...")
     if aspect is not None and text is None:
         raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
     refuse_misspelt(run)  # and a wrong table, before torch is loaded
-    rows = None if table is None else _rows(table, columns, media_root, encoding or "utf-8", noted=noted_columns(run))
+    rows = (
+        None
+        if table is None or clip is not None
+        else _rows(table, columns, media_root, encoding or "utf-8", noted=noted_columns(run))
+    )
     from polysense.inference.predictor import load
     from polysense.knowledge import Knowledge
 
@@ -64,7 +76,8 @@ def predict(
     if rows is not None:
         _answer_table(model, rows, knowledge)
         return
-    answer = model.predict({"text": text, "image": image, "aspect": aspect}, explain=knowledge)[0]
+    asked = {"text": text, "image": image, "aspect": aspect} | ({} if clip is None else {clip: table})
+    answer = model.predict(asked, explain=knowledge)[0]
     del answer["id"]
     if "error" in answer:
         raise DataError(answer["error"])
@@ -186,6 +199,8 @@ def _show(answer: dict[str, Any], model: Predictor) -> None:
     for name, value in answer.items():
         if isinstance(value, float):
             typer.echo(f"  {name:<16} {value:.3f}")
+    for one, other in answer.get("disagree", ()):
+        typer.echo(f"  {one} and {other} disagree")
     known = answer.pop("knowledge", {"words": [], "pairs": []})
     for word in known["words"]:
         typer.echo(f"  {word['word']:<16} {word['polarity']}{', negated' if word['negated'] else ''}")

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polysense.data.frames import Provenance, write_frames
+from polysense.data.frames import Frames, Provenance, write_frames
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, display
 
@@ -65,8 +65,8 @@ class About:
 class Sequences:
     """The sound or the film of all clips."""
 
-    clips: Sequence[np.ndarray | None]
-    """One a row, (time, width) each; None where the row has none."""
+    clips: Sequence[np.ndarray | Frames | None]
+    """One a row, (time, width) each; None where the row has none. Frames are read when they are written, one clip at a time."""
     made_by: Provenance
 
 

@@ -172,26 +172,44 @@ class HeldFrames(Frames):
         return _single(self.array)
 
 
-def write_frames(path: Path, sequences: Sequence[np.ndarray], provenance: Provenance) -> None:
+def write_frames(path: Path, sequences: Sequence[np.ndarray | Frames], provenance: Provenance) -> None:
     """Write a file of sequences: those of clip 0, 1, ...; each (time, width) with its own time, kept as float32.
 
+    They are read and written one after the other: memory does not grow with their number.
+
     Raises:
-        DataError: there is none, one has no frames, or they differ in width.
+        DataError: there is none, one has no frames or cannot be read, or they differ in width.
     """
     import numpy as np
-    from safetensors.numpy import save_file
 
-    widths = {one.shape[1] for one in sequences}
+    shapes = [one.shape for one in sequences]
+    widths = {shape[1] for shape in shapes}
     if len(widths) != 1:
         raise DataError(f"{display(path)}: expected sequences of one width, found {sorted(widths) or 'none'}")
-    lengths = [len(one) for one in sequences]
+    lengths = [shape[0] for shape in shapes]
     if 0 in lengths:
         raise DataError(f"{display(path)}#{lengths.index(0)} has no frames")
-    frames = np.concatenate([_single(one) for one in sequences])
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("<i8")
     whole = path.with_name(f".{path.name}.partial")
-    save_file({"frames": frames, "offsets": offsets}, whole, metadata={"provenance": provenance.to_json()})
+    with whole.open("wb") as file:
+        file.write(_header(int(offsets[-1]), widths.pop(), len(offsets), provenance))
+        file.write(offsets.data)
+        for one in sequences:
+            file.write(np.ascontiguousarray(_single(one.numbers() if isinstance(one, Frames) else one), "<f4").data)
     whole.replace(path)
+
+
+def _header(frames: int, width: int, offsets: int, provenance: Provenance) -> bytes:
+    """What stands before the numbers in a safetensors file: the length of the JSON as 8 bytes, and the JSON up to a multiple of 8."""
+    begin = 8 * offsets
+    described = {
+        "__metadata__": {"provenance": provenance.to_json()},
+        "offsets": {"dtype": "I64", "shape": [offsets], "data_offsets": [0, begin]},
+        "frames": {"dtype": "F32", "shape": [frames, width], "data_offsets": [begin, begin + 4 * frames * width]},
+    }
+    text = json.dumps(described).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
 
 
 def clip_count(path: Path) -> int:

@@ -120,7 +120,7 @@ def convert_mmsa(
         release=None if release is None else release.name,
         clips=dict(Counter(row["split"] for row in rows)),
         widths={name: clips[0].shape[1] for name, clips in present.items() if clips},
-        longest={name: max(map(len, clips)) for name, clips in present.items() if clips},
+        longest={name: max(clip.shape[0] for clip in clips) for name, clips in present.items() if clips},
         changes=dict(changes),
     )
 

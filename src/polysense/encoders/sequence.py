@@ -143,7 +143,8 @@ def _sequences(samples: Sequence[Sample], modality: str) -> Iterator[tuple[Sampl
             yield sample, media
         elif media is not None:
             raise DataError(
-                f"{_place(sample, modality)}: {media} is a recording or film, the encoder reads frames that were computed of it before"
+                f"{_place(sample, modality)}: {media} is a recording or film, the encoder reads frames that were computed of it "
+                "before; `polysense data extract` computes them"
             )
 
 

@@ -13,18 +13,22 @@ import numpy as np
 import torch
 
 from polysense.data.collate import Collate, Prepares
+from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, Problem
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
+from polysense.evaluation.sentiment import SentimentRegression
 from polysense.inference.encoding.embedder import Embedder, Space
 from polysense.inference.encoding.engine import EngineName, Precision
 from polysense.inference.encoding.text_summaries import check_choice
+from polysense.inference.extraction.clips import Held
 from polysense.inference.finding import find_model
 from polysense.inference.reader import Reader, Row, about, is_single, listed
 from polysense.inference.respondent import Respondent
 from polysense.inference.search import Backend, Index
 from polysense.knowledge import Knowledge
 from polysense.learner import Learner
+from polysense.metrics.sentiment import Dataset
 from polysense.objectives.classification import Classification
 from polysense.objectives.span_tagging import SpanTagging
 from polysense.progress import Progress
@@ -66,8 +70,9 @@ class Predictor:
         encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
         text = encoders.get("text")
         fault = text.aspect_fault if isinstance(text, TransformerText) and text.aspect else None
-        self._reader = Reader(self.modalities, aspect_fault=fault)
-        self._respondent = Respondent(learner, self._reader, batch_size=batch_size)
+        extracts = {name: Held(one.features) for name, one in encoders.items() if isinstance(one, SequenceEncoder)}
+        self._reader = Reader(self.modalities, aspect_fault=fault, extracts=extracts)
+        self._respondent = Respondent(learner, self._reader, batch_size=batch_size, scale=_scale(recipe))
         self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
         self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
 
@@ -127,6 +132,12 @@ class Predictor:
     ) -> list[dict[str, Any]]:
         """One dict a row, in order: ``id``, then what the model answers (``label``, ``probabilities``, ``match``, ``similarity``).
 
+        A model whose recipe measures sentiment (`SentimentRegression`) also says ``label``, the side of the score, and ``disagree``,
+        the pairs of modalities of which one is positive by its own score, the other negative (:mod:`polysense.inference.score_sides`).
+
+        Rows may name recordings and films where the model reads frames: these are made as the model's own were, or the row has
+        an error. ``{"text": ..., "video": "clip.mp4"}`` is read for its pictures and its sound.
+
         ``missing`` names the modalities that the model reads and the row lacks. A row that cannot be used has ``error``, the reason,
         in place of answers; the others are answered all the same. Among the reasons: a model that reads aspects is asked without
         one, or another with one.
@@ -144,7 +155,8 @@ class Predictor:
             DataError: there are more or fewer aspects than rows.
 
         Warns:
-            UserWarning: texts were longer than the model reads, and cut; once, with their number.
+            UserWarning: texts were longer than the model reads, and cut; once, with their number. A film has no sound, a recording is
+                silent: the row lacks it.
         """
         asked = listed(rows) if aspects is None else about(rows, aspects)
         return list(self.stream(asked, explain=explain, progress=progress))
@@ -330,6 +342,12 @@ class Predictor:
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
             return str(api.upload_folder(folder_path=folder, repo_id=repo_id, commit_message="Add a polysense model"))
+
+
+def _scale(recipe: Recipe) -> Dataset | None:
+    """Of the scores, by the evaluator that the recipe measures them with; None where it measures no sentiment."""
+    parts = (part for part in recipe.evaluation.evaluators if part.kind is SentimentRegression)
+    return next((part.build().dataset for part in parts), None)
 
 
 def load(

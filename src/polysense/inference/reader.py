@@ -11,6 +11,7 @@ from typing import Any
 from polysense.data.media import content_key
 from polysense.data.rows import FIELDS, RowReader, origin
 from polysense.errors import DataError, Problem, choices
+from polysense.inference.extraction.clips import Extracts, read_clip
 from polysense.inference.given_words import given_words, joined
 from polysense.inference.media import MEDIA
 from polysense.types import MODALITIES, Sample
@@ -36,11 +37,19 @@ class Reader:
     Args:
         modalities: that the model reads.
         aspect_fault: of a model that reads aspects.
+        extracts: who makes frames of recordings and films, by modality, of a model that reads frames.
     """
 
-    def __init__(self, modalities: Sequence[str], *, aspect_fault: AspectFault | None = None) -> None:
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        *,
+        aspect_fault: AspectFault | None = None,
+        extracts: Mapping[str, Extracts] | None = None,
+    ) -> None:
         self.modalities = tuple(modalities)
         self.aspect_fault = aspect_fault
+        self.extracts = dict(extracts or {})
         self._warned: set[str] = set()
 
     def read(self, row: object, number: int, *, to_embed: bool = False) -> Sample | Problem:
@@ -50,7 +59,7 @@ class Reader:
         does not read is passed over, as a label is.
 
         Warns:
-            UserWarning: a key looks like a modality that the row lacks; once a key.
+            UserWarning: a key looks like a modality that the row lacks; once a key. A file lacks what the model reads of it.
         """
         found = self._read(row, number, blank_texts=to_embed)
         if isinstance(found, Problem):
@@ -79,6 +88,12 @@ class Reader:
         return self._usable(read, number)
 
     def _usable(self, sample: Sample, number: int) -> Sample | Problem:
+        clip = read_clip(sample, self.extracts)
+        if clip.bad is not None:
+            return _problem(number, sample.id, clip.bad.field, clip.bad.reason)
+        for one in clip.problems:
+            warnings.warn(f"{origin(ROWS, number)}, {one.field}: {one.reason}", stacklevel=5)
+        sample = clip.sample
         if not set(self.modalities) & set(sample.modalities):
             has = " and ".join(sample.modalities) or "neither"
             return _problem(number, sample.id, "row", f"the model reads {' and '.join(self.modalities)}, the row has {has}")

@@ -15,9 +15,11 @@ from polysense.evaluation.evaluator import Answerer
 from polysense.inference.given_words import given_words, in_given_words
 from polysense.inference.media import watched
 from polysense.inference.reader import Reader, Row
+from polysense.inference.score_sides import with_sides
 from polysense.inference.texts import Texts
 from polysense.knowledge import Knowledge, find
 from polysense.learner import Learner
+from polysense.metrics.sentiment import Dataset
 from polysense.progress import Progress
 from polysense.types import Sample
 
@@ -32,12 +34,14 @@ class Respondent:
         learner: in evaluation mode; it answers something.
         reader: of the rows.
         batch_size: rows a forward pass.
+        scale: of the scores that it answers, where they are of sentiment.
     """
 
-    def __init__(self, learner: Learner, reader: Reader, *, batch_size: int) -> None:
+    def __init__(self, learner: Learner, reader: Reader, *, batch_size: int, scale: Dataset | None = None) -> None:
         encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
         text = encoders.get("text")
         self._reader = reader
+        self._scale = scale
         media, self._faults = watched(encoders)
         self._texts = Texts(text) if isinstance(text, TransformerText) else None
         tolerant: dict[str, Prepares | None] = {**media, "text": self._texts}
@@ -86,7 +90,8 @@ class Respondent:
                 yield {"id": row.id, "error": faults[place]}
             else:
                 missing = [name for name in self._reader.modalities if name not in row.modalities]
-                yield {"id": row.id, **answer, "missing": missing}
+                told = answer if self._scale is None else with_sides(answer, dataset=self._scale)
+                yield {"id": row.id, **told, "missing": missing}
 
 
 def _explained(row: Sample | Problem, answer: dict[str, Any], *, knowledge: Knowledge) -> dict[str, Any]:

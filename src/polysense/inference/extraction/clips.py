@@ -1,0 +1,124 @@
+"""The files that a clip names, read by extractors: a recording, a film and its sound."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from polysense.data.clip_file import NothingThereError
+from polysense.data.frames import Frames, HeldFrames, StoredFrames
+from polysense.data.media import file_digest
+from polysense.data.rows import place
+from polysense.errors import DataError, Problem
+from polysense.inference.extraction.extractor import Extractor
+from polysense.inference.extraction.making import remade
+from polysense.types import Sample
+
+
+class Extracts(Protocol):
+    """Whoever makes frames of a file."""
+
+    def extract(self, path: Path) -> Frames:
+        """The frames, with the record of how they were made; raises as `Extractor.extract`."""
+
+
+class Held:
+    """Frames in memory, by an extractor that is made when the first file is met.
+
+    Args:
+        made: how the frames that the model learned from were made.
+    """
+
+    def __init__(self, made: Mapping[str, object] | None) -> None:
+        self._made = made
+        self._extractor: Extractor | None = None
+
+    def extract(self, path: Path) -> Frames:
+        """Read, and kept nowhere."""
+        if self._extractor is None:
+            self._extractor = remade(self._made)
+        return HeldFrames(self._extractor.extract(path), self._extractor.provenance)
+
+
+class Kept:
+    """Frames in a folder, one file each; what is there from before is not made again.
+
+    Args:
+        extractor: of the frames.
+        folder: is made when it is needed. Its files are named by the content of the recording and how the frames are made.
+    """
+
+    def __init__(self, extractor: Extractor, folder: Path) -> None:
+        self.extractor = extractor
+        self.folder = folder
+        self._identity = json.dumps(extractor.provenance.identity, sort_keys=True)
+
+    def extract(self, path: Path) -> StoredFrames:
+        """Made or found."""
+        name = hashlib.sha256(f"{self._identity} {file_digest(path)}".encode()).hexdigest()
+        file = self.folder / f"{name}.npy"
+        if not file.is_file():
+            frames = self.extractor.extract(path)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial = self.folder / f"{name}.partial"
+            with partial.open("wb") as out:
+                np.save(out, frames)
+            partial.replace(file)
+        return StoredFrames(file)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A clip with frames in the place of its files."""
+
+    sample: Sample
+    problems: tuple[Problem, ...]
+    """Files that cannot be used are bad; what is not in a file is a warning, and the sample then lacks it."""
+
+    @property
+    def bad(self) -> Problem | None:
+        """The first reason why the clip cannot be used."""
+        return next((one for one in self.problems if one.severity == "bad"), None)
+
+
+def read_clip(sample: Sample, extracts: Mapping[str, Extracts]) -> Read:
+    """Frames of a clip's files by modality, ``audio`` and ``video``; the sound of a film where the row names no recording.
+
+    Frames that the row has already stay what they are; so does a modality that ``extracts`` does not name.
+
+    Raises:
+        PolysenseError: PyAV is not installed, or an encoder cannot be loaded.
+    """
+    files = {"audio": sample.video if sample.audio is None else sample.audio, "video": sample.video}
+    problems: list[Problem] = []
+    lacks: list[str] = []
+    found: dict[str, Frames | None] = {}
+    for modality, maker in extracts.items():
+        file = files[modality]
+        if not isinstance(file, Path):
+            continue
+        found[modality] = None
+        try:
+            found[modality] = maker.extract(file)
+        except NothingThereError as error:
+            lacks.append(str(error))
+            problems.append(_problem(sample, modality, f"{error}: the clip counts as having none", "warning"))
+        except DataError as error:
+            problems.append(_problem(sample, modality, str(error), "bad"))
+    read = replace(sample, **found)  # type: ignore[arg-type]  # the names of media
+    media = [getattr(read, name) for name in ("image", "audio", "video")]
+    usable = bool((read.text or "").strip()) or any(one is not None and not isinstance(one, Path) for one in media)
+    if found and not usable and not any(one.severity == "bad" for one in problems):
+        problems.append(_problem(sample, "row", f"nothing usable: no text, and {'; '.join(lacks)}", "bad"))
+    return Read(read, tuple(problems))
+
+
+def _problem(sample: Sample, field: str, reason: str, severity: str) -> Problem:
+    file, row = place(sample)
+    return Problem(file=file, row=row, id=sample.id, field=field, reason=reason, severity=severity)  # type: ignore[arg-type]  # one of two

@@ -1,0 +1,118 @@
+"""A model of clips answers for recordings and films as it does for their features."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from polysense import Predictor
+from polysense.data.frames import HeldFrames
+from polysense.encoders.sequence import SequenceEncoder
+from polysense.inference.extraction.acoustic import Acoustic
+from polysense.inference.extraction.film import Film
+from polysense.recipe import load_recipe
+from polysense.types import Sample
+
+
+@pytest.fixture(scope="module")
+def model(takes: Path, tiny_text: str, tiny_vision: str) -> Predictor:
+    """Untrained."""
+    sound, film = Acoustic(("mfcc", "energy")), Film(tiny_vision, pictures_per_second=1)
+    path = takes / "0.mp4"
+    rows = [
+        Sample(
+            id=str(number),
+            text="so good",
+            audio=HeldFrames(sound.extract(path), sound.provenance),
+            video=HeldFrames(film.extract(path), film.provenance),
+            score=number - 1.5,
+            index=number,
+        )
+        for number in range(4)
+    ]
+    recipe = load_recipe("self_mm/clips", [f"encoders.text.pretrained={tiny_text}"]).complete(rows)
+    return Predictor(recipe, recipe.build(seed=0))
+
+
+def test_a_film_is_answered_as_its_features_are(model: Predictor, takes: Path) -> None:
+    features = {name: model.learner.model.encoder(name) for name in ("audio", "video")}
+    assert all(isinstance(one, SequenceEncoder) and one.features for one in features.values())
+    path = takes / "1.mp4"
+    sound = Acoustic(("mfcc", "energy"))
+    made = HeldFrames(sound.extract(path), sound.provenance)
+    by_file, with_sound, by_features = model.predict(
+        [
+            {"text": "so bad", "video": str(path)},
+            {"text": "so bad", "audio": str(path), "video": path},
+            {"text": "so bad", "audio": made, "video": str(path)},
+        ]
+    )
+    names = {"label", "score", "score_text", "score_audio", "score_video", "disagree", "missing", "id"}
+    assert set(by_file) == names
+    assert by_file["missing"] == []
+    for other in (with_sound, by_features):
+        scores = [name for name in names if name.startswith("score")]
+        assert [other[name] for name in scores] == pytest.approx([by_file[name] for name in scores], abs=1e-5)
+        assert other["missing"] == []
+    silent = model.predict({"text": "so bad", "video": takes / "2.mp4"})[0]
+    assert silent["score_audio"] != by_file["score_audio"]
+
+
+def test_any_modality_may_be_missing(model: Predictor, takes: Path) -> None:
+    found = model.predict(
+        [
+            {"video": takes / "1.mp4"},
+            {"audio": takes / "voice.wav"},
+            {"text": "so bad"},
+            {"text": "so bad", "audio": takes / "voice.wav"},
+        ]
+    )
+    assert [one["missing"] for one in found] == [["text"], ["text", "video"], ["audio", "video"], ["video"]]
+    assert all(isinstance(one["score"], float) and one["label"] in {"negative", "neutral", "positive"} for one in found)
+    assert found[1]["score_text"] is None
+    assert "disagree" not in found[1]
+
+
+def test_what_a_film_lacks_is_missing_and_said(model: Predictor, takes: Path) -> None:
+    with pytest.warns(UserWarning, match=r"rows, row 1, audio: .*mute\.mp4 has no sound: the clip counts as having none"):
+        found = model.predict([{"text": "so bad", "video": takes / "mute.mp4"}])
+    assert found[0]["missing"] == ["audio"]
+
+
+@pytest.mark.filterwarnings("ignore:rows, row")
+def test_a_clip_that_cannot_be_used_is_an_error_and_the_others_are_answered(model: Predictor, takes: Path) -> None:
+    names = ("empty.mp4", "text.mp4", "cut.mp4", "none.mp4", "0.mp4")
+    *bad, sound = model.predict([{"id": name, "text": "x", "video": takes / name} for name in names])
+    reasons = ("is an empty file", "is damaged", "mp4", "does not exist")
+    for one, reason in zip(bad, reasons, strict=True):
+        assert reason in one["error"]
+        assert "score" not in one
+    assert isinstance(sound["score"], float)
+    assert model.predict({"audio": takes / "silent.wav"})[0]["error"].startswith("row: nothing usable: no text, and")
+
+
+def test_features_of_another_making_are_refused(model: Predictor, takes: Path) -> None:
+    other = Acoustic(("log_mel",))
+    frames = HeldFrames(np.zeros((3, 14), dtype=np.float32), other.provenance)
+    assert "the model reads what is made by" in model.predict({"text": "x", "audio": frames})[0]["error"]
+
+
+def test_a_model_of_other_features_says_that_it_cannot_make_them(takes: Path, tiny_text: str) -> None:
+    rows = [
+        Sample(id="0", text="so good", audio=HeldFrames(np.ones((3, 5), dtype=np.float32)), score=score, index=0)
+        for score in (1, -1)
+    ]
+    settings = [f"encoders.text.pretrained={tiny_text}", "encoders.video=null"]
+    recipe = load_recipe("self_mm/clips", settings).complete(rows)
+    answer = Predictor(recipe, recipe.build(seed=0)).predict({"text": "x", "audio": takes / "voice.wav"})[0]
+    assert "nobody noted the making of" in answer["error"]
+
+
+def test_clips_are_embedded_too(model: Predictor, takes: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vectors = model.encode([{"text": "so bad", "video": takes / "1.mp4"}, {"video": takes / "2.mp4"}])
+    assert vectors.shape == (2, model.width())
