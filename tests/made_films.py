@@ -62,3 +62,16 @@ def write_film(
                 container.mux(voice.encode(piece))
             container.mux(voice.encode(None))
     return path
+
+
+def write_takes(folder: Path) -> None:
+    """Films and recordings of a second, and files that cannot be used."""
+    red, blue = (255, 0, 0), (0, 0, 255)
+    for number in range(4):
+        write_film(folder / f"{number}.mp4", sound=pulses(150 + 50 * number, 1), colours=[red, blue, red], per_second=3)
+    write_film(folder / "voice.wav", sound=pulses(200, 1))
+    write_film(folder / "silent.wav", sound=np.zeros(RATE, dtype=np.float32))
+    write_film(folder / "mute.mp4", colours=[red, blue, red], per_second=3)
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "text.mp4").write_bytes(b"what a day\n" * 99)
+    (folder / "cut.mp4").write_bytes((folder / "0.mp4").read_bytes()[:4000])

@@ -110,18 +110,20 @@ def one_seed() -> Callable[[str | None], list[int] | None]:
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory, toy_posts: Path, tiny_text: str, tiny_vision: str) -> Iterator[Path]:
+def furnished(
+    tmp_path_factory: pytest.TempPathFactory, toy_posts: Path, takes: Path, tiny_text: str, tiny_vision: str
+) -> Iterator[Path]:
     """A folder as the pages take it for granted; trainings stay small while the module's tests run."""
     folder = tmp_path_factory.mktemp("furnished")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("polysense.recipe.recipe.read_recipe", small(tiny_text, tiny_vision))
         patch.setattr("polysense.cli.train.read_seeds", one_seed())
         patch.chdir(folder)
-        furnish(folder, toy_posts)
+        furnish(folder, toy_posts, takes)
         yield folder
 
 
-def furnish(folder: Path, toy_posts: Path) -> None:
+def furnish(folder: Path, toy_posts: Path, takes: Path) -> None:
     from polysense import train
 
     rows = list(csv.DictReader((toy_posts / "posts.csv").read_text("utf-8").splitlines()))
@@ -149,6 +151,10 @@ def furnish(folder: Path, toy_posts: Path) -> None:
     write_sts_benchmark(folder / "DATA")
     sentences = [f"{row['text']} on day {number}" for number, row in enumerate(rows * 5)]
     reviews = [f"{review} Seen on day {number}." for number, review in enumerate(english_reviews() * 3)]
+    (folder / "films").mkdir()
+    for number, name in enumerate(("ann1.mp4", "ann2.mp4", "cem1.mp4", "new.mp4")):
+        shutil.copy(takes / f"{number}.mp4", folder / "films" / name)
+    shutil.copy(takes / "voice.wav", folder / "films/bea1.wav")
     (folder / "mosi.pkl").write_bytes(pickle.dumps(made_mmsa()))
     (folder / "reviews.txt").write_text("\n".join(reviews), "utf-8")
     (folder / "sentences.txt").write_text("\n".join(sentences), "utf-8")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, Json, SkipBadRows, TrustRecipeCode
+from polysense.cli.options import Columns, Encoding, Json, SkipBadRows, TrustRecipeCode, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.progress import open_bar, say
@@ -64,7 +64,6 @@ def analyze(
     """
     if (out / REVIEWS).exists() and not overwrite:
         raise RecipeError(f"{display(out)} holds an analysis already; --overwrite writes over it")
-    from polysense.cli.data import read_columns
     from polysense.inference.row_source import open_rows
     from polysense.report.analysis import write_analysis_report
     from polysense.training.checkpoints import write_whole

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polysense.cli.options import Columns, MediaRoot, TrustRecipeCode, read_split
+from polysense.cli.options import Columns, MediaRoot, TrustRecipeCode, read_columns, read_split
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.errors import DataError, RecipeError, choices
@@ -60,7 +60,6 @@ def compare(
         if by is not None:
             raise RecipeError("--by is for predictions, which --evaluator does not read")
         refuse_missing(base, other, data)
-        from polysense.cli.data import read_columns
         from polysense.inference.measure import Reading
         from polysense.inference.model_comparison import compare_models
 

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows
-from polysense.cli.output import print_json, print_table
+from polysense.cli import extraction
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, read_columns, read_limits, read_names
+from polysense.cli.output import bad_rows, print_json, print_table
 from polysense.errors import DataError, Problem, RecipeError, choices
 from polysense.progress import bar
 
@@ -20,7 +22,25 @@ if TYPE_CHECKING:
     from polysense.data.counts import Counts
     from polysense.data.table import Table
 
-app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True, help="Corpora, checks and made-up posts.")
+
+class Data(TyperGroup):
+    """A group in which ``extract regions`` is a command beside ``extract``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command by its one word or two."""
+        both = " ".join(args[:2])
+        return super().resolve_command(ctx, [both, *args[2:]] if both in self.commands else args)
+
+
+app = typer.Typer(
+    cls=Data,
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Corpora, checks, features and made-up posts.",
+)
+app.command("extract")(extraction.extract)
+app.command("extract regions")(extraction.extract_regions)
 
 
 @app.command("list")
@@ -68,11 +88,11 @@ def verify(
 
     if corpus is None and columns is None:
         corpus = "Sentences" if table.suffix == ".txt" else recognised(table)
-    reader = _reader(corpus, columns=read_columns(columns), encoding=encoding, label_separator=label_separator)
+    reader = corpus_reader(corpus, columns=read_columns(columns), encoding=encoding, label_separator=label_separator)
     read = reader.candidates(table, media_root=media_root)  # all that a training may draw from
     with bar("checking", "pictures", quiet=quiet) as advance:
         found = check(
-            read, labels=_names(labels), splits=("train", "validation"), decode=decode, strict=strict, progress=advance
+            read, labels=read_names(labels), splits=("train", "validation"), decode=decode, strict=strict, progress=advance
         )
     bad = [one for one in found if one.severity == "bad"]
     kept = read.without(bad)
@@ -97,10 +117,10 @@ def toy(
     seed: Annotated[int, typer.Option(help="The same seed makes the same posts.")] = 0,
 ) -> None:
     """Write made-up posts with pictures and known labels, for trying things out. They are synthetic and say so."""
+    from polysense.data.new_folder import refuse_full
     from polysense.data.toy import write_toy
 
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RecipeError(f"{out} exists and is not an empty folder; nothing was written")
+    refuse_full(out)
     typer.echo(str(write_toy(out, posts=posts, seed=seed)))
 
 
@@ -142,7 +162,7 @@ def convert(
     done = convert_mmsa(
         file,
         out,
-        score_range=_limits(score_range),
+        score_range=read_limits(score_range),
         missing_as_zero=missing_as_zero,
         keep_text_bert=keep_text_bert,
         python2=python2,
@@ -162,91 +182,6 @@ def convert(
     typer.echo(str(out))
 
 
-@app.command()
-def extract(
-    table: Annotated[Path, typer.Argument(help="A table whose cells audio and video name recordings and films.")],
-    out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
-    audio: Annotated[
-        str,
-        typer.Option(help="acoustic, parts of it (log_mel,mfcc,energy,f0), a speech encoder by its Hugging Face id, or none."),
-    ] = "acoustic",
-    video: Annotated[
-        str, typer.Option(help="An image encoder for the pictures: packaged, a Hugging Face id, a folder; or none.")
-    ] = "efficientnet-lite0",
-    pictures_per_second: Annotated[float, typer.Option(help="How many pictures of a film are looked at.")] = 2.0,
-    faces: Annotated[
-        str | None, typer.Option(help="Look at faces alone, found by this detector: a Hugging Face id, a folder.")
-    ] = None,
-    transcripts: Annotated[
-        str | None, typer.Option(help="Hear the text of rows that have none, by this Whisper model: openai/whisper-base.")
-    ] = None,
-    score_range: Annotated[str | None, typer.Option(help="The smallest and the largest score: -3,3.")] = None,
-    columns: Columns = None,
-    media_root: MediaRoot = None,
-    encoding: Encoding = None,
-    skip_bad_rows: SkipBadRows = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
-    json: Json = False,
-) -> None:
-    """Make a folder of clips of recordings and films: features of sound and pictures, to train on and to predict from.
-
-    Rows that cannot be used are listed with the reason; exit code 3, and nothing is written, unless --skip-bad-rows. What was done
-    is kept for the next call.
-    """
-    from polysense.data.table import read_table
-
-    limits = _limits(score_range)
-    read = read_table(
-        table, columns=read_columns(columns), media_root=media_root, encoding=encoding or "utf-8", split_seed=None
-    )
-    from polysense.inference.extraction.making import film_extractor, sound_extractor
-    from polysense.inference.extraction.speech import Recogniser
-    from polysense.inference.extraction.table import extract_clips
-
-    extractors = {} if audio == "none" else {"audio": sound_extractor(audio)}
-    if video != "none":
-        extractors["video"] = film_extractor(video, pictures_per_second=pictures_per_second, faces=faces)
-    elif faces is not None:
-        raise RecipeError("--faces: goes with --video, which is none")
-    with bar("extracting", "clips", quiet=quiet) as advance:
-        done = extract_clips(
-            read,
-            out,
-            extractors,
-            recogniser=None if transcripts is None else Recogniser(transcripts),
-            score_range=limits,
-            skip_bad_rows=skip_bad_rows,
-            progress=advance,
-        )
-    bad = _bad_rows(done.bad)
-    if json:
-        told = {"clips": done.clips, **done.with_frames, "transcribed": done.transcribed, "bad_rows": bad}
-        print_json({**told, "problems": [one.as_dict() for one in done.problems]})
-    else:
-        for one in done.problems:
-            typer.echo(f"{one.severity}: {one}")
-        counts = ", ".join(f"{count} with {name}" for name, count in done.with_frames.items())
-        heard = f", {done.transcribed} with a text that was heard" if transcripts is not None else ""
-        typer.echo(f"{done.clips} clips written: {counts}{heard}" if done.clips else "nothing was written")
-    if bad and not skip_bad_rows:
-        raise DataError(
-            f"{bad} bad {'row' if bad == 1 else 'rows'}: put them right and call again, what is done is kept; or --skip-bad-rows",
-            problems=done.bad,
-        )
-
-
-def _limits(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    try:
-        least, most = (float(part) for part in text.split(","))
-    except ValueError:
-        least = most = 0.0
-    if not least < most:
-        raise RecipeError(f"--score-range: {text!r} is not the smallest and the largest score, as in -3,3")
-    return least, most
-
-
 def recognised(path: Path) -> str | None:
     """The corpus whose files lie in the folder ``path``, by name; of several the one of most files; None where we know none."""
     from polysense.data.corpora import all_corpora
@@ -260,7 +195,9 @@ def recognised(path: Path) -> str | None:
     return max(found, key=lambda name: len(all_corpora()[name].layout), default=None)
 
 
-def _reader(name: str | None, *, columns: Mapping[str, str], encoding: str | None, label_separator: str | None) -> Corpus:
+def corpus_reader(
+    name: str | None, *, columns: Mapping[str, str], encoding: str | None, label_separator: str | None = None
+) -> Corpus:
     """The corpus, with those of the options that it has; of posts, where none is named.
 
     Raises:
@@ -278,21 +215,6 @@ def _reader(name: str | None, *, columns: Mapping[str, str], encoding: str | Non
         if value and option not in there:
             raise RecipeError(f"--{option.replace('_', '-')} is for your own tables; {name} knows its own files")
     return known[name](**{option: value for option, value in options.items() if value})
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
-def read_columns(text: str | None) -> dict[str, str]:
-    """``text=tweet,label=y`` as a dict."""
-    pairs = {}
-    for part in _names(text) or ():
-        field, equals, column = part.partition("=")
-        if not (field and equals and column):
-            raise RecipeError(f"--columns: {part!r} is not FIELD=COLUMN, for instance text=tweet,label=sentiment")
-        pairs[field.strip()] = column.strip()
-    return pairs
 
 
 def _left_out(reader: Corpus, root: Path, read: Table, media_root: Path | None) -> dict[str, int]:
@@ -314,7 +236,7 @@ def _summary(kept: Table, corpus: str | None, bad: Sequence[Problem]) -> dict[st
         "table": kept.name,
         "corpus": corpus,
         "rows": len(kept),
-        "bad_rows": _bad_rows(bad),
+        "bad_rows": bad_rows(bad),
         "splits": kept.splits,
         "split_made": kept.split_made,
         "labelled": {split: counts.labelled for split, counts in _counts(kept).items()},
@@ -330,10 +252,6 @@ def _counts(table: Table) -> dict[str, Counts]:
 
     parts = {split or "(none)": [one for one in table.samples if one.split == split] for split in (*SPLITS, None)}
     return {split: Counts.of(samples) for split, samples in parts.items() if samples}
-
-
-def _bad_rows(bad: Sequence[Problem]) -> int:
-    return len({(one.file, one.row) for one in bad if one.row is not None})
 
 
 def _labels(table: Table) -> dict[str, dict[str, int]]:
@@ -366,7 +284,7 @@ def _print(kept: Table, found: Sequence[Problem]) -> None:
     )
     if kept.split_made:
         typer.echo("The table has no splits; these are the ones that training would make.")
-    count = _bad_rows(bad)
+    count = bad_rows(bad)
     if count:
         typer.echo(f"\n{kept.name}: {count} bad row{'s' if count > 1 else ''}, {len(kept)} sound.")
     else:

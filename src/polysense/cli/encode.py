@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode
+from polysense.cli.options import Columns, Encoding, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode, read_columns
 from polysense.cli.paths import refuse_missing, refuse_output
 from polysense.errors import RecipeError, choices
 from polysense.progress import open_bar, say
@@ -71,7 +71,6 @@ def encode(
     refuse_output(out)
     if out.exists() and not (resume or overwrite):
         raise RecipeError(f"{out} is there already: replace it with --overwrite, or choose another --out")
-    from polysense.cli.data import read_columns
     from polysense.cli.predict import say_which_seed
     from polysense.inference.predictor import load
     from polysense.inference.row_source import open_rows

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode, read_split
+from polysense.cli.options import (
+    Columns,
+    Encoding,
+    Json,
+    MediaRoot,
+    Pooling,
+    SkipBadRows,
+    TrustRecipeCode,
+    read_columns,
+    read_split,
+)
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.errors import RecipeError
@@ -65,7 +75,6 @@ def evaluate(
         summary = summarise(found, split or "test", rows)
     else:
         refuse_missing(run, data)
-        from polysense.cli.data import read_columns
         from polysense.inference.measure import Reading, measure, plan
         from polysense.recipe.parts import find_evaluator
 

@@ -36,3 +36,32 @@ def read_split(text: str) -> str:
         return split_name(text)
     except DataError as error:
         raise RecipeError(f"--split: {error}") from None
+
+
+def read_names(text: str | None) -> list[str] | None:
+    """``a, b`` as a list."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def read_columns(text: str | None) -> dict[str, str]:
+    """``text=tweet,label=y`` as a dict."""
+    pairs = {}
+    for part in read_names(text) or ():
+        field, equals, column = part.partition("=")
+        if not (field and equals and column):
+            raise RecipeError(f"--columns: {part!r} is not FIELD=COLUMN, for instance text=tweet,label=sentiment")
+        pairs[field.strip()] = column.strip()
+    return pairs
+
+
+def read_limits(text: str | None) -> tuple[float, float] | None:
+    """``-3,3`` as two numbers, the smaller one first."""
+    if text is None:
+        return None
+    try:
+        least, most = (float(part) for part in text.split(","))
+    except ValueError:
+        least = most = 0.0
+    if not least < most:
+        raise RecipeError(f"--score-range: {text!r} is not the smallest and the largest score, as in -3,3")
+    return least, most

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
+from polysense.errors import Problem
+
 
 def print_json(value: object) -> None:
     """Print one JSON document. Numbers that JSON cannot hold (NaN, infinities) become null; paths become text."""
@@ -45,3 +47,8 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     return "" if value is None else str(value)
+
+
+def bad_rows(bad: Sequence[Problem]) -> int:
+    """How many rows they are of."""
+    return len({(one.file, one.row) for one in bad if one.row is not None})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, MediaRoot, TrustRecipeCode
+from polysense.cli.options import Columns, Encoding, MediaRoot, TrustRecipeCode, read_columns
 from polysense.cli.output import print_json
 from polysense.cli.paths import refuse_missing
 from polysense.data.clip_file import kind
@@ -147,8 +147,6 @@ def _rows(
     table: str, columns: str | None, media_root: Path | None, encoding: str, *, noted: Mapping[str, str]
 ) -> Iterator[Row]:
     """The rows of a table, its fields under the names that are given, else as the run's own table had them, where this one does."""
-    from polysense.cli.data import read_columns
-
     if table == "-":
         if encoding != "utf-8":
             raise RecipeError("--encoding is for table files; what comes from stdin must be UTF-8")

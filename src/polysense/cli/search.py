@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.errors import RecipeError
@@ -71,7 +71,6 @@ def search(
     if rows is not None and collection.suffix not in VECTORS:
         raise RecipeError(ROWS_ELSEWHERE)
     refuse_missing(model, collection, queries, rows, *(image or ()))
-    from polysense.cli.data import read_columns
     from polysense.cli.predict import say_which_seed
     from polysense.inference.collection import refuse_others
     from polysense.inference.predictor import load

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from polysense.cli.fitting import hinting
-from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, RecipeError
 from polysense.progress import say
@@ -154,8 +154,6 @@ def only_answer(metrics: Mapping[str, float]) -> str | None:
 
 def table_overrides(columns: str | None, encoding: str | None = None) -> list[str]:
     """``text=tweet,label=y`` and the table's encoding as overrides of a recipe's first corpus."""
-    from polysense.cli.data import read_columns
-
     given = {"columns": read_columns(columns) if columns else None, "encoding": encoding}
     return [f"corpora.0.{name}={jsonlib.dumps(value)}" for name, value in given.items() if value]
 

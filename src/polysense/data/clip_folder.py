@@ -8,8 +8,6 @@ further columns), ``audio.safetensors`` and ``video.safetensors`` the sequences 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from polysense.data.frames import Frames, Provenance, write_frames
 from polysense.data.json_file import read_object
-from polysense.errors import DataError, RecipeError, display
+from polysense.data.new_folder import new_folder
+from polysense.errors import DataError, display
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,27 +92,13 @@ def write_clips(
     """
     import polars
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RecipeError(f"{display(folder)} exists and is not an empty folder; nothing was written")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            references = {name: _written(partial, name, part) for name, part in sequences.items()}
-            table = [{**row, **{name: column[place] for name, column in references.items()}} for place, row in enumerate(rows)]
-            polars.DataFrame(table, infer_schema_length=None).write_parquet(partial / MANIFEST)
-            (partial / ABOUT).write_text(json.dumps(asdict(about), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-            for name, content in (also or {}).items():
-                (partial / name).write_bytes(content)
-            if folder.exists():
-                folder.rmdir()
-            partial.chmod(0o755)
-            partial.rename(folder)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-    except OSError as error:
-        raise DataError(f"{display(folder)} cannot be written: {error.strerror or error}") from None
+    with new_folder(folder) as partial:
+        references = {name: _written(partial, name, part) for name, part in sequences.items()}
+        table = [{**row, **{name: column[place] for name, column in references.items()}} for place, row in enumerate(rows)]
+        polars.DataFrame(table, infer_schema_length=None).write_parquet(partial / MANIFEST)
+        (partial / ABOUT).write_text(json.dumps(asdict(about), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for name, content in (also or {}).items():
+            (partial / name).write_bytes(content)
 
 
 def _written(folder: Path, name: str, part: Sequences) -> list[str | None]:

@@ -6,28 +6,8 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-
-from made_films import RATE, pulses, write_film
-
-RED, BLUE = (255, 0, 0), (0, 0, 255)
-
-
-@pytest.fixture(scope="session")
-def takes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with films and recordings of a second, sound ones and others."""
-    folder = tmp_path_factory.mktemp("takes")
-    for number in range(4):
-        write_film(folder / f"{number}.mp4", sound=pulses(150 + 50 * number, 1), colours=[RED, BLUE, RED], per_second=3)
-    write_film(folder / "voice.wav", sound=pulses(200, 1))
-    write_film(folder / "silent.wav", sound=np.zeros(RATE, dtype=np.float32))
-    write_film(folder / "mute.mp4", colours=[RED, BLUE, RED], per_second=3)
-    (folder / "empty.mp4").write_bytes(b"")
-    (folder / "text.mp4").write_bytes(b"what a day\n" * 99)
-    (folder / "cut.mp4").write_bytes((folder / "0.mp4").read_bytes()[:4000])
-    return folder
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_a_folder_of_clips_has_what_the_table_has_and_frames(
     film = Film(tiny_vision, pictures_per_second=1)
     out = tmp_path / "out"
     done = extract_clips(read(table, rows), out, {"audio": MFCC, "video": film}, score_range=(-3, 3))
-    assert (done.clips, dict(done.with_frames), done.bad) == (4, {"audio": 2, "video": 3}, ())
+    assert (done.rows, dict(done.with_frames), done.bad) == (4, {"audio": 2, "video": 3}, ())
     assert [str(one) for one in done.problems] == [
         f"{takes}/clips.csv, row 3 (id c), audio: {takes}/mute.mp4 has no sound: the clip counts as having none"
     ]
@@ -70,11 +70,11 @@ def test_every_bad_row_is_told_and_nothing_is_written_unless_they_may_be_skipped
     rows = [{"id": name, "video": name} for name in [*BAD, "0.mp4"]]
     out = tmp_path / "out"
     done = extract_clips(read(table, rows), out, {"audio": MFCC})
-    assert (done.clips, out.exists()) == (0, False)
+    assert (done.rows, out.exists()) == (0, False)
     assert {one.id for one in done.bad} == set(BAD)
     for one in done.bad:
         assert re.match(BAD[str(one.id)], f"{one.field}: {one.reason}")
-    assert extract_clips(read(table, rows), out, {"audio": MFCC}, skip_bad_rows=True).clips == 1
+    assert extract_clips(read(table, rows), out, {"audio": MFCC}, skip_bad_rows=True).rows == 1
     assert [sample.id for sample in Clips().read(out).samples] == ["0.mp4"]
     with pytest.raises(DataError, match="no row is left"):
         extract_clips(read(table, rows[:-1]), tmp_path / "other", {"audio": MFCC}, skip_bad_rows=True)
@@ -102,7 +102,7 @@ def test_extraction_goes_on_where_it_was_interrupted(table: Write, tmp_path: Pat
     with pytest.raises(KeyboardInterrupt):
         extract_clips(read(table, rows), out, {"audio": first})
     assert not out.exists()
-    assert extract_clips(read(table, rows), out, {"audio": second}).clips == 4
+    assert extract_clips(read(table, rows), out, {"audio": second}).rows == 4
     assert (first.seen, second.seen) == (["0.mp4", "1.mp4"], ["2.mp4", "3.mp4"])
     whole = tmp_path / "whole"
     extract_clips(read(table, rows), whole, {"audio": Counting(9)})
@@ -139,7 +139,9 @@ def test_rows_without_a_text_are_heard(table: Write, tmp_path: Path, tiny_whispe
 def test_frames_are_not_extracted_from(table: Write, takes: Path, tmp_path: Path) -> None:
     np.save(takes / "frames.npy", np.zeros((3, 13), dtype=np.float32))
     done = extract_clips(read(table, [{"id": "a", "audio": "frames.npy"}]), tmp_path / "out", {"audio": MFCC})
-    assert [one.reason for one in done.bad] == ["is a sequence of frames, from which nothing can be extracted"]
+    assert [one.reason for one in done.bad] == [
+        f"{takes}/frames.npy was computed of a file; nothing can be extracted from it again"
+    ]
 
 
 def test_a_full_folder_and_nothing_to_do_are_refused(table: Write, tmp_path: Path) -> None:

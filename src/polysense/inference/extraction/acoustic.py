@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from polysense.data.clip_file import read_sound
 from polysense.data.frames import Provenance
 from polysense.data.pitch import PITCH_SETTINGS
 from polysense.errors import RecipeError, choices
-from polysense.inference.extraction.extractor import Extractor
+from polysense.inference.extraction.extractor import Extractor, Medium, file_of
 
 
 class Acoustic(Extractor):
@@ -39,7 +38,7 @@ class Acoustic(Extractor):
         pitch = {"pitch": PITCH_SETTINGS} if "f0" in self.parts else {}
         return Provenance(self.name, {"parts": list(self.parts), **SETTINGS, **pitch}, {"torch": torch.__version__})
 
-    def extract(self, path: Path) -> np.ndarray:
+    def extract(self, medium: Medium) -> np.ndarray:
         """(time, up to 56)."""
-        found: np.ndarray = acoustic(torch.from_numpy(read_sound(path)), self.parts).numpy()
+        found: np.ndarray = acoustic(torch.from_numpy(read_sound(file_of(medium))), self.parts).numpy()
         return found

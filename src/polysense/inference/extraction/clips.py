@@ -1,4 +1,4 @@
-"""The files that a clip names, read by extractors: a recording, a film and its sound."""
+"""The files that a row names, read by extractors: a recording, a film and its sound, a picture."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy as np
 
 from polysense.data.clip_file import NothingThereError
 from polysense.data.frames import Frames, HeldFrames, StoredFrames
-from polysense.data.media import file_digest
+from polysense.data.media import Picture, content_key
 from polysense.data.rows import place
 from polysense.errors import DataError, Problem
-from polysense.inference.extraction.extractor import Extractor
+from polysense.inference.extraction.extractor import Extractor, Medium
 from polysense.inference.extraction.making import remade
 from polysense.types import Sample
 
 
 class Extracts(Protocol):
-    """Whoever makes frames of a file."""
+    """Whoever makes frames of a file or picture."""
 
-    def extract(self, path: Path) -> Frames:
+    def extract(self, medium: Medium) -> Frames:
         """The frames, with the record of how they were made; raises as `Extractor.extract`."""
 
 
@@ -37,13 +37,18 @@ class Held:
 
     def __init__(self, made: Mapping[str, object] | None) -> None:
         self._made = made
-        self._extractor: Extractor | None = None
+        self._extractor: Extractor | DataError | None = None
 
-    def extract(self, path: Path) -> Frames:
+    def extract(self, medium: Medium) -> Frames:
         """Read, and kept nowhere."""
         if self._extractor is None:
-            self._extractor = remade(self._made)
-        return HeldFrames(self._extractor.extract(path), self._extractor.provenance)
+            try:
+                self._extractor = remade(self._made)
+            except DataError as error:  # no file can be read: the reason is kept, networks are not loaded for each
+                self._extractor = error
+        if isinstance(self._extractor, DataError):
+            raise DataError(str(self._extractor))
+        return HeldFrames(self._extractor.extract(medium), self._extractor.provenance)
 
 
 class Kept:
@@ -51,7 +56,7 @@ class Kept:
 
     Args:
         extractor: of the frames.
-        folder: is made when it is needed. Its files are named by the content of the recording and how the frames are made.
+        folder: is made when it is needed. Its files are named by the content of the medium and how the frames are made.
     """
 
     def __init__(self, extractor: Extractor, folder: Path) -> None:
@@ -59,12 +64,12 @@ class Kept:
         self.folder = folder
         self._identity = json.dumps(extractor.provenance.identity, sort_keys=True)
 
-    def extract(self, path: Path) -> StoredFrames:
+    def extract(self, medium: Medium) -> StoredFrames:
         """Made or found."""
-        name = hashlib.sha256(f"{self._identity} {file_digest(path)}".encode()).hexdigest()
+        name = hashlib.sha256(f"{self._identity} {content_key(medium)}".encode()).hexdigest()
         file = self.folder / f"{name}.npy"
         if not file.is_file():
-            frames = self.extractor.extract(path)
+            frames = self.extractor.extract(medium)
             self.folder.mkdir(parents=True, exist_ok=True)
             partial = self.folder / f"{name}.partial"
             with partial.open("wb") as out:
@@ -88,32 +93,32 @@ class Read:
 
 
 def read_clip(sample: Sample, extracts: Mapping[str, Extracts]) -> Read:
-    """Frames of a clip's files by modality, ``audio`` and ``video``; the sound of a film where the row names no recording.
+    """Frames of a row's files by modality: ``audio``, ``video``, ``image``; the sound of a film where the row names no recording.
 
     Frames that the row has already stay what they are; so does a modality that ``extracts`` does not name.
 
     Raises:
         PolysenseError: PyAV is not installed, or an encoder cannot be loaded.
     """
-    files = {"audio": sample.video if sample.audio is None else sample.audio, "video": sample.video}
+    media = {"audio": sample.video if sample.audio is None else sample.audio, "video": sample.video, "image": sample.image}
     problems: list[Problem] = []
     lacks: list[str] = []
     found: dict[str, Frames | None] = {}
     for modality, maker in extracts.items():
-        file = files[modality]
-        if not isinstance(file, Path):
+        medium = media[modality]
+        if not isinstance(medium, Path | Picture):
             continue
         found[modality] = None
         try:
-            found[modality] = maker.extract(file)
+            found[modality] = maker.extract(medium)
         except NothingThereError as error:
             lacks.append(str(error))
             problems.append(_problem(sample, modality, f"{error}: the clip counts as having none", "warning"))
         except DataError as error:
             problems.append(_problem(sample, modality, str(error), "bad"))
     read = replace(sample, **found)  # type: ignore[arg-type]  # the names of media
-    media = [getattr(read, name) for name in ("image", "audio", "video")]
-    usable = bool((read.text or "").strip()) or any(one is not None and not isinstance(one, Path) for one in media)
+    sequences = any(isinstance(getattr(read, name), Frames) for name in media)
+    usable = sequences or read.image is not None or bool((read.text or "").strip())
     if found and not usable and not any(one.severity == "bad" for one in problems):
         problems.append(_problem(sample, "row", f"nothing usable: no text, and {'; '.join(lacks)}", "bad"))
     return Read(read, tuple(problems))

@@ -1,4 +1,4 @@
-"""The contract of an extractor: how a recording or a film becomes a sequence of vectors that says how it was made."""
+"""The contract of an extractor: how a recording, a film or a picture becomes a sequence of vectors that says how it was made."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import numpy as np
 from torch import nn
 
 from polysense.data.frames import Provenance
+from polysense.data.media import Picture
+
+Medium = Path | Picture
+"""A file; or a picture that is held in memory."""
 
 
 class Extractor(ABC):
-    """A file in, frames (time, width) out."""
+    """A file (or a picture) in, frames (time, width) out."""
 
     @property
     @abstractmethod
@@ -23,14 +27,20 @@ class Extractor(ABC):
         """Its name and all that decides the numbers; equal for extractors that make equal frames."""
 
     @abstractmethod
-    def extract(self, path: Path) -> np.ndarray:
+    def extract(self, medium: Medium) -> np.ndarray:
         """(time, width) float32, at least one frame.
 
         Raises:
-            NothingThereError: the file can be read and lacks what is asked for.
-            DataError: the file cannot be used.
+            NothingThereError: it can be read and lacks what is asked for.
+            DataError: it cannot be used.
             PolysenseError: PyAV is not installed.
         """
+
+
+def file_of(medium: Medium) -> Path:
+    """The file of a recording or film: none of them is held in memory (see `Sample`)."""
+    assert isinstance(medium, Path)
+    return medium
 
 
 def weights_digest(network: nn.Module) -> str:

@@ -15,7 +15,7 @@ from polysense.data.clip_file import NothingThereError, read_pictures
 from polysense.data.frames import Provenance
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import RecipeError, display
-from polysense.inference.extraction.extractor import Extractor, located, settings, weights_digest
+from polysense.inference.extraction.extractor import Extractor, Medium, file_of, located, settings, weights_digest
 from polysense.inference.extraction.faces import FaceDetector
 from polysense.types import Sample
 
@@ -56,8 +56,9 @@ class Film(Extractor):
         return Provenance(self.name, parameters, {"transformers": transformers.__version__})
 
     @torch.no_grad()
-    def extract(self, path: Path) -> np.ndarray:
+    def extract(self, medium: Medium) -> np.ndarray:
         """(pictures, width of the encoder)."""
+        path = file_of(medium)
         found = [self._summaries(block) for block in blocks(self._looked_at(path))]
         if not found:
             raise NothingThereError(f"{display(path)} shows no face")

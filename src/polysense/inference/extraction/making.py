@@ -12,6 +12,7 @@ from polysense.inference.extraction.acoustic import Acoustic
 from polysense.inference.extraction.extractor import Extractor
 from polysense.inference.extraction.faces import FaceDetector
 from polysense.inference.extraction.film import Film
+from polysense.inference.extraction.regions import Regions
 from polysense.inference.extraction.speech import Speech
 
 
@@ -61,6 +62,8 @@ def remade(made: Mapping[str, Any] | None) -> Extractor:
             pictures_per_second=parameters["pictures_per_second"],
             faces=None if detector is None else FaceDetector(detector["pretrained"]),
         )
+    elif name == Regions.name:
+        found = Regions(parameters["pretrained"], count=parameters["regions"])
     else:
         raise DataError(f"the model reads features made by {name!r}, which polysense cannot make of a file: hand over frames")
     if found.provenance.identity != made:

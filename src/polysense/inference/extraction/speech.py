@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from transformers import AutoFeatureExtractor, AutoModel, AutoProcessor, WhisperForConditionalGeneration
+from transformers import (
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoProcessor,
+    WhisperFeatureExtractor,
+    WhisperForConditionalGeneration,
+)
 
 from polysense.data.clip_file import SAMPLE_RATE, read_sound
 from polysense.data.frames import Provenance
 from polysense.encoders.loading import explained, without_bars
 from polysense.errors import RecipeError
-from polysense.inference.extraction.extractor import Extractor, located, settings, weights_digest
+from polysense.inference.extraction.extractor import Extractor, Medium, file_of, located, settings, weights_digest
 
 SECONDS_AT_ONCE = 30
 """Longer recordings are read in pieces: memory does not grow with their length."""
@@ -41,6 +47,10 @@ class Speech(Extractor):
             model = AutoModel.from_pretrained(pretrained, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
         if self._features.model_input_names[0] not in {"input_values", "input_features"}:
             raise RecipeError(f"{pretrained!r} reads {', '.join(self._features.model_input_names)}, and no sound")
+        if self._features.sampling_rate != SAMPLE_RATE:
+            raise RecipeError(
+                f"{pretrained!r} hears {self._features.sampling_rate:,} samples a second, {SAMPLE_RATE:,} are read"
+            )
         self._encoder: Any = (model.get_encoder() if model.config.is_encoder_decoder else model).eval()
         self._digest = weights_digest(self._encoder)
 
@@ -58,16 +68,16 @@ class Speech(Extractor):
             {"transformers": transformers.__version__},
         )
 
-    def extract(self, path: Path) -> np.ndarray:
+    def extract(self, medium: Medium) -> np.ndarray:
         """(time, width of the encoder)."""
-        return np.concatenate([self._states(piece) for piece in pieces(read_sound(path))])
+        return np.concatenate([self._states(piece) for piece in pieces(read_sound(file_of(medium)))])
 
     @torch.no_grad()
     def _states(self, samples: np.ndarray) -> np.ndarray:
         read = self._features(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt")
         name = self._features.model_input_names[0]
         states: np.ndarray = self._encoder(read[name]).last_hidden_state[0].float().numpy()
-        if name == "input_features":  # Whisper's are always of 30 seconds; the rest of them is silence
+        if isinstance(self._features, WhisperFeatureExtractor):  # always 30 seconds; the rest of them is silence
             share = len(samples) / (SECONDS_AT_ONCE * SAMPLE_RATE)
             states = states[: max(1, math.ceil(share * len(states)))]
         return states

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from polysense.data.clip_file import NothingThereError
 from polysense.data.clip_folder import About, Sequences, write_clips
-from polysense.data.frames import Frames
 from polysense.data.media import file_digest
+from polysense.data.new_folder import refuse_full
 from polysense.data.rows import place
 from polysense.data.table import Table
-from polysense.errors import DataError, Problem, RecipeError, display
+from polysense.errors import DataError, Problem, RecipeError
 from polysense.inference.extraction.clips import Kept, Read, read_clip
-from polysense.inference.extraction.extractor import Extractor
+from polysense.inference.extraction.columns import columns
+from polysense.inference.extraction.extractor import Extractor, Medium
 from polysense.inference.extraction.speech import Recogniser
 from polysense.progress import Progress
 from polysense.types import Sample
@@ -27,14 +27,14 @@ from polysense.types import Sample
 class Extracted:
     """What came of a table."""
 
-    clips: int
+    rows: int
     """Written."""
     with_frames: Mapping[str, int]
-    """Modality -> clips that have it."""
-    transcribed: int
-    """Clips whose text was heard."""
+    """Modality -> rows that have it."""
     problems: tuple[Problem, ...]
-    """Bad rows, which are not among the clips, and warnings."""
+    """Bad rows, which are not among those written, and warnings."""
+    transcribed: int = 0
+    """Clips whose text was heard."""
 
     @property
     def bad(self) -> tuple[Problem, ...]:
@@ -72,50 +72,53 @@ def extract_clips(
         DataError: no row is left, or the folder cannot be written.
         PolysenseError: PyAV is not installed.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise RecipeError(f"{display(out)} exists and is not an empty folder; nothing was written")
+    refuse_full(out)
     if not extractors and recogniser is None:
         raise RecipeError("neither sound nor film nor texts are asked for: there is nothing to extract")
-    work = out.resolve().parent / f".{out.name}.extracting"
-    try:
-        kept = {name: Kept(extractor, work / name) for name, extractor in extractors.items()}
-        read = list(_read(table, kept, recogniser, work, progress))
-        sound = [one.sample for one in read if one.bad is None]
-        problems = [*table.problems, *(problem for one in read for problem in one.problems), *_left_behind(table)]
-        textless = {sample.id for sample in table.samples if not _has_text(sample)}
-        done = Extracted(
-            clips=len(sound),
-            with_frames={name: sum(getattr(sample, name) is not None for sample in sound) for name in extractors},
-            transcribed=sum(_has_text(sample) and sample.id in textless for sample in sound),
-            problems=tuple(sorted(problems, key=lambda one: (one.row is None, one.row or 0))),
-        )
-        if done.bad and not skip_bad_rows:
-            return replace(done, clips=0)
-        if not sound:
-            raise DataError(f"{table.name}: no row is left", problems=done.bad)
-        source = {"table": table.name, **({} if recogniser is None else {"transcripts": recogniser.identity})}
-        sequences = {
-            name: Sequences([getattr(sample, name) for sample in sound], maker.extractor.provenance)
-            for name, maker in kept.items()
-        }
-        write_clips(out, _rows(sound), sequences, About(name=table.name, score_range=score_range, source=source))
-        shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
-        raise DataError(f"{display(out)} cannot be written: {error.strerror or error}") from None
+    work = workplace(out)
+    kept = {name: Kept(extractor, work / name) for name, extractor in extractors.items()}
+    read = list(_read(table, kept, recogniser, work, progress))
+    sound = [one.sample for one in read if one.bad is None]
+    problems = [*table.problems, *(problem for one in read for problem in one.problems), *_left_behind(table)]
+    textless = {sample.id for sample in table.samples if not _has_text(sample)}
+    done = Extracted(
+        rows=len(sound),
+        with_frames={name: sum(getattr(sample, name) is not None for sample in sound) for name in extractors},
+        transcribed=sum(_has_text(sample) and sample.id in textless for sample in sound),
+        problems=in_order(problems),
+    )
+    if done.bad and not skip_bad_rows:
+        return replace(done, rows=0)
+    if not sound:
+        raise DataError(f"{table.name}: no row is left", problems=done.bad)
+    source = {"table": table.name, **({} if recogniser is None else {"transcripts": recogniser.identity})}
+    sequences = {
+        name: Sequences([getattr(sample, name) for sample in sound], maker.extractor.provenance) for name, maker in kept.items()
+    }
+    write_clips(out, columns(sound), sequences, About(name=table.name, score_range=score_range, source=source))
+    shutil.rmtree(work, ignore_errors=True)
     return done
 
 
 def _read(
     table: Table, kept: Mapping[str, Kept], recogniser: Recogniser | None, work: Path, progress: Progress | None
 ) -> Iterator[Read]:
-    for done, sample in enumerate(table.samples, start=1):
-        have = next((name for name in kept if isinstance(getattr(sample, name), Frames)), None)
-        if have is not None:
-            yield Read(sample, (_bad(sample, have, "is a sequence of frames, from which nothing can be extracted"),))
-        else:
-            yield _heard(sample, read_clip(sample, kept), recogniser, work / "texts")
+    for done, pictured in enumerate(table.samples, start=1):
+        sample = replace(pictured, image=None)
+        yield not_again(sample, *kept) or _heard(sample, read_clip(sample, kept), recogniser, work / "texts")
         if progress is not None:
             progress(done, len(table.samples))
+
+
+def not_again(sample: Sample, *modalities: str) -> Read | None:
+    """A bad row, where one of the modalities is what was computed of a file and no file."""
+    for name in modalities:
+        medium = getattr(sample, name)
+        if medium is not None and not isinstance(medium, Medium):
+            return Read(
+                sample, (_bad(sample, name, f"{medium} was computed of a file; nothing can be extracted from it again"),)
+            )
+    return None
 
 
 def _heard(sample: Sample, read: Read, recogniser: Recogniser | None, folder: Path) -> Read:
@@ -149,31 +152,22 @@ def _transcript(file: Path, recogniser: Recogniser, folder: Path) -> str:
     return kept.read_text(encoding="utf-8")
 
 
-def _rows(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    """The manifest's columns but those of sequences; a field that no row has is no column."""
-    rows = [
-        {
-            **sample.extra,
-            "id": sample.id,
-            "text": sample.text,
-            "label": list(sample.label) if isinstance(sample.label, tuple) else sample.label,
-            "score": sample.score,
-            **{f"score_{name}": sample.scores.get(name) for name in ("text", "audio", "video")},
-            "split": sample.split,
-            "group": sample.group,
-        }
-        for sample in samples
-    ]
-    there = {name for row in rows for name, value in row.items() if value is not None}
-    return [{name: row.get(name) for name in dict.fromkeys((*rows[0], *row)) if name in there} for row in rows]
+def workplace(out: Path) -> Path:
+    """Where what is done is kept until ``out`` is written whole."""
+    whole = out.resolve()
+    return whole.parent / f".{whole.name}.extracting"
 
 
 def _left_behind(table: Table) -> Iterator[Problem]:
     """What a folder of clips has no place for."""
-    for name in ("image", "pair", "aspect", "spans"):
-        if any(getattr(sample, name) is not None for sample in table.samples):
-            reason = "a folder of clips has no such column: it is left out"
-            yield Problem(file=table.name, row=None, id=None, field=name, reason=reason, severity="warning")
+    if any(sample.image is not None for sample in table.samples):
+        reason = "a folder of clips has no pictures: they are left out"
+        yield Problem(file=table.name, row=None, id=None, field="image", reason=reason, severity="warning")
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Row by row; what no row is named for comes last."""
+    return tuple(sorted(problems, key=lambda one: (one.row is None, one.row or 0)))
 
 
 def _bad(sample: Sample, field: str, reason: str) -> Problem:

@@ -1,0 +1,140 @@
+"""``polysense data extract`` and ``polysense data extract regions``: features of recordings, films and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, read_columns, read_limits
+from polysense.cli.output import bad_rows, print_json
+from polysense.errors import DataError, RecipeError
+from polysense.progress import bar
+
+if TYPE_CHECKING:
+    from polysense.inference.extraction.table import Extracted
+
+Out = Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+
+
+def extract(
+    table: Annotated[Path, typer.Argument(help="A table whose cells audio and video name recordings and films.")],
+    out: Out,
+    audio: Annotated[
+        str,
+        typer.Option(help="acoustic, parts of it (log_mel,mfcc,energy,f0), a speech encoder by its Hugging Face id, or none."),
+    ] = "acoustic",
+    video: Annotated[
+        str, typer.Option(help="An image encoder for the pictures: packaged, a Hugging Face id, a folder; or none.")
+    ] = "efficientnet-lite0",
+    pictures_per_second: Annotated[float, typer.Option(help="How many pictures of a film are looked at.")] = 2.0,
+    faces: Annotated[
+        str | None, typer.Option(help="Look at faces alone, found by this detector: a Hugging Face id, a folder.")
+    ] = None,
+    transcripts: Annotated[
+        str | None, typer.Option(help="Hear the text of rows that have none, by this Whisper model: openai/whisper-base.")
+    ] = None,
+    score_range: Annotated[str | None, typer.Option(help="The smallest and the largest score: -3,3.")] = None,
+    columns: Columns = None,
+    media_root: MediaRoot = None,
+    encoding: Encoding = None,
+    skip_bad_rows: SkipBadRows = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make a folder of clips of recordings and films: features of sound and pictures, to train on and to predict from.
+
+    Rows that cannot be used are listed with the reason; exit code 3, and nothing is written, unless --skip-bad-rows. What was done
+    is kept for the next call. `extract regions` is for posts with pictures.
+    """
+    from polysense.data.new_folder import refuse_full
+    from polysense.data.table import read_table
+
+    limits = read_limits(score_range)
+    if faces is not None and video == "none":
+        raise RecipeError("--faces: goes with --video, which is none")
+    refuse_full(out)  # and a wrong table, before networks are loaded
+    read = read_table(
+        table, columns=read_columns(columns), media_root=media_root, encoding=encoding or "utf-8", split_seed=None
+    )
+    from polysense.inference.extraction.making import film_extractor, sound_extractor
+    from polysense.inference.extraction.speech import Recogniser
+    from polysense.inference.extraction.table import extract_clips
+
+    extractors = {} if audio == "none" else {"audio": sound_extractor(audio)}
+    if video != "none":
+        extractors["video"] = film_extractor(video, pictures_per_second=pictures_per_second, faces=faces)
+    recogniser = None if transcripts is None else Recogniser(transcripts)
+    with bar("extracting", "clips", quiet=quiet) as advance:
+        done = extract_clips(
+            read,
+            out,
+            extractors,
+            recogniser=recogniser,
+            score_range=limits,
+            skip_bad_rows=skip_bad_rows,
+            progress=advance,
+        )
+    heard = {} if transcripts is None else {"transcribed": done.transcribed}
+    _tell(done, "clips", {**done.with_frames, **heard}, json=json, skipped=skip_bad_rows)
+
+
+def extract_regions(
+    table: Annotated[
+        Path, typer.Argument(help="A table whose cells image name pictures, or a folder with one, or a known corpus.")
+    ],
+    out: Out,
+    detector: Annotated[
+        str, typer.Option(help="An object detector of the DETR kind: a Hugging Face id, a folder.")
+    ] = "PekingU/rtdetr_v2_r18vd",
+    regions: Annotated[int, typer.Option(help="How many of each picture, those first of which the detector is surest.")] = 36,
+    corpus: Annotated[str | None, typer.Option(help="The corpus in the folder; by default recognised by its files.")] = None,
+    columns: Columns = None,
+    media_root: MediaRoot = None,
+    encoding: Encoding = None,
+    skip_bad_rows: SkipBadRows = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Make a folder of posts with the regions of their pictures, which LXMERT reads in the pictures' place.
+
+    Rows that cannot be used are listed with the reason; exit code 3, and nothing is written, unless --skip-bad-rows. What was done
+    is kept for the next call.
+    """
+    from polysense.cli.data import corpus_reader, recognised
+    from polysense.data.new_folder import refuse_full
+
+    refuse_full(out)
+    name = recognised(table) if corpus is None and columns is None else corpus
+    reader = corpus_reader(name, columns=read_columns(columns), encoding=encoding)
+    read = reader.read(table, media_root=media_root)
+    read.require(["image"])
+    from polysense.inference.extraction.region_table import extract_regions as write
+    from polysense.inference.extraction.regions import Regions
+
+    found = Regions(detector, count=regions)
+    with bar("extracting", "rows", quiet=quiet) as advance:
+        done = write(read, out, found, skip_bad_rows=skip_bad_rows, progress=advance)
+    _tell(done, "rows", done.with_frames, json=json, skipped=skip_bad_rows)
+
+
+def _tell(done: Extracted, what: str, counts: Mapping[str, int], *, json: bool, skipped: bool) -> None:
+    """What was written and what was not; raises where rows are bad and were not to be skipped."""
+    bad = bad_rows(done.bad)
+    if json:
+        print_json({what: done.rows, **counts, "bad_rows": bad, "problems": [one.as_dict() for one in done.problems]})
+    else:
+        for one in done.problems:
+            typer.echo(f"{one.severity}: {one}")
+        told = ", ".join(
+            f"{count} {'transcribed' if name == 'transcribed' else f'with {name}'}" for name, count in counts.items()
+        )
+        typer.echo(f"{done.rows} {what} written: {told}" if done.rows else "nothing was written")
+    if bad and not skipped:
+        raise DataError(
+            f"{bad} bad {'row' if bad == 1 else 'rows'}: put them right and call again, what is done is kept; or --skip-bad-rows",
+            problems=done.bad,
+        )
