@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tests.made_colours import posts as colours
+from tests.made_colours import recipe_of
 from torch import Tensor
 
-from polysense.errors import DataError
+from polysense.data.collate import Collate
+from polysense.errors import DataError, RecipeError
+from polysense.evaluation import judge as judging
+from polysense.evaluation.evaluator import Answerer
 from polysense.evaluation.retrieval import Retrieval
+from polysense.learner import Learner
 from polysense.objectives.image_text_contrast import ImageTextContrast
 from polysense.objectives.objective import Aligning, Look
-from polysense.types import Sample
+from polysense.types import Batch, Sample
 
 COUNT = 12
 
@@ -210,3 +216,98 @@ def test_two_models_are_compared_over_pictures_with_all_their_captions() -> None
     assert found["image_to_text_R@1"][0].difference == 1
     with pytest.raises(DataError, match="no objective that aligns"):
         Retrieval().outcomes(Summaries(head=False), rows)
+
+
+def answerer(networks: Path, fusion: str = "SingleStream", *, contrast: str = "CrossModalContrast") -> Answerer:
+    objectives = {"contrast": contrast, "matching": "ImageTextMatching"}
+    learner: Learner = recipe_of(fusion, networks, objectives).build(seed=0).eval()
+    return Answerer(learner, Collate({name: learner.model.encoder(name) for name in ("text", "image")}), batch_size=7)
+
+
+def uneven(count: int) -> list[Sample]:
+    """Posts with texts of one to six words, none of which is another's, and some pictures that are."""
+    rows = colours(count)
+    rows = [replace(row, text="see a " * (place % 3) + f"{row.text} {'a' * (1 + place)}") for place, row in enumerate(rows)]
+    return [replace(row, image=rows[place - 1].image) if place % 4 == 3 else row for place, row in enumerate(rows)]
+
+
+def one_by_one(asked: Answerer, rows: Sequence[Sample]) -> np.ndarray:
+    """The first judging objective's score of every text (rows) with every picture, each pair by itself."""
+    head = judging.judging(asked)
+    assert head is not None
+    scores = np.zeros((len(rows), len(rows)))
+    for text, one in enumerate(rows):
+        for picture, other in enumerate(rows):
+            batch = Batch.of(asked.collate([replace(one, image=other.image)]))
+            with torch.inference_mode():
+                scores[text, picture] = head.judge(asked.learner.model(batch))
+    return scores
+
+
+@pytest.mark.parametrize(
+    ("fusion", "contrast"), [("SingleStream", "CrossModalContrast"), ("Concatenation", "ImageTextContrast")]
+)
+def test_pairs_are_judged_as_if_each_were_read_alone(
+    networks: Path, monkeypatch: pytest.MonkeyPatch, fusion: str, contrast: str
+) -> None:
+    monkeypatch.setattr(judging, "PICTURES", 3)
+    monkeypatch.setattr(judging, "TEXTS", 2)
+    asked, rows = answerer(networks, fusion, contrast=contrast), uneven(6)
+    head = judging.judging(asked)
+    assert head is not None
+    pairs = np.random.default_rng(0).permutation(np.argwhere(np.ones((6, 6), dtype=bool)))[:30]
+    told: list[tuple[int, int]] = []
+    found = judging.judge(asked, head, rows, rows, pairs, progress=lambda *at: told.append(at))
+    assert found == pytest.approx(one_by_one(asked, rows)[pairs[:, 0], pairs[:, 1]], abs=1e-5)
+    assert told[-1] == (30, 30)
+    assert len(judging.judge(asked, head, rows, rows, np.zeros((0, 2), dtype=np.int64))) == 0
+
+
+def test_a_picture_is_encoded_once_for_all_its_pairs(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, rows = answerer(networks), uneven(6)
+    seen = []
+    encoder = asked.learner.model.encoder("image")
+    monkeypatch.setattr(encoder, "encode", lambda fields, run=encoder.encode: seen.append(len(fields["key"])) or run(fields))
+    head = judging.judging(asked)
+    assert head is not None
+    judging.judge(asked, head, rows, rows, np.argwhere(np.ones((6, 4), dtype=bool)))
+    assert sum(seen) == 4
+
+
+def test_two_stages_are_the_joint_order_within_the_shortlist(networks: Path) -> None:
+    asked, rows = answerer(networks), uneven(10)
+    joint = one_by_one(asked, rows)
+    plain = Retrieval()(asked, rows)
+    found = Retrieval(rerank=10)(asked, rows)
+    assert {name: value for name, value in found.items() if "reranked" not in name} == plain
+    same = np.array([[one.image == other.image for other in rows] for one in rows])
+    by_text = [
+        1 + len({id(rows[j].image) for j in range(10) if not same[i, j] and joint[i, j] >= joint[i, i]}) for i in range(10)
+    ]
+    assert found["text_to_image_reranked_median_rank"] == np.median(by_text)
+    assert found["text_to_image_reranked_R@1"] == np.mean(np.array(by_text) == 1)
+    assert found["text_to_image_reranked_R@5"] == np.mean(np.array(by_text) <= 5)
+    pictures = [j for j in range(10) if j % 4 != 3]
+    by_picture = [
+        1 + sum(joint[i, j] >= max(joint[k, j] for k in range(10) if same[k, j]) for i in range(10) if not same[i, j])
+        for j in pictures
+    ]
+    assert found["image_to_text_reranked_median_rank"] == np.median(by_picture)
+    assert found["image_to_text_reranked_R@5"] == np.mean(np.array(by_picture) <= 5)
+    one = Retrieval(rerank=1)(asked, rows)  # the first of a list of one stays the first
+    assert all(value == one[name.replace("reranked_", "")] for name, value in one.items())
+
+
+def test_a_second_stage_needs_an_objective_that_judges_pairs() -> None:
+    assert Retrieval(rerank=3)(Summaries(), posts()) == Retrieval()(Summaries(), posts())
+    with pytest.raises(RecipeError, match=r"Retrieval.rerank: expected a number from 1 up"):
+        Retrieval(rerank=0)
+
+
+def test_both_stages_of_two_models_are_compared(networks: Path) -> None:
+    asked, rows = answerer(networks), uneven(10)
+    one = Retrieval(rerank=5).outcomes(asked, rows)
+    found = Retrieval().differences([one], [one], resamples=20, seed=0)
+    assert {"text_to_image_R@1", "text_to_image_reranked_R@5", "image_to_text_reranked_R@10"} <= set(found)
+    plain = Retrieval().outcomes(asked, rows)
+    assert not any("reranked" in name for name in Retrieval().differences([one], [plain], resamples=20, seed=0))

@@ -43,7 +43,7 @@ class Answerer:
     ) -> Prediction:
         """Each sample's answers; ``only`` names the modalities that are shown, the others are hidden."""
         rows: list[dict[str, Any]] = [{} for _ in samples]
-        with self._asking():
+        with self.asking():
             for places, batch in self._batches(samples, only, progress):
                 prediction, _ = self.learner.answer(batch, [samples[place] for place in places])
                 for place, row in zip(places, prediction.rows() or [{} for _ in places], strict=True):
@@ -64,7 +64,7 @@ class Answerer:
         With the seed ``dropout`` as in training: what is dropped follows from the seed and the samples.
         """
         vectors: np.ndarray | None = None
-        with self._asking() if dropout is None else self._dropping(dropout):
+        with self.asking() if dropout is None else self._dropping(dropout):
             for places, batch in self._batches(samples, None, progress):
                 representation = self.learner.model(batch)
                 chosen = representation.fused if part is None else representation.parts[part]
@@ -85,14 +85,14 @@ class Answerer:
     def ask(self, samples: Sequence[Sample], question: Callable[[Batch, int], Found], *, batch_size: int) -> list[Found]:
         """What ``question`` finds of each batch of ``batch_size`` samples, in their order and with all fields, and of its number."""
         collate = Collate(self.collate.modalities, self.learner.preparers, companions=self.learner.companions)
-        with self._asking():
+        with self.asking():
             return [
                 question(_moved(Batch.of(collate(samples[start : start + batch_size])), self._device()), step)
                 for step, start in enumerate(range(0, len(samples), batch_size))
             ]
 
     @contextmanager
-    def _asking(self, mode: bool = False) -> Iterator[None]:
+    def asking(self, mode: bool = False) -> Iterator[None]:
         """Evaluation mode and no gradients, until the answers are there or something goes wrong; training mode if ``mode``."""
         training = self.learner.training
         self.learner.train(mode)
@@ -105,7 +105,7 @@ class Answerer:
     @contextmanager
     def _dropping(self, seed: int) -> Iterator[None]:
         """Training mode, with dropout drawn from ``seed``; the generators of the training stay where they are."""
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), self._asking(mode=True):
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())), self.asking(mode=True):
             torch.manual_seed(seed)
             yield
 
@@ -116,11 +116,12 @@ class Answerer:
         order = sorted(range(len(samples)), key=lambda place: len(samples[place].text or ""))
         for start in range(0, len(order), self.batch_size):
             places = order[start : start + self.batch_size]
-            yield places, self._batch([samples[place] for place in places], only)
+            yield places, self.batch([samples[place] for place in places], only)
             if progress is not None:
                 progress(start + len(places), len(order))
 
-    def _batch(self, samples: Sequence[Sample], only: Collection[str] | None) -> Batch:
+    def batch(self, samples: Sequence[Sample], only: Collection[str] | None = None) -> Batch:
+        """The samples as tensors, where the learner is; ``only`` names the modalities that are kept."""
         batch = Batch.of(self.collate(samples))
         if only is not None:
             batch = Batch(parts={name: part for name, part in batch.parts.items() if name in only}, fields=batch.fields)

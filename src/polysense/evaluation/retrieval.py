@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,16 +16,21 @@ from polysense.data.corpora.flickr8k import FOLDER, Flickr8k
 from polysense.data.folders import set_folder
 from polysense.data.media import content_key
 from polysense.data.table import Table
-from polysense.errors import DataError
+from polysense.errors import DataError, RecipeError
 from polysense.evaluation.evaluator import Answerer, Comparable, Difference
+from polysense.evaluation.judge import judge, judging
 from polysense.metrics.bootstrap import paired_bootstrap
-from polysense.metrics.retrieval import KS, ranks, recalls
+from polysense.metrics.retrieval import KS, ranks, recalls, reranked, shortlists
 from polysense.objectives.objective import Aligning
 from polysense.types import Sample
 
 Ranks = NDArray[np.int64]
+Pairs = NDArray[np.int64]
+Scores = NDArray[np.float64]
 TO_IMAGE, TO_TEXT = "text_to_image_", "image_to_text_"
 """How metrics begin."""
+SECOND = "reranked_"
+"""What then says that they are of the second stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,13 @@ class Ranked:
     """(rows,): the number of that picture."""
     by_picture: Ranks
     """(pictures,): of the best of each picture's texts."""
+    second: Ranked | None = None
+    """After the second stage; None where there is none."""
+
+    @property
+    def stages(self) -> dict[str, Ranked]:
+        """The ranks by what their metrics say."""
+        return {"": self} | ({} if self.second is None else {SECOND: self.second})
 
 
 class Retrieval(Comparable[Ranked]):
@@ -46,9 +59,23 @@ class Retrieval(Comparable[Ranked]):
     text asks for the picture of its row. A picture asks for any of its texts: the best of them counts, and the others are not
     in its way. Empty for a model without an objective that aligns text and image, as ``ImageTextContrast`` and ``Grounding`` do; of
     several the first is asked.
+
+    With ``rerank`` there are two stages: the best so many of each query are read together with it, one by one, and put in the
+    order of what an objective that judges pairs says of them (``ImageTextMatching``, ``CrossModalContrast``, ``PairRanking``);
+    behind them everything stays where it was. ``text_to_image_reranked_R@1`` and so on are then measured too, for a model that
+    has such an objective, of several by the first.
+    Equal scores count against the model in both stages.
+
+    Args:
+        rerank: how many; each costs a pass through the fusion. None measures the first stage alone.
     """
 
     units: ClassVar[str] = "pictures"
+
+    def __init__(self, *, rerank: int | None = None) -> None:
+        if rerank is not None and rerank < 1:
+            raise RecipeError(f"Retrieval.rerank: expected a number from 1 up, found {rerank}")
+        self.rerank = rerank
 
     def read(self, root: Path) -> Table | None:
         """The test split of Flickr8k, 1,000 pictures of five captions each, where ``root`` is or holds that set."""
@@ -62,7 +89,10 @@ class Retrieval(Comparable[Ranked]):
         found = self._ranked(answerer, samples)
         if found is None:
             return {}
-        return {**recalls(found.by_text, prefix=TO_IMAGE), **recalls(found.by_picture, prefix=TO_TEXT)}
+        metrics: dict[str, float] = {}
+        for stage, of in found.stages.items():
+            metrics |= recalls(of.by_text, prefix=f"{TO_IMAGE}{stage}") | recalls(of.by_picture, prefix=f"{TO_TEXT}{stage}")
+        return metrics
 
     def outcomes(self, answerer: Answerer, samples: Sequence[Sample]) -> Ranked:
         """The ranks of all queries."""
@@ -79,10 +109,11 @@ class Retrieval(Comparable[Ranked]):
     ) -> dict[str, Difference]:
         """Of each recall, drawn over pictures: the texts of a picture come and go with it, for they are hard or easy together."""
         found: dict[str, Difference] = {}
-        for prefix, asked_by_text in ((TO_IMAGE, True), (TO_TEXT, False)):
-            arms = [np.stack([_hits(one, by_text=asked_by_text) for one in arm]) for arm in (base, other)]
+        shared = [stage for stage in base[0].stages if all(stage in one.stages for one in (*base, *other))]
+        for stage, (prefix, asked_by_text) in product(shared, ((TO_IMAGE, True), (TO_TEXT, False))):
+            arms = [np.stack([_hits(one.stages[stage], by_text=asked_by_text) for one in arm]) for arm in (base, other)]
             drawn = paired_bootstrap(arms[0], arms[1], _recalls, resamples=resamples, seed=seed)
-            found |= {f"{prefix}{name}": (one, arms[0].shape[1]) for name, one in drawn.items()}
+            found |= {f"{prefix}{stage}{name}": (one, arms[0].shape[1]) for name, one in drawn.items()}
         return found
 
     def _ranked(self, answerer: Answerer, samples: Sequence[Sample]) -> Ranked | None:
@@ -94,11 +125,43 @@ class Retrieval(Comparable[Ranked]):
             return None
         text_of, texts = _distinct(content_key(row.text) for row in rows)
         picture_of, pictures = _distinct(content_key(row.image) for row in rows)
-        text = _projected(answerer, head, rows, "text")
-        image = _projected(answerer, head, [rows[place] for place in pictures], "image")
-        found = ranks(text, image, pairs=np.stack([np.arange(len(rows)), picture_of], axis=1))
-        described = ranks(image, text[texts], pairs=np.stack([picture_of, text_of], axis=1))
-        return Ranked(found, picture_of, described)
+        shown = [rows[place] for place in pictures]
+        text, image = _projected(answerer, head, rows, "text"), _projected(answerer, head, shown, "image")
+        asks = _Asks(text, image, np.stack([np.arange(len(rows)), picture_of], axis=1))
+        tells = _Asks(image, text[texts], np.stack([picture_of, text_of], axis=1))
+        found, described = asks.ranks(), tells.ranks()
+        judges = None if self.rerank is None else judging(answerer)
+        second = None
+        if judges is not None and self.rerank is not None:
+
+            def scores(numbers: Pairs) -> Scores:
+                return judge(answerer, judges, rows, shown, numbers)
+
+            by_text = asks.reranked(found, self.rerank, scores)
+            by_picture = tells.reranked(
+                described, self.rerank, lambda pairs: scores(np.stack([texts[pairs[:, 1]], pairs[:, 0]], 1))
+            )
+            second = Ranked(by_text, picture_of, by_picture)
+        return Ranked(found, picture_of, described, second)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    """Queries and what is offered to them, in the shared space."""
+
+    queries: np.ndarray
+    items: np.ndarray
+    pairs: Pairs
+    """(pairs, 2): queries and the items that are right for them."""
+
+    def ranks(self) -> Ranks:
+        return ranks(self.queries, self.items, pairs=self.pairs)
+
+    def reranked(self, first: Ranks, size: int, scores: Callable[[Pairs], Scores]) -> Ranks:
+        """``scores`` judges the pairs (pairs, 2) of query and item."""
+        listed = shortlists(self.queries, self.items, pairs=self.pairs, size=size)
+        numbers = np.stack([np.repeat(np.arange(len(listed)), listed.shape[1]), listed.ravel()], axis=1)
+        return reranked(first, listed, scores(numbers).reshape(listed.shape), pairs=self.pairs)
 
 
 def _hits(ranked: Ranked, *, by_text: bool) -> Ranks:

@@ -40,6 +40,54 @@ def ranks(queries: ArrayLike, items: ArrayLike, *, pairs: ArrayLike) -> NDArray[
     return found
 
 
+def shortlists(queries: ArrayLike, items: ArrayLike, *, pairs: ArrayLike, size: int) -> NDArray[np.int64]:
+    """The items (queries, at most ``size``) that score highest for each query, best first.
+
+    Of equal scores wrong items come first, then the lower number: a right item is in the list only where its rank by :func:`ranks`
+    is. Arguments as there.
+    """
+    asked, there = np.asarray(queries, dtype=np.float64), np.asarray(items, dtype=np.float64)
+    right = _right(pairs, len(asked))
+    found = np.empty((len(asked), min(size, len(there))), dtype=np.int64)
+    for rows in blocks(len(asked), width=len(there)):
+        scores = (asked[rows] @ there.T).astype(np.float32)
+        for query, line in enumerate(scores, start=rows.start):
+            is_right = np.zeros(len(line), dtype=bool)
+            is_right[right[query]] = True
+            against = np.where(np.isnan(line), np.where(is_right, -np.inf, np.inf), line)
+            found[query] = np.lexsort((is_right, -against))[: found.shape[1]]
+    return found
+
+
+def reranked(
+    first: NDArray[np.int64], shortlist: NDArray[np.int64], scores: ArrayLike, *, pairs: ArrayLike
+) -> NDArray[np.int64]:
+    """The ranks (queries,) after the items of each shortlist were put in the order of other scores; ties and NaN count against.
+
+    A query whose list holds no right item keeps its rank, for what stands behind the list stays where it is.
+
+    Args:
+        first: (queries,) the ranks before, of :func:`ranks`.
+        shortlist: (queries, size) the items, of :func:`shortlists`.
+        scores: (queries, size) of these items, by which they are put in order.
+        pairs: as for :func:`ranks`.
+    """
+    right, found = _right(pairs, len(first)), first.copy()
+    for query, (items, line) in enumerate(zip(shortlist, np.asarray(scores, dtype=np.float64), strict=True)):
+        is_right = np.isin(items, right[query])
+        if is_right.any():
+            best = np.nan_to_num(line[is_right], nan=-np.inf).max()
+            found[query] = 1 + (~(line[~is_right] < best)).sum()
+    return found
+
+
+def _right(pairs: ArrayLike, queries: int) -> list[NDArray[np.int64]]:
+    """The right items of each query."""
+    asks, offers = np.asarray(pairs, dtype=np.int64).reshape(-1, 2).T
+    order = np.argsort(asks, kind="stable")
+    return np.split(offers[order], np.searchsorted(asks[order], np.arange(1, queries)))
+
+
 def blocks(rows: int, *, width: int) -> Iterator[slice]:
     """Pieces of ``rows`` whose scores against ``width`` items are at most ``CELLS``, at least one row each."""
     step = max(1, CELLS // max(1, width))
