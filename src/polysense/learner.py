@@ -20,6 +20,8 @@ from polysense.model import Model, Sight
 from polysense.objectives.objective import Answering, Marking, Objective
 from polysense.seeds import seed_from
 from polysense.types import Batch, Prediction, Representation, Sample
+from polysense.views.partial import Partial
+from polysense.views.plain import Plain
 from polysense.views.view import Shown, View, seeded
 
 
@@ -33,6 +35,7 @@ class Learner(nn.Module):
         turns: by name, what it takes turns in: of the objectives that find what they read in a training batch, one of each turn is
             run, drawn evenly from (seed, micro-step). Outside training all are run.
         seed: of the run; random views draw from (seed, micro-step, view).
+        modality_dropout: by modality, the chance that a row is shown without it to objectives that see partial rows; in training only.
     """
 
     accepts_loss_kwargs = False  # the Trainer must not rescale the loss
@@ -46,6 +49,7 @@ class Learner(nn.Module):
         *,
         turns: Mapping[str, str] = MappingProxyType({}),
         seed: int,
+        modality_dropout: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         super().__init__()
         for name, weight in weights.items():
@@ -58,6 +62,7 @@ class Learner(nn.Module):
         self.weights = dict(weights)
         self.turns = dict(turns)
         self.seed = seed
+        self.modality_dropout = dict(modality_dropout)
         self.register_buffer("micro_step", torch.zeros((), dtype=torch.int64))
 
     @property
@@ -119,13 +124,18 @@ class Learner(nn.Module):
             PolysenseError: a term is not finite.
         """
         look = self.look(batch, step=step)
+        partial = PartialLook(look, Partial(tuple(self.modality_dropout.items()))) if self._drops else look
         ready = {name: one for name, one in self.active.items() if everywhere(batch.has(one.reads))}
         terms: dict[str, Tensor] = {}
         for name in self._chosen(list(ready), step):
-            term = ready[name](look)
+            term = ready[name](partial if ready[name].sees_partial else look)
             if term is not None:
                 terms[name] = _finite(name, term)
         return terms
+
+    @property
+    def _drops(self) -> bool:
+        return self.training and any(self.modality_dropout.values())
 
     def _chosen(self, names: Sequence[str], step: int) -> list[str]:
         """These objectives, of those that take turns in training one each."""
@@ -192,6 +202,33 @@ class StepLook:
     def fusion(self) -> Fusion:
         """The model's fusion."""
         return self._model.fusion
+
+
+class PartialLook:
+    """A look whose plain view is another one.
+
+    Args:
+        look: at the same batch; the other views are its own.
+        plain: in the place of `Plain`.
+    """
+
+    def __init__(self, look: StepLook, plain: View) -> None:
+        self.batch = look.batch
+        self._look = look
+        self._plain = plain
+
+    def __call__(self, view: View) -> tuple[Shown, Representation]:
+        """The shown batch and its representation."""
+        return self._look(self._plain if view == Plain() else view)
+
+    def encoder(self, modality: str) -> Encoder:
+        """The encoder of a modality."""
+        return self._look.encoder(modality)
+
+    @property
+    def fusion(self) -> Fusion:
+        """The model's fusion."""
+        return self._look.fusion
 
 
 def _finite(name: str, term: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -82,6 +83,8 @@ class Sight:
     def see(self, shown: Shown) -> Representation:
         """The representation of a shown batch."""
         parts = {name: self._part(name, shown) for name in shown.batch.parts if name in self.model.encoders}
+        for name in shown.hidden.keys() & parts.keys():
+            parts[name] = replace(parts[name], present=parts[name].present & ~shown.hidden[name])
         return self.model.fuse(parts, index=shown.batch.fields["index"])
 
     def _part(self, name: str, shown: Shown) -> Encoded:

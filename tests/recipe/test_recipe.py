@@ -21,7 +21,8 @@ from polysense.knowledge import Entry, Knowledge, Pair
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe, list_recipes, load_recipe, read_saved
 from polysense.recipe.families import composed, families
-from polysense.recipe.files import SHIPPED, dump_yaml, read_recipe
+from polysense.recipe.files import SHIPPED, dump_yaml, parse_yaml, read_recipe
+from polysense.recipe.recipe import check_recipe
 from polysense.types import Batch, Sample, Span
 
 BOTH = "social/posts_concat_both"
@@ -449,3 +450,32 @@ class TestOwnClasses:
         (tmp_path / "my_smallness_e.py").write_text("def broken(:\n", encoding="utf-8")
         with pytest.raises(RecipeError, match=r"'my_smallness_e\.Smallness' cannot be imported: SyntaxError"):
             load_recipe(recipe)
+
+
+class TestModalityDropout:
+    def test_one_number_is_for_all_and_a_mapping_for_those_it_names(self, small: Any) -> None:
+        assert small("social/posts_concat", "modality_dropout=0.2").modality_dropout == {"text": 0.2, "image": 0.2}
+        some = small("social/posts_concat", "modality_dropout.text=0.3")
+        assert some.modality_dropout == {"text": 0.3, "image": 0.0}
+        assert check_recipe("again", parse_yaml(some.to_yaml(), "again"), None).modality_dropout == some.modality_dropout
+        assert small("social/posts_concat", "modality_dropout=0").modality_dropout == {}
+
+    def test_it_reaches_the_learner(self, small: Any) -> None:
+        recipe = small("social/posts_concat", "modality_dropout=0.2").complete(samples())
+        assert recipe.build(seed=0).modality_dropout == {"text": 0.2, "image": 0.2}
+
+    @pytest.mark.parametrize(
+        ("name", "override", "message"),
+        [
+            ("social/posts_concat", "modality_dropout=1", "expected a chance from 0 to below 1, found 1 for text"),
+            ("social/posts_concat", "modality_dropout=often", "expected a chance from 0 to below 1, found 'often' for text"),
+            ("social/posts_concat", "modality_dropout.txet=0.1", "no encoder for 'txet'; did you mean 'text'"),
+            ("social/posts_text", "modality_dropout=0.1", "the fusion reads one modality"),
+            ("mcse/mcse", "modality_dropout=0.1", "the fusion reads one modality"),
+            ("social/posts_concat_both", "objectives.classification=null", "none of the objectives"),
+        ],
+    )
+    def test_where_it_could_do_nothing_it_is_refused(self, name: str, override: str, message: str) -> None:
+        overrides = [override] if override.startswith("modality") else [override, "modality_dropout=0.1"]
+        with pytest.raises(RecipeError, match=message):
+            load_recipe(name, overrides)

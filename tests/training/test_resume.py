@@ -339,3 +339,13 @@ def test_resuming_a_finished_run_changes_nothing(unbroken: Path, overrides: list
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_modality_dropout_hides_is_the_same_after_a_kill(
+    die: Callable[..., Path], overrides: list[str], toy_posts: Path, tmp_path: Path
+) -> None:
+    more = ["modality_dropout=0.4"]
+    train(RECIPE, toy_posts, out=tmp_path / "whole", seeds=[0], overrides=[*overrides, *more])
+    broken = die(tmp_path / "broken", "step", 5, more=more)
+    train(RECIPE, toy_posts, out=broken, seeds=[0], overrides=[*overrides, *more], resume=True)
+    assert_same_run(broken, tmp_path / "whole", seeds=(0,))

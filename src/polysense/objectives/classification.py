@@ -49,6 +49,7 @@ class Classification(Answering):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"label"})
+    sees_partial = True
     class_weights: Tensor | None
     temperature: Tensor
     thresholds: Tensor

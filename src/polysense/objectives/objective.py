@@ -49,6 +49,12 @@ class Objective(nn.Module, ABC):
     companions: bool = False
     """Whether it reads the further texts of a row, ``pair`` and ``negative.0``, ..., which are else not prepared."""
 
+    sees_partial: bool = False
+    """Whether its plain view in training lacks the modalities that the recipe's ``modality_dropout`` hides: true of those that answer
+    from all modalities together, and are to answer without some. What asks for a modality by itself, for a pair, or
+    for what was hidden by its own view, sees whole rows.
+    """
+
     parts: Mapping[str, Tensor] = {}
     """Of an objective of several tasks: the scalars, detached, that its term of the last training batch is the sum of, by the names
     of the tasks; NaN for a task that had nothing to learn. They are written into the journal beside the term.

@@ -35,6 +35,7 @@ class Regression(Answering):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"score"})
+    sees_partial = True
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from polysense.model import Model
 from polysense.objectives.objective import Objective
 from polysense.recipe.answers import refuse_equal_answers
 from polysense.recipe.files import dump_yaml, find_recipe, parse_yaml, read_recipe
+from polysense.recipe.modality_dropout import ENTRY, read_chances, refuse_idle
 from polysense.recipe.parts import Part, check_arguments, read_part
 from polysense.recipe.training import ALLOWED, check_training
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
-ENTRIES = ("encoders", "fusion", "objectives", "corpora", "mixture", "training", "evaluation")
+ENTRIES = ("encoders", "fusion", "objectives", ENTRY, "corpora", "mixture", "training", "evaluation")
 
 SIGNAL = ("objective", "weight", "turn")
 
@@ -73,6 +74,8 @@ class Recipe:
     training: Mapping[str, Any]
     """``transformers.TrainingArguments`` by name; only what the recipe sets."""
     evaluation: Evaluation
+    modality_dropout: Mapping[str, float] = field(default_factory=dict)
+    """The chance that a training row is shown without a modality, by modality; empty: rows are shown whole."""
 
     def complete(self, samples: Sequence[Sample]) -> Recipe:
         """The recipe with what depends on the training samples filled in (classes, class weights, the width of frames)."""
@@ -121,7 +124,9 @@ class Recipe:
                 objectives[name] = signal.part.build(widths)
         weights = {name: signal.weight for name, signal in self.objectives.items()}
         turns = {name: signal.turn for name, signal in self.objectives.items() if signal.turn}
-        return Learner(Model(encoders, fusion), objectives, weights, turns=turns, seed=seed)
+        return Learner(
+            Model(encoders, fusion), objectives, weights, turns=turns, seed=seed, modality_dropout=self.modality_dropout
+        )
 
     def written(self) -> dict[str, Any]:
         """As plain data, every default spelled out."""
@@ -134,6 +139,7 @@ class Recipe:
                 | ({"turn": signal.turn} if signal.turn else {})
                 for name, signal in self.objectives.items()
             },
+            **({ENTRY: dict(self.modality_dropout)} if self.modality_dropout else {}),
             "corpora": [part.written() for part in self.corpora],
             "mixture": self.mixture.written(),
             "training": dict(self.training),
@@ -164,6 +170,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     )
     if not recipe.objectives:
         raise RecipeError(f"recipe {recipe.name}: it has no objectives, there is nothing to learn")
+    kinds = {key: signal.part.kind for key, signal in recipe.objectives.items() if signal.weight}
+    refuse_idle(recipe.modality_dropout, fusion=recipe.fusion.kind, objectives=kinds)
     return recipe
 
 
@@ -204,6 +212,7 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
         mixture=read_part("mixture", raw.get("mixture") or "Pooled", Mixture, foreign=foreign),
         training=check_training(_entries("training", raw)),
         evaluation=_evaluation(_entries("evaluation", raw), foreign),
+        modality_dropout=read_chances(raw.get(ENTRY), list(_entries("encoders", raw))),
     )
 
 

@@ -29,7 +29,12 @@ def write_model(folder: Path, recipe: Recipe, learner: Learner) -> None:
     kept = {name: learner.objective(name).forgetful() for name in learner.objectives}
     recipe = recipe.with_objectives({name: arguments for name, (_, arguments) in kept.items()})
     forgetful = Learner(
-        learner.model, {name: one for name, (one, _) in kept.items()}, learner.weights, turns=learner.turns, seed=learner.seed
+        learner.model,
+        {name: one for name, (one, _) in kept.items()},
+        learner.weights,
+        turns=learner.turns,
+        seed=learner.seed,
+        modality_dropout=learner.modality_dropout,
     )
     forgetful.micro_step.copy_(learner.micro_step)
     forgetful.train(learner.training)  # the model is the same one, and goes on in the mode that it is in

@@ -26,6 +26,8 @@ class Shown:
     targets: Mapping[str, Tensor] = field(default_factory=dict)
     """What the view made and an objective must recover, e.g. ``match`` (shown batch,)."""
     rows: Mapping[str, Tensor] = field(default_factory=dict)
+    hidden: Mapping[str, Tensor] = field(default_factory=dict)
+    """Modality -> (shown batch,) bool: the rows in which it is there and not shown."""
 
 
 class View(ABC):
