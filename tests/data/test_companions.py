@@ -122,8 +122,8 @@ def test_pictures_without_texts(home: Path) -> None:
     assert [(one.id, one.split, one.text) for one in table.samples] == [("x.png", "train", None), ("y.png", "train", None)]
     assert table.problems == ()
     assert len(Pictures(limit=2, validation=1).read(home).samples) == 3
+    (home / "none").mkdir()
     with pytest.raises(DataError, match="no picture"):
-        (home / "none").mkdir()
         Pictures(path="none").read(home)
     with pytest.raises(RecipeError, match="limit"):
         Pictures(limit=0)

@@ -204,6 +204,7 @@ def test_it_learns_colours_and_answers(networks: Path, score: str) -> None:
         loss = learner(**{**batch.parts, **batch.fields})["loss"]
         optimizer.zero_grad()
         loss.backward()
+        assert all(bool(torch.isfinite(one.grad).all()) for one in learner.parameters() if one.grad is not None)
         optimizer.step()
     learner.eval()
     with torch.no_grad():

@@ -93,8 +93,7 @@ class CrossModalContrast(Answering, Aligning, Judging):
         if self.in_batch:
             others += self._against_others(batch, both, own_text[:, 0], own_image[:, 0])
         scale, lacking = 1 / self.temperature(), ~both.unsqueeze(1)
-        found, foreign = (torch.cat(scores, dim=1).masked_fill(lacking, -torch.inf) for scores in (positives, others))
-        return many_to_many_contrast(found * scale, foreign * scale)
+        return many_to_many_contrast(*(_scaled(torch.cat(scores, dim=1), scale, lacking) for scores in (positives, others)))
 
     def _joint(self, look: Look) -> Tensor:
         """Scores of each row's picture read together with its text, its pair, its negatives: (batch, 2 + negatives)."""
@@ -167,3 +166,9 @@ class CrossModalContrast(Answering, Aligning, Judging):
             return Prediction({"similarity": [None] * len(both)})
         found = self.judge(representation).tolist()
         return Prediction({"similarity": [value if there else None for value, there in zip(found, both, strict=True)]})
+
+
+def _scaled(scores: Tensor, scale: Tensor, lacking: Tensor) -> Tensor:
+    """``scores * scale``, and minus infinity where there is none: the gradient of the product with infinity would be NaN."""
+    absent = lacking | scores.isinf()
+    return (scores.masked_fill(absent, 0.0) * scale).masked_fill(absent, -torch.inf)
