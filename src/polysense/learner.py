@@ -190,7 +190,8 @@ class StepLook:
         """The shown batch and its representation."""
         if view not in self._seen:
             draw = seeded(view, seed=self._seed, step=self._step, rank=rank())
-            shown = view.show(self.batch, draw)
+            batch = self.batch if view.states_of is None else self._sight.with_states(view.states_of)
+            shown = view.show(batch, draw)
             self._seen[view] = shown, self._sight.see(shown)
         return self._seen[view]
 

@@ -87,6 +87,16 @@ class Sight:
             parts[name] = replace(parts[name], present=parts[name].present & ~shown.hidden[name])
         return self.model.fuse(parts, index=shown.batch.fields["index"])
 
+    def with_states(self, name: str) -> Batch:
+        """The batch with a modality as what its encoder gives, if that is frozen; else as it is."""
+        part = self.batch.parts.get(name)
+        if part is None or "states" in part or self.model.encoder(name).kept is not self.model.encoder(name):
+            return self.batch
+        found = self._encoded(name)
+        stated = {"states": found.states, "mask": found.mask, "summary": found.summary}
+        stated |= {key: part[key] for key in ("present", "key")}
+        return Batch({**self.batch.parts, name: stated}, self.batch.fields)
+
     def _part(self, name: str, shown: Shown) -> Encoded:
         part = shown.batch.parts[name]
         if name in shown.rows:

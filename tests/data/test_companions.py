@@ -121,6 +121,10 @@ def test_pictures_without_texts(home: Path) -> None:
     table = Pictures(path="free").read(home)
     assert [(one.id, one.split, one.text) for one in table.samples] == [("x.png", "train", None), ("y.png", "train", None)]
     assert table.problems == ()
+    (home / "named.csv").write_text("image\nfree/y.png\nc.png\nnone.png\n")
+    named = Pictures(path="named.csv").read(home)
+    assert [one.id for one in named.samples] == ["free/y.png", "c.png"]
+    assert [(one.row, one.field) for one in named.problems] == [(3, "image")]
     assert len(Pictures(limit=2, validation=1).read(home).samples) == 3
     (home / "none").mkdir()
     with pytest.raises(DataError, match="no picture"):

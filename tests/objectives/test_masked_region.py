@@ -65,7 +65,8 @@ def test_what_overlaps_an_anchor_is_hidden_too(seed: int) -> None:
     corner, size = torch.rand(3, 12, 2, generator=generator) * 0.5, 0.2 + 0.3 * torch.rand(3, 12, 2, generator=generator)
     lengths = torch.tensor([12, 5, 1])
     frames = torch.cat([torch.randn(3, 12, 4, generator=generator), corner, corner + size], dim=2)
-    part = {"frames": frames, "lengths": lengths, "present": torch.ones(3, dtype=torch.bool), "key": torch.arange(3)}
+    real = torch.arange(12) < lengths.unsqueeze(1)
+    part = {"states": frames, "mask": real, "present": torch.ones(3, dtype=torch.bool), "key": torch.arange(3)}
     batch = Batch({"image": part}, {"index": torch.arange(3)})
     hidden = HiddenRegions(boxes=True, share=0.15, overlap=0.3).show(batch, generator).targets["hidden"]
     near = overlaps(frames[..., -4:]) > 0.3
@@ -140,7 +141,7 @@ def batch_of(learner: Learner, samples: list[Sample]) -> Batch:
 
 def test_it_needs_regions_that_are_known_before(networks: Path) -> None:
     learner = recipe_of("SingleStream", networks, {"regions": "MaskedRegion"}).build(seed=0)
-    with pytest.raises(RecipeError, match="freeze the image encoder"):
+    with pytest.raises(RecipeError, match=r"encoders\.image\.trainable: false"):
         learner.terms(batch_of(learner, posts(3)), step=0)
     with pytest.raises(RecipeError, match="SingleStream"):
         recipe_of("Mmbt", networks, {"regions": "MaskedRegion"}).build(seed=0)

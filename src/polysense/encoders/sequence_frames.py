@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from polysense.encoders.encoder import masked_mean
+from polysense.encoders.encoder import Encoder, masked_mean
 from polysense.encoders.sequence import SequenceEncoder
 from polysense.types import Fields
 
@@ -40,6 +40,11 @@ class SequenceFrames(SequenceEncoder):
             standardize=standardize,
             max_length=max_length,
         )
+
+    @property
+    def kept(self) -> Encoder:
+        """Itself: it has no weights that a training changes."""
+        return self
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
         """The frames (batch, longest, frame width), where they stand, and their means."""

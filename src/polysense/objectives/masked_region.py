@@ -22,7 +22,7 @@ class MaskedRegion(Objective):
     ``loss = mean over hidden regions of |W h - norm(v)|^2 / D  +  mean of - sum_c p_c log softmax(U h)_c``; v are the D features of a
     region and norm their LayerNorm without parameters, p the detector's probabilities, without which the second term is not there.
     Reads: image.   Source: UNIMO (ACL 2021), section 3.3; norm is ours.   Relations: wants the fusion ``SingleStream`` and regions
-    that are known before training: those of a frozen image encoder, or from files.
+    that do not change: those of a frozen image encoder, or from files (``SequenceFrames`` of ``image``).
 
     Args:
         widths: supplied by the build.

@@ -25,6 +25,8 @@ class HiddenRegions(View):
     Source: UNIMO (ACL 2021), masked region modelling; blocks of a grid are ours.
     """
 
+    states_of = "image"
+
     boxes: bool
     """Whether the last four numbers of a region are its box; else the regions are the cells of a square grid."""
     share: float = 0.15
@@ -68,14 +70,8 @@ def regions_of(part: Fields) -> tuple[Tensor, Tensor]:
     """The regions (batch, time, numbers) of a picture's part as they come from its encoder, and which are real.
 
     Raises:
-        RecipeError: they are not known before the encoder has run.
+        RecipeError: the encoder is trained.
     """
-    if "states" in part:
-        return part["states"], part["mask"].bool()
-    if "frames" in part:
-        time = torch.arange(part["frames"].shape[1], device=part["frames"].device)
-        return part["frames"], time < part["lengths"].unsqueeze(1)
-    raise RecipeError(
-        "MaskedRegion hides regions that are known before: freeze the image encoder (encoders.image.trainable: false, and train with "
-        "the cache), or read regions from files (SequenceFrames of image)"
-    )
+    if "states" not in part:
+        raise RecipeError("MaskedRegion recovers what a frozen encoder gives: write encoders.image.trainable: false")
+    return part["states"], part["mask"].bool()

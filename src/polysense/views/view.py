@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -32,6 +33,9 @@ class Shown:
 
 class View(ABC):
     """What the model is shown of a batch. Views are frozen dataclasses: equal views are one view, run once a step."""
+
+    states_of: ClassVar[str | None] = None
+    """A modality that it must be shown as the ``states``, ``mask`` and ``summary`` that a frozen encoder gives, cached or not."""
 
     @abstractmethod
     def show(self, batch: Batch, draw: torch.Generator) -> Shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -12,19 +13,21 @@ from polysense.data.folders import below
 from polysense.data.media import file_digest
 from polysense.data.rows import RowReader
 from polysense.data.table import Table, held_out
-from polysense.errors import DataError, Problem, RecipeError, display
+from polysense.data.tablefile import read_raw
+from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.types import Sample
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class Pictures(Corpus):
-    """A folder of pictures without texts, folders in it included: for signals that learn from pictures alone.
+    """Pictures without texts, all of a folder and the folders in it, or those of a table: for signals that learn from pictures alone.
 
-    Every picture trains, except ``validation`` ones. Files with other endings are passed over.
+    Every picture trains, except ``validation`` ones. Files with other endings are passed over. A table's column ``image`` may name
+    stored features in the place of pictures (``regions.safetensors#12``); its other columns are not read.
 
     Args:
-        path: the folder, below the data folder; by default the data folder itself.
+        path: the folder or table, below the data folder; by default the data folder itself.
         limit: so many training pictures, drawn by ``seed``; null takes all.
         validation: so many pictures that do not train.
         seed: of the draws; null takes the run's own. Validation rows are then drawn by 0, the same for all.
@@ -50,18 +53,18 @@ class Pictures(Corpus):
         root = Path(root) if media_root is None else Path(media_root)
         root = root if root.is_dir() else root.parent
         folder = expect(self, root if self.path is None else below(root, self.path, argument="Pictures, path"))
-        names = sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.suffix.lower() in ENDINGS)
-        if not names:
-            raise DataError(f"Pictures: {display(folder)} holds no picture ({', '.join(ENDINGS)})")
-        reader = RowReader(file=display(folder), columns={"id": "image", "image": "image"}, media_root=folder)
+        names = list(_names(folder))
+        home = folder if folder.is_dir() else folder.parent
+        reader = RowReader(file=display(folder), columns={"id": "image", "image": "image"}, media_root=home)
         read = [reader.read({"image": name}, number) for number, name in enumerate(names, start=1)]
+        samples = [one for one in read if isinstance(one, Sample)]
         table = Table(
             name=folder.name,
-            samples=tuple(_training(one) for one in read if isinstance(one, Sample)),
+            samples=tuple(replace(one, split="train", group=one.id) for one in samples),
             problems=tuple(one for one in read if isinstance(one, Problem)),
             columns=("image",),
-            digests={one.id: file_digest(one.image) for one in read if isinstance(one, Sample) and isinstance(one.image, Path)},
-            folder=folder,
+            digests={one.id: file_digest(one.image) for one in samples if isinstance(one.image, Path)},
+            folder=home,
             corpus="Pictures",
         )
         if table.samples:
@@ -70,5 +73,19 @@ class Pictures(Corpus):
         return replace(table, draws=draws)
 
 
-def _training(sample: Sample) -> Sample:
-    return replace(sample, split="train", group=sample.id)
+def _names(path: Path) -> Iterator[str]:
+    """The pictures of a folder or table, as they are named from there.
+
+    Raises:
+        DataError: there is none, or the table has no column for them.
+    """
+    if path.is_dir():
+        found = sorted(one.relative_to(path).as_posix() for one in path.rglob("*") if one.suffix.lower() in ENDINGS)
+        if not found:
+            raise DataError(f"Pictures: {display(path)} holds no picture ({', '.join(ENDINGS)})")
+        yield from found
+        return
+    raw = read_raw(path)
+    if "image" not in raw.columns:
+        raise DataError(f"{display(path)} has no column 'image'; {choices('image', raw.columns)}")
+    yield from (str(row["image"]) for _, row in raw.rows)

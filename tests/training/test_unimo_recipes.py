@@ -1,0 +1,82 @@
+"""Every recipe of UNIMO's pre-training runs to its end from the files that it names, on few rows and tiny encoders."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from polysense.inference.predictor import load
+from polysense.knowledge.neighbours import Neighbours
+from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
+from polysense.recipe import list_recipes
+from polysense.training.run import train
+
+RECIPES = [name for name in list_recipes() if name.startswith("unimo/pretrain")]
+WORDS = ("red", "green", "blue", "small", "large", "old")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Flickr8k's layout, free sentences, free pictures, a table of captions, and the tables of rewrites and neighbours."""
+    root = tmp_path_factory.mktemp("data")
+    free = root / "mvsa_single" / "images"
+    for folder in (root / "flickr8k" / "images", free, root / "wiki_sentences"):
+        folder.mkdir(parents=True)
+    lines, own, entries, near_texts, near_images = ["image,split,caption_id,caption"], ["image,text"], [], {}, {}
+    for number in range(8):
+        name, split = f"{number}.jpg", ("train", "train", "train", "train", "train", "train", "dev", "test")[number]
+        for folder in (root / "flickr8k" / "images", root, free):
+            Image.new("RGB", (32, 32), (30 * number, 90, 250 - 30 * number)).save(folder / name)
+        for caption in range(5):
+            text = f"a {WORDS[(number + caption) % 6]} thing on the {WORDS[number % 6]} table {number}"
+            lines.append(f"{name},{split},{caption},{text}")
+            own.append(f"{name},{text}")
+            entries += [(Caption(text, name), Rewrite(f"{text} again", "positive", by="caption"))]
+            entries += [
+                (Caption(text, name), Rewrite(text.replace("thing", other), "word", "thing", other)) for other in ("dog", "cat")
+            ]
+            near_texts[text] = [(f"a {WORDS[caption]} chair", 0.5)]
+        near_images[name] = [(f"{(number + 1) % 8}.jpg", 0.4)]
+    (root / "flickr8k" / "captions.csv").write_text("\n".join(lines) + "\n")
+    (root / "captions.csv").write_text("\n".join(own) + "\n")
+    (root / "wiki_sentences" / "a.txt").write_text("\n".join(f"a {one} and {other} chair" for one in WORDS for other in WORDS))
+    Rewrites.from_entries(entries).write(root / "rewrites")
+    Neighbours.from_entries("texts", near_texts).write(root / "neighbours")
+    Neighbours.from_entries("images", near_images, {"folder": str(free)}).write(root / "neighbours")
+    return root
+
+
+def journal_of(run: Path) -> list[dict[str, dict[str, float]]]:
+    return [json.loads(line) for line in (run / "seed-0" / "journal.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_trains_to_its_end(
+    name: str, data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data)
+    own = name == "unimo/pretrain_pairs"
+    small = [
+        f"encoders.text.pretrained={tiny_text}",
+        f"encoders.image.pretrained={tiny_vision}",
+        "encoders.image.cells=null",
+        "training.num_train_epochs=2",
+        "training.per_device_train_batch_size=4",
+        "training.bf16=false",
+        *(["corpora.0.validation=4"] if own else []),
+    ]
+    summary = train(name, data / "captions.csv" if own else data, out=tmp_path / "run", overrides=small)
+    journal = journal_of(tmp_path / "run")
+    assert {term for line in journal for term in line["terms"]} == set(summary["recipe"]["objectives"])
+    assert all(math.isfinite(line["loss"]) for line in journal)  # type: ignore[arg-type]
+    kinds = {frozenset(line["terms"]) for line in journal}
+    assert (frozenset({"regions"}) in kinds) == (not own and "no_pictures" not in name)
+    model = load(tmp_path / "run")
+    if "no_contrast" not in name:
+        [row] = model.predict([{"text": "a red thing", "image": str(data / "0.jpg")}])
+        assert -1 <= row["similarity"] <= 1
+    assert model.encode(["a red dog", "a blue cat"]).shape == (2, 32)
