@@ -59,6 +59,8 @@ class Learner(nn.Module):
             raise RecipeError("objectives: every weight is 0, there is nothing to learn")
         self.model = model
         self.objectives = nn.ModuleDict(objectives)
+        for one in objectives.values():
+            one.borrow(objectives)
         self.weights = dict(weights)
         self.turns = dict(turns)
         self.seed = seed

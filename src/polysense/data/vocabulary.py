@@ -21,6 +21,10 @@ class Vocabulary:
     """(size,) bool: tokens that are no part of a text: padding, start, separator, mask."""
     continues: Tensor = field(repr=False)
     """(size,) bool: tokens that go on with the word of the token before them."""
+    start: int | None = field(default=None, repr=False)
+    """The token before a text ([CLS], <s>); None where there is none."""
+    end: int | None = field(default=None, repr=False)
+    """The token behind one ([SEP], </s>)."""
 
     @classmethod
     def of(cls, tokenizer: Any, *, size: int) -> Vocabulary:
@@ -33,7 +37,14 @@ class Vocabulary:
         places = [number for number in tokenizer.all_special_ids if number < size and number != tokenizer.unk_token_id]
         special[places] = True
         continues[places] = False
-        return cls(size=size, mask=tokenizer.mask_token_id, special=special, continues=continues)
+        return cls(
+            size=size,
+            mask=tokenizer.mask_token_id,
+            special=special,
+            continues=continues,
+            start=tokenizer.cls_token_id,
+            end=tokenizer.sep_token_id,
+        )
 
     def words(self, ids: Tensor) -> Tensor:
         """Which word of its row each token belongs to, from 0: (batch, time) int64 for ids (batch, time); -1 for special tokens."""

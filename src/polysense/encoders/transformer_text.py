@@ -101,7 +101,7 @@ class TransformerText(Encoder):
             self._settle_padding(pretrained)
             self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape))
             self.width = int(self.backbone.config.hidden_size)
-            self.max_length = min(max_length, int(self.tokenizer.model_max_length), self._positions())
+            self.max_length = min(max_length, int(self.tokenizer.model_max_length), self.positions)
         self.train_max_length = min(train_max_length or self.max_length, self.max_length)
         self.head = nn.Linear(self.width, self.width) if pooling == "cls" else None
         self.pooling = pooling
@@ -145,7 +145,8 @@ class TransformerText(Encoder):
         if self.tokenizer.pad_token_id is None:
             raise RecipeError(f"the text encoder {pretrained!r} cannot be used: its tokenizer has no token to pad with")
 
-    def _positions(self) -> int:
+    @property
+    def positions(self) -> int:
         """How many tokens the model has positions for; RoBERTa and its kin count theirs from behind the padding token's number."""
         config = self.backbone.config
         known = getattr(config, "max_position_embeddings", None) or self.tokenizer.model_max_length

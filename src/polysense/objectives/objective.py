@@ -98,6 +98,14 @@ class Objective(nn.Module, ABC):
         """Take up what :meth:`save_assets` wrote; a folder without it is a model that predicts, and cannot be trained further."""
         del folder
 
+    def borrow(self, others: Mapping[str, Objective]) -> None:
+        """Take up what another objective of the recipe owns, by its name: it is trained and saved there.
+
+        Raises:
+            RecipeError: there is no such objective, or it cannot lend it.
+        """
+        del others
+
     def remembered(self) -> dict[str, Tensor]:
         """What it has made of the training rows so far, to be written down beside their ids: a column each, (training rows,)."""
         return {}
