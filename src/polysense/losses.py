@@ -140,6 +140,31 @@ def many_to_many_contrast(positives: Tensor, negatives: Tensor) -> Tensor:
     return mean(F.softplus(negatives.logsumexp(dim=1) - positives.logsumexp(dim=1)), kept)
 
 
+def circle(positives: Tensor, negatives: Tensor, *, margin: float, scale: float) -> Tensor:
+    """The circle loss of similarities from 0 to 1, mean over the rows of all processes (Sun et al., CVPR 2020, equation 6).
+
+    ``log( 1 + sum_n e^{s a_n (n - m)} sum_p e^{-s a_p (p - 1 + m)} )``, ``a_n = relu(n + m)`` and ``a_p = relu(1 + m - p)`` without
+    gradient. A row without a positive or without a negative stays out of the mean. Its least value is not 0: with p = 1 and k
+    negatives of 0 it is ``log(1 + k e^{-2 s m^2})``.
+
+    Args:
+        positives: (rows, most); minus infinity where a row has none.
+        negatives: (rows, most) likewise.
+        margin: m.
+        scale: s.
+    """
+    there = [scores > -torch.inf for scores in (positives, negatives)]
+    p, n = (scores.float().masked_fill(~real, 0.0) for scores, real in zip((positives, negatives), there, strict=True))
+    kept = there[0].any(dim=1) & there[1].any(dim=1)
+    logits = [-scale * (1 + margin - p).relu().detach() * (p - 1 + margin), scale * (n + margin).relu().detach() * (n - margin)]
+    # Rows that stay out get numbers of their own: the gradient of an empty sum is NaN, and NaN times 0 is NaN.
+    sums = [
+        values.masked_fill(~real, -torch.inf).masked_fill(~kept.unsqueeze(1), 0.0).logsumexp(dim=1)
+        for values, real in zip(logits, there, strict=True)
+    ]
+    return mean(F.softplus(sums[0] + sums[1]), kept)
+
+
 def class_weighted_cross_entropy(
     logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:

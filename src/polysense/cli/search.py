@@ -11,11 +11,13 @@ import typer
 
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode, read_columns
 from polysense.cli.output import print_json, print_table
-from polysense.cli.paths import refuse_missing
-from polysense.errors import RecipeError
+from polysense.cli.paths import refuse_missing, refuse_output
+from polysense.errors import DataError, RecipeError, display
 from polysense.progress import bar, say
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from polysense.inference.predictor import Predictor
     from polysense.inference.search import Hit, Index
 
@@ -23,6 +25,10 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 VECTORS = (".npy", ".parquet")
 """What `polysense encode` writes."""
+
+INDEX_OF_PICTURES = (
+    "--index keeps the vectors of pictures: look in a folder of pictures, or in a table with --text or --part image"
+)
 
 ROWS_ELSEWHERE = "--rows is for an .npy file, whose rows stand elsewhere"
 
@@ -34,12 +40,21 @@ SHOWN = 72
 def search(
     model: Annotated[str, typer.Argument(metavar="X", help="A run, a saved model, a Hugging Face id, or minilm.")],
     collection: Annotated[
-        Path, typer.Argument(help="A .txt file, a table, or the .npy or .parquet that `polysense encode` wrote with X.")
+        Path,
+        typer.Argument(
+            help="A folder of pictures, a .txt file, a table, or the .npy or .parquet that `polysense encode` wrote with X."
+        ),
     ],
+    text: Annotated[
+        list[str] | None, typer.Option(help="A text that looks for pictures, in a folder or a table; as often as you like.")
+    ] = None,
     query: Annotated[list[str] | None, typer.Option(help="A text to look for; as often as you like.")] = None,
     queries: Annotated[Path | None, typer.Option(help="A .txt file with a query a line, or a table.")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="A picture to look for; as often as you like.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows for each query.")] = 5,
+    rerank: Annotated[
+        int | None, typer.Option(min=1, help="Read the nearest so many together with the query, and put them in order anew.")
+    ] = None,
     threshold: Annotated[float | None, typer.Option(help="Only rows whose cosine is at least this.")] = None,
     part: Annotated[str | None, typer.Option(help="Embed the collection by this modality alone.")] = None,
     shared: Annotated[
@@ -52,6 +67,10 @@ def search(
     backend: Annotated[
         str, typer.Option(help="exact; faiss (the same answers) or hnsw (faster, may miss rows) of extra search.")
     ] = "exact",
+    index: Annotated[
+        Path | None, typer.Option(help="Keep the vectors of the pictures in this folder; by default in the cache.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write what was found, with the pictures, into this .html file.")] = None,
     pooling: Pooling = None,
     columns: Columns = None,
     media_root: MediaRoot = None,
@@ -62,27 +81,46 @@ def search(
 ) -> None:
     """Find the nearest rows of a collection by the cosine of their vectors.
 
-    Vectors that `polysense encode` wrote are searched with the model that made them; others are refused.
+    Vectors that `polysense encode` wrote are searched with the model that made them; others are refused. The vectors of pictures are
+    kept, and only new or changed pictures are encoded again.
     """
-    if not (query or queries or image):
-        raise RecipeError("name what to look for: --query, --queries or --image")
-    if any(not text.strip() for text in query or ()):
-        raise RecipeError("--query: is empty, and an empty text means nothing that could be looked for")
+    if not (text or query or queries or image):
+        raise RecipeError("name what to look for: --text, --query, --queries or --image")
+    for option, given in (("--text", text), ("--query", query)):
+        if any(not one.strip() for one in given or ()):
+            raise RecipeError(f"{option}: is empty, and an empty text means nothing that could be looked for")
     if rows is not None and collection.suffix not in VECTORS:
         raise RecipeError(ROWS_ELSEWHERE)
+    if rerank is not None and rerank < top:
+        raise RecipeError(f"--rerank {rerank}: put at least as many in order as are shown (--top {top})")
     refuse_missing(model, collection, queries, rows, *(image or ()))
+    if out is not None:
+        refuse_output(out)
     from polysense.cli.predict import say_which_seed
+    from polysense.data.picture_folder import holds_pictures
     from polysense.inference.collection import refuse_others
     from polysense.inference.predictor import load
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code)
     say_which_seed(loaded, model)
-    index = loaded.index(part=part, shared=shared or bool(image), backend=backend)  # type: ignore[arg-type]
+    pictures = bool(text) or holds_pictures(collection)
+    shared, part = shared or pictures or bool(image), part or ("image" if pictures else None)
+    there = loaded.index(part=part, shared=shared, backend=backend)  # type: ignore[arg-type]
     options = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
-    refuse_others(collection, loaded, model, part=part, shared=shared or bool(image))
-    _fill(index, loaded, collection, rows, options, part=part, shared=shared or bool(image))
-    asked = _queries(query or [], queries, image or [])
-    hits = index.search([row for _, row in asked], top, threshold)
+    refuse_others(collection, loaded, model, part=part, shared=shared)
+    samples = _fill(there, loaded, collection, rows, options, part=part, shared=shared, kept_in=index)
+    asked = _queries([*(text or []), *(query or [])], queries, image or [])
+    hits = there.search([row for _, row in asked], rerank or top, threshold)
+    if rerank is not None:
+        if samples is None:
+            raise RecipeError(
+                "--rerank reads the rows themselves: name the pictures, the texts or the table in the place of vectors"
+            )
+        with bar("reading together", "pairs") as advance:
+            ordered = loaded.rerank([row for _, row in asked], hits, rows=samples, progress=advance)
+        hits = [every[:top] for every in ordered]
+    if out is not None:
+        _write_page(out, asked, hits, samples, title=f"{len(there):,} {'pictures' if part == 'image' else 'rows'} searched")
     if json:
         print_json(
             [{"query": name, "hits": [_as_dict(hit) for hit in found]} for (name, _), found in zip(asked, hits, strict=True)]
@@ -90,10 +128,18 @@ def search(
         return
     for (name, _), found in zip(asked, hits, strict=True):
         typer.echo(f"{_shortened(name)}")
-        columns_shown = ["id", "text", *(["image"] if any("image" in hit.item for hit in found) else [])]
+        columns_shown = [
+            "id",
+            *(["text"] if not pictures or any(hit.item.get("text") for hit in found) else []),
+            *(["image"] if any("image" in hit.item for hit in found) else []),
+        ]
+        scores = ["score"] if rerank is None else ["fit", "score"]
         print_table(
-            ("score", *columns_shown),
-            [[hit.score, *(_shortened(hit.item.get(name)) for name in columns_shown)] for hit in found],
+            (*scores, *columns_shown),
+            [
+                [*(getattr(hit, name) for name in scores), *(_shortened(hit.item.get(name)) for name in columns_shown)]
+                for hit in found
+            ],
         )
         typer.echo("")
 
@@ -109,19 +155,30 @@ class _Reading:
 
 
 def _fill(
-    index: Index, model: Predictor, collection: Path, rows: Path | None, reading: _Reading, *, part: str | None, shared: bool
-) -> None:
+    index: Index,
+    model: Predictor,
+    collection: Path,
+    rows: Path | None,
+    reading: _Reading,
+    *,
+    part: str | None,
+    shared: bool,
+    kept_in: Path | None,
+) -> list[Any] | None:
+    """Put the collection into the index; its rows, by their number there, where they are known."""
     from polysense.inference.collection import described, read_vectors, rows_of
     from polysense.inference.row_source import open_rows
 
     written = read_vectors(collection)
     if written is not None:
+        if kept_in is not None:
+            raise RecipeError(INDEX_OF_PICTURES)
         vectors, items = written
         if rows is not None:
             items = rows_of(rows, vectors=len(vectors), columns=reading.columns, encoding=reading.encoding)
         kept = _not_blank(items)
         index.add_vectors(vectors[kept] if len(kept) < len(items) else vectors, [items[row] for row in kept])
-        return
+        return None
     if rows is not None:
         raise RecipeError(ROWS_ELSEWHERE)
     source = open_rows(
@@ -130,15 +187,71 @@ def _fill(
         media_root=reading.media_root,
         encoding=reading.encoding,
         skip_bad_rows=reading.skip_bad_rows,
+        decode=part != "image",  # pictures whose vectors are kept need not be opened
     )
     for note in source.notes:
         say(note)
     every = [item for block in source.blocks(1 << 16) for item in block]
     items = described(source)
     kept = _not_blank(items)
-    with bar("encoding", "rows") as advance:
-        vectors = model.encode([every[row] for row in kept], part=part, shared=shared, progress=advance)
+    if part == "image":
+        kept, vectors = _pictures(model, collection, every, kept, reading, shared=shared, kept_in=kept_in)
+    elif kept_in is not None:
+        raise RecipeError(INDEX_OF_PICTURES)
+    else:
+        with bar("encoding", "rows") as advance:
+            vectors = model.encode([every[row] for row in kept], part=part, shared=shared, progress=advance)
     index.add_vectors(vectors, [items[row] for row in kept])
+    return [every[row] for row in kept]
+
+
+def _pictures(
+    model: Predictor,
+    collection: Path,
+    every: Sequence[Any],
+    kept: Sequence[int],
+    reading: _Reading,
+    *,
+    shared: bool,
+    kept_in: Path | None,
+) -> tuple[list[int], np.ndarray]:
+    """The rows whose pictures can be used, and their vectors, from the disk where they are there."""
+    from polysense.data.picture_folder import holds_pictures
+    from polysense.inference.picture_index import PictureIndex, default_root, index_folder
+
+    width = model.width(part="image", shared=shared)  # first: it refuses what the model does not read
+    shown = [row for row in kept if not isinstance(every[row], str) and every[row].image is not None]
+    if not shown:
+        raise DataError(f"{display(collection)} holds no pictures")
+    if less := len(kept) - len(shown):
+        say(f"{'1 row without a picture is' if less == 1 else f'{less:,} rows without a picture are'} never found")
+    there = PictureIndex(index_folder(kept_in or default_root(collection), model, shared=shared), width=width)
+    with bar("encoding", "pictures") as advance:
+        found = there.vectors(
+            [every[row] for row in shown],
+            lambda some, tell: model.encode_pictures(some, shared=shared, progress=tell),
+            progress=advance,
+        )
+    faults = [f"{every[shown[place]].id}: {reason}" for place, reason in sorted(found.faults.items())]
+    if faults and not (reading.skip_bad_rows or holds_pictures(collection)):
+        raise DataError("\n  ".join([f"{display(collection)}: pictures that cannot be used (--skip-bad-rows)", *faults]))
+    for fault in faults:
+        say(f"skipped: {fault}")
+    say(f"{found.encoded:,} of {len(shown):,} pictures encoded, the others were kept in {display(there.folder)}")
+    sound = [place for place in range(len(shown)) if place not in found.faults]
+    if not sound:
+        raise DataError(f"{display(collection)}: no picture is left")
+    return [shown[place] for place in sound], found.vectors[sound]
+
+
+def _write_page(
+    out: Path, asked: Sequence[tuple[str, Any]], hits: Sequence[Sequence[Hit]], samples: Sequence[Any] | None, *, title: str
+) -> None:
+    from polysense.report.finds import Found, write_finds
+
+    shown = [(name, _asking_picture(row), every) for (name, row), every in zip(asked, hits, strict=True)]
+    found = [Found(name if picture is None else None, picture, every) for name, picture, every in shown]
+    say(f"page: {write_finds(found, samples, out, title=title)}")
 
 
 def _not_blank(items: Sequence[dict[str, Any]]) -> list[int]:
@@ -165,8 +278,16 @@ def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path]) ->
     return found + [(str(path), {"image": path}) for path in images]
 
 
+def _asking_picture(row: Any) -> Any:
+    """The picture of a query that has no text."""
+    if isinstance(row, dict):
+        return row["image"]
+    return None if isinstance(row, str) or (row.text or "").strip() else row.image
+
+
 def _as_dict(hit: Hit) -> dict[str, object]:
-    return {"row": hit.item["row"], "score": hit.score, **hit.item}
+    fit = {} if hit.fit is None else {"fit": hit.fit}
+    return {"row": hit.item["row"], "score": hit.score, **fit, **hit.item}
 
 
 def _shortened(text: str | None) -> str:

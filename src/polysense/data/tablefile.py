@@ -41,7 +41,7 @@ def find_table(path: Path) -> Path:
             return path
         if not path.is_dir():
             raise DataError(f"{display(path)} does not exist")
-        found = sorted(one for one in path.iterdir() if one.suffix.lower() in _READERS and not one.name.startswith("."))
+        found = tables_in(path)
     except OSError as error:
         raise DataError(f"{display(path)} cannot be read: {error.strerror}") from None
     if len(found) == 1:
@@ -49,6 +49,11 @@ def find_table(path: Path) -> Path:
     if not found:
         raise DataError(f"{display(path)} holds no table file ({', '.join(_READERS)})")
     raise DataError(f"{display(path)} holds {len(found)} table files, name one: {', '.join(one.name for one in found)}")
+
+
+def tables_in(folder: Path) -> list[Path]:
+    """The table files that lie in a folder itself."""
+    return sorted(one for one in folder.iterdir() if one.suffix.lower() in _READERS and not one.name.startswith("."))
 
 
 def read_raw(path: Path, *, encoding: str = "utf-8", separated: Separated | None = None) -> RawTable:

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,6 +18,7 @@ from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, Problem
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
+from polysense.evaluation.judge import judge, judging
 from polysense.evaluation.sentiment import SentimentRegression
 from polysense.inference.encoding.embedder import Embedder, Space
 from polysense.inference.encoding.engine import EngineName, Precision
@@ -25,7 +27,7 @@ from polysense.inference.extraction.clips import Held
 from polysense.inference.finding import find_model
 from polysense.inference.reader import Reader, Row, about, is_single, listed
 from polysense.inference.respondent import Respondent
-from polysense.inference.search import Backend, Index
+from polysense.inference.search import Backend, Hit, Index
 from polysense.knowledge import Knowledge
 from polysense.learner import Learner
 from polysense.metrics.sentiment import Dataset
@@ -298,6 +300,67 @@ class Predictor:
         index.add(listed(rows))
         return index
 
+    def encode_pictures(
+        self, samples: Sequence[Sample], *, shared: bool = False, progress: Progress | None = None
+    ) -> tuple[np.ndarray, dict[int, str]]:
+        """The vectors (samples, width) of the samples' pictures by themselves, and by place why some of them cannot be used.
+
+        Raises:
+            RecipeError: the model reads no pictures, or they do not stand in the shared space.
+            PolysenseError: the model has no shared space.
+        """
+        self._embedder.check(Space("image", shared))
+        return self._embedder.of_pictures(samples, shared=shared, progress=progress)
+
+    def rerank(
+        self,
+        queries: Iterable[Row] | Row,
+        hits: Sequence[Sequence[Hit]],
+        *,
+        rows: Sequence[Row] | None = None,
+        progress: Progress | None = None,
+    ) -> list[list[Hit]]:
+        """The hits of each query, put in the order of how well the two fit when they are read together; each hit has it as ``fit``.
+
+        A query that has a text is read with the pictures of the rows, another one with their texts. Each picture is encoded once
+        for all queries. Equal rows stay in the order in which they were found.
+
+        Args:
+            queries: as they were asked.
+            hits: of each, as :meth:`Index.search` gave them for several queries.
+            rows: the rows of the collection, by number; by default what the hits have as ``item``.
+            progress: gets (pairs done, pairs).
+
+        Raises:
+            PolysenseError: no objective of the model judges pairs that are read together.
+            DataError: a row lacks what is to be read, or cannot be used; the message names it.
+        """
+        head = judging(self._answerer)
+        if head is None:
+            raise PolysenseError(
+                f"{self.source or 'this model'} has no objective that judges a text and a picture that are read together: train it "
+                "with ImageTextMatching, CrossModalContrast or PairRanking"
+            )
+        asked = [self._sample(row, number) for number, row in enumerate(listed(queries), start=1)]
+        found = {hit.row: hit.item if rows is None else rows[hit.row] for every in hits for hit in every}
+        place = {row: number for number, row in enumerate(found)}
+        there = [self._sample(item, row + 1) for row, item in found.items()]
+        by_text = [(query.text or "").strip() != "" for query in asked]
+        scores = [np.zeros(0)] * len(asked)
+        for texts_ask in (True, False):
+            chosen = [number for number, has_text in enumerate(by_text) if has_text == texts_ask and hits[number]]
+            if not chosen:
+                continue
+            pairs = np.array([(number, place[hit.row]) for number in chosen for hit in hits[number]], dtype=np.int64)
+            texts, pictures = (asked, there) if texts_ask else (there, asked)
+            pairs = pairs if texts_ask else pairs[:, ::-1]
+            _refuse_lacking(texts, pictures, pairs)
+            judged = judge(self._answerer, head, texts, pictures, pairs, progress=progress)
+            ends = np.cumsum([len(hits[number]) for number in chosen])
+            for number, some in zip(chosen, np.split(judged, ends[:-1]), strict=True):
+                scores[number] = some
+        return [_in_order(every, some) for every, some in zip(hits, scores, strict=True)]
+
     def fingerprint(self) -> str:
         """sha256 over recipe and weights."""
         digest = hashlib.sha256(self.recipe.to_yaml().encode())
@@ -348,6 +411,18 @@ def _scale(recipe: Recipe) -> Dataset | None:
     """Of the scores, by the evaluator that the recipe measures them with; None where it measures no sentiment."""
     parts = (part for part in recipe.evaluation.evaluators if part.kind is SentimentRegression)
     return next((part.build().dataset for part in parts), None)
+
+
+def _refuse_lacking(texts: Sequence[Sample], pictures: Sequence[Sample], pairs: np.ndarray) -> None:
+    for modality, samples, numbers in (("text", texts, pairs[:, 0]), ("image", pictures, pairs[:, 1])):
+        for number in numbers.tolist():
+            if modality not in samples[number].modalities:
+                raise DataError(f"row {samples[number].id}: it has no {modality} to be read together with the query")
+
+
+def _in_order(hits: Sequence[Hit], scores: np.ndarray) -> list[Hit]:
+    order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
+    return [replace(hits[place], fit=float(scores[place])) for place in order]
 
 
 def load(

@@ -1,4 +1,4 @@
-"""What is encoded from a file: the lines of a text, one at a time, or the rows of a table."""
+"""What is encoded: the lines of a text file, one at a time, the rows of a table, or the pictures of a folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from polysense.data.media import file_digest
+from polysense.data.picture_folder import holds_pictures, picture_folder
 from polysense.data.table import Table, read_table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
@@ -140,17 +141,26 @@ def open_rows(
     media_root: Path | None = None,
     encoding: str = "utf-8",
     skip_bad_rows: bool = False,
+    decode: bool = True,
 ) -> RowSource:
-    """The rows of a text file or of a table, all of them known to be usable.
+    """The rows of a text file, of a table, or of a folder of pictures, all of them known to be usable.
+
+    Of a folder the pictures that cannot be used are always left out, and told of. Without ``decode`` nobody looks into pictures.
 
     Raises:
         DataError: rows are bad and not to be skipped, or the file cannot be used.
-        RecipeError: columns were named for a text file.
+        RecipeError: columns were named for what has none.
     """
+    if holds_pictures(path):
+        if columns:
+            raise RecipeError("--columns: a folder of pictures has no columns")
+        pictures = picture_folder(path)
+        faults = verify(pictures, splits=()) if decode else ()
+        return TableRows(refuse_or_skip(pictures, faults, skip_bad_rows=True))
     if path.suffix.lower() == LINES:
         if columns:
             raise RecipeError("--columns: a text file has no columns, every line is a text")
         return Lines(path, encoding=encoding)
     table = read_table(path, columns=columns, media_root=media_root, encoding=encoding, split_seed=None)
-    problems: list[Problem] = verify(table, splits=())
+    problems: list[Problem] = verify(table, splits=(), decode=decode)
     return TableRows(refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows))

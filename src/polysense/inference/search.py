@@ -35,6 +35,8 @@ class Hit:
     """The cosine, -1 to 1."""
     item: Any
     """The row as it was added."""
+    fit: float | None = None
+    """How well it and the query fit, read together; None where they were not."""
 
 
 class Index:

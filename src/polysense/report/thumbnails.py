@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from polysense.data.media import FORMATS, MAX_PIXELS
+from polysense.data.media import FORMATS, MAX_PIXELS, Picture
 
 LONGEST = 240
 """Longest side in pixels; shown at half of that, so that it is sharp on fine screens."""
@@ -28,16 +28,29 @@ def thumbnail(image: str | None, *, near: Path) -> Thumbnail:
 
     Never raises for a bad picture: a report is not lost for one of them.
     """
-    from PIL import UnidentifiedImageError
-
     if not image:
         return Thumbnail("", "no picture")
     home = near.resolve()
     path = next((place for folder in (Path(), home, *home.parents) if (place := folder / image).is_file()), None)
     if path is None:
         return Thumbnail("", "file not found")
+    return _made(path)
+
+
+def thumbnail_of(picture: Picture) -> Thumbnail:
+    """Shrink a picture that is held in memory; never raises either."""
+    if isinstance(picture.content, bytes):
+        return _made(BytesIO(picture.content))
+    file = BytesIO()
+    picture.content.convert("RGBA").save(file, "PNG")
+    return _made(BytesIO(file.getvalue()))
+
+
+def _made(source: Path | BytesIO) -> Thumbnail:
+    from PIL import UnidentifiedImageError
+
     try:
-        return Thumbnail("data:image/jpeg;base64," + b64encode(shrunk(path)).decode("ascii"))
+        return Thumbnail("data:image/jpeg;base64," + b64encode(shrunk(source)).decode("ascii"))
     except UnidentifiedImageError:
         return Thumbnail("", "not a picture")
     except MemoryError:
@@ -50,11 +63,11 @@ class TooLargeError(ValueError):
     """A picture with too many pixels."""
 
 
-def shrunk(path: Path) -> bytes:
+def shrunk(source: Path | BytesIO) -> bytes:
     """The first frame as a small JPEG, upright, on white where it is transparent."""
     from PIL import Image, ImageOps
 
-    with Image.open(path, formats=FORMATS) as image:
+    with Image.open(source, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             raise TooLargeError(f"too large ({image.width} × {image.height})")
         image.draft("RGB", (2 * LONGEST, 2 * LONGEST))

@@ -147,10 +147,22 @@ class Embedder:
                 found[rows] = self.of_texts(texts, space, expect=expect, most_rows=most_rows, progress=tell)
             else:
                 alone = [_alone(sample, modality) for sample in chosen] if modality else chosen
-                summaries = self._asked(alone, modality, most_rows, tell)
+                summaries, faults = self._asked(alone, modality, most_rows, tell)
+                if faults:
+                    row, reason = min(faults.items())
+                    raise DataError(f"row {chosen[row].id}: {reason}")
                 found[rows] = self._projected(modality, summaries) if space.shared and modality else summaries
             done += len(rows)
         return found
+
+    def of_pictures(
+        self, samples: Sequence[Sample], *, shared: bool, progress: Progress | None = None
+    ) -> tuple[np.ndarray, dict[int, str]]:
+        """(samples, width) float32 of the samples' pictures, and by place why some cannot be used; these have zeros."""
+        summaries, faults = self._asked([_alone(sample, "image") for sample in samples], "image", None, progress)
+        found = self._projected("image", summaries) if shared else summaries
+        found[list(faults)] = 0.0
+        return found, faults
 
     def take_cut(self) -> int:
         """How many texts were longer than the model reads, since this was last asked."""
@@ -188,7 +200,8 @@ class Embedder:
 
     def _asked(
         self, samples: Sequence[Sample], part: str | None, most_rows: int | None, progress: Progress | None
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, dict[int, str]]:
+        """Summaries, and by place what is wrong with pictures, sound and film."""
         encoders = {name: self.learner.model.encoder(name) for name in self.modalities}
         media, faults = watched(encoders)
         text = encoders.get("text")
@@ -199,17 +212,14 @@ class Embedder:
         numbered = [replace(sample, index=row) for row, sample in enumerate(samples)]
         vectors = answerer.encode(numbered, part=part, progress=progress)
         self._cut += 0 if texts is None else texts.take_cut()
-        if faults:
-            row, reason = min(faults.items())
-            raise DataError(f"row {samples[row].id}: {reason}")
-        return vectors
+        return vectors, faults
 
     def _aligning(self) -> Aligning:
         found = next((one for one in self.learner.active.values() if isinstance(one, Aligning)), None)
         if found is None:
             raise PolysenseError(
                 "this model has no space that text and picture share: train it with an objective that aligns them "
-                "(ImageTextContrast, Grounding)"
+                "(ImageTextContrast, Grounding, CrossModalContrast)"
             )
         return found
 
