@@ -80,3 +80,68 @@ def test_it_trains_to_its_end(
         [row] = model.predict([{"text": "a red thing", "image": str(data / "0.jpg")}])
         assert -1 <= row["similarity"] <= 1
     assert model.encode(["a red dog", "a blue cat"]).shape == (2, 32)
+
+
+def table(path: Path, rows: list[dict[str, str]]) -> Path:
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+TASKS = {
+    "unimo/classify": ["label"],
+    "unimo/entail": ["image", "label"],
+    "unimo/entail_texts": ["pair", "label"],
+    "unimo/sts": ["pair", "score"],
+    "unimo/vqa": ["image", "label"],
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_trains_saves_reloads_and_predicts(
+    name: str, data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path
+) -> None:
+    cells = {"image": "{}.jpg", "label": "yes no", "pair": "a thing", "score": "1.5 4"}
+    rows = []
+    for number in range(32):
+        row = {"text": f"a {WORDS[number % 6]} thing {number}", "split": ["train", "train", "validation", "test"][number % 4]}
+        for column in TASKS[name]:
+            options = cells[column].split(" ") if column != "pair" else [cells[column]]
+            row[column] = options[number // 4 % len(options)].format(number % 8)
+        rows.append(row)
+    file = table(data / f"{name.partition('/')[2]}.csv", rows)
+    small = [
+        f"encoders.text.pretrained={tiny_text}",
+        *([f"encoders.image.pretrained={tiny_vision}", "encoders.image.cells=null"] if "image" in TASKS[name] else []),
+        "training.num_train_epochs=1",
+        "training.per_device_train_batch_size=4",
+        "training.bf16=false",
+        "corpora.0=Posts" if name != "unimo/vqa" else "corpora.0={class_path: Posts, init_args: {label_separator: '|'}}",
+    ]
+    summary = train(name, file, out=tmp_path / "run", overrides=small)
+    assert math.isfinite(summary["per_seed"][0]["validation"][summary["best_metric"]])
+    asked = {"text": "a red thing", "image": str(data / "0.jpg"), "pair": "a blue one"}
+    [answer] = load(tmp_path / "run").predict([{key: asked[key] for key in ("text", *TASKS[name]) if key in asked}])
+    assert answer["score" if name == "unimo/sts" else "label"] is not None
+
+
+def test_a_pre_trained_stream_is_the_start_of_a_task(data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path) -> None:
+    encoders = [f"encoders.image.pretrained={tiny_vision}", "encoders.image.cells=null"]
+    brief = ["training.num_train_epochs=1", "training.per_device_train_batch_size=8", "training.bf16=false"]
+    before = [f"encoders.text.pretrained={tiny_text}", "corpora.0.validation=4"]
+    train("unimo/pretrain_pairs", data / "captions.csv", out=tmp_path / "start", overrides=[*before, *encoders, *brief])
+    start = load(tmp_path / "start").learner.model
+    build_upon = [f"encoders.text.pretrained={tmp_path / 'start'}", f"fusion.pretrained={tmp_path / 'start'}"]
+    rows = [
+        {"text": f"a {word} thing", "image": f"{n}.jpg", "label": ["yes", "no"][n % 2]} for n, word in enumerate(WORDS)
+    ]
+    file = table(data / "built.csv", rows * 4)
+    still = ["training.learning_rate=0", "corpora.0=Posts"]
+    train("unimo/entail", file, out=tmp_path / "task", overrides=[*build_upon, *encoders, *brief, *still])
+    task = load(tmp_path / "task").learner.model
+    for part in ("encoders.text", "fusion"):
+        own, found = start.get_submodule(part).state_dict(), task.get_submodule(part).state_dict()
+        assert {name: value for name, value in own.items() if name in found}
+        for name, value in own.items():
+            assert name in found
+            assert bool((found[name] == value).all()), name

@@ -1,8 +1,9 @@
-"""JSON that a run wrote: one object, or one a line."""
+"""JSON files: one object, or one a line."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,18 @@ def read_object(file: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise DataError(f"{display(file)} is damaged: it holds no object")
     return found
+
+
+def entries(found: Mapping[str, Any], name: str, keys: Sequence[str], file: str) -> list[dict[str, Any]]:
+    """The list of objects that stands under ``name`` in what :func:`read_object` gave, each of which has all ``keys``.
+
+    Raises:
+        DataError: there is no such list; ``file`` is the file's name in the message.
+    """
+    listed = found.get(name)
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and set(keys) <= set(one) for one in listed):
+        raise DataError(f"{file} has no list {name!r} of objects with {', '.join(keys)}")
+    return listed
 
 
 def read_lines(file: Path, *, may_be_cut_off: bool = False) -> list[dict[str, Any]]:

@@ -67,7 +67,7 @@ class TransformerText(Encoder):
         aspect: read each row's aspect before its text, as the tokenizer joins pairs (``[CLS] aspect [SEP] text [SEP]``), in segments
             of their own where the model has them. Of a pair that is too long, the text is cut.
         beside: another column of the table that is read behind the text, as the second of such a pair, where a row has it: the words
-            in a picture, a title. Of a pair that is too long, the longer one is cut.
+            in a picture, a title; ``pair`` is the row's second text. Of a pair that is too long, the longer one is cut.
         normalize: ``tweets`` reads posts in the spelling of BERTweet's training, see :func:`polysense.data.tweets.normalized`.
     """
 
@@ -181,7 +181,9 @@ class TransformerText(Encoder):
         """The row's aspect, or what is read behind its text; None where there is nothing."""
         if self.aspect:
             return sample.aspect
-        found = None if self.beside is None or sample.text is None else sample.extra.get(self.beside)
+        if self.beside is None or sample.text is None:
+            return None
+        found = sample.pair if self.beside == "pair" else sample.extra.get(self.beside)
         return None if found is None else self._spelled(str(found)) or None
 
     def aspect_fault(self, sample: Sample) -> str | None:

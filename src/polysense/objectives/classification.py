@@ -41,6 +41,7 @@ class Classification(Answering):
         multi_label: independent classes, any number of them a row.
         threshold: probability from which a multi-label class is answered.
         dropout: before the last layer.
+        hidden: width of a layer with GELU before the dropout; none where it is null.
         calibrate: divide the logits by a temperature that is fitted on the validation rows after training, so that of the answers
             with a probability of 80 % four in five are right (Guo et al., 2017). Which class is the likeliest stays as it is.
         decide: ``likeliest``; or ``macro_f1``, by a threshold for each class, fitted on the validation rows to the largest F1: of
@@ -64,6 +65,7 @@ class Classification(Answering):
         multi_label: bool = False,
         threshold: float = 0.5,
         dropout: float = 0.05,
+        hidden: int | None = None,
         calibrate: bool = False,
         decide: Literal["likeliest", "macro_f1"] = "likeliest",
     ) -> None:
@@ -92,7 +94,10 @@ class Classification(Answering):
         self.threshold = threshold
         weights = None if class_weights == "none" else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights, persistent=False)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths["fused"], len(self.labels)))
+        if hidden is not None and hidden < 1:
+            raise ValueError(f"hidden: expected a width from 1 up, found {hidden}")
+        before = [] if hidden is None else [nn.Linear(widths["fused"], hidden), nn.GELU()]
+        self.head = nn.Sequential(*before, nn.Dropout(dropout), nn.Linear(hidden or widths["fused"], len(self.labels)))
 
     @classmethod
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:

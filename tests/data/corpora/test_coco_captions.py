@@ -84,7 +84,7 @@ def test_what_is_wrong_is_named(made_up: Path) -> None:
     ]  # fmt: skip
     for broken in ({"images": []}, {"images": [], "annotations": {}}, {"images": [{"id": 1}], "annotations": []}):
         write(made_up, broken)
-        with pytest.raises(DataError, match=r"captions_train2014\.json is no file of captions in COCO's layout"):
+        with pytest.raises(DataError, match=r"captions_train2014\.json has no list"):
             CocoCaptions().read(made_up)
     (made_up / "annotations/captions_train2014.json").write_text("[1")
     with pytest.raises(DataError, match="is damaged: not JSON"):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from polysense.data.caption_controls import CaptionControls, Pairing, Resample
 from polysense.data.companions import Companions
 from polysense.data.corpus import Corpus, expect
 from polysense.data.draws import applied
 from polysense.data.folders import below, set_folder
-from polysense.data.json_file import read_object
+from polysense.data.json_file import entries, read_object
 from polysense.data.media import file_digest
 from polysense.data.rows import RowReader
 from polysense.data.table import Table
-from polysense.errors import DataError, Problem, display
+from polysense.errors import Problem, display
 from polysense.types import Sample
 
 FOLDER = "coco"
@@ -130,12 +129,12 @@ class CocoCaptions(Corpus):
 def _captions(path: Path, media: Path) -> tuple[tuple[Sample, ...], tuple[Problem, ...]]:
     """Every caption with its picture; rows count the annotations from 1."""
     found, file = read_object(path), display(path)
-    names = {entry["id"]: entry["file_name"] for entry in _entries(found, "images", ("id", "file_name"), file)}
+    names = {entry["id"]: entry["file_name"] for entry in entries(found, "images", ("id", "file_name"), file)}
     reader = RowReader(file=file, columns={"id": "id", "text": "caption", "image": "file_name"}, media_root=media)
     samples: list[Sample] = []
     problems: list[Problem] = []
     pictures: dict[str, Path] = {}  # several rows name one, looking once is enough
-    for number, entry in enumerate(_entries(found, "annotations", ("id", "image_id", "caption"), file), start=1):
+    for number, entry in enumerate(entries(found, "annotations", ("id", "image_id", "caption"), file), start=1):
         row, name = str(entry["id"]), names.get(entry["image_id"])
         text = " ".join(str(entry["caption"]).split())
         if name is None or not text:
@@ -150,10 +149,3 @@ def _captions(path: Path, media: Path) -> tuple[tuple[Sample, ...], tuple[Proble
             pictures[name] = read.image
         samples.append(replace(read, image=pictures[name], split="train", group=name))
     return tuple(samples), tuple(problems)
-
-
-def _entries(found: Mapping[str, Any], name: str, keys: Sequence[str], file: str) -> list[dict[str, Any]]:
-    entries = found.get(name)
-    if not isinstance(entries, list) or not all(isinstance(one, dict) and set(keys) <= set(one) for one in entries):
-        raise DataError(f"{file} is no file of captions in COCO's layout: {name!r} is no list of {', '.join(keys)}")
-    return entries

@@ -1,0 +1,99 @@
+"""Answers on which people disagree: their scores by hand, the loss in loops, the answers that are learned, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.made_colours import COLOURS, posts, recipe_of
+
+from polysense.data.collate import Collate
+from polysense.errors import DataError, RecipeError
+from polysense.evaluation.evaluator import Answerer
+from polysense.evaluation.soft_accuracy import SoftAccuracy
+from polysense.learner import Learner
+from polysense.metrics.soft_answers import soft_accuracy, soft_scores
+from polysense.objectives.soft_answers import SoftAnswers
+from polysense.types import Batch, Sample
+
+
+def test_scores_by_hand() -> None:
+    assert soft_scores(["red"] * 4 + ["pink"] * 2 + ["rose"]) == {
+        "red": 1.0,
+        "pink": pytest.approx(2 / 3),
+        "rose": pytest.approx(1 / 3),
+    }
+    assert soft_accuracy(["pink", "blue"], [["pink", "pink", "red"], ["red"]]) == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="at least one row"):
+        soft_accuracy([], [])
+
+
+def questions() -> list[Sample]:
+    """What colour is it? Most say the colour, one says something of his own."""
+    from dataclasses import replace
+
+    rows = []
+    for row, post in enumerate(posts(16)):
+        colour = list(COLOURS)[row % len(COLOURS)]
+        rows.append(replace(post, text="see a box", label=(*[colour] * 3, f"odd {row}")))
+    return [*rows[:15], replace(rows[15], label=None)]
+
+
+def learner_of(networks: Path, **arguments: object) -> Learner:
+    answers = {"class_path": "SoftAnswers", "init_args": {"least": 1, **arguments}}
+    recipe = recipe_of("SingleStream", networks, {"answers": answers}, samples=questions(), pooling="product")
+    return recipe.build(seed=0)
+
+
+def batch_of(learner: Learner, samples: list[Sample]) -> Batch:
+    encoders = {name: learner.model.encoder(name) for name in learner.model.encoders}
+    return Batch.of(Collate(encoders, learner.preparers)(samples))
+
+
+def test_the_answers_are_those_given_often_enough() -> None:
+    found = SoftAnswers.complete({"least": 2, "answers": None}, questions())["answers"]
+    assert set(found) == set(COLOURS)
+    assert found[-1] == "orange"  # one row less than the others
+    with pytest.raises(DataError, match="no answer is given in 9 training rows"):
+        SoftAnswers.complete({"least": 9, "answers": None}, questions())
+    with pytest.raises(RecipeError, match="complete"):
+        SoftAnswers({"fused": 4})
+
+
+def test_the_loss_is_its_equation(networks: Path) -> None:
+    learner = learner_of(networks).eval()
+    objective: Any = learner.objective("answers")
+    samples = questions()
+    batch = batch_of(learner, samples)
+    with torch.no_grad():
+        found = float(learner.terms(batch, step=0)["answers"])
+        chances = objective.head(learner.model(batch).fused.summary).sigmoid()
+        losses = []
+        for row, sample in enumerate(samples):
+            if sample.label is not None:
+                wanted = soft_scores(sample.label)  # type: ignore[arg-type]
+                loss = 0.0
+                for place, answer in enumerate(objective.answers):
+                    target, chance = wanted.get(answer, 0.0), chances[row, place]
+                    loss -= float(target * chance.log() + (1 - target) * (1 - chance).log())
+                losses.append(loss)
+    assert found == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+
+
+def test_it_learns_to_answer(networks: Path) -> None:
+    learner = learner_of(networks, least=2).train()
+    batch = batch_of(learner, questions())
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=5e-3)
+    for _ in range(60):
+        optimizer.zero_grad()
+        learner(**{**batch.parts, **batch.fields})["loss"].backward()
+        optimizer.step()
+    answerer = Answerer(learner, Collate({name: learner.model.encoder(name) for name in learner.model.encoders}))
+    metrics = SoftAccuracy()(answerer, questions())
+    assert metrics == {"soft_accuracy": pytest.approx(1.0, abs=0.15), "rows": 15.0}
+    [answer] = answerer.predict(questions()[:1]).rows()
+    assert len(answer["probabilities"]) == 3
+    assert next(iter(answer["probabilities"])) == answer["label"]
+    assert SoftAccuracy()(answerer, questions()[15:]) == {}
