@@ -57,6 +57,8 @@ def small(tiny_text: str, tiny_vision: str, networks: Path) -> Any:
             there += [f"encoders.image={picture}", "fusion.boxes=grid", "fusion.classes=0"]
         if "unimodal" in raw["objectives"]:  # at a row's first visit it has nothing to learn
             there.append("objectives.unimodal.objective.warm_up_weight=0.5")
+        if "answers" in raw["objectives"]:
+            there.append("objectives.answers.objective.least=1")
         return load_recipe(name, [*there, *overrides])
 
     return load

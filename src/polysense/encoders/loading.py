@@ -36,13 +36,24 @@ def saved_folder(pretrained: str, modality: Literal["text", "image"]) -> str:
     Raises:
         RecipeError: a run that is not finished (names the seeds that are), or a model without such an encoder.
     """
-    folder = Path(pretrained)
-    if not (folder / RECIPE).is_file():
+    home = saved_model(pretrained)
+    if home is None:
         return pretrained
-    home = folder if (folder / WEIGHTS).is_file() else _best_seed(folder)
     if not (home / "encoders" / modality / "config.json").is_file():
-        raise RecipeError(f"{display(folder)} has no {modality} encoder to start from")
+        raise RecipeError(f"{display(Path(pretrained))} has no {modality} encoder to start from")
     return str(home / "encoders" / modality)
+
+
+def saved_model(named: str) -> Path | None:
+    """The folder of a saved model, or that of the best seed of a run; None where it is neither.
+
+    Raises:
+        RecipeError: a run that is not finished (names the seeds that are).
+    """
+    folder = Path(named)
+    if not (folder / RECIPE).is_file():
+        return None
+    return folder if (folder / WEIGHTS).is_file() else _best_seed(folder)
 
 
 def saved_weights(source: str) -> Path | None:

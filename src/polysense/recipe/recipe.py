@@ -24,11 +24,12 @@ from polysense.recipe.answers import refuse_equal_answers
 from polysense.recipe.files import dump_yaml, find_recipe, parse_yaml, read_recipe
 from polysense.recipe.modality_dropout import ENTRY, read_chances, refuse_idle
 from polysense.recipe.parts import Part, check_arguments, read_part
+from polysense.recipe.start import Start, find_start, start_folder
 from polysense.recipe.training import ALLOWED, check_training
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
-ENTRIES = ("encoders", "fusion", "objectives", ENTRY, "corpora", "mixture", "training", "evaluation")
+ENTRIES = ("encoders", "fusion", "objectives", ENTRY, "corpora", "mixture", "training", "evaluation", "start")
 
 SIGNAL = ("objective", "weight", "turn")
 
@@ -76,6 +77,8 @@ class Recipe:
     evaluation: Evaluation
     modality_dropout: Mapping[str, float] = field(default_factory=dict)
     """The chance that a training row is shown without a modality, by modality; empty: rows are shown whole."""
+    start: str | None = None
+    """A run or saved model to go on from: its encoders, fusion and objectives, where they are of the same name and class."""
 
     def complete(self, samples: Sequence[Sample]) -> Recipe:
         """The recipe with what depends on the training samples filled in (classes, class weights, the width of frames)."""
@@ -124,9 +127,21 @@ class Recipe:
                 objectives[name] = signal.part.build(widths)
         weights = {name: signal.weight for name, signal in self.objectives.items()}
         turns = {name: signal.turn for name, signal in self.objectives.items() if signal.turn}
-        return Learner(
+        learner = Learner(
             Model(encoders, fusion), objectives, weights, turns=turns, seed=seed, modality_dropout=self.modality_dropout
         )
+        if assets is None and self.start is not None:
+            self.going_on().load(learner)
+        return learner
+
+    def going_on(self) -> Start:
+        """What it takes up of the run that it starts from.
+
+        Raises:
+            RecipeError: there is no such run or saved model.
+        """
+        folder = start_folder(self.start or "")
+        return find_start(self, read_saved(folder), folder)
 
     def written(self) -> dict[str, Any]:
         """As plain data, every default spelled out."""
@@ -140,6 +155,7 @@ class Recipe:
                 for name, signal in self.objectives.items()
             },
             **({ENTRY: dict(self.modality_dropout)} if self.modality_dropout else {}),
+            **({"start": self.start} if self.start is not None else {}),
             "corpora": [part.written() for part in self.corpora],
             "mixture": self.mixture.written(),
             "training": dict(self.training),
@@ -172,7 +188,19 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"recipe {recipe.name}: it has no objectives, there is nothing to learn")
     kinds = {key: signal.part.kind for key, signal in recipe.objectives.items() if signal.weight}
     refuse_idle(recipe.modality_dropout, fusion=recipe.fusion.kind, objectives=kinds)
-    return recipe
+    return recipe if recipe.start is None else _with_encoders(recipe, recipe.going_on())
+
+
+def _with_encoders(recipe: Recipe, start: Start) -> Recipe:
+    """The recipe with the encoders of the model that it goes on from."""
+    if not start.entries:
+        raise RecipeError(f"start: nothing of {display(start.folder)} is of the same name and class as in recipe {recipe.name}")
+    own = {"pretrained": str(start.folder), "weights": "pretrained"}
+    changed = {}
+    for name in start.encoders:
+        arguments = {**recipe.encoders[name].arguments, **own}
+        changed[name] = replace(recipe.encoders[name], arguments=arguments | ({"shape": None} if "shape" in arguments else {}))
+    return replace(recipe, encoders={**recipe.encoders, **changed})
 
 
 def read_saved(folder: Path, *, trust_recipe_code: bool = False) -> Recipe:
@@ -213,6 +241,7 @@ def check_recipe(name: str, raw: Mapping[str, Any], foreign: Path | None) -> Rec
         training=check_training(_entries("training", raw)),
         evaluation=_evaluation(_entries("evaluation", raw), foreign),
         modality_dropout=read_chances(raw.get(ENTRY), list(_entries("encoders", raw))),
+        start=_start(raw.get("start")),
     )
 
 
@@ -221,6 +250,12 @@ def _entries(key: str, raw: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(entries, Mapping):
         raise RecipeError(f"{key}: write a mapping of names to values, found {entries!r}")
     return entries
+
+
+def _start(written: Any) -> str | None:
+    if written is not None and not isinstance(written, str):
+        raise RecipeError(f"start: expected the folder of a run or saved model, found {written!r}")
+    return written
 
 
 def _signal(entry: str, written: Any, foreign: Path | None) -> Signal:

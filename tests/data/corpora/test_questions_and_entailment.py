@@ -53,6 +53,7 @@ def test_questions_with_all_their_answers(tmp_path: Path) -> None:
 def test_what_is_no_file_of_questions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"annotations\.json has no list 'annotations' of objects with question_id, answers"):
         Vqa(splits=["train"]).read(write_vqa(tmp_path / "vqa", annotations=[{"id": 1}]))
+    write_vqa(tmp_path / "vqa")
     with pytest.raises(DataError, match="val2014"):
         Vqa().read(tmp_path)
     with pytest.raises(RecipeError, match="splits"):
