@@ -118,6 +118,10 @@ class Decoder(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call
         del next_sequence_length, use_cache, is_first_iteration
         return {"input_ids": input_ids[:, -1:], "past_key_values": past_key_values, "read": read, "first": first}
 
+    def said(self, tokens: list[int]) -> str:
+        """Tokens as text."""
+        return " ".join(str(self.encoder.tokenizer.decode(tokens, skip_special_tokens=True)).split())
+
     @torch.no_grad()
     def write(self, batch: Batch, how: Decoding) -> list[list[int]]:
         """For each row the tokens of a text, [CLS] and [SEP] left out.

@@ -13,8 +13,11 @@ import torch
 
 from polysense.data.collate import Collate
 from polysense.data.table import Table
+from polysense.decoding.decoder import Decoder
+from polysense.decoding.settings import Decoding
 from polysense.learner import Learner
 from polysense.metrics.bootstrap import PairedDifference
+from polysense.objectives.generation import Generation
 from polysense.types import Batch, Fields, Prediction, Sample
 
 Progress = Callable[[int, int], None]
@@ -50,6 +53,18 @@ class Answerer:
                     rows[place] = row
         names = list(rows[0]) if rows else []
         return Prediction({name: [row[name] for row in rows] for name in names})
+
+    def write(
+        self, samples: Sequence[Sample], objective: Generation, how: Decoding, *, progress: Progress | None = None
+    ) -> list[str]:
+        """What an objective writes of each sample's text and picture, whichever it has: its source alone."""
+        texts = [""] * len(samples)
+        decoder = Decoder(self.learner.model, objective)
+        with self.asking():
+            for places, batch in self._batches(samples, None, progress):
+                for place, tokens in zip(places, decoder.write(batch, how), strict=True):
+                    texts[place] = decoder.said(tokens)
+        return texts
 
     def encode(
         self,

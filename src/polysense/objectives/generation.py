@@ -19,7 +19,7 @@ from polysense.objectives.masked_language import MaskedLanguage
 from polysense.objectives.objective import Look, Objective, Recovered, Recovering
 from polysense.objectives.tag_fields import TagFields, tags_of
 from polysense.objectives.word_head import WordHead
-from polysense.types import Sample, Widths
+from polysense.types import Batch, Sample, Widths
 from polysense.views.fragments import Fragments
 from polysense.views.masked import KEPT
 from polysense.views.view import View
@@ -138,11 +138,15 @@ class Generation(Recovering):
 
     def forward(self, look: Look) -> Tensor | None:
         """Cross-entropy over what is written; None where nothing is, in no process."""
-        found = None if everywhere(self.target not in {"fragments", *look.batch.parts}) else self.recover(look)
+        found = None if everywhere(not self.has_targets(look.batch)) else self.recover(look)
         if found is None or everywhere(not len(found.truth)):
             return None
         smoothing = self.smoothing if self.training else 0.0
         return mean(nn.functional.cross_entropy(found.scores, found.truth[:, 0], label_smoothing=smoothing, reduction="none"))
+
+    def has_targets(self, batch: Batch) -> bool:
+        """Whether the texts that it writes are in a batch."""
+        return batch.has(self.reads) and (self.target == "fragments" or self.target in batch.parts)
 
     def recover(self, look: Look) -> Recovered:
         """The tokens that are written, among all of the vocabulary."""

@@ -1,0 +1,71 @@
+"""What a learner writes of the rows of an evaluation, and what people wrote of the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from polysense.data.media import content_key
+from polysense.decoding.settings import Decoding
+from polysense.evaluation.evaluator import Answerer
+from polysense.learner import Learner
+from polysense.metrics.captions import words
+from polysense.objectives.generation import Generation
+from polysense.objectives.tag_fields import tags_of
+from polysense.types import Sample
+
+
+class Written(NamedTuple):
+    """Texts as words."""
+
+    texts: list[list[str]]
+    """One of each picture, or of each source text."""
+    references: list[list[list[str]]]
+    """All that people wrote of it."""
+
+
+def writes(learner: Learner, target: Literal["text", "pair"]) -> Generation | None:
+    """The first objective that writes texts of that kind; None where there is none."""
+    every = (one for one in learner.active.values() if isinstance(one, Generation))
+    return next((one for one in every if one.target == target), None)
+
+
+def written(
+    answerer: Answerer, samples: Sequence[Sample], target: Literal["text", "pair"], *, beams: int | None
+) -> Written | None:
+    """One text of each group of rows, from the source of its first row, beside the texts of all its rows.
+
+    Rows of a group share the source: they have the same ``group``, or without one the same picture, or the same text.
+
+    Args:
+        answerer: asks the learner.
+        samples: rows that have both source and target count.
+        target: what is written.
+        beams: in place of the recipe's.
+
+    Returns:
+        None where no objective writes it, or no row has it.
+    """
+    objective = writes(answerer.learner, target)
+    source = "image" if target == "text" else "text"
+    rows = [sample for sample in samples if getattr(sample, source) is not None and getattr(sample, target) is not None]
+    if objective is None or not rows:
+        return None
+    groups: dict[str | int, list[Sample]] = {}
+    for row in rows:
+        groups.setdefault(row.group or content_key(getattr(row, source)), []).append(row)
+    how = Decoding.of(objective)
+    how = how if beams is None else replace(how, beams=beams)
+    asked = [shown_source(several[0], objective) for several in groups.values()]
+    return Written(
+        [words(text) for text in answerer.write(asked, objective, how)],
+        [[words(getattr(row, target)) for row in several] for several in groups.values()],
+    )
+
+
+def shown_source(sample: Sample, objective: Generation) -> Sample:
+    """The row without what is to be written: a picture, with its tags as the text where the objective reads such, or a text."""
+    if objective.target == "pair":
+        return replace(sample, pair=None)
+    return replace(sample, text=None if objective.tags is None else tags_of(sample, objective.tags))
