@@ -28,6 +28,8 @@ COMMANDS = {
     "ablate": "Find out which training signal helps on a table.",
     "evaluate": "Measure a trained run on a split.",
     "predict": "Answer for one post, or for every row of a table.",
+    "caption": "Write captions of pictures.",
+    "generate": "Write texts from texts, or of pictures.",
     "encode": "Turn sentences or posts into vectors.",
     "search": "Find the nearest rows of a collection.",
     "export": "Write a text encoder for other libraries, or read theirs.",

@@ -25,6 +25,18 @@ Pooling = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+Beams = Annotated[int | None, typer.Option(help="Beginnings that are kept; 1 takes the likeliest token each time.")]
+LengthPenalty = Annotated[
+    float | None, typer.Option(help="p in the rank of a text, sum of log probabilities / ((5 + length) / 6)^p.")
+]
+MinLength = Annotated[int | None, typer.Option(help="Tokens of a text at least.")]
+MaxLength = Annotated[int | None, typer.Option(help="Tokens at which a text ends.")]
+NoRepeat = Annotated[int | None, typer.Option(help="Length of sequences of tokens that do not come twice; 0 allows all.")]
+Sample = Annotated[bool, typer.Option("--sample", help="Draw the tokens, instead of seeking the likeliest text.")]
+Temperature = Annotated[float | None, typer.Option(help="Of --sample: below 1 likely tokens become likelier.")]
+TopP = Annotated[float | None, typer.Option(help="Of --sample: draw from the fewest tokens of this probability together.")]
+Seed = Annotated[int, typer.Option(help="Of --sample.")]
+
 
 def read_split(text: str) -> str:
     """A split by its standard name: ``dev`` is ``validation``.

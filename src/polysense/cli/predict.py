@@ -64,7 +64,7 @@ def predict(
     rows = (
         None
         if table is None or clip is not None
-        else _rows(table, columns, media_root, encoding or "utf-8", noted=noted_columns(run))
+        else table_rows(table, columns, media_root, encoding or "utf-8", noted=noted_columns(run))
     )
     from polysense.inference.predictor import load
     from polysense.knowledge import Knowledge
@@ -143,7 +143,7 @@ def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | 
         raise DataError(f'{bad} {"row" if bad == 1 else "rows"} could not be used; see "error" in the output')
 
 
-def _rows(
+def table_rows(
     table: str, columns: str | None, media_root: Path | None, encoding: str, *, noted: Mapping[str, str]
 ) -> Iterator[Row]:
     """The rows of a table, its fields under the names that are given, else as the run's own table had them, where this one does."""

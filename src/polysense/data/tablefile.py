@@ -51,9 +51,14 @@ def find_table(path: Path) -> Path:
     raise DataError(f"{display(path)} holds {len(found)} table files, name one: {', '.join(one.name for one in found)}")
 
 
+def is_table(path: Path) -> bool:
+    """Whether it has the ending of a table file."""
+    return path.suffix.lower() in _READERS
+
+
 def tables_in(folder: Path) -> list[Path]:
     """The table files that lie in a folder itself."""
-    return sorted(one for one in folder.iterdir() if one.suffix.lower() in _READERS and not one.name.startswith("."))
+    return sorted(one for one in folder.iterdir() if is_table(one) and not one.name.startswith("."))
 
 
 def read_raw(path: Path, *, encoding: str = "utf-8", separated: Separated | None = None) -> RawTable:

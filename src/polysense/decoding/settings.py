@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from polysense.errors import RecipeError
 from polysense.objectives.generation import Generation
+
+
+class Wishes(TypedDict, total=False):
+    """What of :class:`Decoding` is to be other than the recipe says."""
+
+    beams: int
+    length_penalty: float
+    min_length: int
+    max_length: int
+    no_repeat: int
+    sample: bool
+    temperature: float
+    top_p: float
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +73,19 @@ class Decoding:
             beams=objective.beams,
             length_penalty=objective.length_penalty,
             min_length=objective.min_length,
-            max_length=objective.longest,
+            max_length=objective.max_length,
             no_repeat=objective.no_repeat,
         )
+
+    def but(self, wishes: Wishes) -> Decoding:
+        """The same with other values; a draw takes one beam, and a least length that was not wished for gives way to the longest.
+
+        Raises:
+            RecipeError: a value is impossible; names it.
+        """
+        given: Wishes = {**wishes}
+        if given.get("sample"):
+            given.setdefault("beams", 1)
+        if "max_length" in given:
+            given.setdefault("min_length", min(self.min_length, given["max_length"]))
+        return replace(self, **given)

@@ -8,18 +8,20 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, get_args
 
 import numpy as np
 import torch
 
 from polysense.data.collate import Collate, Prepares
+from polysense.decoding.settings import Decoding, Wishes
 from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, Problem
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
 from polysense.evaluation.judge import judge, judging
 from polysense.evaluation.sentiment import SentimentRegression
+from polysense.inference.author import Author, named
 from polysense.inference.encoding.embedder import Embedder, Space
 from polysense.inference.encoding.engine import EngineName, Precision
 from polysense.inference.encoding.text_summaries import check_choice
@@ -38,6 +40,11 @@ from polysense.recipe import Recipe
 from polysense.training.folder import CARD, SUMMARY, run_of
 from polysense.training.saved import write_model
 from polysense.types import Sample
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Media: TypeAlias = "str | Path | Image"
 
 __all__ = ["Predictor", "Row", "load"]
 
@@ -76,6 +83,7 @@ class Predictor:
         self._reader = Reader(self.modalities, aspect_fault=fault, extracts=extracts)
         self._respondent = Respondent(learner, self._reader, batch_size=batch_size, scale=_scale(recipe))
         self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
+        self._author = Author(learner, batch_size=batch_size)
         self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
 
     def __repr__(self) -> str:
@@ -170,6 +178,54 @@ class Predictor:
         if not self.learner.answers:
             raise PolysenseError(f"{self.source or 'this model'} answers nothing, it turns rows into vectors: use encode")
         return self._respondent.stream(rows, explain=explain, progress=progress)
+
+    def generate(
+        self, rows: Iterable[Row] | Row, *, progress: Progress | None = None, **wishes: Unpack[Wishes]
+    ) -> list[dict[str, Any]]:
+        """What the model writes from each row: ``id`` and ``written``; ``error``, the reason, for a row that cannot be used.
+
+        A model of ``target: pair`` writes from texts, and reads a row's picture too; one of ``target: text`` writes of pictures, and
+        reads of the row's words only the column of its ``tags``.
+
+        Args:
+            rows: texts, dicts (``{"text": ..., "image": ...}``) or samples.
+            progress: gets (rows done, rows done).
+            wishes: how to write, other than the recipe says: ``beams``, ``length_penalty``, ``min_length``, ``max_length``,
+                ``no_repeat``, ``sample``, ``temperature``, ``top_p``, ``seed``, see :class:`polysense.decoding.settings.Decoding`.
+
+        Raises:
+            PolysenseError: the model writes no texts.
+            RecipeError: a value is impossible, or a text would be longer than the text encoder has places.
+
+        Warns:
+            UserWarning: texts were longer than the model reads, and cut; once, with their number.
+        """
+        return list(self.stream_written(listed(rows), wishes, progress=progress))
+
+    def caption(
+        self, pictures: Sequence[Media] | Media, *, progress: Progress | None = None, **wishes: Unpack[Wishes]
+    ) -> list[dict[str, Any]]:
+        """``image`` and ``caption`` of each picture, or ``error`` where it cannot be used.
+
+        Args:
+            pictures: files, or Pillow images.
+            progress: gets (pictures done, pictures done).
+            wishes: as of :meth:`generate`.
+
+        Raises:
+            PolysenseError: the model writes no captions.
+            RecipeError: as of :meth:`generate`.
+        """
+        every: list[Media] = list(pictures) if isinstance(pictures, Sequence) and not isinstance(pictures, str) else [pictures]
+        answers = self.stream_written([{"image": one} for one in every], wishes, captions=True, progress=progress)
+        return named(answers, every)
+
+    def stream_written(
+        self, rows: Iterable[Row], wishes: Wishes, *, captions: bool = False, progress: Progress | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """:meth:`generate` for any number of rows, read and written of in blocks; with ``captions`` as :meth:`caption` writes."""
+        objective = self._author.objective(captions=captions, source=self.source)
+        return self._author.stream(rows, objective, Decoding.of(objective).but(wishes), progress=progress)
 
     def predict_proba(self, rows: Iterable[Row] | Row, aspects: Sequence[str] | str | None = None) -> np.ndarray:
         """Probabilities (rows, classes), columns as in :attr:`labels`; ``aspects`` as for :meth:`predict`.

@@ -47,9 +47,10 @@ class Generation(Recovering):
         share: of a text's tokens that fragments take.
         head_of: a ``MaskedLanguage`` of the recipe, by its name, whose head serves here too; null: a head of its own.
         tied: of a head of its own, see ``MaskedLanguage``.
-        beams: how many beginnings are kept when it writes, unless asked otherwise; 1 is greedy. Likewise the next three.
+        beams: how many beginnings are kept when it writes, unless asked otherwise; 1 is greedy. Likewise the next four.
         length_penalty: p in the rank of a text, sum of log probabilities / ((5 + length) / 6)^p.
         min_length: tokens that are written at least.
+        max_length: tokens at which a text ends when it writes; null: ``longest``.
         no_repeat: length of sequences of tokens that do not occur twice in a text; 0 allows all.
     """
 
@@ -70,14 +71,16 @@ class Generation(Recovering):
         beams: int = 5,
         length_penalty: float = 0.6,
         min_length: int = 0,
+        max_length: int | None = None,
         no_repeat: int = 0,
     ) -> None:
         super().__init__()
         if not 0 <= smoothing < 1 or not 0 < share < 1:
             raise RecipeError("Generation: smoothing lies from 0 to below 1, share between 0 and 1")
-        if longest < 2 or beams < 1 or not 0 <= min_length < longest or no_repeat < 0:
+        self.max_length = longest if max_length is None else max_length
+        if longest < 2 or beams < 1 or not 0 <= min_length < self.max_length or no_repeat < 0:
             raise RecipeError(
-                "Generation: longest from 2 up, beams from 1 up, min_length from 0 to below longest, no_repeat from 0 up"
+                "Generation: longest from 2 up, beams from 1 up, min_length from 0 to below longest or max_length, no_repeat from 0 up"
             )
         if tags is not None and target != "text":
             raise RecipeError("Generation: tags are read with a picture whose text is written: target: text")
