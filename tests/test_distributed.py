@@ -48,7 +48,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
 def test_two_processes_are_as_good_as_one(rows: tuple[int, ...], alone: dict[str, list[float]], tmp_path: Path) -> None:
     found = result(rows, tmp_path / "two")
     assert set(found) == set(alone)
-    assert {"unsupervised", "supervised", "grounding", "symmetric", "classes", "mean", "none", "unimodal"} <= {
+    assert {"unsupervised", "supervised", "grounding", "symmetric", "classes", "mean", "none", "unimodal", "cross_modal"} <= {
         name.partition("/")[0] for name in alone
     }
     for name, values in alone.items():

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from polysense.distributed import alone, averages, everywhere, gather, mean, own_part, rank, world
 from polysense.losses import class_weighted_cross_entropy, equal_keys, info_nce, symmetric_info_nce
+from polysense.objectives.cross_modal_contrast import CrossModalContrast
 from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.types import Batch, Encoded, Representation
 from polysense.views.view import Shown, View
@@ -70,6 +71,43 @@ def unimodal_labels(own: slice) -> dict[str, list[float]]:
     return found | {"unimodal/memory": state.tolist()}
 
 
+class Gatherable:
+    """A batch of vectors in which views of further texts and pictures are answered by the vectors themselves."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+
+    def __call__(self, view: View) -> tuple[Shown, Representation]:
+        shown = view.show(self.batch, torch.Generator())
+        parts = {}
+        for name, part in shown.batch.parts.items():
+            one = part["vector"] if "vector" in part else self.batch.parts[name]["vector"][shown.rows[name]]
+            parts[name] = Encoded(one.unsqueeze(1), part["present"].unsqueeze(1), one, part["present"])
+        every = list(parts.values())
+        mixed = sum(one.summary for one in every)
+        codes = {"joint.text": mixed.tanh(), "joint.image": every[-1].summary.sin()}
+        return shown, Representation(parts, replace(every[0], codes=codes))
+
+
+def cross_modal(own: slice) -> dict[str, list[float]]:
+    """The contrast with rewritten and near texts and pictures, some of which are not there: its term and its gradients."""
+    torch.manual_seed(0)
+    objective = CrossModalContrast(dict.fromkeys(("text", "image", "joint.text", "joint.image"), 6), shared_width=4)
+    lacking = {"text": {3}, "image": {8}, "pair": {0, 4}, "negative.0": {5}, "negative.1": {1, 2, 5}, "near_image.0": {7, 9}}
+    parts = {}
+    for place, name in enumerate((*lacking, "near_text.0")):
+        there = torch.tensor([row not in lacking.get(name, ()) for row in range(TOTAL)])
+        key = torch.arange(TOTAL) + 100 * place
+        key[6] = key[0] if name in ("text", "image") else 1  # a copy of row 0, near to the text of row 1
+        parts[name] = {"vector": vectors(50 + place)[own], "present": there[own], "key": key[own]}
+    loss = objective(Gatherable(Batch(parts, {"index": torch.arange(TOTAL)[own]})))
+    gradients = torch.autograd.grad(loss, list(objective.parameters()))
+    together = torch.cat([loss.detach().reshape(1), *(gradient.flatten() for gradient in gradients)])
+    if world() > 1:
+        processes.all_reduce(together)
+    return {"cross_modal": (together / world()).tolist()}
+
+
 def main() -> None:
     rows, file = json.loads(sys.argv[1]), Path(sys.argv[2])
     if len(rows) > 1:
@@ -108,7 +146,7 @@ def main() -> None:
     found["parts"] = [float(row) for part in parts for row in everyone(part)]
     with alone():
         found["alone"] = [float(world()), float(rank()), float(gather(torch.ones(3))[0].sum())]
-    found |= unimodal_labels(own)
+    found |= unimodal_labels(own) | cross_modal(own)
     found["everywhere"] = [float(everywhere(True)), float(everywhere(world() > 1 and rank() == 0))]
     file.write_text(json.dumps(found))
     if len(rows) > 1:

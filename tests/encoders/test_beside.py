@@ -91,3 +91,14 @@ def test_words_are_not_looked_for_in_other_texts(tiny_text: str) -> None:
 def test_one_of_two_stands_with_the_text(tiny_text: str) -> None:
     with pytest.raises(RecipeError, match="either an aspect or another column"):
         TransformerText(tiny_text, aspect=True, beside="ocr")
+
+
+def test_the_rows_second_text_is_read_behind_the_first(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text, beside="pair")
+    rows = [Sample(id="1", text="a lovely day", pair="a wet day"), Sample(id="2", text="a lovely day")]
+    ids = encoder.prepare(rows)["input_ids"]
+    wanted = encoder.tokenizer("a lovely day", "a wet day")["input_ids"]
+    assert ids[0].tolist() == wanted
+    assert (
+        ids[1][: len(encoder.tokenizer("a lovely day")["input_ids"])].tolist() == encoder.tokenizer("a lovely day")["input_ids"]
+    )

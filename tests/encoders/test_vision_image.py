@@ -227,3 +227,21 @@ def test_a_frozen_encoder_computes_in_full_precision_under_autocast(tiny_vision:
         cast = encoder(fields).summary
     assert cast.dtype == torch.float32
     assert torch.equal(cast, plain)
+
+
+def test_cells_are_means_of_the_patches_in_them(tiny_vision: str) -> None:
+    grid, cells = VisionImage(tiny_vision).eval(), VisionImage(tiny_vision, cells=2).eval()
+    fields = grid.prepare([Sample(id="1", image=Image.effect_noise((32, 32), 90).convert("RGB"))])
+    with torch.no_grad():
+        patches = grid.encode(fields)[0][:, 1:].reshape(4, 4, 32)
+        states, mask, summary = cells.encode(fields)
+    assert states.shape == (1, 4, 32)
+    assert mask.all()
+    for place, (y, x) in enumerate([(0, 0), (0, 2), (2, 0), (2, 2)]):
+        torch.testing.assert_close(states[0, place], patches[y : y + 2, x : x + 2].mean(dim=(0, 1)), atol=1e-5, rtol=0)
+    torch.testing.assert_close(summary[0], states[0].mean(dim=0), atol=1e-5, rtol=0)
+    assert cells.fingerprint() != grid.fingerprint()
+    with pytest.raises(RecipeError, match="no 5 x 5 cells"):
+        VisionImage(tiny_vision, cells=5).encode(fields)
+    with pytest.raises(RecipeError, match="tokens: grid"):
+        VisionImage(tiny_vision, cells=2, tokens="pooled")

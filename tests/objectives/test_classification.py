@@ -306,3 +306,13 @@ def test_it_looks_at_the_plain_pair_only() -> None:
 def test_a_choice_out_of_range_or_without_effect_is_refused(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         passing_on(**wrong)
+
+
+def test_a_hidden_layer_stands_before_the_last() -> None:
+    plain = Classification({"fused": 6}, labels=["a", "b"])
+    deep = Classification({"fused": 6}, labels=["a", "b"], hidden=9)
+    assert [type(one).__name__ for one in deep.head] == ["Linear", "GELU", "Dropout", "Linear"]
+    assert (deep.head[0].out_features, deep.head[3].in_features) == (9, 9)
+    assert [type(one).__name__ for one in plain.head] == ["Dropout", "Linear"]
+    with pytest.raises(ValueError, match="hidden"):
+        Classification({"fused": 6}, labels=["a", "b"], hidden=0)
