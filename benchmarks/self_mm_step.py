@@ -12,8 +12,8 @@ What is timed, in turn, once a round, as processor time on one thread (what else
 - ``encoders``: the forward and backward passes of its three encoders alone, on the same batches, prepared beforehand. What is left of
   ``ours`` is what stands outside of them: tokenising, padding, fusion, heads, labels, optimizer, journal.
 - ``field``: the same sizes in a plain loop, written from a description of the common code and with none of its text: token ids padded
-  to 50, frames padded to the longest of the data set, all prepared beforehand; centres of the labels made anew from all training rows in
-  every step; LSTMs over packed frames, as the released Self-MM has them.
+  to 50, frames padded to the longest of the data set, all prepared beforehand; centres of the labels made anew from all training
+  rows in every step; LSTMs over packed frames, as the released Self-MM has them.
 - ``unpacked``: the same, LSTMs over all padded frames, as most other models of that code have them.
 """
 
@@ -26,13 +26,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 from torch.utils.data import DataLoader, TensorDataset
-from transformers import AutoModel, AutoTokenizer, PrinterCallback
+from transformers import AutoModel, AutoTokenizer, PrinterCallback, TrainerCallback
 from transformers.trainer_utils import IntervalStrategy
 
 from polysense.data.collate import Collate
@@ -87,12 +88,24 @@ def made_clips(texts: Sequence[str], scores: Sequence[float], *, lengths: str) -
 # Ours
 
 
-def ours(recipe: Recipe, samples: Sequence[Sample]) -> Callable[[], None]:
+class Clock(TrainerCallback):
+    """The processor time from the begin of an epoch to its end."""
+
+    began = seconds = 0.0
+
+    def on_epoch_begin(self, *_: Any, **__: Any) -> None:
+        self.began = time.process_time()
+
+    def on_epoch_end(self, *_: Any, **__: Any) -> None:
+        self.seconds = time.process_time() - self.began
+
+
+def ours(recipe: Recipe, samples: Sequence[Sample]) -> Callable[[], float]:
     """An epoch of the trainer; its learner and optimizer are new."""
     learner = recipe.build(seed=0)
     learner.model.fit(samples)
     modalities = {name: learner.model.encoder(name) for name in learner.model.encoders}
-    folder = tempfile.TemporaryDirectory()
+    folder, clock = tempfile.TemporaryDirectory(), Clock()
     arguments = training_arguments(recipe, Path(folder.name), seed=0)
     arguments.save_strategy = arguments.eval_strategy = IntervalStrategy.NO  # steps alone
     trainer = LearnerTrainer(
@@ -106,30 +119,33 @@ def ours(recipe: Recipe, samples: Sequence[Sample]) -> Callable[[], None]:
         journal=Journal(Path(folder.name)),
         learning_rates=by_part(recipe, learner, "learning_rates"),
         weight_decays=by_part(recipe, learner, "weight_decays"),
-        callbacks=[],
+        callbacks=[clock],
     )
 
     trainer.remove_callback(PrinterCallback)
 
-    def epoch() -> None:
+    def epoch() -> float:
         with folder:
             trainer.train()
+        return clock.seconds
 
     return epoch
 
 
-def encoders(recipe: Recipe, samples: Sequence[Sample]) -> Callable[[], None]:
+def encoders(recipe: Recipe, samples: Sequence[Sample]) -> Callable[[], float]:
     """The forward and backward passes of the encoders over the batches of an epoch."""
     learner = recipe.build(seed=0).train()
     every = {name: learner.model.encoder(name) for name in learner.model.encoders}
     rows = [[samples[row] for row in numbers] for numbers in ShuffledBatches(len(samples), BATCH, seed=0)]
     prepared = [Collate(every)(batch) for batch in rows]
 
-    def passes() -> None:
+    def passes() -> float:
+        began = time.process_time()
         for batch in prepared:
             sums = [every[name](batch[name]).summary.sum() for name in every]
-            torch.stack(sums).sum().backward()
+            torch.autograd.backward(torch.stack(sums).sum())
             learner.zero_grad()
+        return time.process_time() - began
 
     return passes
 
@@ -208,10 +224,11 @@ class FieldLabels:
 
     def _alpha(self, key: str, features: Tensor) -> Tensor:
         pos, neg = ((features - centre).norm(dim=1) for centre in self.centres[key])
-        return (neg - pos) / (pos + 1e-8)
+        found: Tensor = (neg - pos) / (pos + 1e-8)
+        return found
 
 
-def field(samples: Sequence[Sample], *, packed: bool) -> Callable[[], None]:
+def field(samples: Sequence[Sample], *, packed: bool) -> Callable[[], float]:
     """An epoch of the plain loop; all of its inputs are padded and held beforehand."""
     torch.manual_seed(0)
     model = FieldModel(packed=packed).train()
@@ -228,7 +245,8 @@ def field(samples: Sequence[Sample], *, packed: bool) -> Callable[[], None]:
     )
     loader = DataLoader(TensorDataset(torch.arange(len(samples)), *padded(samples)), batch_size=BATCH, shuffle=True)
 
-    def epoch() -> None:
+    def epoch() -> float:
+        began = time.process_time()
         for rows, *batch in loader:
             scores, features = model(batch)
             loss = (scores["fused"] - human[rows]).abs().mean()
@@ -236,9 +254,10 @@ def field(samples: Sequence[Sample], *, packed: bool) -> Callable[[], None]:
                 target = labels.label[key][rows]
                 loss = loss + (torch.tanh((target - human[rows]).abs()) * (scores[key] - target).abs()).mean()
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             labels.observe(rows, {key: value.detach() for key, value in features.items()})
             optimizer.step()
+        return time.process_time() - began
 
     return epoch
 
@@ -249,9 +268,9 @@ def padded(samples: Sequence[Sample]) -> list[Tensor]:
     texts = [sample.text or "" for sample in samples]
     read = tokenizer(texts, padding="max_length", truncation=True, max_length=TOKENS, return_tensors="pt")
     found = [read["input_ids"], read["attention_mask"]]
-    for name in WIDTHS:
+    for name, width in WIDTHS.items():
         sequences = [torch.from_numpy(getattr(sample, name).read()) for sample in samples]
-        frames = torch.zeros(len(samples), LONGEST[name], WIDTHS[name])
+        frames = torch.zeros(len(samples), LONGEST[name], width)
         for row, sequence in enumerate(sequences):
             frames[row, : len(sequence)] = sequence
         found += [frames, torch.tensor([len(sequence) for sequence in sequences])]
@@ -264,18 +283,18 @@ def padded(samples: Sequence[Sample]) -> list[Tensor]:
 def measured(recipe: Recipe, samples: Sequence[Sample], *, rounds: int) -> dict[str, object]:
     """Seconds of each arm in each round, and the medians of their ratios."""
     complete = recipe.complete(samples)
-    begin: dict[str, Callable[[Sequence[Sample]], Callable[[], None]]] = {
+    begin: dict[str, Callable[[Sequence[Sample]], Callable[[], float]]] = {
         "ours": lambda rows: ours(complete, rows),
         "encoders": lambda rows: encoders(complete, rows),
         "field": lambda rows: field(rows, packed=True),
         "unpacked": lambda rows: field(rows, packed=False),
     }
     for arm in ARMS:  # the first calls are slower
-        timed(begin[arm](samples[:BATCH]))
+        begin[arm](samples[:BATCH])()
     seconds: list[dict[str, float]] = []
     for number in range(rounds):
         order = ARMS if number % 2 else tuple(reversed(ARMS))  # what follows what is not always the same
-        found = {arm: timed(begin[arm](samples)) for arm in order}
+        found = {arm: begin[arm](samples)() for arm in order}
         seconds.append({arm: round(found[arm], 3) for arm in ARMS})
         print("  ".join(f"{arm} {found[arm]:.2f} s" for arm in ARMS), flush=True)
     frames = {name: statistics.mean(getattr(sample, name).shape[0] for sample in samples) for name in WIDTHS}
@@ -288,12 +307,6 @@ def measured(recipe: Recipe, samples: Sequence[Sample], *, rounds: int) -> dict[
     }
 
 
-def timed(work: Callable[[], None]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, lowest and highest."""
     return {name: round(of(values), 3) for name, of in (("median", statistics.median), ("lowest", min), ("highest", max))}
@@ -302,7 +315,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder of MOSI")
-    parser.add_argument("--rows", type=int, default=320)
+    parser.add_argument("--rows", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+
+from polysense.objectives.unimodal_labels import UnimodalLabelGenerator
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results"
@@ -34,3 +37,32 @@ def test_the_labels_meet_their_gates() -> None:
     with_losses, without = ([last(epochs) for epochs in labels[arm].values()] for arm in ("self_mm", "losses_off"))
     assert min(with_losses) >= 0.35
     assert np.mean(with_losses) >= np.mean(without) + 0.05
+
+
+def test_the_plain_loop_makes_the_same_labels() -> None:
+    plain = runpy.run_path(str(ROOT / "benchmarks/self_mm_step.py"))
+    draw = torch.Generator().manual_seed(0)
+    human = torch.randint(-30, 31, (40,), generator=draw) / 10
+    labels = plain["FieldLabels"](human)
+    ours = UnimodalLabelGenerator(40, plain["FEATURES"], limit=3.0, exclude_zero=True)
+    for _ in range(3):
+        for rows in torch.randperm(40, generator=draw).split(8):
+            features = {key: torch.randn(8, width, generator=draw) for key, width in plain["FEATURES"].items()}
+            labels.observe(rows, features)
+            ours.observe(rows, features, human[rows])
+    for key in ("text", "audio", "video"):
+        torch.testing.assert_close(labels.label[key], ours.labels[key], atol=1e-4, rtol=0)
+    assert (ours.labels["text"] - human).abs().max() > 0.1
+
+
+def test_the_shares_of_a_step_follow_from_its_seconds() -> None:
+    found = json.loads((RESULTS / "self_mm_step.json").read_text("utf-8"))
+    for lengths in ("words", "longest"):
+        rounds = found[lengths]["rounds"]
+        assert len(rounds) >= 5
+        assert found[lengths]["outside_encoders"]["median"] == pytest.approx(
+            np.median([1 - one["encoders"] / one["ours"] for one in rounds]), abs=1e-3
+        )
+        for arm in ("field", "unpacked"):
+            ratio = np.median([one[arm] / one["ours"] for one in rounds])
+            assert found[lengths][f"{arm}_over_ours"]["median"] == pytest.approx(ratio, abs=1e-3)
