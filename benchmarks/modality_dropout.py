@@ -2,9 +2,9 @@
 
     python benchmarks/modality_dropout.py --runs runs/modality_dropout --out docs/results
 
-Trains self_mm/clips (MiniLM frozen) without the entry and with two chances, over the seeds, and asks each model about the test clips whole,
-without each modality, and with each alone; writes modality_dropout.json and modality_dropout.md, with differences in pairs and their
-intervals. All is taken up where it stopped.
+Trains self_mm/clips (MiniLM frozen) without the entry and with two chances, over the seeds, and asks each model about the test clips
+whole, without each modality, and with each alone; writes modality_dropout.json and modality_dropout.md, with differences in pairs and
+their intervals. All is taken up where it stopped.
 """
 
 from __future__ import annotations
@@ -73,8 +73,9 @@ def markdown(result: Mapping[str, Any]) -> str:
         "Command: `python benchmarks/modality_dropout.py --runs runs/modality_dropout --out docs/results`. "
         f"Commit {result['commit']}, {result['machine']}.",
         "**Made clips** (synthetic; 640 training, 200 validation, 400 test). `self_mm/clips`, MiniLM frozen, 12 epochs at most, "
-        f"{len(result['seeds'])} seeds; chosen by MAE on whole validation clips. MAE on the test clips by what is shown of them; behind the "
-        "models with `modality_dropout` the difference to the one without, with its 95 % interval over seeds and clips.",
+        f"{len(result['seeds'])} seeds; chosen by MAE on whole validation clips. MAE on the test clips by what is shown of "
+        "them; behind the models with `modality_dropout` the difference to the one without, with its 95 % interval over seeds and "
+        "clips.",
         "",
         f"| shown | without | {' | '.join(f'chance {chance}' for chance in CHANCES)} |",
         "|---" * (len(CHANCES) + 2) + "|",
