@@ -63,6 +63,13 @@ def test_bad_clips_are_told_with_their_reasons(clips: Path, takes: Path, capsys)
     assert [one["id"] for one in told["problems"] if one["severity"] == "bad"] == ["d", "e", "f"]
 
 
+def test_scores_beyond_the_range_are_bad_before_anything_is_computed(clips: Path, takes: Path, capsys) -> None:
+    assert extract(clips, takes, "--video", "none", "--score-range", "-1,1") == 3
+    told = capsys.readouterr().out
+    assert "row 1 (id a), score: 2 is not between -1 and 1" in told
+    assert "row 2 (id b), score: -2 is not between -1 and 1" in told
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

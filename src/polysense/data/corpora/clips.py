@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -53,8 +53,8 @@ class Clips(Corpus):
         table = read_table(path, columns=self.columns, media_root=media_root, split_seed=self.seed)
         about = About.read(path.parent)
         limits = self.score_range or (None if about is None else about.score_range)
-        beyond = [] if limits is None else list(_beyond(table.samples, *limits))
-        table = replace(table.without(beyond), problems=(*table.problems, *beyond))
+        far = [] if limits is None else list(beyond(table.samples, *limits))
+        table = replace(table.without(far), problems=(*table.problems, *far))
         name = table.name if about is None else about.name
         return replace(table, name=name, samples=tuple(self._shown(sample) for sample in table.samples), corpus="Clips")
 
@@ -62,7 +62,8 @@ class Clips(Corpus):
         return replace(sample, text=sample.text.lower()) if self.lower and sample.text is not None else sample
 
 
-def _beyond(samples: tuple[Sample, ...], least: float, most: float) -> Iterator[Problem]:
+def beyond(samples: Iterable[Sample], least: float, most: float) -> Iterator[Problem]:
+    """A bad row for each score that is not between ``least`` and ``most``."""
     for sample in samples:
         scores = {"score": sample.score, **{f"score_{name}": score for name, score in sample.scores.items()}}
         for field, score in scores.items():

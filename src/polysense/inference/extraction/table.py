@@ -10,6 +10,7 @@ from pathlib import Path
 
 from polysense.data.clip_file import NothingThereError
 from polysense.data.clip_folder import About, Sequences, write_clips
+from polysense.data.corpora.clips import beyond
 from polysense.data.media import file_digest
 from polysense.data.new_folder import refuse_full
 from polysense.data.rows import place
@@ -63,7 +64,7 @@ def extract_clips(
         out: must be new or empty.
         extractors: by modality, ``audio`` and ``video``.
         recogniser: gives the text of rows that have none.
-        score_range: of the scores, kept with the clips.
+        score_range: of the scores, kept with the clips; a row beyond it is a bad row.
         skip_bad_rows: write the others.
         progress: gets (rows done, rows).
 
@@ -77,6 +78,8 @@ def extract_clips(
         raise RecipeError("neither sound nor film nor texts are asked for: there is nothing to extract")
     work = workplace(out)
     kept = {name: Kept(extractor, work / name) for name, extractor in extractors.items()}
+    far = [] if score_range is None else list(beyond(table.samples, *score_range))
+    table = replace(table.without(far), problems=(*table.problems, *far))
     read = list(_read(table, kept, recogniser, work, progress))
     sound = [one.sample for one in read if one.bad is None]
     problems = [*table.problems, *(problem for one in read for problem in one.problems), *_left_behind(table)]
