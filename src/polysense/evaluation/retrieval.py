@@ -126,7 +126,7 @@ class Retrieval(Comparable[Ranked]):
         text_of, texts = _distinct(content_key(row.text) for row in rows)
         picture_of, pictures = _distinct(content_key(row.image) for row in rows)
         shown = [rows[place] for place in pictures]
-        text, image = _projected(answerer, head, rows, "text"), _projected(answerer, head, shown, "image")
+        text, image = projected(answerer, head, rows, "text"), projected(answerer, head, shown, "image")
         asks = _Asks(text, image, np.stack([np.arange(len(rows)), picture_of], axis=1))
         tells = _Asks(image, text[texts], np.stack([picture_of, text_of], axis=1))
         found, described = asks.ranks(), tells.ranks()
@@ -198,7 +198,7 @@ def _distinct(keys: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(number_of, dtype=np.int64), np.array(list(first.values()), dtype=np.int64)
 
 
-def _projected(answerer: Answerer, head: Aligning, rows: Sequence[Sample], modality: str) -> np.ndarray:
+def projected(answerer: Answerer, head: Aligning, rows: Sequence[Sample], modality: str) -> np.ndarray:
     """The rows of one modality in the shared space, (rows, shared width); the others are not run."""
     alone = [_alone(row, modality) for row in rows]
     summaries = torch.from_numpy(answerer.encode(alone, part=modality))
