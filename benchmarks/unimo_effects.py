@@ -1,0 +1,410 @@
+"""What does each part of UNIMO's pre-training add? Pre-trains every arm from one small text start, measures, writes tables.
+
+    python benchmarks/unimo_effects.py --data DATA --start runs/grounded/small_mlm/seed-0 --runs runs/unimo --out docs/results
+
+DATA is the folder of all data sets; the start is the small encoder that benchmarks/grounded_sentences.py makes. Pairs: Flickr8k. Free
+texts: captions of Multi30k whose pictures are not among Flickr8k's, and sentences of Wikipedia. Free pictures: those of MVSA. Makes the
+tables of rewrites and neighbours, pre-trains the arms, asks each for retrieval, for own captions against rewritten ones and for the
+surprise at held-out captions, fine-tunes some for captions, similarity and retrieval. All is taken up where it stopped. --only ARM,ARM
+restricts what is trained; --only-tables trains nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import platform
+import random
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+from polysense.knowledge.retrieval import image_neighbours, text_neighbours
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import Ridge
+
+from polysense.data.cache import FeatureCache
+from polysense.data.corpora.flickr8k import Flickr8k
+from polysense.data.corpora.pictures import Pictures
+from polysense.encoders.vision_image import VisionImage
+from polysense.evaluation.evaluator import Evaluator
+from polysense.evaluation.losses import Losses
+from polysense.evaluation.perplexity import Perplexity
+from polysense.evaluation.retrieval import Retrieval
+from polysense.evaluation.rewritten import Rewritten
+from polysense.inference.predictor import Predictor
+from polysense.knowledge.rewriting import Caption, rewrite
+from polysense.metrics.retrieval import recalls
+from polysense.training.run import train
+from polysense.types import Sample
+
+SEEDS = (0, 1, 2)
+PAIRS = "{class_path: Flickr8k, init_args: {captions_per_image: 1, resample: every_epoch%s}}"
+TEXTS, PICTURES = (
+    "{class_path: Sentences, init_args: {path: free.txt}}",
+    "{class_path: Pictures, init_args: {path: mvsa_single/images}}",
+)
+BOTH = ", rewrites: tables/rewrites, neighbours: tables/neighbours"
+THREE, TWO = (
+    "mixture={class_path: Ratio, init_args: {shares: [1, 1, 1]}}",
+    "mixture={class_path: Ratio, init_args: {shares: [1, 1]}}",
+)
+
+
+def corpora(companions: str, *others: str) -> str:
+    """The recipe's corpora: the pairs and some free texts or pictures."""
+    return f"corpora=[{', '.join([PAIRS % companions, *others])}]"
+
+
+ARMS: dict[str, tuple[Sequence[int], tuple[str, ...]]] = {
+    "full": (SEEDS, (corpora(BOTH, TEXTS, PICTURES), THREE)),
+    "no_rewriting": (SEEDS, (corpora(", neighbours: tables/neighbours", TEXTS, PICTURES), THREE)),
+    "no_retrieval": (SEEDS, (corpora(", rewrites: tables/rewrites", TEXTS, PICTURES), THREE)),
+    "no_contrast": (SEEDS, (corpora("", TEXTS, PICTURES), THREE, "objectives.contrast=null")),
+    "no_text": ((0,), (corpora(BOTH, PICTURES), TWO)),
+    "no_pictures": ((0,), (corpora(BOTH, TEXTS), TWO)),
+    "text_only": (
+        SEEDS,
+        (corpora("", TEXTS), TWO, "encoders.image=null", "objectives.contrast=null", "objectives.regions=null"),
+    ),
+}
+"""Each arm's seeds, and what of the recipe unimo/pretrain_pairs it differs in."""
+
+SMALL = (
+    "encoders.text.max_length=40",
+    "training.num_train_epochs=4",
+    "training.learning_rate=3e-4",
+    "evaluation.evaluators=[Losses]",
+    "evaluation.best=last",
+    "evaluation.patience=null",
+)
+CELLS = "encoders.image.cells=3"
+"""Nine regions a picture, of the 49 that the network gives: a laptop's share."""
+
+COMPARED = (("no_rewriting", "full"), ("no_retrieval", "full"), ("no_text", "full"), ("no_pictures", "full"))
+
+TUNED: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
+    "caption": (
+        "unimo/caption",
+        "bleu_4,rouge_l,cider",
+        ("full", "no_text", "no_pictures", "no_contrast"),
+        (CELLS, "encoders.text.max_length=40", "training.num_train_epochs=3", "evaluation.patience=null"),
+    ),
+    "sts": (
+        "unimo/sts",
+        "pearson,spearman",
+        ("start", "text_only", "full"),
+        ("training.num_train_epochs=3", "training.learning_rate=1e-4", "encoders.text.max_length=64"),
+    ),
+    "retrieval": (
+        "unimo/pretrain_pairs",
+        "text_to_image_R@1,text_to_image_R@10,image_to_text_R@1,image_to_text_R@10",
+        ("start", "no_contrast", "full"),
+        (CELLS, *SMALL[:1], "training.num_train_epochs=1", "training.learning_rate=3e-4", "evaluation.patience=null",
+         "evaluation.evaluators=[Retrieval]", "objectives.regions=null", "objectives.language=null", "objectives.writing=null",
+         corpora("")),
+    ),
+}  # fmt: skip
+"""Each task's recipe, its metrics, the arms that it is learned from, and what differs from the recipe, for every arm alike."""
+
+
+def prepare(data: Path, root: Path) -> dict[str, Any]:
+    """One folder for all arms: links to the sets, ``free.txt``, and the tables of rewrites and neighbours."""
+    record = root / "prepared.json"
+    if record.is_file():
+        found: dict[str, Any] = json.loads(record.read_text())
+        return found
+    root.mkdir(parents=True, exist_ok=True)
+    for name in ("flickr8k", "mvsa_single", "sts_b"):
+        if not (root / name).exists():
+            (root / name).symlink_to((data / name).resolve(), target_is_directory=True)
+    table = Flickr8k(captions_per_image=None).read(root)
+    rows = {split: [sample for sample in table.samples if sample.split == split] for split in ("train", "test")}
+    known = {str(sample.group).partition("_")[0] for sample in table.samples}
+    near = [text for name, text in multi30k(data) if name.partition(".")[0] not in known]
+    wiki = (data / "wiki_sentences/eng_wikipedia_2016_10K-sentences.txt").read_text("utf-8").split("\n")
+    free = [*near, *(line.partition("\t")[2] for line in wiki if line)]
+    random.Random(0).shuffle(free)
+    (root / "free.txt").write_text("\n".join(free) + "\n", encoding="utf-8")
+    tables = root / "tables"
+    controls = {}
+    for split, folder in (("train", "rewrites"), ("test", "rewrites_test")):
+        made = rewrite([Caption.of(sample) for sample in rows[split]], folder=tables / folder)
+        controls[split] = {"counts": made.counts, "control": made.record.get("control")}
+    text_neighbours([sample.text or "" for sample in rows["train"]], near, folder=tables / "neighbours")
+    home = root / "mvsa_single/images"
+    unpaired = pooled(Pictures().read(home).samples)
+    image_neighbours(
+        pooled({sample.group: sample for sample in rows["train"]}.values()),
+        unpaired,
+        folder=tables / "neighbours",
+        pictures=str(home),
+    )
+    found = {"free texts": len(free), "of them captions": len(near), "free pictures": len(unpaired), "rewrites": controls}
+    record.write_text(json.dumps(found, indent=1))
+    return found
+
+
+def multi30k(data: Path) -> list[tuple[str, str]]:
+    """The picture and one of its captions, the third longest, of every row."""
+    lines = []
+    for name in ("train_images", "train.3.en"):
+        file = next((data / "multi30k_en").glob(f"{name}*.gz"))
+        with gzip.open(file, "rt", encoding="utf-8") as opened:
+            lines.append(opened.read().rstrip("\n").split("\n"))
+    return list(zip(*lines, strict=True))
+
+
+def pooled(samples: Any) -> dict[str, np.ndarray]:
+    """The vector of each picture by the frozen encoder, by the name that it has in the table."""
+    rows = list(samples)
+    encoder = VisionImage(tokens="pooled").eval()
+    cached = FeatureCache(encoder)
+    cached.fill(rows)
+    return {str(row.group): cached.prepare([row])["summary"][0].numpy() for row in rows}
+
+
+def pre_train(arm: str, start: Path, root: Path, runs: Path) -> None:
+    """The arm's runs over its seeds."""
+    seeds, changes = ARMS[arm]
+    cells = () if arm == "text_only" else (CELLS,)
+    settings = [f"encoders.text.pretrained={start}", *cells, *SMALL, *changes]
+    train("unimo/pretrain_pairs", root, out=runs / arm, seeds=seeds, overrides=settings, resume=True)
+
+
+def probes(root: Path) -> dict[str, tuple[Evaluator, Sequence[Sample]]]:
+    """What every arm is asked about the test captions."""
+    table = Flickr8k().read(root)
+    test = [sample for sample in table.samples if sample.split == "test"]
+    alone = [replace(sample, image=None) for sample in test]
+    return {
+        "retrieval": (Retrieval(), test),
+        "rewritten": (Rewritten(str(root / "tables/rewrites_test"), per_level=1), test),
+        "captions": (Losses(), alone),
+        "captions with pictures": (Losses(), test),
+        "fragments": (Perplexity(), alone),
+    }
+
+
+def probe(arm: str, root: Path, runs: Path) -> None:
+    """The metrics of each seed; kept in ``probes.json``, a probe at a time."""
+    file = runs / arm / "probes.json"
+    kept: dict[str, dict[str, dict[str, float]]] = json.loads(file.read_text()) if file.is_file() else {}
+    for seed in ARMS[arm][0]:
+        own = kept.setdefault(f"seed-{seed}", {})
+        model: Callable[[], Predictor] = cache(partial(Predictor.from_pretrained, runs / arm / f"seed-{seed}"))
+        for name, (evaluator, samples) in probes(root).items():
+            if name not in own:
+                own[name] = model().measure(samples, evaluators=[evaluator])
+                file.write_text(json.dumps(kept, indent=1))
+
+
+def tune(task: str, arm: str, start: Path, root: Path, runs: Path) -> None:
+    """A task learned from each seed of an arm, or from the start."""
+    recipe, _, _, changes = TUNED[task]
+    seeds = SEEDS if arm == "start" else ARMS[arm][0]
+    for seed in seeds if task != "caption" else seeds[:1]:
+        begin = f"encoders.text.pretrained={start}" if arm == "start" else f"start={runs / arm / f'seed-{seed}'}"
+        train(recipe, root, out=runs / "tasks" / task / f"{arm}-{seed}", seeds=[seed], overrides=[begin, *changes], resume=True)
+
+
+def baselines(root: Path) -> dict[str, dict[str, float]]:
+    """Chance, and a linear map (ridge) from the captions' TF-IDF to the pictures' vectors, its strength chosen on the dev part."""
+    table = Flickr8k(captions_per_image=None).read(root)
+    rows = {name: [one for one in table.samples if one.split == name] for name in ("train", "validation", "test")}
+    vectors = pooled({sample.group: sample for sample in table.samples}.values())
+    words = TfidfVectorizer(min_df=3, sublinear_tf=True).fit([sample.text or "" for sample in rows["train"]])
+
+    def asked(model: Ridge, split: str) -> dict[str, float]:
+        names = sorted({str(sample.group) for sample in rows[split]})
+        place = {name: number for number, name in enumerate(names)}
+        found = model.predict(words.transform([sample.text or "" for sample in rows[split]]))
+        items = np.stack([vectors[name] for name in names])
+        centre = np.mean(list(vectors.values()), axis=0)
+        found, items = found - centre, items - centre
+        scores = found @ items.T / np.linalg.norm(items, axis=1) / np.linalg.norm(found, axis=1, keepdims=True)
+        right = np.array([place[str(sample.group)] for sample in rows[split]])
+        own = scores[np.arange(len(right)), right]
+        by_text = (scores >= own[:, None]).sum(axis=1)
+        best = np.full(len(names), -np.inf)
+        np.maximum.at(best, right, own)
+        others = best[:, None] <= scores.T
+        others[right, np.arange(len(right))] = False
+        return recalls(by_text, prefix="text_to_image_") | recalls(others.sum(axis=1) + 1, prefix="image_to_text_")
+
+    chosen: tuple[float, Ridge] | None = None
+    texts = words.transform([sample.text or "" for sample in rows["train"]])
+    targets = np.stack([vectors[str(sample.group)] for sample in rows["train"]])
+    for strength in (0.3, 1.0, 3.0, 10.0):
+        model = Ridge(alpha=strength, solver="sparse_cg").fit(texts, targets)
+        score = asked(model, "validation")["text_to_image_R@10"]
+        if chosen is None or score > chosen[0]:
+            chosen = score, model
+    assert chosen is not None
+    pictures, captions = 1000, 5
+    chance = {f"text_to_image_R@{k}": k / pictures for k in (1, 5, 10)}
+    none = {
+        k: np.prod([(pictures * captions - captions - n) / (pictures * captions - n) for n in range(k)]) for k in (1, 5, 10)
+    }
+    return {
+        "chance": chance | {f"image_to_text_R@{k}": 1 - float(none[k]) for k in none},
+        "linear map": asked(chosen[1], "test"),
+    }
+
+
+def collected(root: Path, runs: Path) -> dict[str, Any]:
+    """Mean and spread over seeds of every number of every arm that is finished, and what differs."""
+    arms: dict[str, Any] = {}
+    for arm in ARMS:
+        file = runs / arm / "probes.json"
+        if not file.is_file():
+            continue
+        seeds = [
+            {f"{name}: {key}": one for name, found in seed.items() for key, one in found.items()}
+            for seed in json.loads(file.read_text()).values()
+        ]
+        arms[arm] = {name: spread([seed[name] for seed in seeds]) for name in seeds[0]}
+    tasks: dict[str, Any] = {}
+    for task, (_, metrics, which, _) in TUNED.items():
+        for arm in which:
+            files = sorted((runs / "tasks" / task).glob(f"{arm}-*/run.json"))
+            results = [json.loads(file.read_text())["per_seed"][0]["test"] for file in files]
+            if results:
+                tasks.setdefault(task, {})[arm] = {
+                    name: spread([result[name] for result in results]) for name in metrics.split(",") if name in results[0]
+                }
+    return {"arms": arms, "tasks": tasks, "differences": differences(root, runs), "baselines": kept_baselines(root, runs)}
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    return {"mean": mean(values), "std": stdev(values) if len(values) > 1 else None, "seeds": list(values)}
+
+
+def kept_baselines(root: Path, runs: Path) -> dict[str, Any]:
+    file = runs / "baselines.json"
+    if not file.is_file():
+        file.write_text(json.dumps(baselines(root), indent=1))
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def differences(root: Path, runs: Path) -> dict[str, Any]:
+    """``other - base`` of the recalls, with intervals over seeds and test pictures; kept, for it takes a while."""
+    file = runs / "differences.json"
+    kept: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    evaluator = Retrieval()
+
+    @cache
+    def outcomes(arm: str, seeds: int) -> list[Any]:
+        rows = probes(root)["retrieval"][1]
+        models = [Predictor.from_pretrained(runs / arm / f"seed-{seed}") for seed in range(seeds)]
+        return [model.outcomes(rows, evaluator) for model in models]
+
+    for base, other in COMPARED:
+        seeds = min(len(ARMS[base][0]), len(ARMS[other][0]))
+        there = all(
+            (runs / arm / f"seed-{seed}" / "metrics.json").is_file() or (runs / arm / "run.json").is_file()
+            for arm in (base, other)
+            for seed in range(seeds)
+        )
+        if f"{other} - {base}" in kept or not there:
+            continue
+        found = evaluator.differences(outcomes(base, seeds), outcomes(other, seeds), resamples=2000, seed=0)
+        kept[f"{other} - {base}"] = {"seeds": seeds} | {
+            name: {"difference": one.difference, "low": one.low, "high": one.high, "p_value": one.p_value}
+            for name, (one, _) in found.items()
+        }
+        file.write_text(json.dumps(kept, indent=1))
+    return kept
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The tables."""
+
+    def cell(found: Mapping[str, Any] | None, scale: float = 100.0) -> str:
+        if found is None:
+            return ""
+        return f"{scale * found['mean']:.1f}" + ("" if found["std"] is None else f" ± {scale * found['std']:.1f}")
+
+    recall = [f"{way}_R@{k}" for way in ("text_to_image", "image_to_text") for k in (1, 5, 10)]
+    above = [f"above_{level}{kind}" for level in ("word", "phrase", "sentence") for kind in ("", "_towers")]
+    lines = ["| arm | " + " | ".join(recall) + " |", "|---" * (len(recall) + 1) + "|"]
+    lines += [
+        f"| {name} | " + " | ".join(f"{100 * found[one]:.1f}" for one in recall) + " |"
+        for name, found in result["baselines"].items()
+    ]
+    for arm, found in result["arms"].items():
+        if f"retrieval: {recall[0]}" in found:
+            lines.append(f"| {arm} | " + " | ".join(cell(found[f"retrieval: {one}"]) for one in recall) + " |")
+    lines += ["", "| own caption above the rewritten | " + " | ".join(above) + " |", "|---" * (len(above) + 1) + "|"]
+    for arm, found in result["arms"].items():
+        if any(f"rewritten: {one}" in found for one in above):
+            lines.append(f"| {arm} | " + " | ".join(cell(found.get(f"rewritten: {one}")) for one in above) + " |")
+    asked = {
+        "hidden words": "captions: perplexity",
+        "with the picture": "captions with pictures: perplexity",
+        "fragments": "fragments: writing_perplexity",
+    }
+    lines += ["", "| perplexity of test captions | " + " | ".join(asked) + " |", "|---" * (len(asked) + 1) + "|"]
+    lines += [
+        f"| {arm} | " + " | ".join(cell(found.get(one), 1.0) for one in asked.values()) + " |"
+        for arm, found in result["arms"].items()
+    ]
+    for task, arms in result["tasks"].items():
+        names = list(next(iter(arms.values())))
+        scale = 100.0 if task == "retrieval" else 1.0
+        lines += ["", f"| {task}, fine-tuned from | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+        lines += [
+            f"| {arm} | " + " | ".join(cell(found.get(one), scale) for one in names) + " |" for arm, found in arms.items()
+        ]
+    lines += ["", "| difference (x 100) | " + " | ".join(recall) + " |", "|---" * (len(recall) + 1) + "|"]
+    for name, found in result["differences"].items():
+        cells = [
+            f"{100 * found[one]['difference']:+.1f} ({100 * found[one]['low']:+.1f} to {100 * found[one]['high']:+.1f})"
+            for one in recall
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--start", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, default=Path("runs/unimo"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    parser.add_argument("--only", default="")
+    parser.add_argument("--only-tables", action="store_true")
+    options = parser.parse_args()
+    root, runs, start = (options.runs / "data").absolute(), options.runs.absolute(), options.start.absolute()
+    prepared = prepare(options.data, root)
+    if not options.only_tables:
+        only = [name for name in options.only.split(",") if name]
+        for arm in ARMS:
+            if not only or arm in only:
+                pre_train(arm, start, root, runs)
+                probe(arm, root, runs)
+        for task, (_, _, arms, _) in TUNED.items():
+            for arm in arms:
+                if not only or arm in only:
+                    tune(task, arm, start, root, runs)
+    result = collected(root, runs) | {
+        "prepared": prepared,
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip(),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "unimo_effects.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    (options.out / "unimo_effects.md").write_text(markdown(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
