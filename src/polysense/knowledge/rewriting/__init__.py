@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from polysense.knowledge.rewriting.caption import Caption
+from polysense.knowledge.rewriting.control import Told, text_only_control
+from polysense.knowledge.rewriting.making import PER_LEVEL, rewrite
+from polysense.knowledge.rewriting.replacements import Draw
 from polysense.knowledge.rewriting.rewrite import LEVELS, NEGATIVE_LEVELS, Level, Rewrite
 from polysense.knowledge.rewriting.rewrites import Rewrites
+from polysense.knowledge.rewriting.translator import Translator
 
-__all__ = ["LEVELS", "NEGATIVE_LEVELS", "Caption", "Level", "Rewrite", "Rewrites"]
+__all__ = [
+    "LEVELS",
+    "NEGATIVE_LEVELS",
+    "PER_LEVEL",
+    "Caption",
+    "Draw",
+    "Level",
+    "Rewrite",
+    "Rewrites",
+    "Told",
+    "Translator",
+    "rewrite",
+    "text_only_control",
+]
