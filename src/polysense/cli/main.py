@@ -38,6 +38,8 @@ COMMANDS = {
     "recipes": "List the recipes of the package, or show one in full.",
     "analyze": "Read reviews whole: polarity, aspects, what is said of them.",
     "mine": "Mine a sentiment lexicon and its aspects from plain text.",
+    "rewrite": "Make texts that say the same as captions, and almost the same.",
+    "neighbours": "Find unpaired sentences and pictures near to captions.",
     "data": "List the corpora, check a table, or make a small set of posts.",
     "doctor": "Check this machine and this installation.",
 }

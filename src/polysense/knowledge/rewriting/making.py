@@ -49,6 +49,7 @@ def rewrite(
     related: Mapping[str, Collection[str]] | None = None,
     translator: Translator | None = None,
     tagger: Tagger | None = None,
+    split: str = "train",
     folder: Path | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -74,6 +75,7 @@ def rewrite(
         related: word -> words that may be true where it is; they never take each other's place.
         translator: says captions in other words.
         tagger: English by default (extra ``knowledge``). Levels without words exchanged need none.
+        split: which rows these are, for the record.
         folder: where the table is written. What was done stays there after a kill, and the same call goes on with it.
         overwrite: write over a table that was made from something else.
         progress: told the captions done.
@@ -91,6 +93,7 @@ def rewrite(
     tagger = tagger or PatternTagger()
     corpus = CaptionCorpus.of(captions)
     record: dict[str, Any] = {
+        "split": split,
         "seed": seed,
         "per_level": dict(wanted),
         "min_count": min_count,
