@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -44,10 +45,9 @@ class BackTranslation(Translator):
         for start in range(0, len(texts), self.batch_size):
             block = list(texts[start : start + self.batch_size])
             abroad = _translate(self._models[0], block, 1)
-            said = _translate(self._models[1], abroad, self.several)
-            for row in range(len(block)):
-                own = said[row * self.several : (row + 1) * self.several]
-                found.append(list(dict.fromkeys(text for text in own if text.strip())))
+            there = [text for text in abroad if text]  # of nothing, nothing comes back
+            said = iter(_translate(self._models[1], there, self.several) if there else [])
+            found += [list(dict.fromkeys(filter(None, islice(said, self.several if text else 0)))) for text in abroad]
         return found
 
 

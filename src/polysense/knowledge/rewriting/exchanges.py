@@ -102,9 +102,9 @@ class Exchanges:
         return parts(text, self.tag(text), self.verbs)
 
     def _with_balance(self, corpus: CaptionCorpus) -> Exchanges:
-        names = sorted(corpus.pictures, key=lambda name: seed_from("balance", name))[:FITTED]
+        names = fitting(corpus.pictures)
         flows: dict[Key, tuple[int, list[tuple[int, NDArray[Any], NDArray[Any]]]]] = {}
-        for name in sorted(names):
+        for name in names:
             texts = corpus.pictures[name]
             stems = self.stems(texts)
             for part in (part for text in texts for part in self._parts(text)):
@@ -114,6 +114,11 @@ class Exchanges:
                     _, flow = flows.setdefault((part.kind, part.shape), (len(group.words), []))
                     flow.append((group.places[part.words], found.places, found.weights))
         return replace(self, replacements=replace(self.replacements, balance=balanced(flows)))
+
+
+def fitting(pictures: Iterable[str]) -> list[str]:
+    """The pictures whose captions the balance is fitted on, in alphabetical order: all, or `FITTED` of them by chance."""
+    return sorted(sorted(pictures, key=lambda name: seed_from("balance", name))[:FITTED])
 
 
 def _told(items: Iterable[Sequence[Token]], progress: Tell) -> Iterator[Sequence[Token]]:
