@@ -25,7 +25,6 @@ from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
-from polysense.knowledge.retrieval import image_neighbours, text_neighbours
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
@@ -39,6 +38,7 @@ from polysense.evaluation.perplexity import Perplexity
 from polysense.evaluation.retrieval import Retrieval
 from polysense.evaluation.rewritten import Rewritten
 from polysense.inference.predictor import Predictor
+from polysense.knowledge.retrieval import image_neighbours, text_neighbours
 from polysense.knowledge.rewriting import Caption, rewrite
 from polysense.metrics.retrieval import recalls
 from polysense.training.run import train

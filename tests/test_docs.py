@@ -137,6 +137,8 @@ def furnish(folder: Path, toy_posts: Path, takes: Path) -> None:
     moods = [{**row, "label": f"{row['text_label']}|{row['image_label']}"} for row in rows]
     write(folder / "moods.csv", moods)
     write(folder / "captions.csv", [{"text": row["text"], "image": row["image"]} for row in rows[:24]])
+    articles = [{"text": row["text"], "pair": " ".join(row["text"].split()[:3]), "split": row["split"]} for row in rows]
+    write(folder / "articles.csv", articles)
     lost = {"id": "lost", "text": "x", "image": "images/lost.jpg", "label": "neutral", "split": "train", "conflict": ""}
     write(folder / "broken.csv", [*plain, lost])
     write(folder / "latin.csv", [{**row, "text": f"{row['text']} café"} for row in plain], encoding="latin-1")

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results"
 
 
-@pytest.mark.parametrize("name", ["self_mm_labels", "msa_zoo"])
+@pytest.mark.parametrize("name", ["self_mm_labels", "msa_zoo", "modality_dropout"])
 def test_the_page_is_what_the_script_writes_of_the_numbers(name: str) -> None:
     made = runpy.run_path(str(ROOT / f"benchmarks/{name}.py"))["markdown"]
     page = (RESULTS / f"{name}.md").read_text("utf-8")
@@ -53,3 +53,16 @@ def test_the_plain_loop_makes_the_same_labels() -> None:
     for key in ("text", "audio", "video"):
         torch.testing.assert_close(labels.label[key], ours.labels[key], atol=1e-4, rtol=0)
     assert (ours.labels["text"] - human).abs().max() > 0.1
+
+
+def test_the_shares_of_a_step_follow_from_its_seconds() -> None:
+    found = json.loads((RESULTS / "self_mm_step.json").read_text("utf-8"))
+    for lengths in ("words", "longest"):
+        rounds = found[lengths]["rounds"]
+        assert len(rounds) >= 5
+        assert found[lengths]["outside_encoders"]["median"] == pytest.approx(
+            np.median([1 - one["encoders"] / one["ours"] for one in rounds]), abs=1e-3
+        )
+        for arm in ("field", "unpacked"):
+            ratio = np.median([one[arm] / one["ours"] for one in rounds])
+            assert found[lengths][f"{arm}_over_ours"]["median"] == pytest.approx(ratio, abs=1e-3)

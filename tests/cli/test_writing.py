@@ -117,6 +117,11 @@ def test_evaluators_by_name(capsys: pytest.CaptureFixture[str]) -> None:
         (["generate", "summaries", "a box", "--max-length", "14"], 2, "has 16: shorten"),
         (["generate", "summaries", "a box", "--temperature", "0.5"], 2, "ask for sample"),
         (["generate", "summaries", "a box", "--columns", "text=a"], 2, "--columns: is for a table"),
+        (
+            ["predict", "summaries", "--text", "a box"],
+            2,
+            "or have it write: `polysense caption`",
+        ),
         (["caption", "captions", "pairs.csv", "pairs.csv"], 2, "name it alone"),
         (["caption", "captions", "a.png", "--media-root", "."], 2, "--media-root: is for a table"),
         (["caption", "captions", "a.png", "--out", "nowhere/a.jsonl"], 3, "there is no folder"),

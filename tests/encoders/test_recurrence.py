@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch.nn.functional import pad
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from polysense.data.cache import FeatureCache
 from polysense.encoders.recurrence import Recurrence
@@ -42,6 +44,39 @@ def test_two_layers_in_both_directions_give_the_ends_of_all_four() -> None:
         first, (ends, _) = found.layers[0](rows[row : row + 1, :length])
         _, (later, _) = found.layers[1](found.norms[0](first))
         torch.testing.assert_close(summary[row], found.project(torch.cat([ends.flatten(), later.flatten()])))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_it_equals_packed_sequences(layers: int, bidirectional: bool) -> None:
+    """States, summaries and gradients, with a row of nothing and with anything behind the ends."""
+    torch.manual_seed(0)
+    found = Recurrence(5, 6, 4, layers=layers, bidirectional=bidirectional)
+    mask = torch.arange(14) < torch.tensor([3, 9, 1, 0, 12, 7]).unsqueeze(1)
+    rows = torch.randn(6, 14, 5) * mask.unsqueeze(-1)
+    behind = torch.where(mask.unsqueeze(-1) | ~mask[:, :1, None], rows, 9.0)
+    results = [
+        (*made, *torch.autograd.grad(sum(part.square().sum() for part in made), list(found.parameters())))
+        for made in (packed(found, rows, mask), found(rows, mask), found(behind, mask))
+    ]
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            torch.testing.assert_close(one, two, atol=1e-5, rtol=1e-5)
+
+
+def packed(found: Recurrence, rows: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same by torch's packed sequences."""
+    read = pack_padded_sequence(rows, mask.sum(dim=1).clamp(min=1), batch_first=True, enforce_sorted=False)
+    steps, ends = [], []
+    for place, layer in enumerate(found.layers):
+        if place:
+            read = read._replace(data=found.norms[place - 1](read.data))
+        read, (last, _) = layer(read)
+        steps.append(read.data)
+        ends.append(last.transpose(0, 1).flatten(1))
+    whole = read._replace(data=found.project(torch.cat(steps, dim=1)))
+    states, _ = pad_packed_sequence(whole, batch_first=True, total_length=rows.shape[1])
+    return states.masked_fill(~mask.unsqueeze(-1), 0.0), found.project(torch.cat(ends, dim=1))
 
 
 def text_lstm(folder: str, **choices: str) -> TextLSTM:

@@ -218,8 +218,8 @@ def test_two_models_are_compared_over_pictures_with_all_their_captions() -> None
         Retrieval().outcomes(Summaries(head=False), rows)
 
 
-def answerer(networks: Path, fusion: str = "SingleStream", *, contrast: str = "CrossModalContrast") -> Answerer:
-    objectives = {"contrast": contrast, "matching": "ImageTextMatching"}
+def answerer(networks: Path, fusion: str = "SingleStream", *, contrast: str = "CrossModalContrast", more: str = "") -> Answerer:
+    objectives = {"contrast": contrast} | ({"more": more} if more else {})
     learner: Learner = recipe_of(fusion, networks, objectives).build(seed=0).eval()
     return Answerer(learner, Collate({name: learner.model.encoder(name) for name in ("text", "image")}), batch_size=7)
 
@@ -245,16 +245,21 @@ def one_by_one(asked: Answerer, rows: Sequence[Sample]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("fusion", "contrast"), [("SingleStream", "CrossModalContrast"), ("Concatenation", "ImageTextContrast")]
+    ("fusion", "contrast", "more"),
+    [
+        ("SingleStream", "CrossModalContrast", ""),
+        ("SingleStream", "CrossModalContrast", "PairRanking"),
+        ("Concatenation", "ImageTextContrast", "ImageTextMatching"),
+    ],
 )
 def test_pairs_are_judged_as_if_each_were_read_alone(
-    networks: Path, monkeypatch: pytest.MonkeyPatch, fusion: str, contrast: str
+    networks: Path, monkeypatch: pytest.MonkeyPatch, fusion: str, contrast: str, more: str
 ) -> None:
     monkeypatch.setattr(judging, "PICTURES", 3)
     monkeypatch.setattr(judging, "TEXTS", 2)
-    asked, rows = answerer(networks, fusion, contrast=contrast), uneven(6)
+    asked, rows = answerer(networks, fusion, contrast=contrast, more=more), uneven(6)
     head = judging.judging(asked)
-    assert head is not None
+    assert head is asked.learner.objective("more" if more else "contrast")
     pairs = np.random.default_rng(0).permutation(np.argwhere(np.ones((6, 6), dtype=bool)))[:30]
     told: list[tuple[int, int]] = []
     found = judging.judge(asked, head, rows, rows, pairs, progress=lambda *at: told.append(at))

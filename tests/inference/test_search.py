@@ -44,6 +44,21 @@ def test_blocks_and_ties_change_nothing(seed: int, rows: int, top_k: int, block:
     assert scores == pytest.approx(np.take_along_axis(queries @ collection.T, found, axis=1), abs=1e-6)
 
 
+@pytest.mark.parametrize("copies", [1, 3, 40])
+@pytest.mark.parametrize("top_k", [1, 5])
+def test_few_queries_find_what_many_do(copies: int, top_k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products in float32 first, or none at all: the same rows and scores, with ties at every cut."""
+    monkeypatch.setattr(search, "ROWS", 64)
+    draw = np.random.default_rng(copies)
+    vectors = unit(draw.permutation(np.repeat(draw.normal(size=(1200 // copies, 16)), copies, axis=0)))
+    queries = np.concatenate([vectors[:3], unit(draw.normal(size=(3, 16)))])
+    rows, scores = nearest(queries, vectors, top_k)
+    monkeypatch.setattr(search, "FEW", 0)
+    every, theirs = nearest(queries, vectors, top_k)
+    assert rows.tolist() == every.tolist()
+    assert scores == pytest.approx(theirs, abs=1e-6)
+
+
 @pytest.mark.parametrize("top_k", [1, 5, 40])
 def test_both_backends_give_the_same(top_k: int, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("faiss")

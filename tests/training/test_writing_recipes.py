@@ -36,6 +36,7 @@ def test_captions(root: Path, networks: Path, tmp_path: Path) -> None:
     assert sum(right) >= 7
     model.save_pretrained(tmp_path / "saved")
     assert load(tmp_path / "saved").caption(pictures) == answers
+    assert 'model.caption("rain.jpg")' in (tmp_path / "run" / "README.md").read_text("utf-8")
     # a run goes on from it: with its head, which the caption's objective borrows
     settings = [*caption_settings(networks, epochs=1), f"start={tmp_path / 'run'}", "training.learning_rate=0.0"]
     train("unimo/caption", root, out=tmp_path / "on", overrides=settings)
@@ -54,5 +55,6 @@ def test_summaries(root: Path, networks: Path, tmp_path: Path) -> None:
     assert answers[1]["id"] == "b"
     assert [set(one) for one in answers[2:]] == [{"id", "error"}] * 2
     assert model.generate(["see a red box"], beams=1, max_length=1) == [{"id": "1", "written": "red"}]
+    assert 'model.generate("what a lovely day")' in (tmp_path / "run" / "README.md").read_text("utf-8")
     with pytest.raises(Exception, match="writes no captions"):
         model.caption("a.png")

@@ -113,6 +113,9 @@ def noted_columns(run: str) -> dict[str, str]:
     return {}
 
 
+WRITING = ", or have it write: `polysense caption`, `polysense generate`"
+
+
 def refuse_to_guess(model: Predictor, run: str) -> None:
     """Raise where the model has nothing to say about a row.
 
@@ -120,9 +123,11 @@ def refuse_to_guess(model: Predictor, run: str) -> None:
         RecipeError: says what it can do.
     """
     if not model.learner.answers:
+        also = WRITING if model.writes else ""
         raise RecipeError(
             f"{run} answers nothing: it turns {' and '.join(model.modalities)} into vectors; "
-            "use `polysense encode` or `polysense search`, or train a recipe with an objective that answers, such as Classification"
+            f"use `polysense encode` or `polysense search`{also}, "
+            "or train a recipe with an objective that answers, such as Classification"
         )
 
 

@@ -103,7 +103,8 @@ def search(
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code)
     say_which_seed(loaded, model)
-    pictures = bool(text) or holds_pictures(collection)
+    in_folder = holds_pictures(collection)  # the id of a row is then the picture's path
+    pictures = bool(text) or in_folder
     shared, part = shared or pictures or bool(image), part or ("image" if pictures else None)
     there = loaded.index(part=part, shared=shared, backend=backend)  # type: ignore[arg-type]
     options = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
@@ -131,7 +132,7 @@ def search(
         columns_shown = [
             "id",
             *(["text"] if not pictures or any(hit.item.get("text") for hit in found) else []),
-            *(["image"] if any("image" in hit.item for hit in found) else []),
+            *(["image"] if not in_folder and any("image" in hit.item for hit in found) else []),
         ]
         scores = ["score"] if rerank is None else ["fit", "score"]
         print_table(

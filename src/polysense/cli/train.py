@@ -93,7 +93,11 @@ def train(
 
 def _use(summary: Mapping[str, Any], out: Path) -> str:
     """A command that shows what the run can do."""
+    from polysense.training.card import written_target
+
     objectives = [signal["objective"]["class_path"] for signal in summary["recipe"]["objectives"].values()]
+    if (target := written_target(summary["recipe"]["objectives"])) is not None:
+        return f"caption {out} picture.jpg" if target == "text" else f'generate {out} "what a lovely day"'
     if not summary["labels"] and "Regression" not in objectives:
         return f"encode {out} sentences.txt --out vectors.npy"
     encoders = summary["recipe"]["encoders"].values()

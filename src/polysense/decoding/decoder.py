@@ -159,7 +159,7 @@ class Decoder(PreTrainedModel, GenerationMixin):  # type: ignore[no-untyped-call
             found = transformers_model.generate(
                 start,
                 generation_config=config,
-                logits_processor=LogitsProcessorList([EndsInAnyCase(vocabulary.end)]),
+                logits_processor=LogitsProcessorList([EndsInAnyCase(vocabulary.end)] if how.no_repeat else []),
                 custom_generate=searched(how),
                 past_key_values=source.cache,
                 read=source.read,

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from polysense.evaluation.evaluator import Answerer, Progress
-from polysense.objectives.objective import Judging
+from polysense.objectives.objective import Aligning, Judging
 from polysense.types import Encoded, Sample
 
 PICTURES = 256
@@ -22,8 +22,12 @@ TEXTS = 256
 
 
 def judging(answerer: Answerer) -> Judging | None:
-    """The first objective that judges pairs read together; None where there is none."""
-    return next((one for one in answerer.learner.active.values() if isinstance(one, Judging)), None)
+    """The objective that judges pairs read together, of several the first that learns nothing else; None where there is none.
+
+    One that also aligns has towers for telling other rows apart, and may never have read a text with another row's picture.
+    """
+    found = [one for one in answerer.learner.active.values() if isinstance(one, Judging)]
+    return min(found, key=lambda one: isinstance(one, Aligning), default=None)
 
 
 def judge(

@@ -63,7 +63,7 @@ class Retrieval(Comparable[Ranked]):
     With ``rerank`` there are two stages: the best so many of each query are read together with it, one by one, and put in the
     order of what an objective that judges pairs says of them (``ImageTextMatching``, ``CrossModalContrast``, ``PairRanking``);
     behind them everything stays where it was. ``text_to_image_reranked_R@1`` and so on are then measured too, for a model that
-    has such an objective, of several by the first.
+    has such an objective (:func:`judging` says which of several).
     Equal scores count against the model in both stages.
 
     Args:

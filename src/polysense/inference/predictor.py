@@ -34,6 +34,7 @@ from polysense.knowledge import Knowledge
 from polysense.learner import Learner
 from polysense.metrics.sentiment import Dataset
 from polysense.objectives.classification import Classification
+from polysense.objectives.generation import Generation
 from polysense.objectives.span_tagging import SpanTagging
 from polysense.progress import Progress
 from polysense.recipe import Recipe
@@ -120,6 +121,11 @@ class Predictor:
     def modalities(self) -> tuple[str, ...]:
         """The modalities it reads."""
         return tuple(self.learner.model.encoders)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes captions of pictures, or texts from texts."""
+        return any(isinstance(one, Generation) and one.target != "fragments" for one in self.learner.active.values())
 
     @property
     def labels(self) -> list[str]:

@@ -25,9 +25,9 @@ class CrossModalContrast(Answering, Aligning, Judging):
     """Pull a picture and its text together, against rewritten texts that say something else and against the rest of the batch.
 
     ``loss = -log( sum_P e^{d/t} / (sum_P e^{d/t} + sum_N e^{d/t}) )``, mean over the pairs; d = cos(f_v(h_IMG), f_t(h_CLS)).
-    P: the pair and its ``pair`` text (another caption, a translation), read together; the pair read apart; near pictures with the
-    text and near texts with the picture, read apart. N: its ``negatives``, read together with the picture; the pictures and texts of
-    other rows, read apart. Equal pictures and texts, and those that are near, are no negatives.
+    P: the pair and its ``pair`` text (another caption, a translation), read together, in rows that have negatives read together; the
+    pair read apart; near pictures with the text and near texts with the picture, read apart. N: its ``negatives``, read together with
+    the picture; the pictures and texts of other rows, read apart. Equal pictures and texts, and those that are near, are no negatives.
     Reads: text, image, and what further texts and pictures the corpus gives (``rewrites``, ``neighbours``).
     Source: UNIMO (ACL 2021), section 3.2. That the pair read apart is a positive, and other rows are negatives, is ours: else
     constant towers win.   Relations: ``ImageTextContrast`` without any rewriting; wants the fusion ``SingleStream``.
@@ -38,6 +38,8 @@ class CrossModalContrast(Answering, Aligning, Judging):
         initial_temperature: t at the start; it is learned, from 0.001 to 0.5.
         in_batch: whether other rows are negatives.
         apart: whether the pair read apart is a positive.
+        softmax: ``one`` over all, as in the paper, where a pair that is told from its rewrites satisfies the sum and the towers
+            learn little; or ``two``: one over what is read together and one over what is read apart, whose losses are added.
         score: ``cosine``, or ``product``: ``W (ReLU(f_t) * ReLU(f_v)) + b``, as in the authors' matching head.
     """
 
@@ -53,6 +55,7 @@ class CrossModalContrast(Answering, Aligning, Judging):
         initial_temperature: float = 0.07,
         in_batch: bool = True,
         apart: bool = True,
+        softmax: Literal["one", "two"] = "two",
         score: Literal["cosine", "product"] = "cosine",
     ) -> None:
         super().__init__()
@@ -68,7 +71,7 @@ class CrossModalContrast(Answering, Aligning, Judging):
         self.image = nn.Linear(widths["image"], shared_width)
         self.weigh = nn.Linear(shared_width, 1) if score == "product" else None
         self.log_temperature = nn.Parameter(torch.tensor(math.log(initial_temperature)))
-        self.in_batch, self.apart = in_batch, apart
+        self.in_batch, self.apart, self.softmax = in_batch, apart, softmax
 
     def temperature(self) -> Tensor:
         """t; the gradient passes its bounds, so that it can come back from beyond them."""
@@ -81,31 +84,46 @@ class CrossModalContrast(Answering, Aligning, Judging):
         both = batch.parts["text"]["present"] & batch.parts["image"]["present"]
         if everywhere(not bool(both.any())):
             return None
-        joint = self._joint(look)
         texts, images = self._towers(look, "text"), self._towers(look, "image")
         own_text, own_image = texts[0][:, :1], images[0][:, :1]
         with_images = self._score(own_text, images[0]).masked_fill(~images[1], -torch.inf)
         with_texts = self._score(texts[0], own_image).masked_fill(~texts[1], -torch.inf)
-        positives = [joint[:, :2], with_images[:, 1:], with_texts[:, 1:]]
+        joint = self._joint(look)
+        own, near = [joint[:, :2]], [with_images[:, 1:], with_texts[:, 1:]]
         if self.apart:
-            positives.append(with_images[:, :1])
-        others = [joint[:, 2:]]
+            near.append(with_images[:, :1])
+        rewritten, others = [joint[:, 2:]], []
         if self.in_batch:
-            others += self._against_others(batch, both, own_text[:, 0], own_image[:, 0])
+            others = self._against_others(batch, both, own_text[:, 0], own_image[:, 0])
         scale, lacking = 1 / self.temperature(), ~both.unsqueeze(1)
-        return many_to_many_contrast(*(_scaled(torch.cat(scores, dim=1), scale, lacking) for scores in (positives, others)))
+
+        def contrast(positives: list[Tensor], negatives: list[Tensor]) -> Tensor:
+            empty = joint.new_empty(len(joint), 0)
+            return many_to_many_contrast(
+                *(_scaled(torch.cat([empty, *scores], dim=1), scale, lacking) for scores in (positives, negatives))
+            )
+
+        if self.softmax == "one":
+            return contrast(own + near, rewritten + others)
+        return contrast(own, rewritten) + contrast(near, others)
 
     def _joint(self, look: Look) -> Tensor:
-        """Scores of each row's picture read together with its text, its pair, its negatives: (batch, 2 + negatives)."""
-        batch = look.batch
+        """Scores of each row's picture read together with its text, its pair, its negatives: (batch, 2 + negatives).
+
+        Minus infinity in rows without a negative: what nothing is held against would satisfy the sum at no cost.
+        """
+        batch, hard = look.batch, negatives(look.batch)
+        if not hard:
+            return self.log_temperature.new_full((batch.size, 2), -torch.inf)
         pair = ("pair",) if "pair" in batch.parts else ()
-        shown, seen = look(Gathered("text", ("text", *pair, *negatives(batch)), beside="image"))
+        shown, seen = look(Gathered("text", ("text", *pair, *hard), beside="image"))
         scores = self._score(
             self._project("text", seen.fused.codes["joint.text"]), self._project("image", seen.fused.codes["joint.image"])
         )
         row, which = shown.targets["row"], shown.targets["which"]
-        found = scores.new_full((batch.size, 2 + len(negatives(batch))), -torch.inf)
-        return found.index_put((row, which if pair else which + (which > 0)), scores)
+        found = scores.new_full((batch.size, 2 + len(hard)), -torch.inf)
+        found = found.index_put((row, which if pair else which + (which > 0)), scores)
+        return found.masked_fill(found[:, 2:].isinf().all(dim=1, keepdim=True), -torch.inf)
 
     def _towers(self, look: Look, modality: str) -> tuple[Tensor, Tensor]:
         """Vectors of each row's own text or picture and of those near it, read apart: (batch, 1 + near, width), and which are there."""

@@ -25,7 +25,7 @@ class PairRanking(Answering, Judging):
     ``loss = 1/2 [ l(s_p, other pictures) + l(s_p, other texts) ]``, s = ``W dropout(u) + b`` of the fused pair u; l is
     ``-log( e^{s_p} / (e^{s_p} + sum_n e^{s_n}) )`` (softmax), or the circle loss of the scores' sigmoids.
     Other pictures and texts are drawn from the batch, and what equals the row's own is none; the ``negatives`` that the corpus
-    gives (texts like the row's own) are read with its picture too.
+    gives (texts like the row's own) are read with its picture too. Of several processes each draws from its own part of the batch.
     Reads: text, image.   Source: UNIMO (ACL 2021), retrieval, whose code has the circle loss at scale 1; softmax as the default and
     hard texts are ours.   Relations: ``ImageTextMatching`` asks of one pair at a time whether it is right; wants a fusion in which
     text and picture meet, as ``SingleStream`` with ``pooling: product``, which is the paper's.

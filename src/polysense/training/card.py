@@ -77,6 +77,8 @@ import polysense
 model = polysense.load("{{ folder }}")  # this folder
 {% if answers %}
 model.predict({{ example }})
+{% elif writes %}
+model.{{ writes }}
 {% else %}
 model.encode(["what a lovely day"])
 {% endif %}
@@ -95,6 +97,9 @@ Know before use: the {{ seen }} it was trained on decide what it can do; check i
 
 EXAMPLES = {"text": "what a lovely day", "image": "rain.jpg", "audio": "sound.npy", "video": "film.npy"}
 """What a row may show of each modality."""
+
+CALLS = {"text": 'caption("rain.jpg")', "pair": 'generate("what a lovely day")'}
+"""How a model that writes is called, by what it writes."""
 
 WORDS = {"text": "texts", "image": "pictures", "audio": "recordings", "video": "films"}
 
@@ -130,6 +135,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         drawn_labels=data.get("drawn_labels", data["labelled"]["train"]),
         folder=folder.name,
         answers=any(folder.glob("seed-*/predictions")),
+        writes=CALLS.get(written_target(summary["recipe"].get("objectives", {})) or ""),
         example=json.dumps([shown]) if shown else "rows",
         noted=noted,
         seen=" and ".join(filter(None, (", ".join(seen[:-1]), seen[-1]))),
@@ -137,6 +143,13 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         chosen=best_and_last(summary),
     )
     (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def written_target(objectives: Mapping[str, Any]) -> str | None:
+    """What the objectives of a saved recipe write: a picture's ``text``, a text's ``pair``; None where they write no whole texts."""
+    parts = [one["objective"] for one in objectives.values() if one["weight"]]
+    targets = [part["init_args"]["target"] for part in parts if part["class_path"] == "Generation"]
+    return next((target for target in targets if target in CALLS), None)
 
 
 def best_and_last(summary: Mapping[str, Any]) -> str:

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polysense.recipe import load_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def script() -> dict[str, Any]:
+    return runpy.run_path(str(ROOT / "benchmarks/unimo_effects.py"))
+
+
+def test_every_arm_is_a_recipe(script: dict[str, Any]) -> None:
+    for name, (_, changes) in script["ARMS"].items():
+        cells = () if name == "text_only" else (script["CELLS"],)
+        recipe = load_recipe("unimo/pretrain_pairs", [*cells, *script["SMALL"], *changes])
+        assert ("contrast" in recipe.objectives) == (name not in ("no_contrast", "text_only"))
+        kinds = [part.kind.__name__ for part in recipe.corpora]
+        assert kinds == [
+            "Flickr8k",
+            *(["Sentences"] * (name != "no_text")),
+            *(["Pictures"] * (name not in ("no_pictures", "text_only"))),
+        ]
+        pairs = recipe.corpora[0].arguments
+        assert (pairs["rewrites"] is None) == (name in ("no_rewriting", "no_contrast", "text_only"))
+        assert (pairs["neighbours"] is None) == (name in ("no_retrieval", "no_contrast", "text_only"))
+        assert recipe.evaluation.best == "last"
+    for recipe, metrics, arms, changes in script["TUNED"].values():
+        assert load_recipe(recipe, changes).objectives
+        assert metrics
+        assert set(arms) <= {"start", *script["ARMS"]}
+
+
+def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
+    recall = [f"{way}_R@{k}" for way in ("text_to_image", "image_to_text") for k in (1, 5, 10)]
+    one = {"mean": 0.25, "std": 0.01, "seeds": [0.24, 0.26]}
+    result = {
+        "baselines": {"chance": dict.fromkeys(recall, 0.001)},
+        "arms": {
+            "full": {f"retrieval: {name}": one for name in recall}
+            | {"rewritten: above_word": one, "captions: perplexity": one},
+            "text_only": {"captions: perplexity": {"mean": 30.0, "std": None, "seeds": [30.0]}},
+        },
+        "tasks": {"sts": {"start": {"spearman": {"mean": 61.5, "std": None, "seeds": [61.5]}}}},
+        "differences": {"full - x": {name: {"difference": 0.01, "low": -0.01, "high": 0.03} for name in recall}},
+    }
+    page = script["markdown"](result)
+    assert "| chance | 0.1 |" in page
+    assert "| full | 25.0 ± 1.0 | 25.0 ± 1.0 |" in page
+    assert "| text_only | 30.0 |" in page
+    assert "| start | 61.5 |" in page
+    assert "+1.0 (-1.0 to +3.0)" in page
+
+
+def test_spread_of_one_seed_is_none(script: dict[str, Any]) -> None:
+    assert script["spread"]([2.0]) == {"mean": 2.0, "std": None, "seeds": [2.0]}
+    assert script["spread"]([1.0, 3.0])["std"] == pytest.approx(2**0.5)
