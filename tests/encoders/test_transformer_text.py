@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 from transformers import (
+    AutoConfig,
+    AutoModel,
     BartConfig,
     BartModel,
     BertModel,
@@ -66,13 +70,51 @@ def test_pieces_give_the_gradient_of_the_single_pass(tiny_text: str) -> None:
     torch.testing.assert_close(gradients[1], gradients[0], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta", "mpnet", "distilbert", "electra"])
+def test_words_are_looked_up_once_a_batch_and_mean_the_same(
+    tiny_text: str, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pieces in training get embedded words, a single pass the tokens: equal vectors, equal gradients."""
+    shutil.copytree(tiny_text, tmp_path / kind)
+    (tmp_path / kind / "model.safetensors").unlink()
+    vocabulary = len(TransformerText(tiny_text).tokenizer)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "embedding_size": 16}
+    if kind != "electra":
+        del sizes["embedding_size"]
+    if kind == "distilbert":
+        sizes = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 16}
+    config = AutoConfig.for_model(kind, vocab_size=vocabulary, max_position_embeddings=70, pad_token_id=0, **sizes)
+    AutoModel.from_config(config).save_pretrained(tmp_path / kind)
+    found = []
+    for piece_rows in (0, 2):
+        encoder = TransformerText(str(tmp_path / kind), piece_rows=piece_rows).eval()
+        looks = []
+        monkeypatch.setattr(encoder.backbone.get_input_embeddings(), "forward", _noting(encoder, looks))
+        summary = encoder(fields_of(encoder, TEXTS)).summary
+        (summary**2).sum().backward()
+        assert len(looks) == 1
+        found.append((summary.detach(), encoder.backbone.get_input_embeddings().weight.grad))
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=1e-4)
+
+
+def _noting(encoder: TransformerText, looks: list[int]) -> Any:
+    module = encoder.backbone.get_input_embeddings()
+    forward = module.forward
+
+    def noted(ids: Tensor) -> Tensor:
+        looks.append(len(ids))
+        return forward(ids)
+
+    return noted
+
+
 def test_pieces_do_not_run_over_the_padding_of_others(tiny_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = TransformerText(tiny_text, piece_rows=2).eval()
     shapes = []
     states = encoder._states
 
     def noted(ids, mask):
-        shapes.append(tuple(ids.shape))
+        shapes.append(tuple(ids.shape[:2]))
         return states(ids, mask)
 
     monkeypatch.setattr(encoder, "_states", noted)

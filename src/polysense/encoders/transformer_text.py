@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from functools import cached_property
@@ -293,6 +294,7 @@ class TransformerText(Encoder):
         lengths = tokens[1].sum(dim=1)
         if not 0 < self.piece_rows < rows or (bool((lengths == time).all()) and not self.recompute):
             return self._piece(*tokens)
+        tokens = (self._looked_up(tokens[0]), *tokens[1:])
         order = torch.argsort(lengths, stable=True)
         pieces = []
         for chosen in torch.split(order, self.piece_rows):
@@ -301,6 +303,23 @@ class TransformerText(Encoder):
             pieces.append((states if self.tokens == "pooled" else pad(states, (0, 0, 0, time - longest)), summary))
         back = torch.argsort(order)
         return torch.cat([states for states, _ in pieces])[back], torch.cat([summary for _, summary in pieces])[back]
+
+    def _looked_up(self, ids: Tensor) -> Tensor:
+        """In training the words' embeddings (rows, time, width), else the tokens as they are.
+
+        The gradient of a look-up is as large as the vocabulary: one a batch in the place of one a piece.
+        """
+        if torch.is_grad_enabled() and self.embeddings.requires_grad and self._takes_embeddings:
+            found: Tensor = self.backbone.get_input_embeddings()(ids)
+            return found
+        return ids
+
+    @cached_property
+    def _takes_embeddings(self) -> bool:
+        """Whether the network makes the same of embedded words as of tokens: those of the BERT kind do."""
+        inner = getattr(self.backbone, "embeddings", None)
+        takes = "inputs_embeds" in inspect.signature(self.backbone.forward).parameters
+        return takes and getattr(inner, "word_embeddings", None) is self.backbone.get_input_embeddings()
 
     def _piece(self, *tokens: Tensor) -> tuple[Tensor, Tensor]:
         if self.recompute and torch.is_grad_enabled():
@@ -319,6 +338,8 @@ class TransformerText(Encoder):
         """The states (rows, time, width), or the summary as the one state, and the summary (rows, width)."""
         layers = LAYERS.get(self.pooling, (-1,))
         named = dict(zip(TOKENS, tokens, strict=False))
+        if tokens[0].is_floating_point():
+            named["inputs_embeds"] = named.pop("input_ids")
         output = self.backbone(**named, output_hidden_states=layers != (-1,))
         states: Tensor = output.last_hidden_state
         if self.pooling in LAYERS:
