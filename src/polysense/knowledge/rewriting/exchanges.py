@@ -102,12 +102,13 @@ class Exchanges:
         return parts(text, self.tag(text), self.verbs)
 
     def _with_balance(self, corpus: CaptionCorpus) -> Exchanges:
+        """Of words alone: most phrases are too rare, and their weights would hold for no other pictures than those of the fit."""
         names = fitting(corpus.pictures)
         flows: dict[Key, tuple[int, list[tuple[int, NDArray[Any], NDArray[Any]]]]] = {}
         for name in names:
             texts = corpus.pictures[name]
             stems = self.stems(texts)
-            for part in (part for text in texts for part in self._parts(text)):
+            for part in (part for text in texts for part in self._parts(text) if part.kind in KINDS["word"]):
                 group = self.replacements.vocabulary.group(part)
                 if group is not None:
                     found = self.replacements.candidates(group, part, stems)

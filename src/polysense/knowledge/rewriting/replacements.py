@@ -43,8 +43,8 @@ class Replacements:
     vocabulary: Vocabulary
     factor: float = 4.0
     draw: Draw = "balanced"
-    """``uniform``: all alike. ``context``: by how often each was seen between these two neighbours. ``balanced``: likewise, but such
-    that every word is put in about as often as it is taken out."""
+    """``uniform``: all alike. ``context``: by how often each was seen between these two neighbours. ``balanced``: likewise, but
+    single words such that each is put in about as often as it is taken out."""
     related: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Word -> words that may be true where it is: synonyms, what it is a kind of. It holds both ways."""
     balance: Balance = EVEN
