@@ -114,6 +114,26 @@ def test_other_files_are_refused(store: Path, tmp_path: Path) -> None:
         StoredFrames(tmp_path / "b.npy").read()
 
 
+@pytest.mark.parametrize(
+    ("offsets", "frames", "provenance", "message"),
+    [
+        (np.zeros(0, np.int64), CLIPS[0], None, r"expected offsets \(clips \+ 1\) of int64, found \[0\]"),
+        (np.array(3), CLIPS[0], None, r"found \[\] of I64"),
+        (np.array([0.0, 4.0]), CLIPS[0], None, r"found \[2\] of F64"),
+        (np.array([0, 4]), CLIPS[0][:, :0], None, "expected floating-point frames"),
+        (np.array([0, 4]), CLIPS[0], '{"name": "mel", "parameters": [1]}', "parameters and versions of a provenance"),
+    ],
+)
+def test_files_of_sequences_that_others_wrote_wrongly_are_refused(
+    offsets: np.ndarray, frames: np.ndarray, provenance: str | None, message: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.safetensors"
+    metadata = {} if provenance is None else {"provenance": provenance}
+    save_file({"frames": np.ascontiguousarray(frames), "offsets": offsets}, other, metadata=metadata)
+    with pytest.raises(DataError, match=rf"other\.safetensors.*{message}"):
+        StoredFrames(other, 0).read()
+
+
 def test_provenance_is_kept_and_compared_without_versions() -> None:
     assert Provenance.of(MEL.to_json()) == MEL
     assert MEL.identity == Provenance("mel", MEL.parameters, {"torch": "3"}).identity

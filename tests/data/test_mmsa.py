@@ -218,6 +218,18 @@ def test_pickles_that_are_out_to_harm_or_damaged_are_errors(tmp_path: Path, cont
         read_pickle(path)
 
 
+@pytest.mark.parametrize("state", [b"]K\x01a", b"N}X\x05\x00\x00\x00_callK\x01s\x86", b"}X\x05\x00\x00\x00_callK\x01s"])
+@pytest.mark.parametrize("name", [b"numpy\ndtype", b"numpy.core.multiarray\n_reconstruct", b"_codecs\nencode"])
+def test_a_pickle_that_sets_the_state_of_a_stand_in_changes_nothing_for_the_next(
+    tmp_path: Path, name: bytes, state: bytes
+) -> None:
+    path = tmp_path / "harmful.pkl"
+    path.write_bytes(b"\x80\x02c" + name + b"\n" + state + b"b.")
+    with pytest.raises(DataError, match="the state of what is no array"):
+        read_pickle(path)
+    assert read_pickle(written(tmp_path, {"a": np.arange(3.0)}, 2))["a"].tolist() == [0, 1, 2]
+
+
 def test_every_cut_of_a_sound_file_is_an_error_and_nothing_else(tmp_path: Path) -> None:
     whole = pickle.dumps({"train": {"id": ["a"], "audio": np.ones((1, 2, 3), np.float32), "n": np.float64(1)}}, 4)
     assert pickletools.genops(whole)

@@ -61,7 +61,10 @@ class Provenance:
         found = json.loads(text)
         if not isinstance(found, dict) or not isinstance(found.get("name"), str):
             raise ValueError("the provenance is a JSON object with a name, parameters and versions")
-        return cls(found["name"], dict(found.get("parameters") or {}), dict(found.get("versions") or {}))
+        parameters, versions = (found.get(name) or {} for name in ("parameters", "versions"))
+        if not isinstance(parameters, dict) or not isinstance(versions, dict):
+            raise ValueError("the parameters and versions of a provenance are JSON objects")
+        return cls(found["name"], parameters, versions)
 
 
 class Frames(ABC):
@@ -247,10 +250,15 @@ class _Safetensors(_Store):
         if names != {"frames", "offsets"}:
             raise DataError(f"{display(path)} is no file of sequences: it holds {', '.join(sorted(names)) or 'nothing'}")
         self._frames = self._file.get_slice("frames")
+        offsets = self._file.get_slice("offsets")
+        if offsets.get_dtype() != "I64" or len(offsets.get_shape()) != 1 or not offsets.get_shape()[0]:
+            raise DataError(
+                f"{display(path)}: expected offsets (clips + 1) of int64, found {offsets.get_shape()} of {offsets.get_dtype()}"
+            )
         self._offsets = self._file.get_tensor("offsets").tolist()
         self._shape = self._frames.get_shape()
         self.clips = len(self._offsets) - 1
-        if len(self._shape) != 2 or self._frames.get_dtype() not in {"F16", "F32", "F64"}:
+        if len(self._shape) != 2 or 0 in self._shape[1:] or self._frames.get_dtype() not in {"F16", "F32", "F64"}:
             raise DataError(f"{display(path)}: expected floating-point frames (frames, width), found {self._shape}")
         if self._offsets != sorted(self._offsets) or [self._offsets[0], self._offsets[-1]] != [0, self._shape[0]]:
             raise DataError(f"{display(path)}: its offsets do not fit its {self._shape[0]} frames")

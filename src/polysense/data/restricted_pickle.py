@@ -11,7 +11,6 @@ import math
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,21 @@ KINDS = frozenset("biufSUO")
 """Of NumPy's numbers: truth values, whole and floating-point numbers, bytes, texts, and objects, which must be texts or numbers."""
 
 
-@dataclass(frozen=True, slots=True)
 class _StandIn:
-    """Something callable, in which nothing can be changed: a pickle may set attributes of what it is given."""
+    """Something callable, in which nothing can be changed: a pickle may set the state of what it is given, and these stay for the
+    next file.
+    """
 
-    call: Callable[..., Any]
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
 
     def __call__(self, *arguments: Any) -> Any:
-        return self.call(*arguments)
+        return self._call(*arguments)
+
+    def __setstate__(self, _: Any) -> None:
+        raise ValueError("the state of what is no array")
 
 
 class _Kind:
