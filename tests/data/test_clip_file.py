@@ -105,6 +105,17 @@ def test_a_wave_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     assert len(read_sound(path)) == RATE
 
 
+def test_a_matroska_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    path = write_film(tmp_path / "a.mkv", sound=pulses(200, 4), colours=[RED] * 10 + [BLUE] * 10)
+    assert colours(path, 1) == "rrbb"
+    assert len(read_sound(path)) >= 4 * RATE
+    path.write_bytes(cut(path, 0.6))
+    with pytest.raises(DataError, match=r"breaks off: .* of its 4\.\d seconds"):
+        list(read_pictures(path, per_second=5))
+    with pytest.raises(DataError, match=r"breaks off: .* of its 4\.\d seconds"):
+        read_sound(path)
+
+
 def test_files_that_are_not_there_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.wav cannot be read: No such file"):
         read_sound(tmp_path / "none.wav")

@@ -6,6 +6,7 @@ nothing that they refer to: a playlist with the ending of a film is no film.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -169,11 +170,17 @@ def _refuse_cut_wave(path: Path) -> None:
 
 def _refuse_broken_off(path: Path, stream: Any, seconds: float) -> None:
     """By the length that the file gives its track; some formats give none."""
-    if stream.duration is None or stream.time_base is None:
-        return
-    stated = float(stream.duration * stream.time_base)
-    if seconds < min(BROKEN_OFF * stated, stated - 0.5):
+    stated = _stated_seconds(stream)
+    if stated is not None and seconds < min(BROKEN_OFF * stated, stated - 0.5):
         raise DataError(f"{display(path)} breaks off: {seconds:.1f} of its {stated:.1f} seconds could be read")
+
+
+def _stated_seconds(stream: Any) -> float | None:
+    """The length of a track as the file has it: in its header, or in Matroska as a tag, ``00:00:04.000000000``."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    return None if tag is None else 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
 
 
 def _refuse_long(path: Path, container: Any, longest: float) -> None:
