@@ -186,6 +186,20 @@ def test_what_equals_or_is_near_is_no_negative(networks: Path) -> None:
         assert float(found) == pytest.approx(by_loops(learner, mixed), abs=1e-4)
 
 
+def test_a_negative_that_says_the_same_is_none(networks: Path) -> None:
+    learner = learner_of(networks)
+    bare = [replace(one, pair=None, negatives=(), near_texts=(), near_images=()) for one in rows(4)[:3]]
+    usual = [replace(bare[0], pair="see red", negatives=("a blue box",)), *bare[1:]]
+    odd = [
+        replace(usual[0], negatives=("a blue box", "A  red box", "See red")),
+        replace(bare[1], negatives=(str(bare[1].text),)),
+        bare[2],
+    ]
+    with torch.no_grad():
+        found = [float(learner.terms(batch_of(learner, some), step=0)["contrast"]) for some in (usual, odd)]
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
+
+
 def test_it_sits_out_without_pairs_and_absent_sets_change_nothing(networks: Path) -> None:
     learner = learner_of(networks)
     bare = [replace(one, pair=None, negatives=(), near_texts=(), near_images=()) for one in rows()]

@@ -127,11 +127,22 @@ def test_the_loss_is_its_equation_in_loops(loss: str, hard: bool) -> None:
         "image": tiny.part(7, seed=2, time=3, keys=[1, 2, 2, 3, 4, 5, 6], there=[True] * 5 + [False, True]),
     }
     if hard:
-        parts["negative.0"] = tiny.part(7, seed=3, there=[True, False, True, True, False, True, True])
-        parts["negative.1"] = tiny.part(7, seed=4, there=[True] + [False] * 6)
+        parts["negative.0"] = tiny.part(7, seed=3, keys=[*range(10, 17)], there=[True, False, True, True, False, True, True])
+        parts["negative.1"] = tiny.part(7, seed=4, keys=[*range(20, 27)], there=[True] + [False] * 6)
     batch = Batch(parts=parts, fields={"index": torch.arange(7)})
     found = made(StepLook(model, batch, seed=2, step=5))
     assert found.item() == pytest.approx(in_loops(model, batch, made, seed=2, step=5), abs=1e-5)
+
+
+def test_a_negative_that_says_the_same_is_none() -> None:
+    made: PairRanking = tiny.seeded("ranking", PairRanking, tiny.WIDTHS).eval()
+    parts = {"text": tiny.part(4, seed=1), "image": tiny.part(4, seed=2)}
+    same = {"negative.0": {**tiny.part(4, seed=3), "key": parts["text"]["key"]}}
+    found = [
+        made(StepLook(tiny.model().eval(), Batch(parts={**parts, **more}, fields={"index": torch.arange(4)}), seed=0, step=0))
+        for more in ({}, same)
+    ]
+    assert found[1].item() == pytest.approx(found[0].item(), abs=1e-6)
 
 
 def test_nothing_to_learn_without_a_pair_and_zero_without_a_partner() -> None:

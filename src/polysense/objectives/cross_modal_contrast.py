@@ -15,7 +15,7 @@ from polysense.losses import many_to_many_contrast
 from polysense.objectives.objective import Aligning, Answering, Judging, Look
 from polysense.types import Batch, Prediction, Representation, Widths
 from polysense.views.gathered import Gathered
-from polysense.views.stacked import negatives, numbered
+from polysense.views.stacked import negatives, numbered, says_the_same
 
 LOWEST, HIGHEST = 0.001, 0.5
 """Bounds of the temperature."""
@@ -123,6 +123,8 @@ class CrossModalContrast(Answering, Aligning, Judging):
         row, which = shown.targets["row"], shown.targets["which"]
         found = scores.new_full((batch.size, 2 + len(hard)), -torch.inf)
         found = found.index_put((row, which if pair else which + (which > 0)), scores)
+        same = torch.stack([says_the_same(batch, name) for name in hard], dim=1)
+        found = torch.cat([found[:, :2], found[:, 2:].masked_fill(same, -torch.inf)], dim=1)
         return found.masked_fill(found[:, 2:].isinf().all(dim=1, keepdim=True), -torch.inf)
 
     def _towers(self, look: Look, modality: str) -> tuple[Tensor, Tensor]:

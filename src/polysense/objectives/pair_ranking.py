@@ -14,7 +14,7 @@ from polysense.objectives.objective import Answering, Judging, Look
 from polysense.types import Prediction, Representation, Widths
 from polysense.views.exchanged import Exchanged
 from polysense.views.gathered import Gathered
-from polysense.views.stacked import negatives
+from polysense.views.stacked import negatives, says_the_same
 
 LOSSES = ("softmax", "circle")
 
@@ -78,7 +78,8 @@ class PairRanking(Answering, Judging):
             shown, seen = look(Gathered("text", hard, beside="image"))
             found = scores.new_full((batch.size, len(hard)), -torch.inf)
             found = found.index_put((shown.targets["row"], shown.targets["which"]), self.judge(seen))
-            texts = torch.cat([texts, found], dim=1)
+            same = torch.stack([says_the_same(batch, name) for name in hard], dim=1)
+            texts = torch.cat([texts, found.masked_fill(same, -torch.inf)], dim=1)
         return (self._direction(own, pictures) + self._direction(own, texts)) / 2
 
     def _direction(self, own: Tensor, others: Tensor) -> Tensor:

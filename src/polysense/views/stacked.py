@@ -48,6 +48,15 @@ def numbered(batch: Batch, kind: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda name: int(name.partition(".")[2])))
 
 
+def says_the_same(batch: Batch, name: str) -> Tensor:
+    """(batch,) bool: the rows whose further text ``name`` equals their own text or their pair, so that it is no negative of theirs."""
+    part, text = batch.parts[name], batch.parts["text"]
+    same = (part["key"] == text["key"]) & text["present"]
+    if pair := batch.parts.get("pair"):
+        same = same | ((part["key"] == pair["key"]) & pair["present"])
+    return same & part["present"]
+
+
 def is_companion(name: str) -> bool:
     """Whether a part of a batch is a further text or picture, which stands beside the modalities until a view shows it."""
     return name.partition(".")[0] in {"pair", "negative", "near_text", "near_image"}
