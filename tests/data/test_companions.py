@@ -42,7 +42,7 @@ def home(tmp_path: Path) -> Path:
 
 def drawn(home: Path, *, seed: int = 0, **arguments: object) -> Drawn:
     tables = {"rewrites": str(home / "rewrites"), "neighbours": str(home / "near")}
-    corpus = Captions(path="captions.csv", captions_per_image=None, **{**tables, **arguments})  # type: ignore[arg-type]
+    corpus = Captions(**{"path": "captions.csv", "captions_per_image": None, **tables, **arguments})  # type: ignore[arg-type]
     table = corpus.candidates(home)
     return Drawn(table.samples, table.draws, seed=seed)
 
@@ -65,6 +65,36 @@ def test_each_caption_has_its_companions(home: Path) -> None:
         assert [text.startswith(f"near {sample.text}") for text in sample.near_texts] == [True]
         assert len(sample.near_images) == (0 if sample.group == "c.png" else 1)
         assert all(isinstance(one, Path) and one.parent == home / "free" for one in sample.near_images)
+
+
+def test_pictures_of_one_group_keep_their_own_companions(home: Path) -> None:
+    """A group may be an album: the tables then name the pictures themselves."""
+    lines = (home / "captions.csv").read_text().splitlines()
+    (home / "albums.csv").write_text("\n".join([f"{lines[0]},group", *(f"{line},album" for line in lines[1:])]) + "\n")
+    samples = Captions(path="albums.csv", captions_per_image=None).read(home).samples
+    entries = [(Caption.of(one), Rewrite(f"one {one.text}", "positive", by="caption")) for one in samples]
+    Rewrites.from_entries(entries).write(home / "rewrites")
+    near = {Caption.of(one).picture: [("x.png", 0.5)] for one in samples}
+    Neighbours.from_entries("images", near, {"folder": str(home / "free")}).write(home / "near")
+    for sample in shown(drawn(home, path="albums.csv"), 0):
+        assert sample.pair == f"one {sample.text}"
+        assert len(sample.near_images) == 1
+
+
+@pytest.mark.parametrize("images", ["shuffled", "random"])
+def test_a_control_of_the_pictures_keeps_the_companions(home: Path, images: str) -> None:
+    for sample in shown(drawn(home, images=images), 0):
+        assert sample.pair == (f"one {sample.text}" if sample.text != "a ball of c" else None)
+
+
+def test_tables_of_other_captions_are_refused(home: Path) -> None:
+    (home / "captions.csv").write_text("image,text\nc.png,something else\n")
+    with pytest.raises(DataError, match=r"Captions, rewrites: .* has nothing for any of the 1 training captions"):
+        drawn(home)
+    with pytest.raises(DataError, match="Captions, neighbours of texts: "):
+        drawn(home, rewrites=None)
+    with pytest.raises(DataError, match="Captions, neighbours of images: "):
+        drawn(home, rewrites=None, near_texts=0)
 
 
 def test_epochs_take_the_draws_in_turn_and_seeds_draw_anew(home: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from polysense.types import Sample
 
 if TYPE_CHECKING:
     from polysense.knowledge.neighbours import Neighbours
+    from polysense.knowledge.rewriting.rewrite import Rewrite
     from polysense.knowledge.rewriting.rewrites import Rewrites
 
 DRAWS = 4
@@ -72,33 +73,60 @@ class Companions:
         return found
 
     def added(self, part: Part, *, seed: int) -> Part:
-        """The rows with their companions, drawn `DRAWS` times; each epoch shows those of one draw."""
+        """The rows with their companions, drawn `DRAWS` times; each epoch shows those of one draw.
+
+        Raises:
+            DataError: a table has nothing for any of the rows, or a near picture is not there.
+        """
         rows, epochs = part
         if self.rewrites is None and self.neighbours is None:
             return part
+        self._refuse_strangers(rows)
         drawn = [self._accompanied(row, seed_from(seed, "companions", draw, row.id)) for draw in range(DRAWS) for row in rows]
         return drawn, _in_turn(epochs, len(rows))
 
     def _accompanied(self, sample: Sample, seed: int) -> Sample:
-        draw, text, picture = Random(seed), sample.text or "", sample.group or sample.id
+        draw = Random(seed)
         pair, negatives = sample.pair, sample.negatives
         if self.rewrites is not None:
-            found = _rewrites(self.rewrites).of(text, picture)
+            found = self._rewritten(sample)
             same = [one.text for one in found if one.level == "positive"]
             pair = draw.choice(same) if same and self.positives else pair
             by_level = {level: [one.text for one in found if one.level == level] for level in self.counts}
             negatives = tuple(_spread(by_level, self.counts, draw))
-        near_texts = self._near(text, "texts", self.near_texts, draw)
-        near_images = self._near(picture, "images", self.near_images, draw)
+        near_texts = _some(self._near(sample, "texts"), self.near_texts, draw)
+        near_images = _some(self._near(sample, "images"), self.near_images, draw)
         return replace(
             sample, pair=pair, negatives=negatives, near_texts=tuple(near_texts), near_images=tuple(self._files(near_images))
         )
 
-    def _near(self, key: str, kind: str, count: int, draw: Random) -> list[str]:
-        if self.neighbours is None or not count:
+    def _refuse_strangers(self, rows: Sequence[Sample]) -> None:
+        if not rows:
+            return
+        tables = [] if self.rewrites is None else [("rewrites", self.rewrites, self._rewritten)]
+        if self.neighbours is not None:
+            for kind, count in (("texts", self.near_texts), ("images", self.near_images)):
+                if count:
+                    tables.append((f"neighbours of {kind}", self.neighbours, partial(self._near, kind=kind)))
+        for name, folder, of in tables:
+            if not any(of(row) for row in rows):
+                raise DataError(
+                    f"{self.of}, {name}: {display(Path(folder))} has nothing for any of the {len(rows):,} training captions; "
+                    "was it made of other ones?"
+                )
+
+    def _rewritten(self, sample: Sample) -> Sequence[Rewrite]:
+        assert self.rewrites is not None
+        table, text = _rewrites(self.rewrites), sample.text or ""
+        return next((found for picture in _pictures(sample) if (found := table.of(text, picture))), ())
+
+    def _near(self, sample: Sample, kind: str) -> list[str]:
+        if self.neighbours is None or not (self.near_texts if kind == "texts" else self.near_images):
             return []
-        pool = [neighbour for neighbour, _ in _neighbours(self.neighbours, kind).of(key)]
-        return draw.sample(pool, min(count, len(pool)))
+        table = _neighbours(self.neighbours, kind)
+        keys = (sample.text or "",) if kind == "texts" else _pictures(sample)
+        pool = next((found for key in keys if (found := table.of(key))), ())
+        return [neighbour for neighbour, _ in pool]
 
     def _files(self, names: Sequence[str]) -> list[Path]:
         if not names:
@@ -108,6 +136,17 @@ class Companions:
         if not isinstance(home, str):
             raise DataError(f"{display(Path(self.neighbours))}: neighbours.json does not say in which folder the pictures are")
         return [_inside(Path(home), name) for name in names]
+
+
+def _pictures(sample: Sample) -> tuple[str, ...]:
+    """What tables may call the picture of a caption: by its name there, and where a control shows another picture, by the group."""
+    from polysense.knowledge.rewriting.caption import Caption
+
+    return Caption.of(sample).picture, sample.group or sample.id
+
+
+def _some(pool: Sequence[str], count: int, draw: Random) -> list[str]:
+    return draw.sample(pool, min(count, len(pool)))
 
 
 def _spread(pools: Mapping[str, Sequence[str]], counts: Mapping[str, int], draw: Random) -> list[str]:
