@@ -159,18 +159,22 @@ class Learner(nn.Module):
         parameter = next(parameter for parameter in self.parameters() if parameter.requires_grad)
         return parameter.flatten()[:1].sum() * 0.0
 
-    def answer(self, batch: Batch, samples: Sequence[Sample] = ()) -> tuple[Prediction, Representation]:
+    def answer(
+        self, batch: Batch, samples: Sequence[Sample] = (), *, vectors: bool = False
+    ) -> tuple[Prediction, Representation]:
         """What the trained objectives say about each row, and the representation they say it of.
 
         Args:
             batch: the rows.
             samples: what they were prepared from, for objectives that mark parts of the texts.
+            vectors: and what they read that off, see `Answering.vectors`.
         """
         representation = self.model(batch)
         columns: dict[str, Any] = {}
         for objective in self.active.values():
             if isinstance(objective, Answering):
                 columns |= objective.answer(representation).columns
+                columns |= objective.vectors(representation).columns if vectors else {}
             elif isinstance(objective, Marking):
                 assert len(samples) == batch.size
                 columns |= objective.mark(representation, samples, self.model).columns

@@ -111,6 +111,11 @@ def test_a_clip_in_a_file_is_answered(model: Path, takes: Path, capsys) -> None:
     sound = json.loads(capsys.readouterr().out)
     assert sound["missing"] == ["text", "video"]
     assert sound["score_text"] is None
+    assert execute(["predict", str(model), str(takes / "voice.wav"), "--vectors"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert set(told) - set(sound) == {"vector_fused", "vector_text", "vector_audio", "vector_video"}
+    assert told["vector_text"] is None
+    assert len(told["vector_audio"]) == 32
     assert execute(["predict", str(model), str(takes / "none.mp4")]) == 3
     assert "none.mp4" in capsys.readouterr().err
     assert execute(["predict", str(model), str(takes / "cut.mp4")]) == 3
@@ -127,6 +132,9 @@ def test_a_table_of_clips_in_files_is_answered_row_by_row(model: Path, takes: Pa
     assert [one["id"] for one in found] == ["a", "b", "c", "d"]
     assert [one.get("missing") for one in found] == [[], [], ["audio"], None]
     assert "is damaged" in found[3]["error"]
+    assert execute(["predict", str(model), str(clips), *words, "--vectors"]) == 3
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one.get("vector_audio") is None for one in lines] == [False, False, True, True]
 
 
 def test_features_made_otherwise_are_refused(model: Path, takes: Path, capsys) -> None:

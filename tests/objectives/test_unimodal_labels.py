@@ -247,6 +247,13 @@ def test_it_answers_for_each_modality_that_a_row_has() -> None:
     scores = made.heads["text"](made.features["text"](clips.summaries["text"])).squeeze(1)
     assert columns["score_text"] == pytest.approx(scores.tolist())
 
+    vectors = made.vectors(representation).columns
+    assert list(vectors) == ["vector_fused", "vector_text", "vector_audio", "vector_video"]
+    assert vectors["vector_fused"] == clips.summaries["fused"].tolist()
+    assert vectors["vector_text"] == made.features["text"](clips.summaries["text"]).tolist()  # as the memory takes them up
+    assert [value is None for value in vectors["vector_audio"]] == [False] * 11 + [True]
+    assert vectors["vector_video"] == [None] * ROWS
+
 
 def _Plain() -> Any:
     from polysense.views.plain import Plain

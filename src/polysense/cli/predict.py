@@ -41,6 +41,12 @@ def predict(
     explain: Annotated[
         Path | None, typer.Option(help="Knowledge, as `mine` writes it: show its words and pairs that occur in each text.")
     ] = None,
+    vectors: Annotated[
+        bool,
+        typer.Option(
+            "--vectors", help="Also what the scores of all and of each modality are read off, where a model has both; as JSON."
+        ),
+    ] = False,
     columns: Columns = None,
     encoding: Encoding = None,
     media_root: MediaRoot = None,
@@ -74,14 +80,14 @@ def predict(
     refuse_to_guess(model, run)
     say_which_seed(model, run)
     if rows is not None:
-        _answer_table(model, rows, knowledge)
+        _answer_table(model, rows, knowledge, vectors=vectors)
         return
     asked = {"text": text, "image": image, "aspect": aspect} | ({} if clip is None else {clip: table})
-    answer = model.predict(asked, explain=knowledge)[0]
+    answer = model.predict(asked, explain=knowledge, vectors=vectors)[0]
     del answer["id"]
     if "error" in answer:
         raise DataError(answer["error"])
-    if json:
+    if json or vectors:
         print_json(answer)
     else:
         _show(answer, model)
@@ -138,10 +144,10 @@ def say_which_seed(model: Predictor, run: str) -> None:
         typer.echo(f"{run}: {folder.name} answers, the best on validation", err=True)
 
 
-def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | None) -> None:
+def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | None, *, vectors: bool) -> None:
     bad = 0
     with bar("predicting", "rows") as advance:
-        for answer in model.stream(rows, explain=knowledge, progress=advance):
+        for answer in model.stream(rows, explain=knowledge, vectors=vectors, progress=advance):
             bad += "error" in answer
             sys.stdout.write(f"{jsonlib.dumps(answer, ensure_ascii=False)}\n")
     if bad:

@@ -42,13 +42,18 @@ class Answerer:
         self.batch_size = batch_size
 
     def predict(
-        self, samples: Sequence[Sample], *, only: Collection[str] | None = None, progress: Progress | None = None
+        self,
+        samples: Sequence[Sample],
+        *,
+        only: Collection[str] | None = None,
+        vectors: bool = False,
+        progress: Progress | None = None,
     ) -> Prediction:
-        """Each sample's answers; ``only`` names the modalities that are shown, the others are hidden."""
+        """Each sample's answers; ``only`` names the modalities that are shown, the others are hidden; ``vectors`` adds these."""
         rows: list[dict[str, Any]] = [{} for _ in samples]
         with self.asking():
             for places, batch in self._batches(samples, only, progress):
-                prediction, _ = self.learner.answer(batch, [samples[place] for place in places])
+                prediction, _ = self.learner.answer(batch, [samples[place] for place in places], vectors=vectors)
                 for place, row in zip(places, prediction.rows() or [{} for _ in places], strict=True):
                     rows[place] = row
         names = list(rows[0]) if rows else []

@@ -36,6 +36,7 @@ from polysense.metrics.sentiment import Dataset
 from polysense.objectives.classification import Classification
 from polysense.objectives.generation import Generation
 from polysense.objectives.span_tagging import SpanTagging
+from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.progress import Progress
 from polysense.recipe import Recipe
 from polysense.training.folder import CARD, SUMMARY, run_of
@@ -144,6 +145,7 @@ class Predictor:
         aspects: Sequence[str] | str | None = None,
         *,
         explain: Knowledge | None = None,
+        vectors: bool = False,
         progress: Progress | None = None,
     ) -> list[dict[str, Any]]:
         """One dict a row, in order: ``id``, then what the model answers (``label``, ``probabilities``, ``match``, ``similarity``).
@@ -164,10 +166,12 @@ class Predictor:
             aspects: what each row is asked about, where the rows do not say so themselves.
             explain: every answer gets ``knowledge``, the words and pairs of it that occur in the row's text, with their characters
                 (see :func:`polysense.knowledge.find`). They are what the text holds, not why the model answers so.
+            vectors: every answer gets ``vector_fused`` and ``vector_<modality>``, which its scores are read off, lists of numbers;
+                of a model with `UnimodalLabels`, whose F* they are. None where the row lacks the modality.
             progress: gets (rows done, rows done).
 
         Raises:
-            PolysenseError: the model answers nothing, it only embeds.
+            PolysenseError: the model answers nothing, it only embeds; or it has no such vectors.
             DataError: there are more or fewer aspects than rows.
 
         Warns:
@@ -175,15 +179,24 @@ class Predictor:
                 silent: the row lacks it.
         """
         asked = listed(rows) if aspects is None else about(rows, aspects)
-        return list(self.stream(asked, explain=explain, progress=progress))
+        return list(self.stream(asked, explain=explain, vectors=vectors, progress=progress))
 
     def stream(
-        self, rows: Iterable[Row], *, explain: Knowledge | None = None, progress: Progress | None = None
+        self,
+        rows: Iterable[Row],
+        *,
+        explain: Knowledge | None = None,
+        vectors: bool = False,
+        progress: Progress | None = None,
     ) -> Iterator[dict[str, Any]]:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
         if not self.learner.answers:
             raise PolysenseError(f"{self.source or 'this model'} answers nothing, it turns rows into vectors: use encode")
-        return self._respondent.stream(rows, explain=explain, progress=progress)
+        if vectors and not any(isinstance(one, UnimodalLabels) for one in self.learner.active.values()):
+            raise PolysenseError(
+                f"{self.source or 'this model'} has no score of each modality (UnimodalLabels), whose vectors are asked for: use encode"
+            )
+        return self._respondent.stream(rows, explain=explain, vectors=vectors, progress=progress)
 
     def generate(
         self, rows: Iterable[Row] | Row, *, progress: Progress | None = None, **wishes: Unpack[Wishes]

@@ -52,14 +52,20 @@ class Respondent:
         )
 
     def stream(
-        self, rows: Iterable[Row], *, explain: Knowledge | None = None, progress: Progress | None = None
+        self,
+        rows: Iterable[Row],
+        *,
+        explain: Knowledge | None = None,
+        vectors: bool = False,
+        progress: Progress | None = None,
     ) -> Iterator[dict[str, Any]]:
         """An answer a row, in order; see :meth:`polysense.Predictor.predict`. ``progress`` gets (rows done, rows done)."""
         iterator = iter(rows)
         done = cut = 0
         while block := list(islice(iterator, BLOCK)):
             read = [self._reader.read(row, done + at) for at, row in enumerate(block, start=1)]
-            answers, faults = self._ask([replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)])
+            samples = [replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)]
+            answers, faults = self._ask(samples, vectors=vectors)
             cut += 0 if self._texts is None else self._texts.take_cut()
             for told, row, asked in zip(self._told(read, answers, faults), read, block, strict=True):
                 given = given_words(asked)
@@ -72,10 +78,10 @@ class Respondent:
             longest = self._texts.encoder.max_length
             warnings.warn(f"{cut} of {done} texts have more than {longest} tokens and were cut", stacklevel=2)
 
-    def _ask(self, samples: Sequence[Sample]) -> tuple[list[dict[str, Any]], dict[int, str]]:
+    def _ask(self, samples: Sequence[Sample], *, vectors: bool) -> tuple[list[dict[str, Any]], dict[int, str]]:
         """The answers, and by ``index`` what is wrong with pictures, sound and film."""
         self._faults.clear()
-        return self._answerer.predict(samples).rows(), dict(self._faults)
+        return self._answerer.predict(samples, vectors=vectors).rows(), dict(self._faults)
 
     def _told(
         self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str]

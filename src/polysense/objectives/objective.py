@@ -129,6 +129,11 @@ class Answering(Objective, ABC):
     def answer(self, representation: Representation) -> Prediction:
         """What it says about each row; no random numbers, no look at other rows."""
 
+    def vectors(self, representation: Representation) -> Prediction:
+        """What its answers are read off, by ``vector_<part>``, for who asks; nothing where that is the representation itself."""
+        del representation
+        return Prediction({})
+
     def settle(self, answers: Prediction, samples: Sequence[Sample]) -> dict[str, Any]:
         """Fit that, on rows that nothing was learned from, and return it in words and numbers for the run's record.
 

@@ -440,6 +440,23 @@ class UnimodalLabels(Answering):
                 columns[f"score_{name}"] = as_answers(scores, representation.parts[name].present)
         return Prediction(columns)
 
+    def vectors(self, representation: Representation) -> Prediction:
+        """``vector_fused``, F*_m, and ``vector_<modality>``, F*_s, a list of numbers each; None where the row lacks it."""
+        fused = representation.fused
+        columns: dict[str, list[list[float] | None]] = {
+            f"vector_{name}": [None] * len(fused.present) for name in (FUSED, *self.modalities)
+        }
+        found = {FUSED: (fused.summary, fused.present)} | {
+            name: (self._feature(name, representation), representation.parts[name].present)
+            for name in self.modalities
+            if name in representation.parts
+        }
+        for name, (made, present) in found.items():
+            columns[f"vector_{name}"] = [
+                vector if there else None for vector, there in zip(made.float().tolist(), present.tolist(), strict=True)
+            ]
+        return Prediction(columns)
+
     def remembered(self) -> dict[str, Tensor]:
         """``y_m``, ``y_t``, ``y_a``, ``y_v``: NaN where the row was not seen with the modality; ``visits``."""
         if self.generator is None:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from polysense import Predictor
 from polysense.data.frames import HeldFrames
 from polysense.encoders.sequence import SequenceEncoder
+from polysense.errors import PolysenseError
 from polysense.inference.extraction.acoustic import Acoustic
 from polysense.inference.extraction.film import Film
+from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.recipe import load_recipe
 from polysense.types import Sample
 
@@ -74,6 +77,31 @@ def test_any_modality_may_be_missing(model: Predictor, takes: Path) -> None:
     assert all(isinstance(one["score"], float) and one["label"] in {"negative", "neutral", "positive"} for one in found)
     assert found[1]["score_text"] is None
     assert "disagree" not in found[1]
+
+
+def test_what_the_scores_are_read_off_is_given_on_request(model: Predictor, takes: Path, tiny_text: str) -> None:
+    rows = [{"text": "so bad", "video": takes / "1.mp4"}, {"text": "so bad"}]
+    plain, found = model.predict(rows), model.predict(rows, vectors=True)
+    for one, other in zip(plain, found, strict=True):
+        assert one == {name: value for name, value in other.items() if not name.startswith("vector_")}
+    own = model.learner.objective("unimodal")
+    assert isinstance(own, UnimodalLabels)
+    for name in ("text", "audio", "video"):
+        score = own.heads[name](torch.tensor(found[0][f"vector_{name}"])).item()
+        assert score == pytest.approx(found[0][f"score_{name}"], abs=1e-5)
+    assert len(found[0]["vector_fused"]) == model.learner.model.fusion.width
+    assert found[1]["vector_audio"] is None
+    assert found[1]["vector_text"] is not None
+
+    settings = [
+        f"encoders.text.pretrained={tiny_text}",
+        "encoders.audio=null",
+        "encoders.video=null",
+        "objectives.unimodal=null",
+    ]
+    recipe = load_recipe("self_mm/clips", settings).complete([Sample(id="0", text="so good", score=1.0, index=0)])
+    with pytest.raises(PolysenseError, match="has no score of each modality"):
+        Predictor(recipe, recipe.build(seed=0)).predict("so good", vectors=True)
 
 
 def test_what_a_film_lacks_is_missing_and_said(model: Predictor, takes: Path) -> None:
