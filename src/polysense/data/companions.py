@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -103,7 +103,9 @@ class Companions:
     def _refuse_strangers(self, rows: Sequence[Sample]) -> None:
         if not rows:
             return
-        tables = [] if self.rewrites is None else [("rewrites", self.rewrites, self._rewritten)]
+        tables: list[tuple[str, str, Callable[[Sample], Sequence[object]]]] = []
+        if self.rewrites is not None:
+            tables.append(("rewrites", self.rewrites, self._rewritten))
         if self.neighbours is not None:
             for kind, count in (("texts", self.near_texts), ("images", self.near_images)):
                 if count:
