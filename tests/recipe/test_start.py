@@ -15,13 +15,19 @@ from polysense.training.saved import read_model, write_model
 
 
 def recipe_of(
-    folder: Path, networks: Path, *, labels: list[str], fusion: str = "SingleStream", start: Path | None = None
+    folder: Path,
+    networks: Path,
+    *,
+    labels: list[str],
+    hidden: int | None = None,
+    fusion: str = "SingleStream",
+    start: Path | None = None,
 ) -> Recipe:
     parts = parts_of(fusion, networks)
     raw = {
         **parts,
         "objectives": {
-            "mood": {"class_path": "Classification", "init_args": {"labels": labels}},
+            "mood": {"class_path": "Classification", "init_args": {"labels": labels, "hidden": hidden}},
             "matching": "ImageTextMatching",
         },
         "evaluation": {"evaluators": ["Losses"], "best": "last"},
@@ -75,8 +81,12 @@ def test_a_saved_model_needs_its_start_no_more(saved: Path, networks: Path, tmp_
 
 
 def test_what_is_refused(saved: Path, networks: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"objectives\.mood\.head\.1\.weight of .* has another shape"):
+    with pytest.raises(RecipeError, match=r"objectives\.mood\.head\.\d\.weight of .* has another shape"):
+        recipe_of(tmp_path / "second", networks, labels=["a", "b"], hidden=8, start=saved).build(seed=0)
+    with pytest.raises(RecipeError, match=r"objectives\.mood\.labels of .* are other ones .* \(one has more\)"):
         recipe_of(tmp_path / "second", networks, labels=["a", "b", "c"], start=saved).build(seed=0)
+    with pytest.raises(RecipeError, match=r"\(the 1\. is 'a' and 'b'\); give the entry another name"):
+        recipe_of(tmp_path / "second", networks, labels=["b", "a"], start=saved).build(seed=0)
     with pytest.raises(RecipeError, match="is no run and no saved model"):
         recipe_of(tmp_path / "second", networks, labels=["a", "b"], start=tmp_path / "none")
     (tmp_path / "second" / "r.yaml").write_text((tmp_path / "first" / "r.yaml").read_text() + "start: [a]\n")

@@ -97,6 +97,7 @@ def test_the_recipes_say_what_the_paper_and_the_code_say() -> None:
         "ranking": PairRanking,
     }
     parity = load_recipe("unimo/parity_retrieval")
+    assert set(parity.objectives) == {"contrast", "ranking"}
     ranking = parity.objectives["ranking"].part.arguments
     assert [ranking[name] for name in ("count", "loss", "margin", "scale")] == [10, "circle", 0.2, 1.0]
     training = parity.training

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from polysense.recipe.recipe import Recipe
 
 
+NAMING = ("labels", "roles", "answers")
+"""Arguments of objectives that say what each row of the head stands for: equal shapes are not enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """What a recipe takes up of a saved model, by the names of its entries."""
@@ -27,6 +31,8 @@ class Start:
     encoders: tuple[str, ...]
     fusion: bool
     objectives: tuple[str, ...]
+    answers: Mapping[str, tuple[list[str], list[str]]]
+    """Of objectives that name their answers, by entry: those of the saved model, and the recipe's."""
 
     @property
     def entries(self) -> list[str]:
@@ -40,8 +46,16 @@ class Start:
         What the fusion has beyond the saved one stays as it is.
 
         Raises:
-            RecipeError: something of the same name has another shape.
+            RecipeError: something of the same name has another shape, or answers by other names.
         """
+        for entry, (before, own) in self.answers.items():
+            if before != own:
+                place = next((at for at, (one, other) in enumerate(zip(before, own, strict=False)) if one != other), None)
+                told = f"the {place + 1}. is {before[place]!r} and {own[place]!r}" if place is not None else "one has more"
+                raise RecipeError(
+                    f"start: objectives.{entry} of {display(self.folder)} are other ones than this recipe's ({told}); "
+                    "give the entry another name to start it anew"
+                )
         stored = _stored(self.folder / WEIGHTS)
         if self.fusion:
             _take(learner.model.fusion, "model.fusion.", stored, "fusion", self.folder, whole=False)
@@ -61,7 +75,13 @@ def find_start(recipe: Recipe, before: Recipe, folder: Path) -> Start:
         for name, signal in recipe.objectives.items()
         if name in before.objectives and before.objectives[name].part.kind is signal.part.kind
     ]
-    return Start(folder, tuple(encoders), recipe.fusion.kind is before.fusion.kind, tuple(objectives))
+    answers = {}
+    for name in objectives:
+        taken, own = (one.objectives[name].part.arguments for one in (before, recipe))
+        for argument in NAMING:
+            if taken.get(argument) is not None and own.get(argument) is not None:
+                answers[f"{name}.{argument}"] = (list(taken[argument]), list(own[argument]))
+    return Start(folder, tuple(encoders), recipe.fusion.kind is before.fusion.kind, tuple(objectives), answers)
 
 
 def start_folder(named: str) -> Path:
