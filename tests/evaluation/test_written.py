@@ -65,8 +65,8 @@ def test_each_picture_is_asked_once_and_held_against_all_its_captions(networks: 
         "cider": pytest.approx(100 * cider(texts, references)),
     }
     assert 0 < found["bleu_4"] < 100
-    alone = Captioning()(asked, [replace(one, group=None) for one in samples])  # told apart by what is in them
-    assert alone == found
+    for group in (None, "album"):  # told apart by what is in them
+        assert Captioning()(asked, [replace(one, group=group) for one in samples]) == found
 
 
 def test_tags_are_shown_and_captions_are_not(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +82,8 @@ def test_summaries_are_held_against_pairs(networks: Path, monkeypatch: pytest.Mo
     found = Summarizing()(answerer(networks, samples, target="pair"), samples)
     assert [(one.text, one.pair) for one in shown] == [("a red box", None), ("a green box", None)]
     assert found == {"rouge_1": 100, "rouge_2": 100, "rouge_l": 100, "bleu_4": 0}
+    one_author = [replace(one, group="author") for one in samples]
+    assert Summarizing()(answerer(networks, samples, target="pair"), one_author) == found
     writing(monkeypatch, lambda sample: "a blue box")
     found = Summarizing()(answerer(networks, samples, target="pair"), samples)
     references = [[words(colour), ["see"]] for colour in ("a red box", "a green box")]

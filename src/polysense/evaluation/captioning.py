@@ -13,7 +13,7 @@ from polysense.types import Sample
 class Captioning(Evaluator):
     """``bleu_4``, ``rouge_l`` and ``cider`` of a caption of each picture against all that the samples have of it; times 100.
 
-    Pictures are told apart by ``group``, or without one by their content. The captions are written as the recipe's ``Generation``
+    Pictures are told apart by their content. The captions are written as the recipe's ``Generation``
     says. Empty for a model without one of ``target: text``. CIDEr weighs words by how few pictures they are said of, so that it
     depends on the samples: of one picture alone it is 0.
 

@@ -36,7 +36,8 @@ def written(
 ) -> Written | None:
     """One text of each group of rows, from the source of its first row, beside the texts of all its rows.
 
-    Rows of a group share the source: they have the same ``group``, or without one the same picture, or the same text.
+    Rows of a group share the source: they have the same picture, or the same text. A column ``group`` does not count: it may be
+    an album, or whoever wrote the texts.
 
     Args:
         answerer: asks the learner.
@@ -52,9 +53,9 @@ def written(
     rows = [sample for sample in samples if getattr(sample, source) is not None and getattr(sample, target) is not None]
     if objective is None or not rows:
         return None
-    groups: dict[str | int, list[Sample]] = {}
+    groups: dict[int, list[Sample]] = {}
     for row in rows:
-        groups.setdefault(row.group or content_key(getattr(row, source)), []).append(row)
+        groups.setdefault(content_key(getattr(row, source)), []).append(row)
     how = Decoding.of(objective)
     how = how if beams is None else replace(how, beams=beams)
     asked = [shown_source(several[0], objective) for several in groups.values()]
