@@ -6,9 +6,11 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from polysense.data.frames import Provenance, write_frames
 from polysense.inference.predictor import load
 from polysense.knowledge.neighbours import Neighbours
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
@@ -80,6 +82,45 @@ def test_it_trains_to_its_end(
         [row] = model.predict([{"text": "a red thing", "image": str(data / "0.jpg")}])
         assert -1 <= row["similarity"] <= 1
     assert model.encode(["a red dog", "a blue cat"]).shape == (2, 32)
+
+
+def test_pre_training_reads_regions_from_files(
+    data: Path, tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pairs and free pictures whose regions a detector gave: features, probabilities of classes, boxes."""
+    draw, made = np.random.default_rng(0), []
+    for regions in (3, 1, 4, 6, 2, 5, 3, 4):
+        corners = np.sort(draw.random((regions, 2, 2), dtype=np.float32), axis=1).reshape(regions, 4)
+        chances = draw.random((regions, 3), dtype=np.float32)
+        made.append(
+            np.concatenate([draw.random((regions, 6), dtype=np.float32), chances / chances.sum(1, keepdims=True), corners], 1)
+        )
+    root = tmp_path / "data"
+    (root / "free").mkdir(parents=True)
+    for folder in (root, root / "free"):
+        write_frames(folder / "regions.safetensors", made, Provenance("a detector", {"regions": 6}))
+    captions = [{"image": f"regions.safetensors#{n % 8}", "text": f"a {WORDS[n % 6]} thing on a table {n}"} for n in range(24)]
+    table(root / "captions.csv", captions)
+    table(root / "free" / "pictures.csv", [{"image": f"regions.safetensors#{n}"} for n in range(8)])
+    monkeypatch.chdir(root)
+    settings = [
+        f"encoders.text.pretrained={tiny_text}",
+        "encoders.image={class_path: SequenceFrames, init_args: {modality: image, max_length: 5}}",
+        "fusion={class_path: SingleStream, init_args: {boxes: states, classes: 3, pooling: sum}}",
+        "corpora=[{class_path: Captions, init_args: {path: captions.csv, validation: 3}}, "
+        "{class_path: Pictures, init_args: {path: free/pictures.csv}}]",
+        "mixture={class_path: Ratio, init_args: {shares: [1, 1]}}",
+        "training.num_train_epochs=2",
+        "training.per_device_train_batch_size=4",
+        "training.bf16=false",
+    ]
+    train("unimo/pretrain_pairs", root, out=tmp_path / "run", overrides=settings)
+    journal = journal_of(tmp_path / "run")
+    assert {frozenset(line["terms"]) for line in journal} >= {frozenset({"regions"})}
+    assert {term for line in journal for term in line["terms"]} == {"contrast", "regions", "language", "writing"}
+    assert all(math.isfinite(line["loss"]) for line in journal)  # type: ignore[arg-type]
+    [row] = load(tmp_path / "run").predict([{"text": "a red thing", "image": str(root / "regions.safetensors#0")}])
+    assert -1 <= row["similarity"] <= 1
 
 
 def table(path: Path, rows: list[dict[str, str]]) -> Path:
