@@ -46,6 +46,14 @@ def test_a_folder_is_read_and_recognised(tmp_path: Path) -> None:
     assert recognised(out) == "Clips"
 
 
+def test_a_clip_with_an_empty_text_has_none(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.ones((3, 2), np.float32))
+    (tmp_path / "takes.csv").write_text("text,audio,score\nfine,a.npy,1\n,a.npy,2\n  ,a.npy,0\nsad,,-1\n", encoding="utf-8")
+    samples = sorted(Clips().read(tmp_path / "takes.csv").samples, key=lambda one: one.id)
+    assert [one.text for one in samples] == ["fine", None, None, "sad"]
+    assert [one.modalities for one in samples] == [("text", "audio"), ("audio",), ("audio",), ("text",)]
+
+
 def test_scores_beyond_the_range_are_bad_rows(tmp_path: Path) -> None:
     out = folder(tmp_path / "out", scores=(0.5, -1.5, 1.0, 0.0, 0.2, -0.4))
     found = Clips().read(out).problems

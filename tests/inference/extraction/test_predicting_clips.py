@@ -79,6 +79,15 @@ def test_any_modality_may_be_missing(model: Predictor, takes: Path) -> None:
     assert "disagree" not in found[1]
 
 
+def test_an_empty_text_of_a_clip_is_none(model: Predictor, takes: Path) -> None:
+    film = {"video": takes / "1.mp4"}
+    without, *others = model.predict([film, {**film, "text": ""}, {**film, "text": " \n"}])
+    for one in others:
+        assert one["missing"] == ["text"]
+        assert one["score_text"] is None
+        assert one["score"] == pytest.approx(without["score"], abs=1e-6)
+
+
 def test_what_the_scores_are_read_off_is_given_on_request(model: Predictor, takes: Path, tiny_text: str) -> None:
     rows = [{"text": "so bad", "video": takes / "1.mp4"}, {"text": "so bad"}]
     plain, found = model.predict(rows), model.predict(rows, vectors=True)

@@ -19,7 +19,7 @@ class Clips(Corpus):
     """Clips with a score: their texts, and sound and film as sequences of frames that were computed before.
 
     A folder as `polysense data convert` writes it from MMSA's files of MOSI, MOSEI, SIMS or SIMSv2; or your own table, whose
-    cells ``audio`` and ``video`` name sequences: ``take1.npy``, or ``audio.safetensors#12``.
+    cells ``audio`` and ``video`` name sequences: ``take1.npy``, or ``audio.safetensors#12``. A clip whose text is empty has none.
 
     Args:
         columns: our field -> the table's own column.
@@ -59,7 +59,14 @@ class Clips(Corpus):
         return replace(table, name=name, samples=tuple(self._shown(sample) for sample in table.samples), corpus="Clips")
 
     def _shown(self, sample: Sample) -> Sample:
+        sample = without_blank_text(sample)
         return replace(sample, text=sample.text.lower()) if self.lower and sample.text is not None else sample
+
+
+def without_blank_text(sample: Sample) -> Sample:
+    """Of a clip with sound or film and an empty text: without it, for nobody noted what is said, or nothing is."""
+    blank = sample.text is not None and not sample.text.strip()
+    return replace(sample, text=None) if blank and (sample.audio is not None or sample.video is not None) else sample
 
 
 def beyond(samples: Iterable[Sample], least: float, most: float) -> Iterator[Problem]:

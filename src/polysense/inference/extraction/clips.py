@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from polysense.data.clip_file import NothingThereError
+from polysense.data.corpora.clips import without_blank_text
 from polysense.data.frames import Frames, HeldFrames, StoredFrames
 from polysense.data.media import Picture, content_key
 from polysense.data.rows import place
@@ -95,7 +96,8 @@ class Read:
 def read_clip(sample: Sample, extracts: Mapping[str, Extracts]) -> Read:
     """Frames of a row's files by modality: ``audio``, ``video``, ``image``; the sound of a film where the row names no recording.
 
-    Frames that the row has already stay what they are; so does a modality that ``extracts`` does not name.
+    Frames that the row has already stay what they are; so does a modality that ``extracts`` does not name. A clip with an empty text
+    has none.
 
     Raises:
         PolysenseError: PyAV is not installed, or an encoder cannot be loaded.
@@ -117,6 +119,7 @@ def read_clip(sample: Sample, extracts: Mapping[str, Extracts]) -> Read:
         except DataError as error:
             problems.append(_problem(sample, modality, str(error), "bad"))
     read = replace(sample, **found)  # type: ignore[arg-type]  # the names of media
+    read = without_blank_text(read) if extracts.keys() & {"audio", "video"} else read
     sequences = any(isinstance(getattr(read, name), Frames) for name in media)
     usable = sequences or read.image is not None or bool((read.text or "").strip())
     if found and not usable and not any(one.severity == "bad" for one in problems):
