@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import killed
 from polysense.data.frames import Provenance, write_frames
 from polysense.inference.predictor import load
 from polysense.knowledge.neighbours import Neighbours
@@ -121,6 +124,38 @@ def test_pre_training_reads_regions_from_files(
     assert all(math.isfinite(line["loss"]) for line in journal)  # type: ignore[arg-type]
     [row] = load(tmp_path / "run").predict([{"text": "a red thing", "image": str(root / "regions.safetensors#0")}])
     assert -1 <= row["similarity"] <= 1
+
+
+def test_killed_and_resumed_draws_companions_and_takes_turns_as_unbroken(
+    data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path
+) -> None:
+    name, broken, whole = "unimo/pretrain_flickr8k", tmp_path / "broken", tmp_path / "whole"
+    overrides = [
+        f"encoders.text.pretrained={tiny_text}",
+        f"encoders.image.pretrained={tiny_vision}",
+        "encoders.image.cells=null",
+        f"corpora.0.rewrites={data / 'rewrites'}",
+        f"corpora.0.neighbours={data / 'neighbours'}",
+        "training.num_train_epochs=3",
+        "training.eval_steps=4",
+        "training.per_device_train_batch_size=4",
+        "training.bf16=false",
+    ]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["polysense.training.run"])
+    child = context.Process(
+        target=killed.train_until, args=("batch", 12, name, data), kwargs={"out": broken, "overrides": overrides}
+    )
+    child.start()
+    child.join(120)
+    assert child.exitcode == -signal.SIGKILL
+    train(name, data, out=broken, overrides=overrides, resume=True)
+    train(name, data, out=whole, overrides=overrides)
+    for file in ("journal.jsonl", "evaluations.jsonl", "model.safetensors"):
+        assert (broken / "seed-0" / file).read_bytes() == (whole / "seed-0" / file).read_bytes()
+    journal = journal_of(whole)
+    assert len(journal) == 12
+    assert not any({"language", "writing"} <= set(line["terms"]) for line in journal)
 
 
 def table(path: Path, rows: list[dict[str, str]]) -> Path:
