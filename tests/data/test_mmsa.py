@@ -279,6 +279,10 @@ def nan(data: dict[str, Any]) -> None:
             r"train, row 4 \(id train1\$_\$3\), audio: the length 8 is not",
         ),
         (lambda data: data["train"]["audio_lengths"].__setitem__(3, -1), r"the length -1 is not between 0 and the 7 frames"),
+        (
+            lambda data: data["train"].pop("vision_lengths"),
+            r"train: there is no 'vision_lengths', and vision does not stand beside",
+        ),
         (lambda data: data["train"].update(audio_lengths=[0.5] * 6), r"the length 0\.5 is not"),
         (nan, r"valid, row 2 \(id valid0\$_\$1\), vision: frame 2 holds NaN or infinity; --missing-as-zero"),
         (

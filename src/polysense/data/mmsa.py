@@ -75,8 +75,8 @@ def convert_mmsa(
     """Read an MMSA pickle and write a folder of clips (see `data.clip_folder`). No code that the pickle names is run.
 
     Minus infinity, which some published features hold, becomes 0 and is counted. Frames behind a sequence's length are left out. A
-    sequence of length 0 is a modality that the clip lacks. Where an aligned file has no lengths, they are those of its tokens. The
-    frozen states of its texts are not kept: encoders read ``raw_text``.
+    sequence of length 0 is a modality that the clip lacks. Where an aligned file has no lengths, they are those of its tokens; an
+    unaligned one must have them. The frozen states of its texts are not kept: encoders read ``raw_text``.
 
     Args:
         file: the pickle.
@@ -211,7 +211,10 @@ class _Split:
         elif "text_bert" in self.held and self.tokens().shape[2] == longest:
             lengths = self.tokens()[:, 1].sum(axis=1)
         else:
-            return [longest] * len(array)
+            raise DataError(
+                f"{self.place}: there is no '{key}_lengths', and {key} does not stand beside tokens (text_bert) whose lengths it has: "
+                "which of its frames are padding is not known"
+            )
         for row, length in enumerate(lengths):
             if not 0 <= length <= longest or length != int(length):
                 raise DataError(
