@@ -33,6 +33,10 @@ def pickled(folder: Path, kind: str, *, aligned: bool = False) -> Path:
             "regression_labels": scores,
             **{f"regression_labels_{letter}": scores / 2 for letter in SINGLE.get(kind, "")},
         }
+        if aligned:  # sound and film have the lengths of the texts' tokens
+            part["text_bert"] = np.zeros((rows, 3, 50), np.float32)
+            for row, length in enumerate([50, *draw.integers(2, 20, rows - 1).tolist()]):
+                part["text_bert"][row, 1, :length] = 1
         for key, (longest, width) in zip(("audio", "vision"), SHAPES[kind], strict=True):
             part[key] = draw.standard_normal((rows, 50 if aligned else longest, width)).astype(np.float32)
             if not aligned:
