@@ -8,9 +8,11 @@ from typing import Any
 
 import polars
 import pytest
+import torch
 from safetensors.torch import load_file
 
 import polysense
+from polysense.recipe import load_recipe
 from polysense.training import trainer
 from polysense.training.comparison import compare
 from polysense.training.run import train
@@ -77,7 +79,17 @@ def test_the_labels_are_written_down_at_each_evaluation(run: Path) -> None:
         assert table["y_t"].abs().max() <= 3
 
 
-def test_heads_whose_labels_did_not_move_keep_their_weights_under_decay(run: Path) -> None:
+def test_heads_whose_labels_did_not_move_keep_their_weights_under_decay(recipe: str, tmp_path: Path) -> None:
+    train(recipe, rows(), out=tmp_path / "run", seeds=[0], overrides=["training.num_train_epochs=2"])
+    saved = load_file(tmp_path / "run" / "seed-0" / "model.safetensors")
+    start = load_recipe(str(tmp_path / "run" / "recipe.yaml")).build(seed=0).state_dict()
+    own = [name for name in saved if name.startswith(("objectives.own.heads", "objectives.own.features"))]
+    assert len(own) == 6
+    assert all(torch.equal(saved[name], start[name]) for name in own)
+    assert not torch.equal(saved["objectives.score.head.1.weight"], start["objectives.score.head.1.weight"])
+
+
+def test_the_labels_term_is_told_from_the_third_visit_on(run: Path) -> None:
     lines = [json.loads(line) for line in (run / "seed-0" / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
     assert ["own" in line["terms"] for line in lines] == [False] * 6 + [True] * 6
     assert all("score" in line["terms"] for line in lines)
