@@ -13,6 +13,7 @@ from polysense.errors import DataError, RecipeError
 from polysense.evaluation.evaluator import Answerer
 from polysense.evaluation.rewritten import Rewritten
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
+from polysense.knowledge.rewriting.control import Told, control_record
 from polysense.types import Sample
 
 
@@ -69,6 +70,15 @@ def test_what_a_model_has_is_measured(networks: Path, table: Path) -> None:
     }
     assert Rewritten(str(table))(answerer_of(networks, "MaskedLanguage"), captions()) == {}
     assert Rewritten(str(table))(answerer_of(networks, "CrossModalContrast"), captions()[6:]) == {}
+
+
+def test_the_control_of_the_table_stands_beside(networks: Path, table: Path, tmp_path: Path) -> None:
+    made = Rewrites.read(table)
+    control = {"word": Told(0.625, 0.5, 0.75, 40, 20), "positive": Told(0.5, 0.4, 0.6, 40, 20)}
+    Rewrites(made.table, {"control": control_record(control)}).write(tmp_path / "told")
+    answerer = answerer_of(networks, "CrossModalContrast")
+    found = Rewritten(str(tmp_path / "told"))(answerer, captions())
+    assert found == {**Rewritten(str(table))(answerer, captions()), "control_word": 0.625}
 
 
 def test_equal_scores_count_against_the_model(networks: Path, table: Path) -> None:

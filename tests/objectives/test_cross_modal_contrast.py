@@ -186,6 +186,37 @@ def test_what_equals_or_is_near_is_no_negative(networks: Path) -> None:
         assert float(found) == pytest.approx(by_loops(learner, mixed), abs=1e-4)
 
 
+@pytest.mark.parametrize("seed", range(3))
+@torch.no_grad()
+def test_the_order_of_the_rows_changes_nothing_and_scores_are_cosines(networks: Path, seed: int) -> None:
+    learner, samples = learner_of(networks), rows(6)
+    shuffled = random.Random(seed).sample(samples, len(samples))
+    found = [float(learner.terms(batch_of(learner, some), step=0)["contrast"]) for some in (samples, shuffled)]
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
+    objective = learner.objective("contrast")
+    assert isinstance(objective, CrossModalContrast)
+    scores = []
+    for some in (samples, shuffled):
+        seen = learner.model(batch_of(learner, some))
+        text, image = (objective.project(name, seen.parts[name].summary) for name in ("text", "image"))
+        scores.append((objective.judge(seen), text @ image.T))
+    order = torch.tensor([samples.index(one) for one in shuffled])
+    both = seen.have("text", "image")
+    torch.testing.assert_close(scores[1][0][both], scores[0][0][order][both], atol=1e-5, rtol=0)
+    assert all(float(values.abs().max()) <= 1 + 1e-6 for pair in scores for values in pair)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
+def test_it_is_finite_in_half_precision_at_the_lowest_temperature(seed: int, precision: torch.dtype) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    scores = [(2 * torch.rand(4, count, generator=draw) - 1).to(precision).requires_grad_() for count in (3, 9)]
+    loss = many_to_many_contrast(*(one / 0.001 for one in scores))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert all(one.grad is not None and bool(torch.isfinite(one.grad).all()) for one in scores)
+
+
 def test_a_negative_that_says_the_same_is_none(networks: Path) -> None:
     learner = learner_of(networks)
     bare = [replace(one, pair=None, negatives=(), near_texts=(), near_images=()) for one in rows(4)[:3]]

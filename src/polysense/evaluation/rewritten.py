@@ -22,8 +22,8 @@ class Rewritten(Evaluator):
 
     By what an objective that judges pairs read together says (``CrossModalContrast``, ``ImageTextMatching``, ``PairRanking``), and as
     ``above_word_towers`` and so on by the cosine in the space of an aligning one; each where the model has one. Equal scores count
-    against the model. Read them beside the control of the same table (``rewriting.json``): what a classifier of texts alone, which sees
-    no picture, tells apart.
+    against the model. Beside them stands ``control_word`` and so on, of the same table (``rewriting.json``): the share that a
+    classifier of texts alone, which sees no picture, tells apart; there is none of a table of few pictures.
 
     Args:
         rewrites: the folder that `polysense rewrite` wrote of these captions.
@@ -57,6 +57,9 @@ class Rewritten(Evaluator):
         for suffix, scores in self._scores(answerer, rows, texts, pairs).items():
             above = scores[pairs[:, 0]] > scores[pairs[:, 1]]
             metrics |= {f"above_{level}{suffix}": float(above[level_of == level].mean()) for level in dict.fromkeys(levels)}
+        if metrics:
+            told = table.record.get("control", {})
+            metrics |= {f"control_{level}": told[level]["accuracy"] for level in dict.fromkeys(levels) if level in told}
         return metrics
 
     def _scores(
