@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from made_mmsa import SHAPES, pickled
 from polysense.data.frames import HeldFrames, Provenance, StoredFrames
 from polysense.data.mmsa import convert_mmsa
 from polysense.data.toy.clips import write_toy_clips
 from polysense.inference.predictor import load
-from polysense.recipe import list_recipes
+from polysense.recipe import list_recipes, load_recipe
 from polysense.recipe.files import find_recipe, read_recipe
 from polysense.training.run import train
 
@@ -129,6 +131,24 @@ def test_predictions_need_no_padding_and_refuse_other_features(data: dict[str, P
     assert sound["score"] == pytest.approx(together[0], abs=1e-5)
     [refused] = model.predict([{"text": "good", "audio": HeldFrames(np.zeros((2, 4), np.float32))}])
     assert "has 4 numbers a frame, the model reads 5" in refused["error"]
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if "parity" in name])
+def test_a_parity_recipe_steps_as_adam_over_summed_gradients(name: str) -> None:
+    training = load_recipe(name).training
+    assert training["coupled_decay"]
+    groups = training["gradient_accumulation_steps"]
+    ours, theirs = nn.Parameter(torch.linspace(-1, 1, 8)), nn.Parameter(torch.linspace(-1, 1, 8))
+    mean = torch.optim.Adam([ours], lr=1e-3, eps=training["adam_epsilon"], weight_decay=training["weight_decay"])
+    total = torch.optim.Adam([theirs], lr=1e-3, weight_decay=groups * training["weight_decay"])
+    for step in range(5):
+        ours.grad = torch.full((8,), 1e-6 * (step - 2))  # so small that decay and epsilon tell
+        theirs.grad = groups * ours.grad
+        mean.step()
+        total.step()
+    torch.testing.assert_close(ours, theirs)
+    published = {"self_mm/parity_mosi": 1e-3, "self_mm/parity_mosei": 1e-2, "self_mm/parity_sims": 1e-3}
+    assert groups * training["weight_decay"] == pytest.approx(published[name])
 
 
 def test_what_the_hub_must_give_is_not_run_here() -> None:

@@ -13,6 +13,7 @@ from polysense.data.table import read_table
 from polysense.errors import PolysenseError, RecipeError
 from polysense.learner import Learner
 from polysense.recipe import load_recipe
+from polysense.recipe.training import COUPLED
 from polysense.training.arguments import training_arguments
 from polysense.training.journal import Journal
 from polysense.training.seed import by_part
@@ -39,6 +40,7 @@ def a_trainer(overrides: list[str], toy_posts: Path, folder: Path) -> tuple[Lear
         journal=Journal(folder),
         learning_rates=by_part(recipe, learner, "learning_rates"),
         weight_decays=by_part(recipe, learner, "weight_decays"),
+        coupled_decay=COUPLED in recipe.training,
         callbacks=[],
     )
     return trainer, learner
@@ -87,6 +89,36 @@ def test_parts_may_have_a_weight_decay_of_their_own(tiny_encoders: list[str], to
     alone, learner = a_trainer([*tiny_encoders, "training.learning_rates=null", decays], toy_posts, tmp_path)
     alone.create_optimizer()
     assert {decay for _, decay in groups(alone, learner).values()} == {0.0, 0.01, 0.2}
+
+
+def test_decay_may_be_coupled_as_in_adam(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
+    """Two steps of the Trainer are those of torch.optim.Adam with the same groups, and go on as Adam from its saved state."""
+    changes = ["training.coupled_decay=true", "training.weight_decay=0.5", "training.adam_epsilon=1.0e-6"]
+    trainer, learner = a_trainer([*tiny_encoders, RATES, *changes], toy_posts, tmp_path)
+    made = trainer.create_optimizer()
+    assert type(made) is torch.optim.Adam
+    assert {group["eps"] for group in made.param_groups} == {1e-6}
+    assert {decay for _, decay in groups(trainer, learner).values()} == {0.0, 0.5}
+    assert {rate for rate, _ in groups(trainer, learner).values()} == {2e-4, 1e-4, 3e-4, 1e-3}
+    weight = learner.get_parameter("model.fusion.mix.weight")
+    start, gradient = weight.detach().clone(), torch.full_like(weight, 1e-3)
+    weight.grad = gradient.clone()
+    made.step()
+    made.load_state_dict(made.state_dict())
+    weight.grad = gradient.clone()
+    made.step()
+    expected = nn.Parameter(start.clone())
+    plain = torch.optim.Adam([expected], lr=3e-4, eps=1e-6, weight_decay=0.5)
+    for _ in range(2):
+        expected.grad = gradient.clone()
+        plain.step()
+    torch.testing.assert_close(weight, expected)
+
+
+def test_impossible_choices_of_a_coupled_decay_are_refused(tiny_encoders: list[str]) -> None:
+    for choice, message in (("1", "write true or false, found 1"), ("true", "means Adam; leave optim and optim_args out")):
+        with pytest.raises(RecipeError, match=message):
+            load_recipe("social/posts_concat", [*tiny_encoders, f"training.coupled_decay={choice}", "training.optim=sgd"])
 
 
 def test_without_rates_of_their_own_all_parts_have_the_one(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:

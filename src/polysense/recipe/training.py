@@ -55,6 +55,12 @@ ALLOWED = frozenset(
 BY_PART = ("learning_rates", "weight_decays")
 """What a recipe may set besides, for parts of the model: the value of each is by module prefix, the longest prefix counts."""
 
+COUPLED = "coupled_decay"
+"""Whether Adam takes AdamW's place: weight decay is added to the gradients and normalised with them, as older programs have it."""
+
+OURS = (*BY_PART, COUPLED)
+"""Entries that the Trainer does not know."""
+
 INSTEAD = {
     "output_dir": "the option --out says where a run goes",
     "metric_for_best_model": "write evaluation.best",
@@ -81,12 +87,13 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
     from transformers import TrainingArguments
 
     parts = {key: _by_part(key, written[key]) for key in BY_PART if written.get(key) is not None}
-    written = {key: value for key, value in written.items() if key not in BY_PART}
+    ours = parts | _coupled(written)
+    written = {key: value for key, value in written.items() if key not in OURS}
     for key, value in written.items():
         if key in INSTEAD:
             raise RecipeError(f"training.{key}: not for recipes; {INSTEAD[key]}")
         if key not in ALLOWED:
-            raise RecipeError(f"training: there is no argument {key!r}; {choices(str(key), {*ALLOWED, *BY_PART})}")
+            raise RecipeError(f"training: there is no argument {key!r}; {choices(str(key), {*ALLOWED, *OURS})}")
         if "class_path" in repr(value):
             raise RecipeError(f"training.{key}: a class cannot be named here")
     parser = ArgumentParser(exit_on_error=False)
@@ -99,7 +106,16 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
     checked: dict[str, Any] = parsed["training"].as_dict() if written else {}
     if not (checked.get("num_train_epochs", 1) > 0 or checked.get("max_steps", 0) > 0):
         raise RecipeError(f"training.num_train_epochs must be above 0, found {checked['num_train_epochs']:g}")
-    return checked | {key: values for key, values in parts.items() if values}
+    return checked | {key: value for key, value in ours.items() if value}
+
+
+def _coupled(written: Mapping[str, Any]) -> dict[str, bool]:
+    coupled = written.get(COUPLED)
+    if coupled is not None and not isinstance(coupled, bool):
+        raise RecipeError(f"training.{COUPLED}: write true or false, found {coupled!r}")
+    if coupled and any(written.get(name) is not None for name in ("optim", "optim_args")):
+        raise RecipeError(f"training.{COUPLED}: means Adam; leave optim and optim_args out")
+    return {COUPLED: bool(coupled)}
 
 
 def _by_part(entry: str, written: Any) -> dict[str, float]:

@@ -10,7 +10,7 @@ from transformers import TrainingArguments
 
 from polysense.errors import RecipeError
 from polysense.recipe import Recipe
-from polysense.recipe.training import BY_PART
+from polysense.recipe.training import OURS
 
 
 def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingArguments:
@@ -19,7 +19,7 @@ def training_arguments(recipe: Recipe, folder: Path, *, seed: int) -> TrainingAr
     Raises:
         RecipeError: the Trainer refuses a value.
     """
-    written: dict[str, Any] = {key: value for key, value in recipe.training.items() if key not in BY_PART}
+    written: dict[str, Any] = {key: value for key, value in recipe.training.items() if key not in OURS}
     settings: dict[str, Any] = {
         "report_to": "none",
         "logging_strategy": "epoch",

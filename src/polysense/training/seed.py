@@ -27,6 +27,7 @@ from polysense.learner import Learner
 from polysense.progress import bar, say
 from polysense.recipe import Recipe
 from polysense.recipe.recipe import LAST
+from polysense.recipe.training import COUPLED
 from polysense.training import checkpoints
 from polysense.training.arguments import idle_gpus, training_arguments
 from polysense.training.folder import LAST_MODEL, STEP_STATE, SUMMARY, WEIGHTS
@@ -91,6 +92,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         journal=journal,
         learning_rates=by_part(recipe, learner, "learning_rates"),
         weight_decays=by_part(recipe, learner, "weight_decays"),
+        coupled_decay=COUPLED in recipe.training,
         callbacks=_callbacks(recipe, seed, journal),
     )
     trainer.remove_callback(PrinterCallback)

@@ -54,6 +54,7 @@ class LearnerTrainer(Trainer):
         journal: one line an optimizer step and an evaluation.
         learning_rates: learning rates by the prefix of a module (``encoders.text``, ``fusion``); the longest prefix counts.
         weight_decays: likewise, of the matrices.
+        coupled_decay: Adam, whose decay is added to the gradients, in the place of the arguments' optimizer.
         callbacks: of the Trainer.
     """
 
@@ -70,6 +71,7 @@ class LearnerTrainer(Trainer):
         journal: Journal,
         learning_rates: Mapping[str, float],
         weight_decays: Mapping[str, float],
+        coupled_decay: bool = False,
         callbacks: Sequence[TrainerCallback],
     ) -> None:
         self._learner = learner
@@ -89,6 +91,7 @@ class LearnerTrainer(Trainer):
             train_dataset=samples,
             eval_dataset=samples if arguments.eval_strategy != "no" else None,
             data_collator=collate,
+            optimizer_cls_and_kwargs=_adam(arguments) if coupled_decay else None,
             callbacks=[_StepRecorder(self), *callbacks],
         )
 
@@ -236,6 +239,12 @@ class LearnerTrainer(Trainer):
             {**group, "params": found, "lr": rates[prefix], "prefix": prefix, "weight_decay": decay}
             for (prefix, decay), found in chosen.items()
         ]
+
+
+def _adam(arguments: TrainingArguments) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
+    """Adam with the settings of the arguments, as the Trainer takes it."""
+    betas = (arguments.adam_beta1, arguments.adam_beta2)
+    return torch.optim.Adam, {"lr": arguments.learning_rate, "betas": betas, "eps": arguments.adam_epsilon}
 
 
 def _longest(values: Mapping[str, float], name: str) -> str:
