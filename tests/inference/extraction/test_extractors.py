@@ -96,6 +96,12 @@ def test_features_that_polysense_did_not_make_are_not_made() -> None:
         remade(None)
 
 
+@pytest.mark.parametrize("made", [Acoustic.name, Film.name])
+def test_a_record_that_lacks_something_is_told(made: str) -> None:
+    with pytest.raises(DataError, match=f"made by '{made}' whose record lacks '(parts|faces)': another release"):
+        remade({"name": made, "parameters": {"hop": 320}})
+
+
 def test_sound_of_other_settings_is_not_taken_for_the_same() -> None:
     identity = Acoustic(("mfcc",)).provenance.identity
     identity["parameters"]["hop"] = 160

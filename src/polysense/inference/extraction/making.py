@@ -51,27 +51,35 @@ def remade(made: Mapping[str, Any] | None) -> Extractor:
     if made is None:
         raise DataError("the model reads features that nobody noted the making of: hand over frames, not a file")
     name, parameters = made["name"], made["parameters"]
-    if name == Acoustic.name:
-        found: Extractor = Acoustic(parameters["parts"])
-    elif name == Speech.name:
-        found = Speech(parameters["pretrained"])
-    elif name == Film.name:
-        detector = parameters["faces"]
-        found = Film(
-            parameters["pretrained"],
-            pictures_per_second=parameters["pictures_per_second"],
-            faces=None if detector is None else FaceDetector(detector["pretrained"]),
-        )
-    elif name == Regions.name:
-        found = Regions(parameters["pretrained"], count=parameters["regions"])
-    else:
-        raise DataError(f"the model reads features made by {name!r}, which polysense cannot make of a file: hand over frames")
+    try:
+        found = _named(name, parameters)
+    except KeyError as error:
+        raise DataError(
+            f"the model reads features made by {name!r} whose record lacks {error}: another release made them; extract and train again"
+        ) from None
     if found.provenance.identity != made:
         raise DataError(
             f"the model reads features made otherwise than polysense makes them now: {_differences(made, found)}; "
             "extract and train again"
         )
     return found
+
+
+def _named(name: str, parameters: Mapping[str, Any]) -> Extractor:
+    if name == Acoustic.name:
+        return Acoustic(parameters["parts"])
+    if name == Speech.name:
+        return Speech(parameters["pretrained"])
+    if name == Film.name:
+        detector = parameters["faces"]
+        return Film(
+            parameters["pretrained"],
+            pictures_per_second=parameters["pictures_per_second"],
+            faces=None if detector is None else FaceDetector(detector["pretrained"]),
+        )
+    if name == Regions.name:
+        return Regions(parameters["pretrained"], count=parameters["regions"])
+    raise DataError(f"the model reads features made by {name!r}, which polysense cannot make of a file: hand over frames")
 
 
 def _differences(made: Mapping[str, Any], found: Extractor) -> str:
