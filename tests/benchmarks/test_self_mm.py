@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from polysense.data.corpora.mosi import Mosi
 from polysense.objectives.unimodal_labels import UnimodalLabelGenerator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,3 +68,13 @@ def test_the_shares_of_a_step_follow_from_its_seconds() -> None:
         for arm in ("field", "unpacked"):
             ratio = np.median([one[arm] / one["ours"] for one in rounds])
             assert found[lengths][f"{arm}_over_ours"]["median"] == pytest.approx(ratio, abs=1e-3)
+
+
+def test_the_reference_on_mosi_is_the_one_that_is_known() -> None:
+    root = Path(os.environ.get("POLYSENSE_DATA", "")) / "mosi"
+    if not (root / "label.csv").is_file():
+        pytest.skip("POLYSENSE_DATA has no mosi")
+    table = Mosi().read(root)
+    found = runpy.run_path(str(ROOT / "benchmarks/mosi.py"))["reference"](table.split("train"), table.split("test"))
+    known = {"MAE": 1.134, "Corr": 0.538, "Has0_acc_2": 0.710, "Non0_acc_2": 0.720}
+    assert {name: found[name] for name in known} == pytest.approx(known, abs=1e-3)
