@@ -130,6 +130,14 @@ def test_a_run_knows_by_which_tables_it_learned(home: Path) -> None:
     assert set(corpus.candidates(home).digests) == {"captions.csv", "rewrites", "neighbours of texts"}
 
 
+def test_a_table_that_was_made_anew_is_read_anew(home: Path) -> None:
+    before = drawn(home, neighbours=None)
+    caption = Caption("a box of a", "a.png")
+    Rewrites.from_entries([(caption, Rewrite("quite another text", "word", "box", "text"))]).write(home / "rewrites")
+    assert before.samples[0].negatives != ("quite another text",)
+    assert drawn(home, neighbours=None).samples[0].negatives == ("quite another text",)
+
+
 def test_what_is_refused(home: Path) -> None:
     with pytest.raises(RecipeError, match="'words' is no level; did you mean 'word'"):
         Companions(of="Captions", negatives={"words": 1})

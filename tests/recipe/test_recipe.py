@@ -53,7 +53,7 @@ def small(tiny_text: str, tiny_vision: str, networks: Path) -> Any:
         there = [f"encoders.{key}.pretrained={folders[key]}" for key in folders if key in raw["encoders"]]
         if raw["encoders"].get("image", {}).get("class_path") == "SequenceFrames":  # regions from files: a grid stands for them
             there = [one for one in there if not one.startswith("encoders.image")]
-            picture = f"{{class_path: VisionImage, init_args: {{pretrained: {tiny_vision}}}}}"
+            picture = f"{{class_path: VisionImage, init_args: {{pretrained: {tiny_vision}, cells: 4}}}}"
             there += [f"encoders.image={picture}", "fusion.boxes=grid", "fusion.classes=0"]
         if "unimodal" in raw["objectives"]:  # at a row's first visit it has nothing to learn
             there.append("objectives.unimodal.objective.warm_up_weight=0.5")

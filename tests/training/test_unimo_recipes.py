@@ -17,10 +17,10 @@ from polysense.data.frames import Provenance, write_frames
 from polysense.inference.predictor import load
 from polysense.knowledge.neighbours import Neighbours
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
-from polysense.recipe import list_recipes
 from polysense.training.run import train
 
-RECIPES = [name for name in list_recipes() if name.startswith("unimo/pretrain")]
+RECIPES = [f"unimo/pretrain_{name}" for name in ("pairs", "flickr8k", "flickr8k_no_contrast", "flickr8k_no_text")]
+"""The others differ from these in what a table or a corpus gives; that they build and take a step is tested for every recipe."""
 WORDS = ("red", "green", "blue", "small", "large", "old")
 
 
@@ -68,7 +68,7 @@ def test_it_trains_to_its_end(
     small = [
         f"encoders.text.pretrained={tiny_text}",
         f"encoders.image.pretrained={tiny_vision}",
-        "encoders.image.cells=null",
+        "encoders.image.cells=4",
         "training.num_train_epochs=2",
         "training.per_device_train_batch_size=4",
         "training.bf16=false",
@@ -79,7 +79,7 @@ def test_it_trains_to_its_end(
     assert {term for line in journal for term in line["terms"]} == set(summary["recipe"]["objectives"])
     assert all(math.isfinite(line["loss"]) for line in journal)  # type: ignore[arg-type]
     kinds = {frozenset(line["terms"]) for line in journal}
-    assert (frozenset({"regions"}) in kinds) == (not own and "no_pictures" not in name)
+    assert (frozenset({"regions"}) in kinds) == (not own)
     model = load(tmp_path / "run")
     if "no_contrast" not in name:
         [row] = model.predict([{"text": "a red thing", "image": str(data / "0.jpg")}])
@@ -133,7 +133,7 @@ def test_killed_and_resumed_draws_companions_and_takes_turns_as_unbroken(
     overrides = [
         f"encoders.text.pretrained={tiny_text}",
         f"encoders.image.pretrained={tiny_vision}",
-        "encoders.image.cells=null",
+        "encoders.image.cells=4",
         f"corpora.0.rewrites={data / 'rewrites'}",
         f"corpora.0.neighbours={data / 'neighbours'}",
         "training.num_train_epochs=3",
@@ -193,7 +193,7 @@ def test_a_task_trains_saves_reloads_and_predicts(
     file = table(data / f"{name.partition('/')[2]}.csv", rows)
     small = [
         f"encoders.text.pretrained={tiny_text}",
-        *([f"encoders.image.pretrained={tiny_vision}", "encoders.image.cells=null"] if "image" in TASKS[name] else []),
+        *([f"encoders.image.pretrained={tiny_vision}", "encoders.image.cells=4"] if "image" in TASKS[name] else []),
         "training.num_train_epochs=1",
         "training.per_device_train_batch_size=4",
         "training.bf16=false",
@@ -207,7 +207,7 @@ def test_a_task_trains_saves_reloads_and_predicts(
 
 
 def test_a_pre_trained_stream_is_the_start_of_a_task(data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path) -> None:
-    encoders = [f"encoders.image.pretrained={tiny_vision}", "encoders.image.cells=null"]
+    encoders = [f"encoders.image.pretrained={tiny_vision}", "encoders.image.cells=4"]
     brief = ["training.num_train_epochs=1", "training.per_device_train_batch_size=8", "training.bf16=false"]
     before = [f"encoders.text.pretrained={tiny_text}", "corpora.0.validation=4"]
     train("unimo/pretrain_pairs", data / "captions.csv", out=tmp_path / "start", overrides=[*before, *encoders, *brief])

@@ -181,15 +181,36 @@ def _inside(home: Path, name: str) -> Path:
     return path
 
 
-@lru_cache(maxsize=4)
 def _rewrites(folder: str) -> Rewrites:
+    from polysense.knowledge.rewriting.rewrites import TABLE
+
+    return _read_rewrites(folder, _state(Path(folder) / TABLE))
+
+
+def _neighbours(folder: str, kind: str) -> Neighbours:
+    return _read_neighbours(folder, kind, _state(Path(folder) / f"{kind}.parquet"))
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    """Another one where a table was made anew; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _read_rewrites(folder: str, state: tuple[int, int] | None) -> Rewrites:
     from polysense.knowledge.rewriting.rewrites import Rewrites
 
+    del state
     return Rewrites.read(folder)
 
 
 @lru_cache(maxsize=4)
-def _neighbours(folder: str, kind: str) -> Neighbours:
+def _read_neighbours(folder: str, kind: str, state: tuple[int, int] | None) -> Neighbours:
     from polysense.knowledge.neighbours import Neighbours
 
+    del state
     return Neighbours.read(folder, kind)  # type: ignore[arg-type]

@@ -191,7 +191,8 @@ class Predictor:
     ) -> Iterator[dict[str, Any]]:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
         if not self.learner.answers:
-            raise PolysenseError(f"{self.source or 'this model'} answers nothing, it turns rows into vectors: use encode")
+            instead = "writes texts: use caption or generate" if self.writes else "turns rows into vectors: use encode"
+            raise PolysenseError(f"{self.source or 'this model'} answers nothing, it {instead}")
         if vectors and not any(isinstance(one, UnimodalLabels) for one in self.learner.active.values()):
             raise PolysenseError(
                 f"{self.source or 'this model'} has no score of each modality (UnimodalLabels), whose vectors are asked for: use encode"

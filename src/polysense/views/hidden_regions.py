@@ -22,6 +22,7 @@ class HiddenRegions(View):
     ``overlap`` (intersection over union) is hidden too, so that nothing of a hidden one can be copied. Cells of a grid do not
     overlap, but what they have seen does: blocks of ``block`` x ``block`` cells are hidden until ``share`` of them are.
     Targets: ``hidden`` (batch, time) bool, over the regions.
+    A class token is refused: it has seen all cells.
     Source: UNIMO (ACL 2021), masked region modelling; blocks of a grid are ours.
     """
 
@@ -53,7 +54,12 @@ class HiddenRegions(View):
     def _blocks(self, real: Tensor, draw: torch.Generator) -> Tensor:
         rows, time = real.shape
         side = math.isqrt(time)
-        special, size = time - side * side, min(self.block, side)
+        if time != side * side:
+            raise RecipeError(
+                f"MaskedRegion: of {time} states a picture some are no cells, such as a class token, and have seen what is hidden: "
+                f"write encoders.image.cells: {side}"
+            )
+        size = min(self.block, side)
         budget = math.ceil(self.share * side * side)
         hidden = torch.zeros(rows, side, side, dtype=torch.bool)
         for row in range(rows):
@@ -62,8 +68,7 @@ class HiddenRegions(View):
                 hidden[row, top : top + size, left : left + size] = True
                 if int(hidden[row].sum()) >= budget:
                     break
-        cells = hidden.flatten(1).to(real.device)
-        return torch.cat([cells.new_zeros(rows, special), cells], dim=1) & real
+        return hidden.flatten(1).to(real.device) & real
 
 
 def regions_of(part: Fields) -> tuple[Tensor, Tensor]:
