@@ -9,7 +9,7 @@ from PIL import Image
 
 from made_captions import made_captions
 from polysense.cli.main import execute
-from polysense.knowledge.neighbours import Neighbours
+from polysense.data.neighbours import Neighbours
 from polysense.knowledge.rewriting import Rewrites
 
 

@@ -11,8 +11,8 @@ from polysense.data.companions import DRAWS, Companions
 from polysense.data.corpora.captions import Captions
 from polysense.data.corpora.pictures import Pictures
 from polysense.data.draws import Drawn
+from polysense.data.neighbours import Neighbours
 from polysense.errors import DataError, RecipeError
-from polysense.knowledge.neighbours import Neighbours
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
 from polysense.types import Sample
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from killed_making import retrieve_until
 from made_captions import made_captions
 from polysense.data.media import normalised
+from polysense.data.neighbours import Neighbours
 from polysense.errors import DataError, RecipeError
 from polysense.knowledge import retrieval
 from polysense.knowledge.nearest import highest
-from polysense.knowledge.neighbours import Neighbours
 from polysense.knowledge.retrieval import image_neighbours, text_neighbours
 from polysense.knowledge.tfidf import tfidf
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 import killed
 from polysense.data.frames import Provenance, write_frames
+from polysense.data.neighbours import Neighbours
 from polysense.inference.predictor import load
-from polysense.knowledge.neighbours import Neighbours
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
 from polysense.training.run import train
 

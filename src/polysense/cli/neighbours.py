@@ -15,7 +15,7 @@ from polysense.errors import DataError, RecipeError, display
 from polysense.progress import bar, say
 
 if TYPE_CHECKING:
-    from polysense.knowledge.neighbours import Neighbours
+    from polysense.data.neighbours import Neighbours
     from polysense.types import Sample
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

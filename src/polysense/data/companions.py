@@ -10,15 +10,16 @@ from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from polysense.data.caption import Caption
 from polysense.data.draws import Epochs, Part
+from polysense.data.rewrite import NEGATIVE_LEVELS, Rewrite
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
-if TYPE_CHECKING:
-    from polysense.knowledge.neighbours import Neighbours
-    from polysense.knowledge.rewriting.rewrite import Rewrite
-    from polysense.knowledge.rewriting.rewrites import Rewrites
+if TYPE_CHECKING:  # polars takes a while to load
+    from polysense.data.neighbours import Neighbours
+    from polysense.data.rewrites import Rewrites
 
 DRAWS = 4
 """How often companions are drawn for a run; the epochs take the draws in turn."""
@@ -44,8 +45,6 @@ class Companions:
     near_images: int = 1
 
     def __post_init__(self) -> None:
-        from polysense.knowledge.rewriting.rewrite import NEGATIVE_LEVELS
-
         for level, count in self.counts.items():
             if level not in NEGATIVE_LEVELS:
                 raise RecipeError(f"{self.of}, negatives: {level!r} is no level; {choices(str(level), NEGATIVE_LEVELS)}")
@@ -142,8 +141,6 @@ class Companions:
 
 def _pictures(sample: Sample) -> tuple[str, ...]:
     """What tables may call the picture of a caption: by its name there, and where a control shows another picture, by the group."""
-    from polysense.knowledge.rewriting.caption import Caption
-
     return Caption.of(sample).picture, sample.group or sample.id
 
 
@@ -182,7 +179,7 @@ def _inside(home: Path, name: str) -> Path:
 
 
 def _rewrites(folder: str) -> Rewrites:
-    from polysense.knowledge.rewriting.rewrites import TABLE
+    from polysense.data.rewrites import TABLE
 
     return _read_rewrites(folder, _state(Path(folder) / TABLE))
 
@@ -202,7 +199,7 @@ def _state(file: Path) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=4)
 def _read_rewrites(folder: str, state: tuple[int, int] | None) -> Rewrites:
-    from polysense.knowledge.rewriting.rewrites import Rewrites
+    from polysense.data.rewrites import Rewrites
 
     del state
     return Rewrites.read(folder)
@@ -210,7 +207,7 @@ def _read_rewrites(folder: str, state: tuple[int, int] | None) -> Rewrites:
 
 @lru_cache(maxsize=4)
 def _read_neighbours(folder: str, kind: str, state: tuple[int, int] | None) -> Neighbours:
-    from polysense.knowledge.neighbours import Neighbours
+    from polysense.data.neighbours import Neighbours
 
     del state
     return Neighbours.read(folder, kind)  # type: ignore[arg-type]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 from polysense.data.json_file import read_object
 from polysense.data.lines import read_lines
+from polysense.data.written import write_text
 from polysense.errors import LISTED, DataError, choices, display
 from polysense.knowledge.english import PlainWords, look_up_form
 from polysense.knowledge.entries import NAMES, NEGATIVE, POSITIVE, Entry, Pair, Polarity, form_fault, ranked
@@ -237,10 +237,3 @@ def _read_pairs(path: Path, words: Mapping[str, Entry]) -> dict[tuple[str, str],
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join("\t".join(row) + "\n" for row in (columns, *rows))
-
-
-def write_text(path: Path, text: str) -> None:
-    """The file, whole or as it was before."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(part, path)  # noqa: PTH105 (one step: a file is whole or as it was)

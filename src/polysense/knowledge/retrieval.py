@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from polysense.data.media import normalised
+from polysense.data.neighbours import COLUMNS, Kind, Neighbours
 from polysense.errors import DataError, RecipeError
 from polysense.knowledge.nearest import Vectors, highest, similarities, unit
-from polysense.knowledge.neighbours import COLUMNS, Kind, Neighbours
 from polysense.knowledge.shards import Shards, made_from
 from polysense.knowledge.tfidf import tfidf
 from polysense.progress import Progress

@@ -12,9 +12,9 @@ from typing import Any
 import polars
 
 from polysense.data.json_file import read_object
+from polysense.data.parquet import write_parquet
+from polysense.data.written import write_text
 from polysense.errors import DataError
-from polysense.knowledge.files import write_text
-from polysense.knowledge.parquet import write_parquet
 
 
 def made_from(what: Mapping[str, Any]) -> str:

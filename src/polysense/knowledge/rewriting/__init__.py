@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from polysense.knowledge.rewriting.caption import Caption
+from polysense.data.caption import Caption
+from polysense.data.rewrite import LEVELS, NEGATIVE_LEVELS, Level, Rewrite
+from polysense.data.rewrites import Rewrites
 from polysense.knowledge.rewriting.control import Told, text_only_control
 from polysense.knowledge.rewriting.making import PER_LEVEL, rewrite
 from polysense.knowledge.rewriting.replacements import Draw
-from polysense.knowledge.rewriting.rewrite import LEVELS, NEGATIVE_LEVELS, Level, Rewrite
-from polysense.knowledge.rewriting.rewrites import Rewrites
 from polysense.knowledge.rewriting.translator import Translator
 
 __all__ = [

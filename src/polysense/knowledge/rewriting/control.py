@@ -13,8 +13,8 @@ import polars
 from numpy.typing import NDArray
 from scipy import sparse
 
-from polysense.knowledge.rewriting.rewrite import LEVELS, Level
-from polysense.knowledge.rewriting.rewrites import Rewrites
+from polysense.data.rewrite import LEVELS, Level
+from polysense.data.rewrites import Rewrites
 
 FOLDS = 5
 MOST = 50_000

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from polysense.data.caption import Caption
 from polysense.data.media import normalised
 from polysense.errors import DataError, RecipeError
-from polysense.knowledge.rewriting.caption import Caption
 
 SHARD = 2048
 """Captions of a piece, about: all those of its pictures."""

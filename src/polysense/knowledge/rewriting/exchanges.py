@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polysense.data.media import normalised
+from polysense.data.rewrite import Level, Rewrite
 from polysense.knowledge.rewriting.balance import Key, balanced
 from polysense.knowledge.rewriting.corpus import CaptionCorpus
 from polysense.knowledge.rewriting.grammar import stem
 from polysense.knowledge.rewriting.replacements import Draw, Replacements, exchange
-from polysense.knowledge.rewriting.rewrite import Level, Rewrite
 from polysense.knowledge.rewriting.scene import Kind, Part, parts, verb_stems
 from polysense.knowledge.rewriting.vocabulary import count_parts
 from polysense.knowledge.tagger import Tagger, Token

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import polars
 
+from polysense.data.caption import Caption
 from polysense.data.json_file import read_object
 from polysense.data.media import normalised
+from polysense.data.rewrite import LEVELS, Level, Rewrite
+from polysense.data.rewrites import COLUMNS, RECORD, TABLE, Rewrites
 from polysense.errors import RecipeError, choices, display
 from polysense.knowledge.english import PatternTagger
-from polysense.knowledge.rewriting.caption import Caption
 from polysense.knowledge.rewriting.control import control_record, text_only_control
 from polysense.knowledge.rewriting.corpus import CaptionCorpus
 from polysense.knowledge.rewriting.exchanges import KINDS, Exchanges
 from polysense.knowledge.rewriting.replacements import Draw
-from polysense.knowledge.rewriting.rewrite import LEVELS, Level, Rewrite
-from polysense.knowledge.rewriting.rewrites import COLUMNS, RECORD, TABLE, Rewrites
 from polysense.knowledge.rewriting.sentences import Sentences
 from polysense.knowledge.rewriting.translator import Translator
 from polysense.knowledge.shards import Shards, made_from

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars
 import pytest
 
+from polysense.data.neighbours import Neighbours
 from polysense.errors import DataError, RecipeError
-from polysense.knowledge.neighbours import Neighbours
 
 TEXTS = {"A Dog  runs .": [("The dog is running .", 0.75), ("A cat .", 0.5)], "a cow .": [("Cows graze .", 0.25)]}
 

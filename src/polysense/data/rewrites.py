@@ -12,13 +12,13 @@ from typing import Any
 
 import polars
 
+from polysense.data.caption import Caption
 from polysense.data.json_file import read_object
 from polysense.data.media import normalised
+from polysense.data.parquet import first_row, read_parquet, write_parquet
+from polysense.data.rewrite import LEVELS, Rewrite
+from polysense.data.written import write_text
 from polysense.errors import DataError, display
-from polysense.knowledge.files import write_text
-from polysense.knowledge.parquet import first_row, read_parquet, write_parquet
-from polysense.knowledge.rewriting.caption import Caption
-from polysense.knowledge.rewriting.rewrite import LEVELS, Rewrite
 
 TABLE, RECORD = "rewrites.parquet", "rewriting.json"
 MADE_BY = "`polysense rewrite`"

@@ -14,9 +14,9 @@ import polars
 
 from polysense.data.json_file import read_object
 from polysense.data.media import normalised
+from polysense.data.parquet import first_row, read_parquet, write_parquet
+from polysense.data.written import write_text
 from polysense.errors import DataError, RecipeError, choices, display
-from polysense.knowledge.files import write_text
-from polysense.knowledge.parquet import first_row, read_parquet, write_parquet
 
 Kind = Literal["texts", "images"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
