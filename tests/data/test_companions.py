@@ -163,9 +163,12 @@ def test_pictures_without_texts(home: Path) -> None:
     named = Pictures(path="named.csv").read(home)
     assert [one.id for one in named.samples] == ["free/y.png", "c.png"]
     assert [(one.row, one.field) for one in named.problems] == [(3, "image")]
+    before = table.digests
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(home / "free" / "y.png")
+    assert Pictures(path="free").read(home).digests != before
     assert len(Pictures(limit=2, validation=1).read(home).samples) == 3
     (home / "none").mkdir()
-    with pytest.raises(DataError, match="no picture"):
+    with pytest.raises(DataError, match="holds no pictures"):
         Pictures(path="none").read(home)
     with pytest.raises(RecipeError, match="limit"):
         Pictures(limit=0)

@@ -32,9 +32,7 @@ def picture_folder(folder: Path) -> Table:
     Raises:
         DataError: there is no picture.
     """
-    names = sorted(_names(folder))
-    if not names:
-        raise DataError(f"{display(folder)} holds no pictures ({', '.join(sorted(ENDINGS))}) and no table")
+    names = pictures_in(folder)
     reader = RowReader(file=display(folder), columns={"id": "id", "image": "image"}, media_root=folder)
     samples, problems = [], []
     digest = hashlib.sha256()
@@ -54,6 +52,18 @@ def picture_folder(folder: Path) -> Table:
         digests={"the pictures' names, sizes and times": digest.hexdigest()},
         folder=folder,
     )
+
+
+def pictures_in(folder: Path) -> list[str]:
+    """The paths from ``folder`` of the pictures in it and in the folders in it, in order.
+
+    Raises:
+        DataError: there is none.
+    """
+    names = sorted(_names(folder))
+    if not names:
+        raise DataError(f"{display(folder)} holds no pictures ({', '.join(sorted(ENDINGS))}) and no table")
+    return names
 
 
 def _names(folder: Path) -> Iterator[str]:

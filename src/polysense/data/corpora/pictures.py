@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -10,14 +12,13 @@ from typing import ClassVar
 from polysense.data.corpus import Corpus, expect
 from polysense.data.draws import Draw, Limit, applied
 from polysense.data.folders import below
-from polysense.data.media import file_digest
+from polysense.data.media import content_key, file_digest
+from polysense.data.picture_folder import pictures_in
 from polysense.data.rows import RowReader
 from polysense.data.table import Table, held_out
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.types import Sample
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 class Pictures(Corpus):
@@ -35,7 +36,7 @@ class Pictures(Corpus):
 
     tasks: ClassVar[tuple[str, ...]] = ("pictures",)
     modalities: ClassVar[tuple[str, ...]] = ("image",)
-    layout: ClassVar[tuple[str, ...]] = (f"pictures ({', '.join(ENDINGS)})",)
+    layout: ClassVar[tuple[str, ...]] = ("pictures, or a table with the column image",)
 
     def __init__(self, path: str | None = None, limit: int | None = None, validation: int = 0, seed: int | None = None) -> None:
         if limit is not None and limit < 1:
@@ -63,7 +64,7 @@ class Pictures(Corpus):
             samples=tuple(replace(one, split="train", group=one.id) for one in samples),
             problems=tuple(one for one in read if isinstance(one, Problem)),
             columns=("image",),
-            digests={one.id: file_digest(one.image) for one in samples if isinstance(one.image, Path)},
+            digests={folder.name: _digest(samples)},
             folder=home,
             corpus="Pictures",
         )
@@ -80,12 +81,18 @@ def _names(path: Path) -> Iterator[str]:
         DataError: there is none, or the table has no column for them.
     """
     if path.is_dir():
-        found = sorted(one.relative_to(path).as_posix() for one in path.rglob("*") if one.suffix.lower() in ENDINGS)
-        if not found:
-            raise DataError(f"Pictures: {display(path)} holds no picture ({', '.join(ENDINGS)})")
-        yield from found
+        yield from pictures_in(path)
         return
     raw = read_raw(path)
     if "image" not in raw.columns:
         raise DataError(f"{display(path)} has no column 'image'; {choices('image', raw.columns)}")
     yield from (str(row["image"]) for _, row in raw.rows)
+
+
+def _digest(samples: Iterable[Sample]) -> str:
+    """Another one, other pictures or other names of them."""
+    found = hashlib.sha256()
+    for sample in samples:
+        content = file_digest(sample.image) if isinstance(sample.image, Path) else str(content_key(sample.image))
+        found.update(json.dumps([sample.id, content]).encode())
+    return found.hexdigest()
