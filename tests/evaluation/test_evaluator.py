@@ -127,7 +127,7 @@ def test_the_mode_is_put_back_and_nothing_is_drawn(learner: Learner, samples: li
 def test_the_mode_is_put_back_when_something_goes_wrong(
     learner: Learner, samples: list[Sample], failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     asked = answerer(learner, 2)
