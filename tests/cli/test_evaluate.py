@@ -11,7 +11,10 @@ from PIL import Image
 from foreign_models import modular, plain
 from made_benchmarks import write_sick, write_sts_benchmark, write_sts_tasks, write_transfer_tasks
 from polysense.cli.main import execute
-from polysense.inference.predictor import load
+from polysense.data.corpora.clips import Clips
+from polysense.data.toy.clips import write_toy_clips
+from polysense.inference.predictor import Predictor, load
+from polysense.recipe import load_recipe
 
 
 def read(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -326,3 +329,64 @@ def test_a_model_from_elsewhere_wants_data(capsys: pytest.CaptureFixture[str]) -
         said = capsys.readouterr().err
         assert f"{name} was not trained here" in said
         assert f"polysense evaluate {name} --data DATA --evaluator sts" in said
+
+
+@pytest.fixture
+def clips_and_model(tiny_text: str, tmp_path: Path) -> tuple[str, str]:
+    """A folder of clips, and a saved model, untrained, that reads them."""
+    clips = write_toy_clips(tmp_path / "clips", clips=40)
+    rows = Clips().read(clips).samples
+    recipe = load_recipe("self_mm/clips", [f"encoders.text.pretrained={tiny_text}"]).complete(rows)
+    Predictor(recipe, recipe.build(seed=0)).save_pretrained(tmp_path / "model")
+    return str(clips), str(tmp_path / "model")
+
+
+def test_rows_are_damaged_before_the_model_is_asked(
+    clips_and_model: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips, model = clips_and_model
+
+    def measured(*options: str) -> dict[str, object]:
+        assert execute(["evaluate", model, "--data", clips, "--json", *options]) == 0
+        return read(capsys)
+
+    whole = measured()
+    assert "damage" not in whole
+    samples = Clips().read(Path(clips)).split("test")
+    scores = [row["score"] for row in load(model).predict([{"audio": one.audio, "video": one.video} for one in samples])]
+    told = [one.score for one in samples]
+    dropped = measured("--drop", "text")
+    assert dropped["metrics"]["MAE"] == pytest.approx(mean(abs(a - b) for a, b in zip(scores, told, strict=True)), abs=1e-5)
+    assert dropped["damage"] == {"drop": ["text"], "drop_frames": 0.0, "frame_noise": 0.0}
+    found = [whole, dropped, measured("--drop-frames", "0.5"), measured("--frame-noise", "1")]
+    assert len({round(one["metrics"]["MAE"], 6) for one in found}) == 4
+    assert measured("--drop-frames", "0.5")["metrics"] == found[2]["metrics"]
+    assert execute(["evaluate", model, "--data", clips, "--drop", "text", "--drop", "audio", "--drop-frames", "0.25"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "13 rows, without text and audio, 25% of the frames lost"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--drop", "sound"], "no modality 'sound' to drop"),
+        (["--drop", "image"], "does not read 'image'"),
+        (["--drop-frames", "1.5"], "share of frames"),
+        (["--frame-noise", "-1"], "noise of 0 or more"),
+        (["--drop", "text", "--drop", "audio", "--drop", "video"], "nothing left that the model reads"),
+    ],
+)
+def test_damage_that_cannot_be_is_refused(
+    options: list[str], message: str, clips_and_model: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips, model = clips_and_model
+    assert execute(["evaluate", model, "--data", clips, *options]) != 0
+    assert message in capsys.readouterr().err
+
+
+def test_damage_is_for_rows_that_are_read(clips_and_model: tuple[str, str], tmp_path: Path, capsys) -> None:
+    _, model = clips_and_model
+    assert execute(["evaluate", model, "--drop", "text"]) == 2
+    assert "--drop is for asking the models anew" in capsys.readouterr().err
+    write_sts_tasks(tmp_path)
+    assert execute(["evaluate", model, "--data", str(tmp_path), "--evaluator", "sts", "--drop-frames", "0.5"]) == 2
+    assert "rows cannot be damaged (50% of the frames lost) for Sts" in capsys.readouterr().err

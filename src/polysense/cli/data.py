@@ -129,11 +129,18 @@ def toy_clips(
     out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
     clips: Annotated[int, typer.Option(min=10, help="How many clips.")] = 1240,
     seed: Annotated[int, typer.Option(help="The same seed makes the same clips.")] = 0,
+    rule: Annotated[
+        str, typer.Option(help="How a clip's score follows from those of its modalities: their weighted sum, or a product.")
+    ] = "sum",
 ) -> None:
     """Write made-up clips whose text, sound and film have known scores of their own. They are synthetic and say so."""
-    from polysense.data.toy.clips import write_toy_clips
+    from typing import cast, get_args
 
-    typer.echo(str(write_toy_clips(out, clips=clips, seed=seed)))
+    from polysense.data.toy.clips import Rule, write_toy_clips
+
+    if rule not in get_args(Rule):
+        raise RecipeError(f"--rule: no rule {rule!r}; {choices(rule, get_args(Rule))}")
+    typer.echo(str(write_toy_clips(out, clips=clips, seed=seed, rule=cast(Rule, rule))))
 
 
 @app.command()

@@ -49,6 +49,17 @@ def evaluate(
             "--details", help="Of sts also subsets, Pearson and numbers of pairs; of geometry also the batched values."
         ),
     ] = False,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(help="Measure without a modality (text, image, audio, video), as if every row lacked it. Repeatable."),
+    ] = None,
+    drop_frames: Annotated[
+        float, typer.Option(help="Measure with this share of the frames of sound and film lost: their numbers become 0.")
+    ] = 0.0,
+    frame_noise: Annotated[
+        float,
+        typer.Option(help="Measure with noise on the frames, in standard deviations of each of their numbers."),
+    ] = 0.0,
     pooling: Pooling = None,
     columns: Columns = None,
     encoding: Encoding = None,
@@ -63,12 +74,20 @@ def evaluate(
     A seed's folder or a saved model is measured alone, and its seed is named.
 
     Evaluators with sets of their own under --data (sts, geometry, transfer, retrieval) measure these whole, whatever their split.
+
+    --drop, --drop-frames and --frame-noise damage the rows of --data first: how much of a model's score is left when a microphone
+    or a camera fails?
     """
+    from polysense.data.damage import Damage
     from polysense.evaluation.summary import summarise
 
     split = None if split is None else read_split(split)
+    damage = Damage(drop=tuple(dict.fromkeys(drop or ())), frames=drop_frames, noise=frame_noise)
     if data is None:
-        asking = {"--evaluator": evaluator, "--columns": columns, "--encoding": encoding, "--pooling": pooling}
+        asking = {
+            **{"--evaluator": evaluator, "--columns": columns, "--encoding": encoding, "--pooling": pooling},
+            **{"--drop": drop, "--drop-frames": drop_frames, "--frame-noise": frame_noise},
+        }
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
         found, rows = _noted(run, split or "test")
@@ -87,14 +106,17 @@ def evaluate(
                 encoding=encoding,
                 media_root=media_root,
                 skip_bad_rows=skip_bad_rows,
+                damage=damage or None,
                 progress=advance,
             )
             measured = measure(run, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
         summary = summarise(measured.per_seed, measured.split, measured.rows)
+    if damage:
+        summary["damage"] = damage.as_dict()
     if json:
         print_json({**summary["metrics"], **summary} if evaluator else summary)
         return
-    _print(summary)
+    _print(summary, str(damage))
 
 
 def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None]:
@@ -115,7 +137,7 @@ def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None]:
     return [one for one in found if seed is None or one["seed"] == seed], rows
 
 
-def _print(summary: dict[str, Any]) -> None:
+def _print(summary: dict[str, Any], damage: str) -> None:
     metrics = summary["metrics"]
     spread = summary["std"]
     seeds = [result["seed"] for result in summary["per_seed"]]
@@ -124,4 +146,4 @@ def _print(summary: dict[str, Any]) -> None:
     rows = [[name, value, *([spread[name]] if len(seeds) > 1 else [])] for name, value in metrics.items()]
     print_table([summary["split"] or "metric", title, *(["std"] if len(seeds) > 1 else [])], rows)
     if summary["rows"] is not None:
-        typer.echo(f"{summary['rows']:,} rows")
+        typer.echo(f"{summary['rows']:,} rows{damage and f', {damage}'}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from polysense.data.corpora.posts import Posts
 from polysense.data.corpus import Corpus
+from polysense.data.damage import Damage
 from polysense.data.json_file import read_object
 from polysense.data.media import file_digest
 from polysense.data.table import Table, refuse_or_skip
@@ -63,6 +64,8 @@ class Reading:
     """The folder that pictures may lie in."""
     skip_bad_rows: bool = False
     """Go on without them."""
+    damage: Damage | None = None
+    """What the rows lose before the models are asked."""
     progress: Progress | None = None
     """Of checking the rows."""
 
@@ -134,11 +137,14 @@ def measure(
 
 
 def refuse_options(reading: Reading, plans: Sequence[Plan] | None) -> None:
-    """Raise where an option would do nothing, since every evaluator has sets of its own.
+    """Raise where an option would do nothing for an evaluator, since it has sets of its own.
 
     Raises:
         RecipeError: names the option.
     """
+    own = " and ".join(one.name for one in plans or () if one.benchmark is not None)
+    if own and reading.damage:
+        raise RecipeError(f"sets of its own are measured whole, so rows cannot be damaged ({reading.damage}) for {own}")
     if not plans or any(one.benchmark is None for one in plans):
         return
     for option in ("split", "columns", "encoding", "media_root"):
@@ -164,6 +170,8 @@ def questions(predictor: Predictor, source: Path, plans: Sequence[Plan] | None, 
     if others is None or others:
         _refuse_nothing_to_read(predictor.recipe, str(source), others, reading.data)
         samples, split = _held_rows(predictor, source, reading)
+        if reading.damage is not None:
+            samples = reading.damage.of(samples, reads=predictor.modalities)
         found.append(Question(others, samples, split))
     return found
 

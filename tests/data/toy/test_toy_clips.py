@@ -23,6 +23,16 @@ def test_scores_follow_the_stated_rule() -> None:
     assert all(np.abs(one).max() <= 3 for one in parts.values())
 
 
+def test_a_product_is_in_no_sum_of_its_factors() -> None:
+    made, sums = (make_clips(4000, seed=0, rule=rule) for rule in ("product", "sum"))
+    assert np.allclose(made.score, made.scores["text"] * made.scores["audio"] / 3)
+    assert made.texts == sums.texts
+    assert all(np.array_equal(made.sequences[name], sums.sequences[name]) for name in VIEWS)
+    design = np.stack([*made.scores.values(), np.ones(4000)], axis=1)
+    weights, *_ = np.linalg.lstsq(design, made.score, rcond=None)
+    assert (made.score - design @ weights).var() > 0.95 * made.score.var()
+
+
 def test_each_modality_shows_its_own_score() -> None:
     """A ridge regression on what a modality shows finds its own score, not the others'."""
     made = make_clips(2000, seed=1)
@@ -59,5 +69,11 @@ def test_the_folder_is_sound_and_says_that_it_is_made_up(tmp_path: Path, capsys:
     row = table.samples[0]
     assert row.score == pytest.approx(0.5 * row.scores["text"] + 0.25 * row.scores["audio"] + 0.25 * row.scores["video"])
     assert len({str(one.audio.provenance) for one in table.samples}) == 1
+    assert execute(["data", "toy-clips", str(tmp_path / "product"), "--clips", "20", "--rule", "product"]) == 0
+    row = Clips().read(tmp_path / "product").samples[0]
+    assert row.score == pytest.approx(row.scores["text"] * row.scores["audio"] / 3)
+    capsys.readouterr()
+    assert execute(["data", "toy-clips", str(tmp_path / "other"), "--rule", "products"]) == 2
+    assert "did you mean 'product'" in capsys.readouterr().err
     assert execute(["data", "toy-clips", str(tmp_path / "toy")]) == 2
     assert "is not an empty folder" in capsys.readouterr().err

@@ -1,14 +1,17 @@
 """Made-up clips in which the sentiment of each single modality is known, and often at odds with the others'.
 
 For each clip: b, u_T, u_A, u_V uniform in [-3, 3]; the sentiment of a modality ``y*_s = clip(.5 b + .5 u_s, -3, 3)``, that of the clip
-``y = .5 y*_T + .25 y*_A + .25 y*_V``. Sound and film are sequences of 8 frames, ``y*_s`` times a fixed random direction and noise. The
-text is six words whose strengths lie around ``y*_T``: one word alone tells it badly, their mean well.
+``y = .5 y*_T + .25 y*_A + .25 y*_V``, or by the other rule ``y = y*_T y*_A / 3``. Sound and film are sequences of 8 frames, ``y*_s``
+times a fixed random direction and noise. The text is six words whose strengths lie around ``y*_T``: one word alone tells it badly,
+their mean well.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -21,6 +24,9 @@ WORDS: tuple[str, ...] = (
     *("decent", "fine", "nice", "good", "lovely", "great", "excellent", "wonderful", "magnificent"),
 )
 """From -4.5 to 4.5 in steps of a half."""
+
+Rule: TypeAlias = Literal["sum", "product"]
+"""How the score of a clip follows from those of its modalities."""
 
 SPLITS = (("train", 640), ("validation", 200), ("test", 400))
 LIMIT = 3.0
@@ -57,8 +63,8 @@ class MadeClips:
     """Modality -> (clips, 8, width) float32."""
 
 
-def make_clips(count: int, *, seed: int) -> MadeClips:
-    """The first ``count`` clips; equal arguments make equal clips."""
+def make_clips(count: int, *, seed: int, rule: Rule = "sum") -> MadeClips:
+    """The first ``count`` clips; equal arguments make equal clips. The rule changes the scores of whole clips and nothing else."""
     draw = np.random.default_rng([seed, 20210202])
     shared = draw.uniform(-LIMIT, LIMIT, count)
     scores = {
@@ -73,14 +79,20 @@ def make_clips(count: int, *, seed: int) -> MadeClips:
         noise = draw.normal(0, view.noise, (count, FRAMES, view.width))
         sequences[name] = (scores[name][:, np.newaxis, np.newaxis] * direction + noise).astype(np.float32)
     return MadeClips(
-        score=0.5 * scores["text"] + 0.25 * scores["audio"] + 0.25 * scores["video"],
+        score=_score(scores, rule),
         scores=scores,
         texts=[" ".join(WORDS[place] for place in row) for row in places],
         sequences=sequences,
     )
 
 
-def write_toy_clips(folder: Path, *, clips: int | None = None, seed: int = 0) -> Path:
+def _score(scores: Mapping[str, np.ndarray], rule: Rule) -> np.ndarray:
+    text, audio, video = (scores[name] for name in ("text", "audio", "video"))
+    found: np.ndarray = text * audio / LIMIT if rule == "product" else 0.5 * text + 0.25 * audio + 0.25 * video
+    return found
+
+
+def write_toy_clips(folder: Path, *, clips: int | None = None, seed: int = 0, rule: Rule = "sum") -> Path:
     """Write a folder of clips, which must be new or empty: 1,240 of them, or ``clips``, split as 640, 200 and 400 are.
 
     Raises:
@@ -88,7 +100,7 @@ def write_toy_clips(folder: Path, *, clips: int | None = None, seed: int = 0) ->
     """
     total = sum(count for _, count in SPLITS)
     count = total if clips is None else clips
-    made = make_clips(count, seed=seed)
+    made = make_clips(count, seed=seed, rule=rule)
     bounds = np.rint(np.cumsum([size for _, size in SPLITS]) * count / total)
     rows = [
         {
