@@ -29,6 +29,8 @@ from typing import Any
 
 import numpy as np
 
+from record import commit
+
 OURS = {"polysense": "auto", "polysense, torch": "torch"}
 PEERS: dict[str, dict[str, Any]] = {
     "sentence-transformers": {},
@@ -200,13 +202,12 @@ def main() -> None:
         seconds = measure(workers, options.rounds)
         for worker in workers:
             worker.close()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     result = {
         "sentences": options.sentences,
         "threads": options.threads,
         "processor": processor(),
         "load_average": [round(one, 1) for one in os.getloadavg()],
-        "commit": commit,
+        "commit": commit(),
         "python": platform.python_version(),
         "versions": {worker.way: worker.versions for worker in workers},
         "not_loaded": [worker.way for worker in left_out],

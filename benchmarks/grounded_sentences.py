@@ -16,10 +16,8 @@ import csv
 import gzip
 import json
 import lzma
-import platform
 import random
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -35,6 +33,7 @@ from polysense.evaluation.transfer import Transfer
 from polysense.inference.predictor import Predictor
 from polysense.recipe import load_recipe
 from polysense.training.run import train
+from record import origin
 
 SEEDS = (0, 1, 2)
 SETS = ("flickr8k", "sts_b", "sts_senteval", "sick2014", "senteval_transfer", "mvsa_single")
@@ -230,10 +229,7 @@ def main() -> None:
     result = collected(options.runs, root.resolve()) | {
         "sentences": counts | {"pre-training": PRETRAINING, "contrast": CONTRAST},
         "closeness": closeness(root),
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "grounded_sentences.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from encode_sentences import processor, read_sentences
+from record import commit
 
 PIECE_ROWS = 128
 MEGABYTE = 1_000_000
@@ -124,13 +125,12 @@ def main() -> None:
                 cases.append(in_its_own_process(file, batch, recompute=recompute, threads=options.threads))
                 print(cases[-1], flush=True)
     small, large = cases[0], cases[-1]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     result = {
         "recipe": "mcse/simcse",
         "piece_rows": PIECE_ROWS,
         "threads": options.threads,
         "processor": processor(),
-        "commit": commit,
+        "commit": commit(),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
         "cases": cases,

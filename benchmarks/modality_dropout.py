@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy as np
 from polysense.data.toy.clips import write_toy_clips
 from polysense.metrics.bootstrap import paired_bootstrap
 from polysense.training.run import train
+from record import origin, write
 
 SEEDS = (0, 1, 2, 3, 4)
 CHANCES = (0.2, 0.4)
@@ -105,13 +104,9 @@ def main() -> None:
     result = {
         "shown": collected(options.runs),
         "seeds": SEEDS,
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
-    (options.out / "modality_dropout.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.out / "modality_dropout.md").write_text(markdown(result), encoding="utf-8")
+    write(options.out, "modality_dropout", result, markdown(result))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -25,6 +22,7 @@ from polysense.metrics.sentiment import msa_regression
 from polysense.training.comparison import compare_each
 from polysense.training.run import train
 from polysense.types import Sample
+from record import difference, origin, plus_minus, spread, table, write
 
 SEEDS = (0, 1, 2, 3, 4)
 ARMS: dict[str, tuple[str, tuple[str, ...], str]] = {
@@ -53,11 +51,7 @@ def collected(runs: Path) -> dict[str, Any]:
     for arm in ARMS:
         if (file := runs / arm / "run.json").is_file():
             tests = [one["test"] for one in json.loads(file.read_text("utf-8"))["per_seed"]]
-            arms[arm] = {
-                name: {"mean": mean(values), "std": stdev(values), "seeds": values}
-                for name in METRICS
-                if (values := [test[name] for test in tests])
-            }
+            arms[arm] = {name: spread(values) for name in METRICS if (values := [test[name] for test in tests])}
     pairs = [pair for pair in COMPARED if set(pair) <= set(arms)]
     differences = {
         f"{other} - {base}": {
@@ -71,6 +65,14 @@ def collected(runs: Path) -> dict[str, Any]:
 def markdown(result: Mapping[str, Any]) -> str:
     """The page."""
     rows = result["rows"]
+    learned = [["TF-IDF and ridge regression, text alone", *(_value(name, result["reference"][name]) for name in METRICS)]]
+    for arm, values in result["arms"].items():
+        cells = [plus_minus(values[name], **_unit(name)) for name in METRICS]
+        learned.append([ARMS[arm][2], *cells])
+    differences = []
+    for pair, values in result["differences"].items():
+        other, _, base = pair.partition(" - ")
+        differences.append([ARMS[other][2], ARMS[base][2], *(difference(values[name], **_unit(name)) for name in METRICS)])
     lines = [
         "# Text and sound on MOSI",
         "",
@@ -80,33 +82,21 @@ def markdown(result: Mapping[str, Any]) -> str:
         "case, one vector of sound a clip; MiniLM fine-tuned; the checkpoint of each seed has the lowest MAE on validation. Mean ± "
         f"standard deviation over seeds {', '.join(map(str, SEEDS))}; all but MAE and Corr in points.",
         "",
-        f"| learned | {' | '.join(METRICS)} |",
-        "|---" * (len(METRICS) + 1) + "|",
-        f"| TF-IDF and ridge regression, text alone | {' | '.join(_value(name, result['reference'][name]) for name in METRICS)} |",
-    ]
-    for arm, values in result["arms"].items():
-        cells = [f"{_value(name, values[name]['mean'])} ± {_value(name, values[name]['std'])}" for name in METRICS]
-        lines.append(f"| {ARMS[arm][2]} | {' | '.join(cells)} |")
-    lines += [
+        *table(["learned", *METRICS], learned),
         "",
         "Differences, with their 95 % interval over seeds and test clips (two-level bootstrap):",
         "",
-        f"| | against | {' | '.join(METRICS)} |",
-        "|---" * (len(METRICS) + 2) + "|",
+        *table(["", "against", *METRICS], differences),
     ]
-    for pair, values in result["differences"].items():
-        other, _, base = pair.partition(" - ")
-        cells = [
-            f"{_value(name, values[name]['difference'], sign='+')} "
-            f"({_value(name, values[name]['low'], sign='+')} to {_value(name, values[name]['high'], sign='+')})"
-            for name in METRICS
-        ]
-        lines.append(f"| {ARMS[other][2]} | {ARMS[base][2]} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _value(name: str, value: float, *, sign: str = "") -> str:
-    return f"{value:{sign}.3f}" if name in ("MAE", "Corr") else f"{100 * value:{sign}.1f}"
+def _unit(name: str) -> dict[str, int]:
+    return {"times": 1, "digits": 3} if name in ("MAE", "Corr") else {"times": 100, "digits": 1}
+
+
+def _value(name: str, value: float) -> str:
+    return plus_minus({"mean": value, "std": None}, **_unit(name))
 
 
 def main() -> None:
@@ -121,14 +111,9 @@ def main() -> None:
     result = collected(options.runs) | {
         "reference": reference(table.split("train"), table.split("test")),
         "rows": {part: len(table.split(part)) for part in ("train", "validation", "test")},
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "mosi.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.out / "mosi.md").write_text(markdown(result), encoding="utf-8")
+    write(options.out, "mosi", result, markdown(result))
 
 
 if __name__ == "__main__":

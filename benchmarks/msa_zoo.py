@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -34,6 +31,7 @@ from polysense.metrics.sentiment import msa_regression
 from polysense.training.comparison import compare_each
 from polysense.training.run import train
 from polysense.types import Sample
+from record import difference, origin, plus_minus, spread, table, write
 
 SEEDS = (0, 1, 2, 3, 4)
 SETTINGS = (
@@ -133,11 +131,7 @@ def collected(runs: Path) -> dict[str, Any]:
         summary = json.loads(file.read_text("utf-8"))
         constant = summary["median_score"]["test"]["metrics"]
         tests = [one["test"] for one in summary["per_seed"]]
-        arms[name] = {
-            metric: {"mean": mean(values), "std": stdev(values), "seeds": values}
-            for metric in METRICS
-            if (values := [test[metric] for test in tests])
-        }
+        arms[name] = {metric: spread(values) for metric in METRICS if (values := [test[metric] for test in tests])}
         if arm.base is not None and (runs / arm.base / "run.json").is_file():
             compared = compare_each(runs / arm.base, runs / name, metrics=list(METRICS))
             differences[name] = {metric: one.as_dict() for metric, one in compared.items()}
@@ -162,34 +156,25 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def _section(setting: Mapping[str, Any]) -> list[str]:
     rows = setting["rows"]
-    lines = [
+    known = {"the median of the training scores": "constant", "ridge regression: counts of words, means of frames": "ridge"}
+    models = [[told, *(_number(setting[name][metric]) for metric in METRICS)] for told, name in known.items()]
+    models += [[ARMS[name].told, *(plus_minus(found[one]) for one in METRICS)] for name, found in setting["arms"].items()]
+    differences = [
+        [ARMS[name].told, ARMS[ARMS[name].base or ""].told, *(difference(found[one]) for one in METRICS)]
+        for name, found in setting["differences"].items()
+    ]
+    return [
         f"## {setting['told']}",
         "",
         f"Synthetic clips: {rows['train']} training, {rows['validation']} validation, {rows['test']} test; {setting['epochs']} epochs "
         f"at most, {setting['patience']} without a better MAE on validation.",
         "",
-        f"| model | {' | '.join(METRICS)} |",
-        "|---" * (len(METRICS) + 1) + "|",
-        f"| the median of the training scores | {' | '.join(_number(setting['constant'][name]) for name in METRICS)} |",
-        f"| ridge regression: counts of words, means of frames | {' | '.join(_number(setting['ridge'][name]) for name in METRICS)} |",
-    ]
-    for name, values in setting["arms"].items():
-        cells = [f"{values[metric]['mean']:.3f} ± {values[metric]['std']:.3f}" for metric in METRICS]
-        lines.append(f"| {ARMS[name].told} | {' | '.join(cells)} |")
-    lines += [
+        *table(["model", *METRICS], models),
         "",
         "Differences in pairs, with their 95 % interval over seeds and clips (two-level bootstrap); one that holds 0 shows none:",
         "",
-        f"| model | against | {' | '.join(METRICS)} |",
-        "|---" * (len(METRICS) + 2) + "|",
+        *table(["model", "against", *METRICS], differences),
     ]
-    for name, values in setting["differences"].items():
-        cells = [
-            f"{values[metric]['difference']:+.3f} ({values[metric]['low']:+.3f} to {values[metric]['high']:+.3f})"
-            for metric in METRICS
-        ]
-        lines.append(f"| {ARMS[name].told} | {ARMS[ARMS[name].base or ''].told} | {' | '.join(cells)} |")
-    return lines
 
 
 def _number(value: float | None) -> str:
@@ -228,14 +213,9 @@ def main() -> None:
             measured(one, options.data or options.runs / one.folder / "clips", options.runs / one.folder) for one in settings
         ],
         "seeds": SEEDS,
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "msa_zoo.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.out / "msa_zoo.md").write_text(markdown(result), encoding="utf-8")
+    write(options.out, "msa_zoo", result, markdown(result))
 
 
 if __name__ == "__main__":

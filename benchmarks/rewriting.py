@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import platform
 import resource
-import subprocess
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +27,7 @@ from polysense.knowledge.rewriting.control import control_record
 from polysense.knowledge.rewriting.exchanges import fitting
 from polysense.knowledge.rewriting.replacements import DRAWS
 from polysense.knowledge.texts import read_texts
+from record import origin
 
 COMMAND = (
     "python benchmarks/rewriting.py --data DATA/flickr8k --sentences DATA/wiki_sentences/eng_wikipedia_2016_10K-sentences.txt"
@@ -164,8 +163,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
-    result: dict[str, Any] = {"commit": commit, "machine": f"{platform.machine()}, Python {platform.python_version()}"}
+    result: dict[str, Any] = dict(origin())
     there = read_object(given.out / "rewriting.json")  # what is there is not measured again
     result |= {name: there[name] for name in ("commit", "machine") if name in there}
     result["neighbours"] = there.get("neighbours") or apart(retrieve, given.data, given.sentences)

@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from msa_zoo import ARMS, SUM
 from polysense.data.damage import Damage
 from polysense.inference.measure import Reading, measure
+from record import origin, plus_minus, spread, table, write
 
 METRIC = "MAE"
 DAMAGES: dict[str, dict[str, Damage]] = {
@@ -44,11 +42,7 @@ def asked(run: Path, data: Path) -> dict[str, dict[str, dict[str, Any]]]:
         return known[damage]
 
     return {
-        kind: {
-            name: {"mean": mean(found), "std": stdev(found), "seeds": found}
-            for name, damage in damages.items()
-            if (found := values(damage))
-        }
+        kind: {name: spread(found) for name, damage in damages.items() if (found := values(damage))}
         for kind, damages in DAMAGES.items()
     }
 
@@ -65,10 +59,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"{result['constant']:.3f}.",
     ]
     for kind, damages in DAMAGES.items():
-        lines += ["", f"## {kind}", "", f"| model | {' | '.join(damages)} |", "|---" * (len(damages) + 1) + "|"]
-        for arm, found in result["arms"].items():
-            cells = [f"{one['mean']:.3f} ± {one['std']:.3f}" for one in found[kind].values()]
-            lines.append(f"| {ARMS[arm].told} | {' | '.join(cells)} |")
+        models = [[ARMS[arm].told, *map(plus_minus, found[kind].values())] for arm, found in result["arms"].items()]
+        lines += ["", f"## {kind}", "", *table(["model", *damages], models)]
     return "\n".join(lines) + "\n"
 
 
@@ -85,14 +77,9 @@ def main() -> None:
         "rows": record["data"]["splits"]["test"],
         "constant": record["median_score"]["test"]["metrics"][METRIC],
         "arms": {name: asked(home / name, home / "clips") for name in records},
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "robustness.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.out / "robustness.md").write_text(markdown(result), encoding="utf-8")
+    write(options.out, "robustness", result, markdown(result))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ import polars
 from polysense.data.toy.clips import write_toy_clips
 from polysense.training.comparison import compare_each
 from polysense.training.run import train
+from record import difference, origin, plus_minus, spread, table, write
 
 SEEDS = (0, 1, 2, 3, 4)
 EPOCHS = 20
@@ -100,11 +99,6 @@ def collected(runs: Path, truth: polars.DataFrame) -> dict[str, Any]:
     return {"arms": arms, "differences": differences, "labels": labels}
 
 
-def spread(values: list[float]) -> dict[str, Any]:
-    """Mean, sample standard deviation, values."""
-    return {"mean": mean(values), "std": stdev(values), "seeds": values}
-
-
 def markdown(result: Mapping[str, Any]) -> str:
     """The page."""
     lines = [
@@ -128,6 +122,7 @@ def markdown(result: Mapping[str, Any]) -> str:
             for row in (epochs[1], epochs[-1]):
                 cells = [f"{row[name][key]:.2f}" for key in ("r", "partial_r", "moved") for name in MODALITIES]
                 lines.append(f"| {'on' if arm == 'self_mm' else 'off'} | {seed} | {row['epoch']} | {' | '.join(cells)} |")
+    arms, differences = result["arms"].items(), result["differences"].items()
     means = {arm: mean(last_partial(epochs) for epochs in seeds.values()) for arm, seeds in result["labels"].items()}
     lines += [
         "",
@@ -135,24 +130,14 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         "## The errors on test",
         "",
-        f"| learned | {' | '.join(METRICS)} |",
-        "|---" * (len(METRICS) + 1) + "|",
-    ]
-    for arm, values in result["arms"].items():
-        cells = [f"{values[name]['mean']:.3f} ± {values[name]['std']:.3f}" for name in METRICS]
-        lines.append(f"| {TOLD[arm]} | {' | '.join(cells)} |")
-    lines += [
+        *table(["learned", *METRICS], ([TOLD[arm], *(plus_minus(found[one]) for one in METRICS)] for arm, found in arms)),
         "",
         "Difference to the clip's score alone, with its 95 % interval over seeds and clips:",
         "",
-        f"| learned | {' | '.join(METRICS)} |",
-        "|---" * (len(METRICS) + 1) + "|",
+        *table(
+            ["learned", *METRICS], ([TOLD[arm], *(difference(found[one]) for one in METRICS)] for arm, found in differences)
+        ),
     ]
-    for arm, values in result["differences"].items():
-        cells = [
-            f"{values[name]['difference']:+.3f} ({values[name]['low']:+.3f} to {values[name]['high']:+.3f})" for name in METRICS
-        ]
-        lines.append(f"| {TOLD[arm]} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -173,14 +158,9 @@ def main() -> None:
         train("self_mm/clips", data, out=options.runs / arm, seeds=SEEDS, overrides=[*SETTINGS, *changes], resume=True)
     truth = polars.read_parquet(data / "manifest.parquet")
     result = collected(options.runs, truth.select("id", "score", *(f"score_{name}" for name in MODALITIES))) | {
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "self_mm_labels.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.out / "self_mm_labels.md").write_text(markdown(result), encoding="utf-8")
+    write(options.out, "self_mm_labels", result, markdown(result))
 
 
 if __name__ == "__main__":

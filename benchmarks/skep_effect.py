@@ -14,14 +14,11 @@ import argparse
 import gzip
 import json
 import lzma
-import platform
 import random
 import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from polysense.data.decontaminate import comparable
@@ -32,6 +29,7 @@ from polysense.recipe import load_recipe
 from polysense.training.comparison import compare_each
 from polysense.training.run import read_data, train
 from polysense.types import Sample
+from record import difference, origin, plus_minus, spread, table, write
 
 SEEDS = (0, 1, 2)
 SENTENCES = 30_000
@@ -137,14 +135,14 @@ def pretrained(arm: str, start: Path, file: Path, knowledge: Path, runs: Path) -
 
 def fine_tuned(arm: str, starts: Mapping[int, Path], data: Mapping[str, Table], runs: Path) -> None:
     """Fine-tune on every task: a run a seed, for each seed has its own start, and one folder that joins them for comparing."""
-    for task, table in data.items():
+    for task, rows in data.items():
         recipe, _, changes = TASKS[task]
         joined = runs / "tasks" / task / arm
         joined.mkdir(parents=True, exist_ok=True)
         for seed, start in starts.items():
             own = runs / "tasks" / task / f"{arm}-{seed}"
             overrides = [f"encoders.text.pretrained={start}", *FINE_TUNING, *changes]
-            train(recipe, table, out=own, seeds=[seed], overrides=overrides, resume=True)
+            train(recipe, rows, out=own, seeds=[seed], overrides=overrides, resume=True)
             link = joined / f"seed-{seed}"
             if not link.exists():
                 link.symlink_to((own / f"seed-{seed}").resolve(), target_is_directory=True)
@@ -157,11 +155,7 @@ def scores(task: str, arm: str, runs: Path) -> dict[str, dict[str, Any]]:
         return {}
     tests = [json.loads(file.read_text())["per_seed"][0]["test"] for file in files]
     names = TASKS[task][1].split(",")
-    return {
-        name: {"mean": mean(values), "std": stdev(values), "seeds": values}
-        for name in names
-        if (values := [test[name] for test in tests])
-    }
+    return {name: spread(values) for name in names if (values := [test[name] for test in tests])}
 
 
 def differences(task: str, base: str, arm: str, runs: Path) -> dict[str, Any]:
@@ -205,14 +199,9 @@ def main() -> None:
         "rows": {
             task: {part: len(table.split(part)) for part in ("train", "validation", "test")} for task, table in data.items()
         },
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "skep_effect.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.out / "skep_effect.md").write_text(markdown(result), encoding="utf-8")
+    write(options.out, "skep_effect", result, markdown(result))
 
 
 def collected(runs: Path) -> dict[str, Any]:
@@ -247,23 +236,17 @@ def markdown(result: Mapping[str, Any]) -> str:
             f"{rows['train']:,} labelled rows, {rows['test']:,} test rows; mean ± std over seeds, in points.",
             "",
         ]
-        lines += ["| arm | " + " | ".join(metrics) + " |", "|---|" + "---|" * len(metrics)]
-        for arm, values in found["arms"].items():
-            lines.append(
-                f"| {arm} | "
-                + " | ".join(f"{100 * values[name]['mean']:.1f} ± {100 * values[name]['std']:.1f}" for name in metrics)
-                + " |"
-            )
-        lines += ["", "| difference | " + " | ".join(metrics) + " |", "|---|" + "---|" * len(metrics)]
-        for pair, values in found["differences"].items():
-            cells = [
-                f"{100 * values[name]['difference']:+.1f} ({100 * values[name]['low']:+.1f} to {100 * values[name]['high']:+.1f})"
-                for name in metrics
-            ]
-            lines.append(f"| {pair} | " + " | ".join(cells) + " |")
+        arms = [
+            [arm, *(plus_minus(values[name], times=100, digits=1) for name in metrics)] for arm, values in found["arms"].items()
+        ]
+        gains = [
+            [pair, *(difference(values[name], times=100, digits=1) for name in metrics)]
+            for pair, values in found["differences"].items()
+        ]
+        lines += [*table(["arm", *metrics], arms), "", *table(["difference", *metrics], gains)]
         lines.append("")
-    lines += ["## Lexica alone on SST-2 test", "", "| lexicon | accuracy | sums of 0, counted as wrong |", "|---|---|---|"]
-    lines += [f"| {name} | {100 * one['accuracy']:.1f} | {100 * one['ties']:.1f} |" for name, one in result["lexica"].items()]
+    lexica = [[name, f"{100 * one['accuracy']:.1f}", f"{100 * one['ties']:.1f}"] for name, one in result["lexica"].items()]
+    lines += ["## Lexica alone on SST-2 test", "", *table(["lexicon", "accuracy", "sums of 0, counted as wrong"], lexica)]
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,6 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from polysense.recipe import load_recipe
@@ -22,6 +21,7 @@ from polysense.training.aspects import reads_aspects
 from polysense.training.comparison import compare
 from polysense.training.folder import SUMMARY
 from polysense.training.run import train
+from record import plus_minus, spread
 
 TASKS = ("skep/sst2", "skep/semeval14_laptop", "skep/semeval14_restaurant")
 METRICS = ("accuracy", "macro_f1")
@@ -50,7 +50,7 @@ def scores(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     found = {}
     for metric in METRICS:
         values = [seed["test"][metric] for seed in record["per_seed"]]
-        found[metric] = {"mean": mean(values), "std": stdev(values) if len(values) > 1 else 0.0}
+        found[metric] = spread(values)
     return found
 
 
@@ -82,7 +82,7 @@ def table(results: Mapping[str, Mapping[str, Any]]) -> str:
     lines = ["| task | arm | accuracy | macro F1 |", "|---|---|---|---|"]
     for task, result in results.items():
         for name, found in result["arms"].items():
-            cells = [f"{100 * found[metric]['mean']:.1f} ± {100 * found[metric]['std']:.1f}" for metric in METRICS]
+            cells = [plus_minus(found[metric], times=100, digits=1) for metric in METRICS]
             lines.append(f"| {task} | {name} | {' | '.join(cells)} |")
         for name in ("tfidf", "most_frequent"):
             cells = ["" if found is None else f"{100 * found:.1f}" for found in result[name].values()]

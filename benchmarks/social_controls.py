@@ -10,12 +10,8 @@ mvsa_controls.json and mvsa_controls.md.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from polysense.data.corpora.mvsa_single import MvsaSingle
@@ -24,6 +20,7 @@ from polysense.evaluation.retrieval import Retrieval
 from polysense.inference.predictor import Predictor
 from polysense.training.run import train
 from polysense.types import Sample
+from record import origin, plus_minus, spread, write
 
 ARMS = tuple(f"{fusion}_{signal}" for fusion in ("concat", "attention") for signal in ("itc", "itm", "both"))
 ASKED = {"matching_accuracy": "ITM: own text or another's", "text_to_image_R@10": "ITC: picture of a text in the first ten"}
@@ -36,10 +33,7 @@ def controls(run: Path, seeds: Sequence[int], samples: Sequence[Sample]) -> dict
         model = Predictor.from_pretrained(run / f"seed-{seed}")
         for name, value in model.measure(samples, evaluators=[Matching(), Retrieval()]).items():
             found.setdefault(name, []).append(value)
-    return {
-        name: {"mean": mean(values), "std": stdev(values) if len(values) > 1 else 0.0, "seeds": values}
-        for name, values in found.items()
-    }
+    return {name: spread(values) for name, values in found.items()}
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -67,9 +61,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 
 def _points(value: Mapping[str, Any] | None) -> str:
-    if value is None:
-        return "-"
-    return f"{100 * value['mean']:.1f}" + (f" ± {100 * value['std']:.1f}" if len(value["seeds"]) > 1 else "")
+    return "-" if value is None else plus_minus(value, times=100, digits=1)
 
 
 def main() -> None:
@@ -87,17 +79,12 @@ def main() -> None:
         train(f"social/mvsa_{name}", options.data, out=options.runs / name, seeds=seeds, resume=True)
         arms[name] = controls(options.runs / name, seeds, samples)
         result = {
-            "commit": subprocess.run(
-                ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-            ).stdout.strip(),
-            "machine": f"{platform.machine()}, Python {platform.python_version()}",
+            **origin(),
             "pairs": len(samples),
             "seeds": seeds,
             "arms": arms,
         }
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "mvsa_controls.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        (options.out / "mvsa_controls.md").write_text(markdown(result), encoding="utf-8")
+        write(options.out, "mvsa_controls", result, markdown(result))
 
 
 if __name__ == "__main__":

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from polysense.data.corpora.mvsa_single import MvsaSingle
 from polysense.evaluation.reference import references
 from polysense.training.comparison import compare
 from polysense.training.run import train
+from record import difference, origin, plus_minus, spread, write
 
 FIVE, THREE = (0, 1, 2, 3, 4), (0, 1, 2)
 ARMS = {
@@ -40,11 +38,6 @@ METRICS = ("weighted_f1", "macro_f1", "accuracy")
 
 GIVEN = {"weighted_f1": 0.677, "macro_f1": 0.575, "accuracy": 0.689}
 """What another TF-IDF with logistic regression reached on the same test rows, before this project: the reference to beat."""
-
-
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Mean and standard deviation over seeds, and the value of each."""
-    return {"mean": mean(values), "std": stdev(values) if len(values) > 1 else 0.0, "seeds": list(values)}
 
 
 def arm_result(name: str, runs: Path) -> dict[str, Any]:
@@ -80,7 +73,7 @@ def markdown(result: Mapping[str, Any], command: str) -> str:
     ]
     for name, arm in result["arms"].items():
         model, _, signal = name.partition("_")
-        cells = [f"{100 * arm['test'][m]['mean']:.1f} ± {100 * arm['test'][m]['std']:.1f}" for m in METRICS]
+        cells = [plus_minus(arm["test"][metric], times=100, digits=1) for metric in METRICS]
         lines.append(f"| {model} | {signal or 'classification alone'} | {len(arm['seeds'])} | {' | '.join(cells)} |")
     lines += [
         "",
@@ -110,7 +103,7 @@ def _cells(reference: Mapping[str, float]) -> str:
 
 
 def _difference(one: Mapping[str, float]) -> str:
-    return f"{100 * one['difference']:+.1f} ({100 * one['low']:+.1f} to {100 * one['high']:+.1f})"
+    return difference(one, times=100, digits=1)
 
 
 def main() -> None:
@@ -130,19 +123,15 @@ def main() -> None:
         raise SystemExit(f"{options.runs} holds no finished arm yet: leave --only-tables out to train them")
     arms = {name: arm_result(name, options.runs) for name in finished}
     versions = {package: arms[finished[0]]["versions"][package] for package in ("polysense", "torch", "transformers")}
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     result = {
-        "commit": commit,
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
         "versions": ", ".join(f"{package} {number}" for package, number in versions.items()),
         "tfidf_reference": {metric: text_alone[metric] for metric in METRICS},
         "arms": arms,
         "not_finished": [name for name in ARMS if name not in finished],
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "mvsa_single.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     command = "python benchmarks/social_mvsa.py --data DATA/mvsa_single --runs runs/mvsa --out docs/results"
-    (options.out / "mvsa_single.md").write_text(markdown(result, command), encoding="utf-8")
+    write(options.out, "mvsa_single", result, markdown(result, command))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from encode_sentences import processor, read_sentences
+from record import commit
 
 OURS = "polysense"
 PEERS: dict[str, dict[str, Any]] = {
@@ -310,7 +311,6 @@ def main() -> None:
         long = take_turns(workers, start, options.curve_seeds, steps=options.curve_steps, warm_up=options.warm_up)
         for worker in workers:
             worker.close()
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     result = {
         "batch": BATCH,
         "max_length": LENGTH,
@@ -319,7 +319,7 @@ def main() -> None:
         "warm_up": options.warm_up,
         "threads": options.threads,
         "processor": processor(),
-        "commit": commit,
+        "commit": commit(),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
         **times(timed),

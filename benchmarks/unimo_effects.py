@@ -14,14 +14,11 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import platform
 import random
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
@@ -43,6 +40,7 @@ from polysense.knowledge.rewriting import Caption, rewrite
 from polysense.metrics.retrieval import recalls
 from polysense.training.run import train
 from polysense.types import Sample
+from record import difference, origin, plus_minus, spread, table, write
 
 SEEDS = (0, 1, 2)
 PAIRS = "{class_path: Flickr8k, init_args: {captions_per_image: 1, resample: every_epoch%s}}"
@@ -282,10 +280,6 @@ def collected(root: Path, runs: Path) -> dict[str, Any]:
     return {"arms": arms, "tasks": tasks, "differences": differences(root, runs), "baselines": kept_baselines(root, runs)}
 
 
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    return {"mean": mean(values), "std": stdev(values) if len(values) > 1 else None, "seeds": list(values)}
-
-
 def kept_baselines(root: Path, runs: Path) -> dict[str, Any]:
     file = runs / "baselines.json"
     if not file.is_file():
@@ -328,48 +322,34 @@ def markdown(result: Mapping[str, Any]) -> str:
     """The tables."""
 
     def cell(found: Mapping[str, Any] | None, scale: float = 100.0) -> str:
-        if found is None:
-            return ""
-        return f"{scale * found['mean']:.1f}" + ("" if found["std"] is None else f" ± {scale * found['std']:.1f}")
+        return "" if found is None else plus_minus(found, times=scale, digits=1)
 
     recall = [f"{way}_R@{k}" for way in ("text_to_image", "image_to_text") for k in (1, 5, 10)]
     above = [f"above_{level}{kind}" for level in ("word", "phrase", "sentence") for kind in ("", "_towers")]
-    lines = ["| arm | " + " | ".join(recall) + " |", "|---" * (len(recall) + 1) + "|"]
-    lines += [
-        f"| {name} | " + " | ".join(f"{100 * found[one]:.1f}" for one in recall) + " |"
-        for name, found in result["baselines"].items()
-    ]
-    for arm, found in result["arms"].items():
-        if f"retrieval: {recall[0]}" in found:
-            lines.append(f"| {arm} | " + " | ".join(cell(found[f"retrieval: {one}"]) for one in recall) + " |")
-    lines += ["", "| own caption above the rewritten | " + " | ".join(above) + " |", "|---" * (len(above) + 1) + "|"]
-    for arm, found in result["arms"].items():
-        if any(f"rewritten: {one}" in found for one in above):
-            lines.append(f"| {arm} | " + " | ".join(cell(found.get(f"rewritten: {one}")) for one in above) + " |")
+    arms = result["arms"]
+    known = [[name, *(f"{100 * found[one]:.1f}" for one in recall)] for name, found in result["baselines"].items()]
+    asked_pictures = {arm: found for arm, found in arms.items() if f"retrieval: {recall[0]}" in found}
+    known += [[arm, *(cell(found[f"retrieval: {one}"]) for one in recall)] for arm, found in asked_pictures.items()]
+    told = {arm: found for arm, found in arms.items() if any(f"rewritten: {one}" in found for one in above)}
+    rewritten = [[arm, *(cell(found.get(f"rewritten: {one}")) for one in above)] for arm, found in told.items()]
+    lines = [*table(["arm", *recall], known), "", *table(["own caption above the rewritten", *above], rewritten)]
     asked = {
         "hidden words": "captions: perplexity",
         "with the picture": "captions with pictures: perplexity",
         "fragments": "fragments: writing_perplexity",
     }
-    lines += ["", "| perplexity of test captions | " + " | ".join(asked) + " |", "|---" * (len(asked) + 1) + "|"]
-    lines += [
-        f"| {arm} | " + " | ".join(cell(found.get(one), 1.0) for one in asked.values()) + " |"
-        for arm, found in result["arms"].items()
-    ]
-    for task, arms in result["tasks"].items():
-        names = list(next(iter(arms.values())))
+    surprised = [[arm, *(cell(found.get(one), 1.0) for one in asked.values())] for arm, found in arms.items()]
+    lines += ["", *table(["perplexity of test captions", *asked], surprised)]
+    for task, tuned in result["tasks"].items():
+        names = list(next(iter(tuned.values())))
         scale = 100.0 if task == "retrieval" else 1.0
-        lines += ["", f"| {task}, fine-tuned from | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-        lines += [
-            f"| {arm} | " + " | ".join(cell(found.get(one), scale) for one in names) + " |" for arm, found in arms.items()
-        ]
-    lines += ["", "| difference (x 100) | " + " | ".join(recall) + " |", "|---" * (len(recall) + 1) + "|"]
-    for name, found in result["differences"].items():
-        cells = [
-            f"{100 * found[one]['difference']:+.1f} ({100 * found[one]['low']:+.1f} to {100 * found[one]['high']:+.1f})"
-            for one in recall
-        ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        cells = [[arm, *(cell(found.get(one), scale) for one in names)] for arm, found in tuned.items()]
+        lines += ["", *table([f"{task}, fine-tuned from", *names], cells)]
+    gains = [
+        [name, *(difference(found[one], times=100, digits=1) for one in recall)]
+        for name, found in result["differences"].items()
+    ]
+    lines += ["", *table(["difference (x 100)", *recall], gains)]
     return "\n".join(lines) + "\n"
 
 
@@ -396,14 +376,9 @@ def main() -> None:
                     tune(task, arm, start, root, runs)
     result = collected(root, runs) | {
         "prepared": prepared,
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "unimo_effects.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (options.out / "unimo_effects.md").write_text(markdown(result), encoding="utf-8")
+    write(options.out, "unimo_effects", result, markdown(result))
 
 
 if __name__ == "__main__":

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +26,7 @@ from polysense.recipe import Recipe, load_recipe
 from polysense.training.run import read_data
 from polysense.training.seed import readers
 from polysense.types import Sample
+from record import origin
 
 PAIRS = "corpora=[{class_path: Flickr8k, init_args: {captions_per_image: 1}}]"
 NEGATIVES = 3
@@ -98,10 +97,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
         "pairs": pairs,
         "median_ratio": statistics.median(pair["ratio"] for pair in pairs),
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        **origin(),
     }
     print(f"median: the parts by themselves take {result['median_ratio']:.2f} times as long")
     if options.out:

@@ -56,8 +56,3 @@ def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
     assert "| text_only | 30.0 |" in page
     assert "| start | 61.5 |" in page
     assert "+1.0 (-1.0 to +3.0)" in page
-
-
-def test_spread_of_one_seed_is_none(script: dict[str, Any]) -> None:
-    assert script["spread"]([2.0]) == {"mean": 2.0, "std": None, "seeds": [2.0]}
-    assert script["spread"]([1.0, 3.0])["std"] == pytest.approx(2**0.5)
