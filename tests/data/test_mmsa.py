@@ -8,6 +8,8 @@ import json
 import os
 import pickle
 import pickletools
+import struct
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -216,6 +218,18 @@ def test_pickles_that_are_out_to_harm_or_damaged_are_errors(tmp_path: Path, cont
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"made\.pkl is no pickle of arrays and texts, or truncated or damaged"):
         read_pickle(path)
+
+
+def test_a_large_number_in_the_memo_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "memo.pkl"
+    path.write_bytes(b"\x80\x02K\x07r" + struct.pack("<I", 1 << 25) + b".")  # LONG_BINPUT
+    tracemalloc.start()
+    try:
+        assert read_pickle(path) == 7
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000_000, f"{most:,} bytes: an array of all memos would have 500 million"
 
 
 @pytest.mark.parametrize("state", [b"]K\x01a", b"N}X\x05\x00\x00\x00_callK\x01s\x86", b"}X\x05\x00\x00\x00_callK\x01s"])

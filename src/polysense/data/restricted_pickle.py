@@ -156,7 +156,11 @@ class _RefusedError(Exception):
     pass
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    """The one written in Python: its memo is a dict. The other one makes an array as long as the largest number that a file
+    names for its memo, so that six bytes could take all memory.
+    """
+
     def find_class(self, module: str, name: str) -> Any:
         found = _ALLOWED.get((module, name))
         if found is None:
@@ -179,6 +183,8 @@ def read_pickle(path: Path, *, python2: bool = False) -> Any:
     """
     try:
         with path.open("rb") as file:
+            if file.peek(4).startswith(b"PK\x03\x04"):
+                raise ValueError("it is a ZIP archive, as torch.save writes")
             found = _Unpickler(file, encoding="latin-1" if python2 else "ASCII").load()
         return _Plain(python2=python2).of(found)
     except OSError as error:
