@@ -21,8 +21,12 @@ from polysense.inference.predictor import Predictor
 from polysense.training.run import train
 from polysense.types import Sample
 from record import origin, plus_minus, spread, write
+from small_networks import write_networks
+from social_mvsa import changes
 
-ARMS = tuple(f"{fusion}_{signal}" for fusion in ("concat", "attention") for signal in ("itc", "itm", "both"))
+ARMS = tuple(
+    f"{model}_{signal}" for model in ("concat", "attention", "mmbt", "lxmert", "vilt") for signal in ("itc", "itm", "both")
+)
 ASKED = {"matching_accuracy": "ITM: own text or another's", "text_to_image_R@10": "ITC: picture of a text in the first ten"}
 
 
@@ -75,8 +79,10 @@ def main() -> None:
     samples = MvsaSingle().read(options.data).split("test")
     seeds = [int(seed) for seed in options.seeds.split(",")]
     arms = {}
+    write_networks(options.runs / "networks")
     for name in options.arms.split(","):
-        train(f"social/mvsa_{name}", options.data, out=options.runs / name, seeds=seeds, resume=True)
+        overrides = changes(name, (options.runs / "networks").absolute())
+        train(f"social/mvsa_{name}", options.data, out=options.runs / name, seeds=seeds, overrides=overrides, resume=True)
         arms[name] = controls(options.runs / name, seeds, samples)
         result = {
             **origin(),
