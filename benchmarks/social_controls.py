@@ -24,9 +24,8 @@ from record import origin, plus_minus, spread, write
 from small_networks import write_networks
 from social_mvsa import changes
 
-ARMS = tuple(
-    f"{model}_{signal}" for model in ("concat", "attention", "mmbt", "lxmert", "vilt") for signal in ("itc", "itm", "both")
-)
+MODELS = ("concat", "interactions", "attention", "mmbt", "lxmert", "vilt")
+ARMS = tuple(f"{model}_{signal}" for model in MODELS for signal in ("itc", "itm", "both"))
 ASKED = {"matching_accuracy": "ITM: own text or another's", "text_to_image_R@10": "ITC: picture of a text in the first ten"}
 
 

@@ -3,7 +3,8 @@
     python benchmarks/social_mvsa.py --data DATA/mvsa_single --runs runs/mvsa --out docs/results
 
 Writes mvsa_single.json and mvsa_single.md. LXMERT and ViLT are small ones (small_networks.py). --only MODEL,MODEL restricts what is
-trained; with --only-tables nothing is. Arms that are not finished are left out of the tables and named.
+trained; with --only-tables nothing is. Arms without a finished run stay as the file that is there has them, with their commit; others
+are left out of the tables and named.
 Whether the signals learned their own task is asked by social_controls.py.
 """
 
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from polysense.data.corpora.mvsa_single import MvsaSingle
+from polysense.data.json_file import read_object
 from polysense.evaluation.reference import references
 from polysense.training.comparison import compare
 from polysense.training.run import train
-from record import difference, origin, plus_minus, spread, write
+from record import commit, difference, origin, plus_minus, spread, write
 from small_networks import write_networks
 
 FIVE, THREE = (0, 1, 2, 3, 4), (0, 1, 2)
@@ -80,7 +82,7 @@ def markdown(result: Mapping[str, Any], command: str) -> str:
     lines = [
         "# ITC and ITM on MVSA-Single",
         "",
-        f"Command: `{command}`. Commit {result['commit']}, {result['machine']}, {result['versions']}.",
+        f"Command: `{command}`. {_commits(result['arms'])}, {result['machine']}, {result['versions']}.",
         "Split `split_clmlf`: 3,611 training, 450 validation, 450 test posts. MiniLM fine-tuned, EfficientNet-Lite0 frozen; the",
         "checkpoint of each seed is the best weighted F1 on validation; test is scored once. Values in points, mean ± standard",
         "deviation over seeds.",
@@ -118,6 +120,15 @@ def markdown(result: Mapping[str, Any], command: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _commits(arms: Mapping[str, Mapping[str, Any]]) -> str:
+    models: dict[str, list[str]] = {}
+    for name, arm in arms.items():
+        model = name.partition("_")[0]
+        if model not in (listed := models.setdefault(arm["commit"], [])):
+            listed.append(model)
+    return "Commits: " + "; ".join(f"{one} ({', '.join(listed)})" for one, listed in models.items())
+
+
 def _cells(reference: Mapping[str, float]) -> str:
     return " | ".join(f"{100 * reference[metric]:.1f}" for metric in METRICS)
 
@@ -149,14 +160,16 @@ def main() -> None:
     finished = [name for name in ARMS if (options.runs / name / "run.json").is_file()]
     if not finished:
         raise SystemExit(f"{options.runs} holds no finished arm yet: leave --only-tables out to train them")
-    arms = {name: arm_result(name, options.runs) for name in finished}
-    versions = {package: arms[finished[0]]["versions"][package] for package in ("polysense", "torch", "transformers")}
+    found = {name: {"commit": commit(), **arm_result(name, options.runs)} for name in finished}
+    before = read_object(options.out / "mvsa_single.json").get("arms", {})
+    arms = {name: found.get(name) or before[name] for name in ARMS if name in found or name in before}
+    versions = {package: found[finished[0]]["versions"][package] for package in ("polysense", "torch", "transformers")}
     result = {
         **origin(),
         "versions": ", ".join(f"{package} {number}" for package, number in versions.items()),
         "tfidf_reference": {metric: text_alone[metric] for metric in METRICS},
         "arms": arms,
-        "not_finished": [name for name in ARMS if name not in finished],
+        "not_finished": [name for name in ARMS if name not in arms],
     }
     command = "python benchmarks/social_mvsa.py --data DATA/mvsa_single --runs runs/mvsa --out docs/results"
     write(options.out, "mvsa_single", result, markdown(result, command))
