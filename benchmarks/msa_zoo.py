@@ -12,25 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
 from polysense.data.corpora.clips import Clips
-from polysense.data.frames import Frames
-from polysense.data.table import Table
 from polysense.data.toy.clips import Rule, write_toy_clips
-from polysense.metrics.sentiment import msa_regression
 from polysense.training.comparison import compare_each
 from polysense.training.run import train
-from polysense.types import Sample
 from record import difference, origin, plus_minus, spread, table, write
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -108,34 +98,24 @@ PRODUCT = Setting(
 )
 
 
-def ridge(table: Table) -> dict[str, float]:
-    """Ridge regression on counts of words and the means of frames over time, of all modalities together."""
-    training, test = table.split("train"), table.split("test")
-    words = CountVectorizer().fit(one.text or "" for one in training)
-
-    def features(samples: Sequence[Sample]) -> np.ndarray:
-        means = [[frames.read().mean(0) for frames in (one.audio, one.video) if isinstance(frames, Frames)] for one in samples]
-        counts = words.transform(one.text or "" for one in samples).toarray()
-        return np.hstack([counts, [np.concatenate(some) for some in means]])
-
-    model = make_pipeline(StandardScaler(), Ridge(alpha=1.0)).fit(features(training), [one.score for one in training])
-    return msa_regression(model.predict(features(test)), [float(one.score or 0) for one in test])
-
-
 def collected(runs: Path) -> dict[str, Any]:
-    """Every finished arm, what differs between it and its base, and what the median of the training scores reaches."""
-    arms, differences, constant = {}, {}, {}
+    """Every finished arm, what differs between it and its base, and what stands beside them: a constant answer, and ridge."""
+    arms, differences, known = {}, {}, {}
     for name, arm in ARMS.items():
         if not (file := runs / name / "run.json").is_file():
             continue
         summary = json.loads(file.read_text("utf-8"))
-        constant = summary["median_score"]["test"]["metrics"]
+        known = {
+            "constant": summary["median_score"]["test"]["metrics"],
+            "ridge": summary["references"]["means_ridge"]["metrics"],
+        }
         tests = [one["test"] for one in summary["per_seed"]]
         arms[name] = {metric: spread(values) for metric in METRICS if (values := [test[metric] for test in tests])}
         if arm.base is not None and (runs / arm.base / "run.json").is_file():
             compared = compare_each(runs / arm.base, runs / name, metrics=list(METRICS))
             differences[name] = {metric: one.as_dict() for metric, one in compared.items()}
-    return {"arms": arms, "differences": differences, "constant": {name: constant.get(name) for name in METRICS}}
+    beside = {name: {metric: one.get(metric) for metric in METRICS} for name, one in known.items()}
+    return {"arms": arms, "differences": differences, **beside}
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -197,7 +177,6 @@ def measured(setting: Setting, data: Path, runs: Path) -> dict[str, Any]:
         "rows": {part: len(table.split(part)) for part in ("train", "validation", "test")},
         "epochs": setting.epochs,
         "patience": setting.patience,
-        "ridge": {name: ridge(table)[name] for name in METRICS},
     }
 
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from polysense.data.frames import HeldFrames
 from polysense.evaluation import reference
-from polysense.evaluation.reference import mean_references, references
+from polysense.evaluation.reference import mean_references, means_ridge, references
 from polysense.types import Sample
 
 WORDS = {"good": ["splendid", "lovely", "happy"], "bad": ["dreadful", "broken", "sad"]}
@@ -86,6 +90,43 @@ def test_words_that_tell_the_score_are_learned() -> None:
 )
 def test_nothing_to_say_of_scores(train: list[Sample], test: list[Sample]) -> None:
     assert references(train, test, rules="sims") == {}
+
+
+def clips(count: int, *, seed: int = 0) -> list[Sample]:
+    """Their score is the mean of three frames' second number, and a word adds 1."""
+    draw = np.random.default_rng(seed)
+    found = []
+    for row in range(count):
+        frames = draw.standard_normal((3, 4)).astype(np.float32)
+        word = draw.choice(["well", "ill"])
+        score = float(frames[:, 1].mean()) + (1.0 if word == "well" else 0.0)
+        found.append(Sample(id=str(row), text=f"{word} then", audio=HeldFrames(frames), score=score))
+    return found
+
+
+def test_sums_of_words_and_frames_are_learned() -> None:
+    whole = references(clips(200), clips(50, seed=1), rules="mosi")
+    assert set(whole) == {"tfidf_ridge", "means_ridge"}
+    found = whole["means_ridge"]
+    assert (found["train_rows"], found["rows"]) == (200, 50)
+    assert found["metrics"]["MAE"] < 0.02 < 0.3 < whole["tfidf_ridge"]["metrics"]["MAE"]
+
+
+def test_what_a_row_lacks_is_the_mean_of_the_others() -> None:
+    train = clips(200)
+    lacking = [replace(one, audio=None) for one in clips(50, seed=1)]
+    mean = float(np.mean([one.audio.read().mean(axis=0)[1] for one in train]))  # type: ignore[union-attr]
+    told = [replace(one, score=(1.0 if one.text == "well then" else 0.0) + mean) for one in lacking]
+    assert means_ridge(train, told, rules="mosi")["metrics"]["MAE"] < 0.02
+    assert means_ridge([*train, *lacking], clips(50, seed=2), rules="mosi")["rows"] == 50
+
+
+def test_without_sequences_or_scores_there_is_no_ridge_of_means() -> None:
+    texts = [replace(one, audio=None) for one in clips(20)]
+    assert means_ridge(texts, clips(5), rules="mosi") == {}
+    assert means_ridge(clips(20), [replace(one, score=None) for one in clips(5)], rules="mosi") == {}
+    silent = [replace(one, text=None) for one in clips(60)]
+    assert means_ridge(silent, silent, rules="mosi")["rows"] == 60
 
 
 def test_of_many_rows_a_part_is_counted_always_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

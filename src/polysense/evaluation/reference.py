@@ -1,4 +1,4 @@
-"""What needs no neural network: how far the words of a text alone lead."""
+"""What needs no neural network: how far the words of a text alone lead, and the means of the frames beside it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, TypeVar
 
 from polysense.data.table import classes
+from polysense.evaluation.words_and_means import WordsAndMeans, sequences
 from polysense.metrics.classification import classification_metrics
 from polysense.metrics.sentiment import Dataset, msa_regression
 from polysense.types import Sample
@@ -23,14 +24,21 @@ MOST = 50_000
 def references(train: Sequence[Sample], test: Sequence[Sample], *, rules: Dataset | None = None) -> dict[str, Any]:
     """Scores that a model should beat, by name; left out where it has nothing to say.
 
-    ``tfidf_text``, of :func:`tfidf_text`; or of scores ``tfidf_ridge``, of :func:`tfidf_ridge`.
+    ``tfidf_text``, of :func:`tfidf_text`; or of scores ``tfidf_ridge``, of :func:`tfidf_ridge`, and ``means_ridge``, of
+    :func:`means_ridge`.
 
     Args:
         train: rows that may be learned from.
         test: rows to score, which are those that the model is scored on.
         rules: by which scores are measured, where they are what is predicted.
     """
-    found = {"tfidf_text": tfidf_text(train, test)} if rules is None else {"tfidf_ridge": tfidf_ridge(train, test, rules=rules)}
+    if rules is None:
+        found = {"tfidf_text": tfidf_text(train, test)}
+    else:
+        found = {
+            "tfidf_ridge": tfidf_ridge(train, test, rules=rules),
+            "means_ridge": means_ridge(train, test, rules=rules),
+        }
     return {name: value for name, value in found.items() if value}
 
 
@@ -76,11 +84,32 @@ def tfidf_ridge(train: Sequence[Sample], test: Sequence[Sample], *, rules: Datas
 
     seen, asked = _some(_scored(train)), _scored(test)
     answers = _answers(seen, [text for text, _ in asked], Ridge(alpha=1.0)) if seen and asked else []
-    if not answers:
+    return _measured(answers, [score for _, score in asked], train_rows=len(seen), rules=rules) if answers else {}
+
+
+def means_ridge(train: Sequence[Sample], test: Sequence[Sample], *, rules: Dataset) -> dict[str, Any]:
+    """``{"train_rows", "rows", "metrics"}`` of ridge regression of scores on all modalities: words, and means of frames over time.
+
+    Where scores are sums of what modalities say, no network is better (``docs/results``). Counts of words and means are brought to
+    mean 0 and variance 1 over the training rows; what a row lacks is 0 then. Rows without a score are left out on both sides. Empty
+    where no training row has a sequence of frames, or nothing is left to score.
+    """
+    from sklearn.linear_model import Ridge
+
+    seen = _some([sample for sample in train if sample.score is not None])
+    asked = [sample for sample in test if sample.score is not None]
+    if not asked or not sequences(seen):
         return {}
-    found = msa_regression(answers, [score for _, score in asked], dataset=rules)
+    features = WordsAndMeans(seen)
+    model = Ridge(alpha=1.0).fit(features.of(seen), [sample.score for sample in seen])
+    targets = [sample.score for sample in asked if sample.score is not None]
+    return _measured(model.predict(features.of(asked)).tolist(), targets, train_rows=len(seen), rules=rules)
+
+
+def _measured(answers: Sequence[float], targets: Sequence[float], *, train_rows: int, rules: Dataset) -> dict[str, Any]:
+    found = msa_regression(answers, targets, dataset=rules)
     metrics = {name: value for name, value in found.items() if not math.isnan(value)}
-    return {"train_rows": len(seen), "rows": len(asked), "metrics": metrics}
+    return {"train_rows": train_rows, "rows": len(targets), "metrics": metrics}
 
 
 def _labelled(samples: Sequence[Sample]) -> list[tuple[str, str]]:

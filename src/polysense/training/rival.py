@@ -10,12 +10,16 @@ from polysense.metrics.sentiment import LOWER_IS_BETTER
 
 TFIDF = "TF-IDF and logistic regression on the texts alone"
 
-REFERENCES = {"tfidf_text": TFIDF, "tfidf_ridge": "TF-IDF and ridge regression on the texts alone"}
+REFERENCES = {
+    "tfidf_text": TFIDF,
+    "tfidf_ridge": "TF-IDF and ridge regression on the texts alone",
+    "means_ridge": "ridge regression on counts of words and means of frames",
+}
 """What stands under ``references`` in a run's record, in words."""
 
 
-def text_rivals(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
-    """By its name in words: metrics of what learned from the texts alone, on the rows that the run is scored on.
+def simple_rivals(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """By its name in words: metrics of what learned without a neural network, on the rows that the run is scored on; TF-IDF first.
 
     One that could not answer each of these rows is left out.
     """
@@ -29,8 +33,8 @@ def text_rivals(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
 
 
 def tfidf_scores(record: Mapping[str, Any]) -> Mapping[str, float]:
-    """The metrics of the one of :func:`text_rivals` that there is; empty where there is none."""
-    return next(iter(text_rivals(record).values()), {})
+    """The metrics of the one of :func:`simple_rivals` that there is; empty where there is none."""
+    return next(iter(simple_rivals(record).values()), {})
 
 
 def scored_split(record: Mapping[str, Any]) -> str:
@@ -56,7 +60,7 @@ def floors(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
     found: dict[str, Mapping[str, float]] = {}
     if constant := constant_answer(record, scored_split(record)):
         found[constant[0]] = constant[1]
-    return found | text_rivals(record)
+    return found | simple_rivals(record)
 
 
 def outdone(record: Mapping[str, Any]) -> list[str]:
