@@ -52,6 +52,15 @@ def test_what_fits_gets_no_hint(corpus: Path, table: Path) -> None:
     assert fitting_recipe("social/mvsa_text", corpus) is None, "the corpus, with something missing"
 
 
+def test_the_folder_of_all_data_sets_is_no_table(corpus: Path, tmp_path: Path) -> None:
+    root = tmp_path / "all"
+    root.mkdir()
+    corpus.rename(root / "mvsa_single")
+    (root / "README.md").write_text("data sets\n")
+    assert fitting_recipe("social/mvsa_text", root) is None
+    assert fitting_recipe("skep/semeval14_restaurant", root) is None
+
+
 def test_a_recipe_of_ones_own_is_told_the_corpus_to_name(corpus: Path, table: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("base: social/posts_text\n")

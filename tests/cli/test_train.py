@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from polysense.cli.main import execute
-from polysense.cli.train import lost_by_training, only_answer, read_seeds, table_overrides
+from polysense.cli.train import knowledge_overrides, lost_by_training, only_answer, read_seeds, table_overrides
 from polysense.errors import RecipeError
 
 RECIPE = "social/posts_concat_both"
@@ -189,6 +189,17 @@ def test_an_interruption_keeps_the_checkpoint(
     assert execute(["train", RECIPE, "--data", str(toy_posts), "--out", str(tmp_path / "run"), *short]) == 130
     assert "go on from the last checkpoint with the same command and --resume" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "run" / "seed-0" / "checkpoints").iterdir()] == ["checkpoint-2"]
+
+
+def test_knowledge_is_named_to_all_objectives_that_read_some(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert knowledge_overrides("skep/pretrain", ["objectives.polarity=null"], Path("found")) == [
+        "objectives.word.objective.knowledge=found",
+        "objectives.pair.objective.knowledge=found",
+    ]
+    (tmp_path / "posts.csv").write_text("text,label\nsun,good\n", "utf-8")
+    called = ["train", "social/posts_text", "--data", str(tmp_path / "posts.csv"), "--out", str(tmp_path / "run")]
+    assert execute([*called, "--knowledge", "found"]) == 2
+    assert "no objective of social/posts_text reads any (Classification)" in capsys.readouterr().err
 
 
 def test_seeds_are_read() -> None:

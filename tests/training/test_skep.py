@@ -4,20 +4,44 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
 
 from made_sentiment import KNOWLEDGE, REVIEWS
 from polysense.data.collate import Collate
-from polysense.errors import RecipeError
+from polysense.errors import DataError, RecipeError
 from polysense.evaluation.evaluator import Answerer
 from polysense.objectives import kept_knowledge
+from polysense.objectives.aspect_pair import AspectPair
+from polysense.objectives.sentiment_word import SentimentWord
+from polysense.objectives.word_polarity import WordPolarity
 from polysense.training.run import train
 from polysense.training.saved import read_model, write_model
 from polysense.types import Sample
 
 OBJECTIVES = ("word", "polarity", "pair")
+
+
+def test_knowledge_that_hardly_occurs_is_a_warning(tmp_path: Path) -> None:
+    KNOWLEDGE.write(tmp_path / "knowledge")
+    named = {"knowledge": str(tmp_path / "knowledge")}
+    strangers = [Sample(id=str(row), text="nichts davon steht hier") for row in range(99)]
+    few = [*strangers, Sample(id="one", text=REVIEWS[0])]
+    with pytest.raises(DataError, match="none of 99 training texts holds a word"):
+        SentimentWord.complete(named, strangers)
+    with pytest.warns(UserWarning, match=r"only 1 of 100 training texts hold a word of the knowledge .* language 'en'"):
+        SentimentWord.complete(named, few)
+    usual = [Sample(id=str(row), text=text) for row, text in enumerate(REVIEWS)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in (SentimentWord, WordPolarity, AspectPair):
+            kind.complete(named, usual)
+    word = next(iter(KNOWLEDGE.words))
+    alone = [Sample(id=str(row), text=word) for row in range(10)]
+    with pytest.warns(UserWarning, match="AspectPair: none of 10 training texts holds a pair"):
+        AspectPair.complete(named, alone)
 
 
 @pytest.fixture(scope="module")

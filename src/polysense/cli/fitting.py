@@ -35,7 +35,7 @@ def fitting_recipe(recipe: str, data: Path) -> str | None:
     found = known_corpus(data) or OWN_TABLES
     if reads is None or reads == found:
         return None
-    if found == OWN_TABLES and (reads in OWN_FILES or _has_part_of(reads, data)):
+    if found == OWN_TABLES and (reads in OWN_FILES or not _holds_a_table(data) or _has_part_of(reads, data)):
         return None
     what = "a table of your own" if found == OWN_TABLES else f"the corpus {found}"
     twin = twin_recipe(recipe, found)
@@ -74,6 +74,13 @@ def known_corpus(data: Path) -> str | None:
         return recognised(data)
     found = recognised(data.parent)
     return found if found is not None and data.name in all_corpora()[found].layout else None
+
+
+def _holds_a_table(data: Path) -> bool:
+    """Whether it is a file, or a folder with a table in it; the folder of all data sets is none."""
+    from polysense.data.tablefile import is_table
+
+    return data.is_file() or (data.is_dir() and any(is_table(entry) for entry in data.iterdir()))
 
 
 def _has_part_of(corpus: str, data: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any
@@ -30,6 +30,12 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Override one value: objectives.contrast.weight=0.2. Repeatable.")
     ] = None,
+    knowledge: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `polysense mine` wrote, or a lexicon, for all objectives of the recipe that hide by knowledge."
+        ),
+    ] = None,
     columns: Columns = None,
     encoding: Encoding = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run in --out.")] = False,
@@ -44,6 +50,8 @@ def train(
 
     chosen, overrides = read_seeds(seeds), [*table_overrides(columns, encoding), *(set_ or ())]
     read_recipe(recipe, overrides)  # so that a wrong name is told before torch is loaded
+    if knowledge is not None:
+        overrides += knowledge_overrides(recipe, overrides, knowledge)
     if not data.exists():
         raise DataError(f"--data {data}: there is no such file or folder")
     if out.exists() and not out.is_dir():
@@ -98,6 +106,10 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
     objectives = [signal["objective"]["class_path"] for signal in summary["recipe"]["objectives"].values()]
     if (target := written_target(summary["recipe"]["objectives"])) is not None:
         return f"caption {out} picture.jpg" if target == "text" else f'generate {out} "what a lovely day"'
+    if "SpanTagging" in objectives:
+        return f'predict {out} --text "what a lovely day"'
+    if "WordPolarity" in objectives or "SentimentWord" in objectives:
+        return f"train RECIPE --data DATA --out OTHER --set encoders.text.pretrained={out}"
     if not summary["labels"] and "Regression" not in objectives:
         return f"encode {out} sentences.txt --out vectors.npy"
     encoders = summary["recipe"]["encoders"].values()
@@ -154,6 +166,26 @@ def only_answer(metrics: Mapping[str, float]) -> str | None:
     recalls = {name.removeprefix("recall/"): value for name, value in metrics.items() if name.startswith("recall/")}
     found = [label for label, value in recalls.items() if value > 0]
     return found[0] if len(found) == 1 and recalls[found[0]] == 1.0 else None
+
+
+def knowledge_overrides(recipe: str, overrides: Sequence[str], folder: Path) -> list[str]:
+    """What names the knowledge to every objective of a recipe that reads some.
+
+    Raises:
+        RecipeError: none does.
+    """
+    from inspect import signature
+
+    from polysense.recipe import load_recipe
+
+    found = load_recipe(recipe, overrides).objectives
+    reading = [name for name, one in found.items() if "knowledge" in signature(one.part.kind).parameters]
+    if not reading:
+        kinds = ", ".join(one.part.kind.__name__ for one in found.values())
+        raise RecipeError(
+            f"--knowledge: no objective of {recipe} reads any ({kinds}); SentimentWord, WordPolarity and AspectPair do"
+        )
+    return [f"objectives.{name}.objective.knowledge={folder}" for name in reading]
 
 
 def table_overrides(columns: str | None, encoding: str | None = None) -> list[str]:

@@ -35,6 +35,8 @@ class AspectPair(SentimentObjective):
         per: a term for each ``pair``, or one for each ``sentence`` with the tokens of all its pairs.
     """
 
+    recovers_pairs = True
+
     def __init__(
         self,
         widths: Widths,

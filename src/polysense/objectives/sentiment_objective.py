@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -23,6 +24,9 @@ from polysense.views.sentiment_masked import SentimentMasked
 
 LOOKED_THROUGH = 1000
 """Training texts in which a word of the knowledge must be found; knowledge of another language has none in any."""
+
+FEW = 0.05
+"""Below this share of them a warning is given: knowledge of another domain, or of another language with some words in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class SentimentObjective(Recovering):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
+    recovers_pairs: ClassVar[bool] = False
+    """Whether it learns from hidden pairs alone."""
 
     def __init__(self, *, knowledge: str | None, share: float, most_pairs: int, skip_negated: bool) -> None:
         super().__init__()
@@ -63,15 +69,25 @@ class SentimentObjective(Recovering):
         Raises:
             RecipeError: there is no such knowledge.
             DataError: it is damaged, or no training text holds a word of it.
+
+        Warns:
+            UserWarning: few training texts hold a word of it, or none a pair that is to be recovered.
         """
         digest = settle(arguments.get("knowledge"))
         knowledge = recall(digest)
         texts = list(islice((sample.text for sample in samples if sample.text), LOOKED_THROUGH))
-        if not any(find(text, knowledge).words for text in texts):
-            raise DataError(
-                f"none of {len(texts)} training texts holds a word of the knowledge {arguments['knowledge']!r} "
-                f"({len(knowledge.words)} words, language {knowledge.language!r}): was it mined from texts like these?"
-            )
+        found = [find(text, knowledge) for text in texts]
+        with_words, with_pairs = sum(bool(one.words) for one in found), sum(bool(one.pairs) for one in found)
+        what = (
+            f"of the knowledge {arguments['knowledge']!r} ({len(knowledge.words)} words, {len(knowledge.pairs)} pairs, language "
+            f"{knowledge.language!r}): was it mined from texts like these?"
+        )
+        if not with_words:
+            raise DataError(f"none of {len(texts)} training texts holds a word {what}")
+        if with_words < FEW * len(texts):
+            warnings.warn(f"only {with_words} of {len(texts)} training texts hold a word {what}", stacklevel=2)
+        elif cls.recovers_pairs and not with_pairs:
+            warnings.warn(f"{cls.__name__}: none of {len(texts)} training texts holds a pair {what}", stacklevel=2)
         return {**arguments, "knowledge": digest}
 
     def preparer(self, model: Model) -> SentimentFields:
