@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs/results"
 
 
-@pytest.mark.parametrize("name", ["self_mm_labels", "msa_zoo", "modality_dropout"])
+@pytest.mark.parametrize("name", ["self_mm_labels", "msa_zoo", "modality_dropout", "skep_effect"])
 def test_the_page_is_what_the_script_writes_of_the_numbers(name: str) -> None:
     made = runpy.run_path(str(ROOT / f"benchmarks/{name}.py"))["markdown"]
     page = (RESULTS / f"{name}.md").read_text("utf-8")
