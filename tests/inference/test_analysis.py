@@ -31,8 +31,9 @@ class Says:
     labels = ("negative", "positive")
     roles = ("aspect", "opinion")
 
-    def __init__(self, rule: Any) -> None:
+    def __init__(self, rule: Any, *, reads_aspects: bool = False) -> None:
         self.rule = rule
+        self.reads_aspects = reads_aspects
         self.asked: list[Sample] = []
 
     def predict(self, rows: Sequence[Sample]) -> list[dict[str, Any]]:
@@ -70,7 +71,7 @@ def test_models_come_before_knowledge_and_each_row_gets_its_own_answers() -> Non
     polarity = Says(lambda row: classes("positive" if "staff" in row.text else "negative"))
     spans = [{"start": 5, "end": 10, "role": "aspect"}, {"start": 22, "end": 26, "role": "aspect"}]
     terms = Says(lambda row: {"spans": [*spans, {"start": 0, "end": 4, "role": "opinion"}] if row.text == TEXT else []})
-    aspects = Says(lambda row: classes({"staff": "positive", "soup": "negative"}[row.aspect]))
+    aspects = Says(lambda row: classes({"staff": "positive", "soup": "negative"}[row.aspect]), reads_aspects=True)
     models = {"polarity": polarity, "terms": terms, "aspects": aspects}
     analyst = Analyst(knowledge=KNOWLEDGE, **cast("dict[str, Predictor]", models))
     rows = [review("Nothing.", 1), review(TEXT, 2, aspect="left over from the table"), review("Nothing.", 3)]
@@ -100,7 +101,10 @@ def test_a_row_that_a_model_cannot_use_keeps_its_place() -> None:
 
 
 def test_an_aspect_that_its_model_cannot_read_loses_nothing_else() -> None:
-    aspects = cast("Predictor", Says(lambda row: {"error": "aspect: odd"} if row.aspect == "soup" else classes("positive")))
+    def odd(row: Sample) -> dict[str, Any]:
+        return {"error": "aspect: odd"} if row.aspect == "soup" else classes("positive")
+
+    aspects = cast("Predictor", Says(odd, reads_aspects=True))
     (found,) = Analyst(knowledge=KNOWLEDGE, aspects=aspects).read([review(TEXT)])
     assert [(one.text, one.error) for one in found.aspects] == [("staff", None), ("soup", "aspect: odd"), ("screen", None)]
     assert found.error is None
@@ -166,6 +170,11 @@ def test_what_cannot_serve_is_refused() -> None:
         Analyst(polarity=cast("Predictor", nameless))
     with pytest.raises(RecipeError, match="role: runs/said does not mark 'asepct'; did you mean 'aspect'"):
         Analyst(terms=plain, role="asepct")
+    asked = cast("Predictor", Says(classes, reads_aspects=True))
+    with pytest.raises(RecipeError, match=r"polarity: runs/said reads an aspect with each text.*give it as `aspects`"):
+        Analyst(polarity=asked)
+    with pytest.raises(RecipeError, match=r"aspects: runs/said reads no aspect.*give it as `polarity`"):
+        Analyst(knowledge=KNOWLEDGE, aspects=plain)
     unmarked = Says(classes)
     unmarked.roles = ()
     with pytest.raises(RecipeError, match="terms: runs/said marks nothing"):

@@ -161,7 +161,12 @@ def test_rows_are_not_measured_without_their_aspects(run: Path, tmp_path: Path, 
     assert found == pytest.approx(kept)
     (tmp_path / "bare.csv").write_text(f"text,label,split\n{TEXT},positive,test\n", "utf-8")
     assert execute(["evaluate", str(run), "--data", str(tmp_path / "bare.csv")]) == 3
-    assert "bare.csv, row 1, aspect: the model reads an aspect" in capsys.readouterr().err
+    assert "bare.csv: there is no column 'aspect'; name the one that holds it" in capsys.readouterr().err
+    some = "text,aspect,label\na lovely garden,garden,positive\nthe rain was bad,,negative\n"
+    (tmp_path / "some.csv").write_text(some, "utf-8")
+    assert execute(["evaluate", str(run), "--data", str(tmp_path / "some.csv")]) == 3
+    assert "some.csv, row 2 (id 2), aspect: the model reads an aspect" in capsys.readouterr().err
+    assert execute(["evaluate", str(run), "--data", str(tmp_path / "some.csv"), "--skip-bad-rows", "--json"]) == 0
 
 
 # --- texts that are too long ---

@@ -20,7 +20,8 @@ def reason(found: Sample | Problem) -> str:
     [
         ({"txt": "hello"}, "'txt' is no field: did you mean 'text'? valid: 'image', 'text'"),
         ({"sentence": "hello"}, "'sentence' is no field: valid: 'image', 'text'"),
-        ({"id": "7"}, "nothing usable: no text and none of image, audio, video"),
+        ({"id": "7"}, "nothing usable: no text, and no image or audio or video"),
+        ({"text": " ", "image": ""}, "nothing usable: the text is empty, and no image or audio or video"),
     ],
 )
 def test_a_row_without_content_says_what_its_keys_may_have_meant(row: dict[str, str], said: str) -> None:

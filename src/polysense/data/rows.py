@@ -74,7 +74,9 @@ class RowReader:
         except _BadCellError as bad:
             return Problem(file=self.file, row=number, id=row_id, field=bad.field, reason=bad.reason)
         if not (sample.text or "").strip() and not set(sample.modalities) - {"text"}:
-            reason = f"nothing usable: no text and none of {', '.join(_MEDIA)}"
+            media = [name for name in _MEDIA if name in self.columns]
+            lacks = "no text" if sample.text is None else "the text is empty"
+            reason = f"nothing usable: {lacks}" + (f", and no {' or '.join(media)}" if media else "")
             return Problem(file=self.file, row=number, id=row_id, field="row", reason=reason)
         return sample
 

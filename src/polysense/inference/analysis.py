@@ -114,6 +114,12 @@ class Analyst:
         for name, model in (("polarity", polarity), ("aspects", aspects)):
             if model is not None and not model.labels:
                 raise RecipeError(f"{name}: {model.source} has no classes; it was not trained with Classification")
+        if polarity is not None and polarity.reads_aspects:
+            raise RecipeError(
+                f"polarity: {polarity.source} reads an aspect with each text, a review has none: give it as `aspects`"
+            )
+        if aspects is not None and not aspects.reads_aspects:
+            raise RecipeError(f"aspects: {aspects.source} reads no aspect, it would say the same of all: give it as `polarity`")
         if terms is not None and not terms.roles:
             raise RecipeError(f"terms: {terms.source} marks nothing; it was not trained with SpanTagging")
         if terms is not None and role not in terms.roles:

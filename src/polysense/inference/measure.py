@@ -20,6 +20,7 @@ from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
 from polysense.progress import say
 from polysense.recipe import Recipe
+from polysense.training.aspects import missing_aspects, reads_aspects
 from polysense.training.folder import SUMMARY, run_of
 from polysense.training.run import read_data
 from polysense.types import Sample
@@ -191,7 +192,7 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     """
     record = read_object(run_of(source) / SUMMARY).get("data", {})
     own = own_table(predictor.recipe, reading, trained_on=record.get("digests", {}))
-    table = _usable(labelled(predictor.recipe, reading) if own is None else own, predictor.labels, reading)
+    table = _usable(labelled(predictor.recipe, reading) if own is None else own, predictor.labels, reading, predictor.recipe)
     if own is None and table.split_made and dict(table.digests) != record.get("digests"):
         say(f"{table.name} has no splits: all {len(table)} rows are measured")
         return _numbered(table), reading.split or "test"
@@ -205,8 +206,12 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     return samples, split
 
 
-def _usable(table: Table, labels: Sequence[str], reading: Reading) -> Table:
+def _usable(table: Table, labels: Sequence[str], reading: Reading, recipe: Recipe | None = None) -> Table:
+    """The table without bad rows; with the recipe of a model that reads aspects, rows without one are bad."""
+    if recipe is not None and reads_aspects(recipe) and not table.problems:
+        table.require(["aspect"])
     problems = verify(table, labels=labels or None, splits=(), progress=reading.progress)
+    problems += [] if recipe is None else missing_aspects(recipe, table)
     return refuse_or_skip(table, problems, skip_bad_rows=reading.skip_bad_rows)
 
 

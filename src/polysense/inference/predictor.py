@@ -39,6 +39,7 @@ from polysense.objectives.span_tagging import SpanTagging
 from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.progress import Progress
 from polysense.recipe import Recipe
+from polysense.training.aspects import reads_aspects
 from polysense.training.folder import CARD, SUMMARY, run_of
 from polysense.training.saved import write_model
 from polysense.types import Sample
@@ -127,6 +128,11 @@ class Predictor:
     def writes(self) -> bool:
         """Whether it writes captions of pictures, or texts from texts."""
         return any(isinstance(one, Generation) and one.target != "fragments" for one in self.learner.active.values())
+
+    @property
+    def reads_aspects(self) -> bool:
+        """Whether it is asked about an aspect of each text."""
+        return reads_aspects(self.recipe)
 
     @property
     def labels(self) -> list[str]:
