@@ -55,7 +55,7 @@ def test_a_lexicon_edited_by_hand_is_read(tmp_path: Path) -> None:
     with pytest.warns(
         UserWarning, match=r"pairs\.tsv: pairs whose word is not in the lexicon are left out: 1, of the words bad$"
     ):
-        edited = Knowledge.read(tmp_path)
+        edited = Knowledge.read(tmp_path)  # as many rows as before: nothing is said of them
     assert set(edited.words) == {"good", "new"}
     assert set(edited.pairs) == {("screen", "good")}
 
@@ -100,14 +100,106 @@ def test_what_is_never_one_word_of_a_text_is_left_out_and_counted(tmp_path: Path
     knowledge.write(tmp_path / "mined")
     with (tmp_path / "mined" / "lexicon.tsv").open("a", encoding="utf-8") as lines:
         lines.write("fed up\t-1\n")
-    edited = Knowledge.read(tmp_path / "mined")
+    with pytest.warns(UserWarning, match=r"lexicon\.tsv: its rows are 5, and knowledge\.json counts 4: edited, or cut off\?"):
+        edited = Knowledge.read(tmp_path / "mined")
     assert edited == knowledge
     assert edited.record[NEVER] == 1
 
 
-def test_a_repeated_word_gets_the_mean_of_its_scores(tmp_path: Path) -> None:
-    (tmp_path / "l.tsv").write_text("good\t1\ngood\t2\nfine\t1\nfine\t-1\n", "utf-8")
+def test_a_word_that_a_lexicon_repeats_gets_the_mean_of_its_scores(tmp_path: Path) -> None:
+    """What is contradicted is left out: emoticons in silence, for they are no words."""
+    (tmp_path / "l.tsv").write_text("good\t1\nGOOD\t2\nd:\t1\nD:\t-1\n", "utf-8")
     assert {word: known.score for word, known in Knowledge.read(tmp_path / "l.tsv").words.items()} == {"good": 1.5}
+    (tmp_path / "l.tsv").write_text("good\t1\nfine\t1\nodd\t0\nodd\t2\nFine\t-0.9\n", "utf-8")
+    with pytest.warns(UserWarning, match=r"praise in one line and blame in another are left out: 'fine' \(lines 2, 5\)$"):
+        found = Knowledge.from_lexicon(tmp_path / "l.tsv")
+    assert {word: known.score for word, known in found.words.items()} == {"good": 1.0, "odd": 1.0}
+
+
+@pytest.mark.parametrize("second", ["-0.9", "1.03"])
+def test_a_word_that_stands_twice_in_an_edited_lexicon_is_refused(second: str, tmp_path: Path) -> None:
+    Knowledge({"good": Entry(1.03, POSITIVE), "bad": Entry(-1.0, NEGATIVE)}).write(tmp_path)
+    with (tmp_path / "lexicon.tsv").open("a", encoding="utf-8") as lines:
+        lines.write(f"Good\t{second}\n")
+    with (
+        pytest.raises(DataError, match=r"lexicon\.tsv: the word 'good' stands twice, in lines 2 and 4"),
+        pytest.warns(UserWarning, match="its rows are 3"),
+    ):
+        Knowledge.read(tmp_path)
+
+
+SMALL = Knowledge(
+    {"good": Entry(1.0, POSITIVE, 3, tag="ADJ"), "bad": Entry(-1.0, NEGATIVE, 2, tag="ADJ")},
+    {("screen", "good"): Pair(14, POSITIVE), ("screen", "bad"): Pair(2, NEGATIVE)},
+)
+
+
+@pytest.mark.filterwarnings("ignore:.*pairs whose word is not in the lexicon")
+@pytest.mark.parametrize("name", ["lexicon.tsv", "pairs.tsv"])
+def test_a_table_that_is_cut_off_is_refused_or_told_of(name: str, tmp_path: Path) -> None:
+    """Within a line it is refused; behind one it may have been edited."""
+    SMALL.write(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    first, second = whole[:-1].rindex(b"\n"), len(whole) - 1
+    for end in range(first + 2, whole.rindex(b"\t")):
+        (tmp_path / name).write_bytes(whole[:end])
+        with pytest.raises(DataError, match=rf"{name}, line 3: \d of \d cells and no line end"):
+            Knowledge.read(tmp_path)
+    (tmp_path / name).write_bytes(whole[:second])  # an editor may leave out the last line end
+    assert Knowledge.read(tmp_path) == SMALL
+    (tmp_path / name).write_bytes(whole[: first + 1])
+    with pytest.warns(UserWarning, match=rf"{name}: its rows are 1, and knowledge\.json counts 2: edited, or cut off\?"):
+        Knowledge.read(tmp_path)
+
+
+def test_what_is_missing_beside_the_lexicon_is_told_of(tmp_path: Path) -> None:
+    SMALL.write(tmp_path)
+    (tmp_path / "pairs.tsv").unlink()
+    with pytest.warns(UserWarning, match=r"holds no pairs\.tsv: it speaks of no aspects"):
+        assert not Knowledge.read(tmp_path).pairs
+    SMALL.write(tmp_path)
+    (tmp_path / "pairs.tsv").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"pairs\.tsv: its rows are 0, and knowledge\.json counts 2"):
+        Knowledge.read(tmp_path)
+    SMALL.write(tmp_path)
+    (tmp_path / "knowledge.json").unlink()
+    with pytest.warns(UserWarning, match=r"holds no knowledge\.json: its language is told by its words"):
+        assert Knowledge.read(tmp_path) == SMALL
+
+
+def test_a_sign_is_turned_with_its_polarity(tmp_path: Path) -> None:
+    SMALL.write(tmp_path)
+    text = (tmp_path / "lexicon.tsv").read_text("utf-8")
+    turned = text.replace("good\t1.0", "good\t-1.0")
+    (tmp_path / "lexicon.tsv").write_text(turned, "utf-8")
+    with pytest.raises(
+        DataError, match=r"line 2: the score -1\.000000 is not positive: turn both, or leave the polarity empty"
+    ):
+        Knowledge.read(tmp_path)
+    for polarity in ("negative", ""):
+        (tmp_path / "lexicon.tsv").write_text(turned.replace("positive", polarity), "utf-8")
+        found = Knowledge.read(tmp_path)
+        assert found.words["good"].polarity == found.pairs["screen", "good"].polarity == NEGATIVE
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("term\tscore\tpolarity", "lacks the column word; it has 'term', 'score', 'polarity'; needed are word and score, "),
+        ("word\tvalue\tpolarity", "lacks the column score; it has 'word', 'value', 'polarity'"),
+        ("term\tvalue\tpolarity", "lacks the column word and score; it has 'term', 'value', 'polarity'"),
+    ],
+)
+def test_a_wrong_header_is_explained(header: str, message: str, tmp_path: Path) -> None:
+    SMALL.write(tmp_path)
+    (tmp_path / "lexicon.tsv").write_text(f"{header}\ngood\t1\tpositive\n", "utf-8")
+    with pytest.raises(DataError, match=rf"lexicon\.tsv: the header {message}"):
+        Knowledge.read(tmp_path)
+
+
+def test_a_lexicon_without_a_header_may_hold_the_words_of_one(tmp_path: Path) -> None:
+    (tmp_path / "l.tsv").write_text("word\t0.1\nscore\t0.2\n", "utf-8")
+    assert set(Knowledge.from_lexicon(tmp_path / "l.tsv").words) == {"word", "score"}
 
 
 @pytest.mark.parametrize(
@@ -117,9 +209,12 @@ def test_a_repeated_word_gets_the_mean_of_its_scores(tmp_path: Path) -> None:
         ("word\tscore\n", "no words"),
         ("good\n", "line 1: a word and its score"),
         ("good\t1\nbad\tnan\n", "line 2: the score nan is not finite"),
-        ("good\tmuch\n", "line 1: not a number"),
+        ("good\tmuch\n", "line 1: the score 'much' is not a number; a header needs"),
         ("word\tscore\tpolarity\ngood\t1\tnegative\n", "line 2: the score 1 is not negative"),
         ("word\tscore\tpolarity\ngood\t1\tfine\n", "line 2: polarity 'fine'"),
+        ("word,score\ngood,1\n", "line 1: a word and its score are expected, separated by a tab"),
+        ("word\tvalue\ngood\t1\n", "the header lacks the column score or polarity; it has 'word', 'value'"),
+        ("word\tscore\tcount\ngood\t1\tx\n", "line 2: the count 'x' is not a whole number"),
         ("good\t0\n", "other than 0"),
         ("word\tscore\tcount\ngood\t1\t-3\n", "line 2: the count -3 is below 0"),
     ],

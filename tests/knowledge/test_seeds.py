@@ -24,14 +24,14 @@ def test_the_lists_of_the_package(name: str, sizes: tuple[int, int]) -> None:
 def test_a_list_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.tsv").write_text("# of my own\nword\tpolarity\nGood\tpositive\n\nbad\tNegative\n", "utf-8")
     seeds = Seeds.read(tmp_path / "mine.tsv")
-    assert (seeds.positive, seeds.negative, seeds.name, seeds.note) == (("good",), ("bad",), "mine", "of my own")
+    assert (seeds.positive, seeds.negative, seeds.name, seeds.note) == (("good",), ("bad",), "mine.tsv", "of my own")
 
 
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
         ("good\tpositive\n", RecipeError, "no negative word"),
-        ("good\tpositive\nGOOD\tnegative\n", RecipeError, "'good' are positive and negative"),
+        ("good\tpositive\nGOOD\tnegative\n", RecipeError, "'good' is positive and negative"),
         ("good\tpositive\nbad\tnegativ\n", DataError, "line 2: 'negativ'.*did you mean 'negative'"),
         ("good\n", DataError, "line 1: a word, a tab"),
         ("", DataError, "empty"),

@@ -23,10 +23,26 @@ PAIR_COLUMNS = ("aspect", "word", "polarity", "count")
 LISTS = ("negative-words.txt", "positive-words.txt")
 """Two files with a word a line: a lexicon as Bing Liu's is published."""
 
+ROWS = "rows"
+"""In ``knowledge.json``: how many rows each of the two tables had when they were written."""
+
+ASSUMED = {PAIRS: "it speaks of no aspects", RECORD: "its language is told by its words, and how it was made is not known"}
+"""What is taken where one of these files is missing."""
+
 NEVER = "never one word of a text, left out"
 """In the record: how many entries of a lexicon are phrases, emoticons and the like."""
 
 _POLARITIES: dict[str, Polarity] = {"negative": NEGATIVE, "0": NEGATIVE, "positive": POSITIVE, "1": POSITIVE}
+
+
+class Row(NamedTuple):
+    """A line of a lexicon."""
+
+    line: int
+    """From 1."""
+    word: str
+    """As it is looked up."""
+    entry: Entry
 
 
 class Contents(NamedTuple):
@@ -57,7 +73,8 @@ def write_contents(
     write_text(
         folder / PAIRS, _table(PAIR_COLUMNS, [(*pair, NAMES[known.polarity], str(known.count)) for pair, known in ordered])
     )
-    write_text(folder / RECORD, json.dumps({"language": language, **record}, ensure_ascii=False, indent=2) + "\n")
+    about = {"language": language, ROWS: {LEXICON: len(words), PAIRS: len(pairs)}, **record}
+    write_text(folder / RECORD, json.dumps(about, ensure_ascii=False, indent=2) + "\n")
     return folder
 
 
@@ -71,24 +88,86 @@ def read_contents(path: Path) -> Contents:
     """A folder that `write_contents` wrote, perhaps edited by hand; or a lexicon, see `read_lexicon`.
 
     Raises:
-        DataError: it is neither, or a file is broken; the message names the line.
+        DataError: it is neither, a file is broken, or a word stands twice in the folder's lexicon; the message names the lines.
 
-    Pairs whose word is not in the lexicon are left out, with a warning.
+    Pairs whose word is not in the lexicon are left out, with a warning. There is one too where a file is missing, or has more or
+    fewer rows than were written.
     """
     if not (path / LEXICON).is_file():
         return read_lexicon(path)
+    for name, assumed in ASSUMED.items():
+        if not (path / name).is_file():
+            warnings.warn(f"{display(path)} holds no {name}: {assumed}", stacklevel=2)
     record = read_object(path / RECORD)
-    words, left_out = _apart(_read_words(path / LEXICON), path / LEXICON, _has_letters)
+    written = record.pop(ROWS, {})
+    _refuse_cut_off(path / LEXICON)
+    rows = _read_words(path / LEXICON, needed=("score",))
+    _tell_edited(path / LEXICON, len(rows), written)
+    words, left_out = _apart(_single(rows, path / LEXICON), path / LEXICON, _has_letters)
     language = record.pop("language", _language(words))
     if language not in LANGUAGES:
         raise DataError(f"{display(path / RECORD)}: language {language!r} is not known; {choices(str(language), LANGUAGES)}")
-    pairs = _read_pairs(path / PAIRS, words) if (path / PAIRS).is_file() else {}
+    pairs = _read_pairs(path / PAIRS, words, written) if (path / PAIRS).is_file() else {}
     return Contents(words, pairs, language, {**record, **left_out})
 
 
-def read_lexicon(path: Path) -> Contents:
-    """A lexicon of one file, or of the folder with the two lists. A word that stands there twice gets the mean of its scores.
+def _refuse_cut_off(path: Path) -> None:
+    """What is written ends each row with a line end. An editor may drop the last one, but then the row has all its cells."""
+    lines = path.read_bytes().split(b"\n")
+    last, first = lines[-1].count(b"\t") + 1, lines[0].count(b"\t") + 1
+    if len(lines) > 1 and lines[-1].strip() and last < first:
+        raise DataError(
+            f"{display(path)}, line {len(lines)}: {last} of {first} cells and no line end: the file is cut off; "
+            "if this row is your own, end its line"
+        )
 
+
+def _tell_edited(path: Path, rows: int, written: Any) -> None:
+    before = written.get(path.name) if isinstance(written, dict) else None
+    if before is not None and rows != before:
+        warnings.warn(
+            f"{display(path)}: its rows are {rows:,}, and {RECORD} counts {before:,}: edited, or cut off? Knowledge.write counts anew",
+            stacklevel=3,
+        )
+
+
+def _single(rows: Iterable[Row], path: Path) -> dict[str, Entry]:
+    """Each word with its entry. Of two in a lexicon that was mined and edited nobody can say which one is meant."""
+    first: dict[str, int] = {}
+    for line, word, _ in rows:
+        if word in first:
+            raise DataError(
+                f"{display(path)}: the word {word!r} stands twice, in lines {first[word]} and {line}: delete one of them"
+            )
+        first[word] = line
+    return {word: entry for _, word, entry in rows if entry.score != 0}
+
+
+def _merged(rows: Iterable[Row], path: Path) -> dict[str, Entry]:
+    """Each word with its entry, of equal ones with the mean of their scores; left out, and told of, where these contradict each other.
+
+    In VADER ``FAV`` and ``fav`` are both praise; its only contradictions are two emoticons, ``D:`` and ``d:``, ``D=`` and ``d=``.
+    """
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.word, []).append(row)
+    both = {word for word, every in found.items() if len({row.entry.score > 0 for row in every if row.entry.score}) > 1}
+    both = set(filter(_is_english_word, both))  # what is no word is left out later, and counted
+    if both:
+        told = [f"{word!r} (lines {', '.join(str(row.line) for row in found[word])})" for word in sorted(both)]
+        more = f", and {len(told) - LISTED} more" if len(told) > LISTED else ""
+        warnings.warn(
+            f"{display(path)}: words that are praise in one line and blame in another are left out: {', '.join(told[:LISTED])}{more}",
+            stacklevel=2,
+        )
+    words = {word: _mean([row.entry for row in every]) for word, every in found.items() if word not in both}
+    return {word: entry for word, entry in words.items() if entry.score != 0}
+
+
+def read_lexicon(path: Path) -> Contents:
+    """A lexicon of one file, or of the folder with the two lists.
+
+    A word that stands there twice gets the mean of its scores; where they contradict each other in sign it is left out, with a warning.
     Words that are never found are left out: those with the score 0, and what is never one word of a text, as phrases and signs are;
     the record counts the latter.
 
@@ -97,7 +176,7 @@ def read_lexicon(path: Path) -> Contents:
     """
     if path.is_dir():
         return _of_lists(path)
-    return _of_others(_read_words(path), path, {"lexicon": path.name})
+    return _of_others(_merged(_read_words(path), path), path, {"lexicon": path.name})
 
 
 def _of_others(words: Mapping[str, Entry], path: Path, record: Mapping[str, Any]) -> Contents:
@@ -124,16 +203,17 @@ def _has_letters(entry: str) -> bool:
     return not any(map(str.isspace, entry)) and any(map(str.isalnum, entry))
 
 
-def _read_words(path: Path) -> dict[str, Entry]:
-    """Every entry of a file with a score other than 0."""
+def _read_words(path: Path, *, needed: Sequence[str] = ("score", "polarity")) -> list[Row]:
+    """Every entry of a file; of the columns ``needed`` a header must name one."""
     rows = [(number, line.split("\t")) for number, line in enumerate(read_lines(path), start=1) if _counts(line)]
     columns = {"word": 0, "score": 1}
-    if rows and "word" in (head := [cell.strip().lower() for cell in rows[0][1]]):
+    if rows and _is_header(head := [cell.strip().lower() for cell in rows[0][1]]):
+        _check_header(path, head, needed)
         columns = {name: place for place, name in enumerate(head)}
         rows = rows[1:]
     if not rows:
         raise DataError(f"{display(path)} holds no words")
-    entries: dict[str, list[Entry]] = {}
+    found: list[Row] = []
     for number, cells in rows:
         row = {name: cells[place].strip() for name, place in columns.items() if place < len(cells)}
         try:
@@ -141,9 +221,31 @@ def _read_words(path: Path) -> dict[str, Entry]:
         except ValueError as error:
             raise DataError(f"{display(path)}, line {number}: {error}") from None
         if word := look_up_form(row.get("word", "").strip()):
-            entries.setdefault(word, []).append(entry)
-    words = {word: found[0] if len(found) == 1 else _mean(found) for word, found in entries.items()}
-    return {word: entry for word, entry in words.items() if entry.score != 0}
+            found.append(Row(number, word, entry))
+    return found
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """A row that names one of the columns, and is no entry for that word."""
+    return not {"word", "score", "polarity"}.isdisjoint(cells) and not (len(cells) > 1 and _is_number(cells[1]))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_header(path: Path, head: Sequence[str], needed: Sequence[str]) -> None:
+    lacking = [] if "word" in head else ["word"]
+    lacking += [] if any(name in head for name in needed) else [" or ".join(needed)]
+    if lacking:
+        raise DataError(
+            f"{display(path)}: the header lacks the column {' and '.join(lacking)}; it has {', '.join(map(repr, head))}; "
+            f"needed are word and {' or '.join(needed)}, with tabs between them"
+        )
 
 
 def _counts(line: str) -> bool:
@@ -162,19 +264,24 @@ def _entry(row: Mapping[str, str]) -> Entry:
         raise ValueError("a word and its score are expected, separated by a tab")
     try:
         score = float(given) if given else (1.0 if _POLARITIES[named] else -1.0)
+    except ValueError:
+        raise ValueError(f"the score {given!r} is not a number; a header needs the columns word and score") from None
+    try:
         count = int(row.get("count") or 0)
-    except ValueError as error:
-        raise ValueError(f"not a number: {error}") from None
+    except ValueError:
+        raise ValueError(f"the count {row['count']!r} is not a whole number") from None
     if not math.isfinite(score):
         raise ValueError(f"the score {given} is not finite")
     if count < 0:
         raise ValueError(f"the count {count} is below 0")
     if named and score and (score > 0) != bool(_POLARITIES[named]):
-        raise ValueError(f"the score {given} is not {named}")
+        raise ValueError(f"the score {given} is not {NAMES[_POLARITIES[named]]}: turn both, or leave the polarity empty")
     return Entry(score, POSITIVE if score > 0 else NEGATIVE, count, row.get("seed", "") == "yes", row.get("tag", ""))
 
 
 def _mean(found: Sequence[Entry]) -> Entry:
+    if len(found) == 1:
+        return found[0]
     score = sum(entry.score for entry in found) / len(found)
     return Entry(score, POSITIVE if score > 0 else NEGATIVE, max(entry.count for entry in found))
 
@@ -202,16 +309,20 @@ def _language(words: Iterable[str]) -> Language:
     return "zh" if sum(chinese) * 2 > len(chinese) else "en"
 
 
-def _read_pairs(path: Path, words: Mapping[str, Entry]) -> dict[tuple[str, str], Pair]:
+def _read_pairs(path: Path, words: Mapping[str, Entry], written: Any) -> dict[tuple[str, str], Pair]:
     """Pairs whose word was taken out of the lexicon by hand go with it; it is said how many."""
     pairs: dict[tuple[str, str], Pair] = {}
     strangers: list[str] = []
     if path.stat().st_size == 0:
+        _tell_edited(path, 0, written)
         return pairs
+    _refuse_cut_off(path)
     header, *lines = read_lines(path)
     columns = header.split("\t")
     if not {"aspect", "word", "count"} <= set(columns):
-        raise DataError(f"{display(path)}: the header needs the columns aspect, word and count")
+        raise DataError(
+            f"{display(path)}: the header needs the columns aspect, word and count; it has {', '.join(map(repr, columns))}"
+        )
     for number, line in enumerate(lines, start=2):
         row = dict(zip(columns, line.split("\t"), strict=False))
         try:
@@ -226,6 +337,7 @@ def _read_pairs(path: Path, words: Mapping[str, Entry]) -> dict[tuple[str, str],
             pairs[aspect, word] = Pair(count, words[word].polarity)
         else:
             strangers.append(word)
+    _tell_edited(path, len(lines), written)
     if strangers:
         named = ", ".join(list(dict.fromkeys(strangers))[:LISTED])
         warnings.warn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polysense.data.lines import read_lines
@@ -37,7 +37,8 @@ class Seeds:
             object.__setattr__(self, side, words)
         both = sorted({*self.positive} & {*self.negative})
         if both:
-            raise RecipeError(f"seeds: in {self.name} {', '.join(map(repr, both))} are positive and negative at once")
+            words_are = f"{', '.join(map(repr, both))} {'is' if len(both) == 1 else 'are'}"
+            raise RecipeError(f"seeds: in {self.name} {words_are} positive and negative at once")
 
     def exchanged(self) -> Seeds:
         """Praise for blame: a control. What is mined with them must come out with the opposite sign."""
@@ -48,7 +49,7 @@ class Seeds:
         """A list of the package. Raises RecipeError for a name that is not there."""
         if name not in seed_lists():
             raise RecipeError(f"seeds: there is no list {name!r}; {choices(name, seed_lists())}")
-        return cls.read(HOME / f"{name}.tsv")
+        return replace(cls.read(HOME / f"{name}.tsv"), name=name)
 
     @classmethod
     def read(cls, path: Path) -> Seeds:
@@ -72,7 +73,7 @@ class Seeds:
                 sides[tab].append(word)
             else:
                 raise DataError(f"{display(path)}, line {number}: a word, a tab, and positive or negative are expected")
-        return cls(tuple(sides["positive"]), tuple(sides["negative"]), path.stem, " ".join(notes))
+        return cls(tuple(sides["positive"]), tuple(sides["negative"]), path.name, " ".join(notes))
 
 
 def seed_lists() -> Sequence[str]:
