@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from made_reviews import KnownWords
 from polysense.knowledge.aspects import count_pairs
 from polysense.knowledge.counts import Counting, count_seeds, count_words
 from polysense.knowledge.encoded import EncodedCorpus, encode
+from polysense.knowledge.gaps import Gap
 from polysense.knowledge.windows import Window
 
 WORDS = ["good", "bad", "bright", "weak", "screen", "battery", "not", "is"]
@@ -61,6 +63,51 @@ def test_counts_equal_those_of_loops(window: Window, tmp_path: Path, texts: list
             [sum({int(word), int(seed)} <= one for one in expected) for seed in seeds] for word in words
         ]
         assert found.hits == tuple(sum(not one.isdisjoint(side.tolist()) for one in expected) for side in sides)
+
+
+SIGNED = st.lists(
+    st.tuples(
+        st.sampled_from([*WORDS, "no", "doubt", "only", "room"]), st.sampled_from(["", "", "", ",", " (", ".", '"', "\n"])
+    ),
+    min_size=1,
+    max_size=20,
+).map(lambda parts: " ".join(word + sign for word, sign in parts))
+
+
+@SEVERAL
+@given(st.lists(SIGNED, min_size=1, max_size=5), st.booleans(), st.integers(1, 30))
+def test_clauses_and_negation_equal_those_of_loops(tmp_path: Path, texts: list[str], skip_negated: bool, length: int) -> None:
+    lexicon = {"good", "bad", "bright"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("polysense.knowledge.encoded.BLOCK", length)
+        corpus = encoded(texts, tmp_path)
+        counting = Counting(corpus, "en", "sentence", None, skip_negated)
+        expected: Counter[tuple[str, str]] = Counter()
+        for block in corpus.blocks():
+            words = [corpus.vocabulary[word] for word in block.words]
+            gaps = [*block.gaps.tolist(), 9]  # gaps[place] stands before the word
+            for place in (place for place, word in enumerate(words) if word in lexicon):
+                near = {
+                    other: max(gaps[min(place, other) + 1 : max(place, other) + 1])
+                    for other in range(len(words))
+                    if other != place
+                }
+                negated = any(
+                    place - 3 <= other < place
+                    and near[other] < Gap.CLAUSE
+                    and words[other] in {"no", "not"}
+                    and (words[other : other + 2] not in (["no", "doubt"], ["not", "only"]) or gaps[other + 1] > Gap.JOINED)
+                    for other in near
+                )
+                nouns = [
+                    (near[other] >= Gap.CLAUSE, abs(other - place), place > other, other)
+                    for other in near
+                    if abs(other - place) <= 3 and near[other] < Gap.SENTENCE and words[other] in {"screen", "battery", "room"}
+                ]
+                if nouns and not (negated and skip_negated):
+                    expected[words[min(nouns)[-1]], words[place]] += 1
+        places = np.array([place for place, word in enumerate(corpus.vocabulary) if word in lexicon], np.int64)
+        assert count_pairs(counting, places) == expected
 
 
 @SEVERAL

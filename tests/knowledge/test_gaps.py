@@ -21,8 +21,21 @@ def gaps(text: str, tagger: Tagger, language: Language) -> list[Gap]:
         ("good screen", Gap.JOINED),
         ("good\t screen", Gap.JOINED),
         ("isn't", Gap.JOINED),
-        ("good, screen", Gap.SIGN),
-        ("good (screen)", Gap.SIGN),
+        ("good, screen", Gap.CLAUSE),
+        ("good,screen", Gap.CLAUSE),
+        ("good; screen", Gap.CLAUSE),
+        ("good: screen", Gap.CLAUSE),
+        ("good—screen", Gap.CLAUSE),
+        ("good - screen", Gap.CLAUSE),
+        ("good [screen", Gap.CLAUSE),
+        ("1,000", Gap.SIGN),
+        ("12:30", Gap.SIGN),
+        ("good 'screen", Gap.SIGN),
+        ("good “screen", Gap.SIGN),
+        ("good/screen", Gap.SIGN),
+        ("good- screen", Gap.SIGN),
+        ("good * screen", Gap.SIGN),
+        ("good (screen)", Gap.CLAUSE),
         ("good. Screen", Gap.SENTENCE),
         ("good. screen", Gap.SENTENCE),
         ("good.Screen", Gap.SENTENCE),
@@ -39,13 +52,21 @@ def gaps(text: str, tagger: Tagger, language: Language) -> list[Gap]:
         ("Dr. Good", Gap.SIGN),
         ("J. Good", Gap.SIGN),
         ("so am I. Good", Gap.SENTENCE),
-        ("good -- screen", Gap.SIGN),
+        ("good -- screen", Gap.CLAUSE),
     ],
 )
 def test_what_stands_between_english_words(text: str, gap: Gap) -> None:
     assert gaps(text, PlainWords(), "en")[-1] is gap
 
 
-@pytest.mark.parametrize(("text", "gap"), [("早餐好吃", Gap.JOINED), ("早餐，好吃", Gap.SIGN), ("早餐。好吃", Gap.SENTENCE)])
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        ("早餐好吃", Gap.JOINED),
+        ("“早餐”好吃", Gap.SIGN),
+        *((f"早餐{sign}好吃", Gap.CLAUSE) for sign in ("，", ",", "、", "：", "（", "——")),
+        ("早餐。好吃", Gap.SENTENCE),
+    ],
+)
 def test_what_stands_between_chinese_words(text: str, gap: Gap) -> None:
     assert gaps(text, JiebaTagger(), "zh") == [gap]

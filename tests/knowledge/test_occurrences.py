@@ -50,6 +50,16 @@ def test_chinese_words_are_cut_by_the_dictionary() -> None:
         ("good. Screen", []),
         ("The screen! Good", []),
         ("good, screen", ["screen"]),
+        ("screen is very good, soup", ["screen"]),  # of its clause, although further
+        ("soup, good is the screen", ["screen"]),
+        ("soup, good is very nice screen", ["soup"]),  # its clause has none within reach
+        ("screen, is good, soup", ["soup"]),  # then the nearer one
+        ("good (screen) soup", ["screen"]),
+        ("screen, is, very, good", ["screen"]),
+        ("screen, is, very, so, good", []),
+        ('soup, "good" is the screen', ["screen"]),  # quotation marks, hyphens and slashes bound no clause
+        ("soup, good/new screen", ["screen"]),
+        ("soup, good but-not-new screen", ["screen"]),
         ("good bright screen", ["screen", "screen"]),  # a word of the lexicon is no aspect
     ],
 )
@@ -81,8 +91,44 @@ def test_a_negator_is_no_aspect_although_taggers_take_it_for_a_noun() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("The soup is bad, screen is good.", [("soup", "bad"), ("screen", "good")]),
+        ("The screen is good, soup is bad.", [("screen", "good"), ("soup", "bad")]),
+        ("a good, bright screen", [("screen", "good"), ("screen", "bright")]),
+    ],
+)
+def test_a_word_speaks_of_its_own_clause(text: str, said: list[tuple[str, str]]) -> None:
+    assert pairs(text) == said
+
+
+def test_chinese_clauses() -> None:
+    knowledge = Knowledge(
+        {"好": Entry(1.0, POSITIVE), "差": Entry(-1.0, NEGATIVE)},
+        {(aspect, word): Pair(2, side) for aspect in ("屏幕", "电池") for word, side in (("好", POSITIVE), ("差", NEGATIVE))},
+        "zh",
+    )
+    assert pairs("屏幕很好，电池太差", knowledge) == [("屏幕", "好"), ("电池", "差")]
+    texts = ("电池 不是 好", "屏幕不，好", "不只差", "不仅差", "不得不差")
+    assert [word.negated for text in texts for word in find(text, knowledge).words] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize(
     ("text", "negated"),
     [
+        ("It is not cheap, good", False),
+        ("not (so) good", False),
+        ('not "so" good', True),
+        ("no doubt good", False),
+        ("no, doubt good", False),  # another clause
+        ("no; “doubt good", False),
+        ("no “doubt good", True),  # a sign between: not the phrase
+        ("not only good", False),
+        ("isn't just good", False),
+        ("No wonder: good", False),
+        ("nothing but good", False),
+        ("no doubt not good", True),
+        ("nothing good", True),
         ("not good", True),
         ("It isn't very good", True),
         ("never so very good", True),
@@ -104,11 +150,14 @@ def test_nothing_is_found_in_nothing() -> None:
         assert find(text, ENGLISH).words == find(text, ENGLISH).pairs == ()
 
 
+SIGNS = ("", "", "", "", ",", ";", " -", ":", ".", '"', "/", "...")
+
+
 @pytest.mark.parametrize("skip_negated", [False, True])
 def test_finding_agrees_with_mining(skip_negated: bool) -> None:
     draw = random.Random(1)
-    words = ["good", "bad", "screen", "soup", "room", "very", "not", "is", "bright", "the", "."]
-    texts = [" ".join(draw.choices(words, k=draw.randint(1, 12))) for _ in range(300)]
+    words = ["good", "bad", "screen", "soup", "room", "very", "not", "only", "no", "doubt", "is", "bright", "the"]
+    texts = [" ".join(draw.choice(words) + draw.choice(SIGNS) for _ in range(draw.randint(1, 14))) for _ in range(600)]
     tagger = KnownWords()
     mined = quietly(
         texts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,9 +53,9 @@ def _added(found: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tupl
 def nearest_nouns(
     block: Block, speaking: NDArray[np.bool_], barred: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each speaking word the nearest noun of its sentence that is not barred, three words away at most.
+    """For each speaking word the nearest noun that is not barred, three words away at most.
 
-    Of two that are equally near it is the right one.
+    One of its own clause comes before any other of its sentence; of two that are equally near it is the right one.
 
     Args:
         block: the words.
@@ -68,11 +69,12 @@ def nearest_nouns(
     length = len(block.words)
     waiting = np.flatnonzero(speaking)
     nouns = np.full(length, -1)
-    for step in (move for distance in range(1, REACH + 1) for move in (distance, -distance)):
+    steps = [move for distance in range(1, REACH + 1) for move in (distance, -distance)]
+    for bounds, step in product((block.clauses, block.sentences), steps):
         there = waiting + step
         inside = (there >= 0) & (there < length)
         here, there = waiting[inside], there[inside]
-        found = noun[there] & (block.sentences[there] == block.sentences[here])
+        found = noun[there] & (bounds[there] == bounds[here])
         nouns[here[found]] = there[found]
         waiting = waiting[nouns[waiting] < 0]
     places = np.flatnonzero(nouns >= 0)

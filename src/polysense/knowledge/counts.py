@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from polysense.knowledge.encoded import Block, EncodedCorpus
 from polysense.knowledge.function_words import FUNCTION_WORDS
-from polysense.knowledge.occurrences import NEGATORS, REACH
+from polysense.knowledge.gaps import Gap
+from polysense.knowledge.occurrences import NEGATORS, NO_NEGATION, REACH
 from polysense.knowledge.patterns import PARTICLES, Pattern, matches
 from polysense.knowledge.tagger import TAGS, Language
 from polysense.knowledge.windows import Held, Window, windows
@@ -29,7 +30,7 @@ class Counting:
     patterns: tuple[Pattern, ...] | None
     """None: every word counts as being in one."""
     skip_negated: bool = False
-    """Whether words with a negator at most three words to their left are as if they were not there."""
+    """Whether words with a negator at most three words to their left, in their clause, are as if they were not there."""
 
     def windows(self) -> Iterator[tuple[Block, Held]]:
         """Per block what its windows hold."""
@@ -49,6 +50,14 @@ class Counting:
         return self._numbers(NEGATORS[self.language])
 
     @cached_property
+    def no_negation(self) -> list[tuple[int, int]]:
+        """The places in the vocabulary of a negator and the word that makes it none."""
+        phrases = NO_NEGATION[self.language]
+        wanted = {word for phrase in phrases for word in phrase}
+        numbers = {word: place for place, word in enumerate(self.corpus.vocabulary) if word in wanted}
+        return [(numbers[one], numbers[other]) for one, other in phrases if one in numbers and other in numbers]
+
+    @cached_property
     def function_words(self) -> NDArray[np.int32]:
         """The places in the vocabulary of the language's function words; negators are among them."""
         return self._numbers(FUNCTION_WORDS[self.language])
@@ -61,14 +70,18 @@ class Counting:
         """(words,) which words are as if they were not there."""
         if not self.skip_negated:
             return np.zeros(len(block.words), bool)
-        return near_left(np.isin(block.words, self.negators), block.sentences)
+        negating = np.isin(block.words, self.negators)
+        joined = block.gaps[1:] == Gap.JOINED
+        for negator, following in self.no_negation:
+            negating[:-1] &= ~(joined & (block.words[:-1] == negator) & (block.words[1:] == following))
+        return near_left(negating, block.clauses)
 
 
-def near_left(marked: NDArray[np.bool_], sentences: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(words,) whether a marked word stands at most three words to the left in the same sentence."""
+def near_left(marked: NDArray[np.bool_], clauses: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(words,) whether a marked word stands at most three words to the left in the same clause."""
     found = np.zeros(len(marked), bool)
     for distance in range(1, REACH + 1):
-        found[distance:] |= marked[:-distance] & (sentences[distance:] == sentences[:-distance])
+        found[distance:] |= marked[:-distance] & (clauses[distance:] == clauses[:-distance])
     return found
 
 

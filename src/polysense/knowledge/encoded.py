@@ -59,6 +59,11 @@ class Block:
         return np.cumsum(self.gaps >= Gap.SENTENCE) - 1
 
     @cached_property
+    def clauses(self) -> NDArray[np.int64]:
+        """(words,): the number of each word's clause, from 0."""
+        return np.cumsum(self.gaps >= Gap.CLAUSE) - 1
+
+    @cached_property
     def texts(self) -> NDArray[np.int64]:
         """(words,): the number of each word's text, from 0."""
         return np.cumsum(self.gaps == NEW_TEXT) - 1

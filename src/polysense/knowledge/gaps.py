@@ -1,4 +1,4 @@
-"""What stands between two neighbouring words: nothing but blanks, a sign, or the end of a sentence."""
+"""What stands between two neighbouring words: nothing but blanks, a sign, the bound of a clause, or the end of a sentence."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ class Gap(IntEnum):
 
     JOINED = 0
     SIGN = 1
-    SENTENCE = 2
+    """Inside a clause: quotation marks, hyphens and apostrophes, slashes, a full stop that ends nothing, any other sign."""
+    CLAUSE = 2
+    """A comma, semicolon, colon, dash or bracket."""
+    SENTENCE = 3
 
 
 _ENGLISH_END = re.compile(r"([.!?…]+)[\"'”’)\]*]*(\s|$)|\n|<br|[。！？；]", re.IGNORECASE)
 _CHINESE_END = re.compile(r"[。！？!?；;…\n]|\.\.|<br", re.IGNORECASE)
+
+_CLAUSE_BOUND = re.compile(r"[,;:—()\[\]{}，、；：﹐､（）［］｛｝【】〔〕]|--|\s[-–]\s")
+"""A hyphen is a dash where blanks stand around it, or another one beside it."""
 
 ABBREVIATIONS = frozenset(
     ("mr", "mrs", "ms", "dr", "prof", "st", "sr", "jr", "vs", "inc", "ltd", "co", "corp", "fig", "approx", "dept", "est")
@@ -33,7 +39,11 @@ def gap_between(text: str, word: str, end: int, start: int, language: Language) 
     found = (_CHINESE_END if language == "zh" else _ENGLISH_END).search(between)
     if found is not None and (language == "zh" or _ends(found.group(1), found.group(2), word, text[start])):
         return Gap.SENTENCE
-    return Gap.JOINED if between.isspace() else Gap.SIGN
+    if between.isspace():
+        return Gap.JOINED
+    if between in (",", ":") and word[-1:].isdigit() and text[start].isdigit():  # 1,000 and 12:30
+        return Gap.SIGN
+    return Gap.CLAUSE if _CLAUSE_BOUND.search(between) else Gap.SIGN
 
 
 def _ends(stop: str | None, blank: str | None, word: str, following: str) -> bool:

@@ -85,7 +85,7 @@ def mine(
             complain, and where the words of a text are weighed they tip it to blame. Seeds are taken as they are given.
         smoothing: added to every count of word and seed together. Above 0, short corpora lose the sign.
         balance: ``mean`` or ``sum`` over the seeds of a side.
-        skip_negated: do not count words with a negator at most three words to their left.
+        skip_negated: do not count words with a negator at most three words to their left, in their clause.
         pairs: whether to look for pairs.
         tagger: cuts and tags; by default the language's own (extra ``knowledge``). English without tags, patterns and pairs needs none.
         processes: that tag at the same time where there are enough texts; the result is the same. More than one need the guard of a

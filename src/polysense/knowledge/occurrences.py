@@ -26,6 +26,17 @@ NEGATORS: dict[Language, frozenset[str]] = {
     ),
 }
 
+NO_NEGATION: dict[Language, tuple[tuple[str, str], ...]] = {
+    "en": (
+        ("no", "doubt"),
+        ("no", "wonder"),
+        ("nothing", "but"),
+        *((negator, word) for negator in ("not", "n't") for word in ("only", "just", "merely")),
+    ),
+    "zh": (("不", "只"), ("不", "仅"), ("不", "光")),
+}
+"""Negators that negate nothing before the word beside them. Most such phrases of Chinese are words of the dictionary: 不仅, 不得不."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -38,7 +49,7 @@ class Found:
     polarity: Polarity
     score: float
     negated: bool
-    """Whether a negator stands at most three words to its left, in the same sentence. The polarity is the word's own all the same."""
+    """Whether a negator stands at most three words to its left, in the same clause. The polarity is the word's own all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +105,9 @@ def find(
 ) -> Occurrences:
     """The sentiment words of a text and their aspects.
 
-    A word's aspect is the nearest noun at a distance of at most three words in the same sentence, at equal distance the one to the
-    right; a word of the lexicon is no aspect, and a function word is none.
+    A word's aspect is the nearest noun of its clause at a distance of at most three words, at equal distance the one to the right;
+    where its clause has none so near, the nearest one of its sentence. A word of the lexicon is no aspect, and a function word is
+    none. Clauses end at commas, semicolons, colons, dashes and brackets (:class:`polysense.knowledge.gaps.Gap`).
 
     Args:
         text: any text; offsets count its characters.
@@ -103,7 +115,7 @@ def find(
         tagger: what says which words are nouns. Without one the aspects of the knowledge's pairs are the nouns, and no tags are
             needed: this is the fast way, tens of thousands of short texts a second.
         known_pairs: only pairs that are in the knowledge.
-        skip_negated: leave out sentiment words with a negator at most three words to their left.
+        skip_negated: leave out sentiment words with a negator at most three words to their left, in their clause.
         whole: whether a word from its first character to before its last one is read; others are as if the text ended before them.
 
     Raises:
@@ -119,7 +131,6 @@ def find(
     words: list[Found] = []
     pairs: list[FoundPair] = []
     near = _Neighbours(text, tokens, knowledge.language)
-    negators = NEGATORS[knowledge.language]
     nouns = (
         {token.word for token in tokens if token.tag == "NOUN"} - FUNCTION_WORDS[knowledge.language]
         if tagger
@@ -127,51 +138,70 @@ def find(
     )
     for place in places:
         word, _, start, end = tokens[place]
-        negated = any(tokens[left].word in negators for left in near.left(place))
+        negated = near.negated(place)
         if negated and skip_negated:
             continue
         entry = lexicon[word]
         found = Found(word, start, end, entry.polarity, entry.score, negated)
         words.append(found)
-        for other in near.both(place) if nouns else ():
+        aspect: Token | None = None
+        for other, gap in near.both(place) if nouns else ():
             token = tokens[other]
             if token.word in nouns and token.word not in lexicon and (tagger is None or token.tag == "NOUN"):
-                known = (token.word, word) in knowledge.pairs
-                if known or not known_pairs:
-                    pairs.append(FoundPair(token.word, token.start, token.end, found, known))
-                break
+                aspect = token if aspect is None or gap < Gap.CLAUSE else aspect
+                if gap < Gap.CLAUSE:
+                    break
+        if aspect is not None:
+            known = (aspect.word, word) in knowledge.pairs
+            if known or not known_pairs:
+                pairs.append(FoundPair(aspect.word, aspect.start, aspect.end, found, known))
     return Occurrences(tuple(words), tuple(pairs))
 
 
 class _Neighbours:
-    """The places near a word that are in its sentence; gaps are looked at only where they are asked for."""
+    """The places near a word in its sentence, each with the widest gap up to it; gaps are looked at where they are asked for."""
 
     def __init__(self, text: str, tokens: Sequence[Token], language: Language) -> None:
         self.text = text
         self.tokens = tokens
         self.language = language
 
-    def left(self, place: int) -> Iterator[int]:
+    def left(self, place: int) -> Iterator[tuple[int, Gap]]:
         """From the nearest on."""
+        widest = Gap.JOINED
         for other in range(place - 1, max(place - REACH, 0) - 1, -1):
-            if self._ends(other):
+            widest = max(widest, self._gap(other))
+            if widest is Gap.SENTENCE:
                 return
-            yield other
+            yield other, widest
 
-    def right(self, place: int) -> Iterator[int]:
+    def right(self, place: int) -> Iterator[tuple[int, Gap]]:
         """From the nearest on."""
+        widest = Gap.JOINED
         for other in range(place + 1, min(place + REACH, len(self.tokens) - 1) + 1):
-            if self._ends(other - 1):
+            widest = max(widest, self._gap(other - 1))
+            if widest is Gap.SENTENCE:
                 return
-            yield other
+            yield other, widest
 
-    def both(self, place: int) -> Iterator[int]:
+    def both(self, place: int) -> Iterator[tuple[int, Gap]]:
         """By distance, of equal ones the right one first."""
         left, right = self.left(place), self.right(place)
         for _ in range(REACH):
             yield from (other for other in (next(right, None), next(left, None)) if other is not None)
 
-    def _ends(self, place: int) -> bool:
-        """Whether a sentence ends behind the word."""
+    def negated(self, place: int) -> bool:
+        """Whether a negator stands before the word in its clause."""
+        return any(gap < Gap.CLAUSE and self._negates(other) for other, gap in self.left(place))
+
+    def _negates(self, place: int) -> bool:
+        """Whether the word, which is not the last one, is a negator in earnest."""
+        word, following = self.tokens[place].word, self.tokens[place + 1].word
+        if word not in NEGATORS[self.language]:
+            return False
+        return (word, following) not in NO_NEGATION[self.language] or self._gap(place) is not Gap.JOINED
+
+    def _gap(self, place: int) -> Gap:
+        """What stands behind the word."""
         before, after = self.tokens[place], self.tokens[place + 1]
-        return gap_between(self.text, before.word, before.end, after.start, self.language) is Gap.SENTENCE
+        return gap_between(self.text, before.word, before.end, after.start, self.language)

@@ -30,7 +30,7 @@ class AspectPair(SentimentObjective):
         knowledge: what to hide by, see :class:`SentimentObjective`.
         share: of a text's tokens, hidden beside the pairs.
         most_pairs: pairs of aspect and sentiment word that are hidden in a text.
-        skip_negated: leave out sentiment words with a negator at most three words to their left.
+        skip_negated: leave out sentiment words with a negator at most three words to their left, in their clause.
         tied: ``E (W h_0 + c) + b`` with the encoder's word embeddings E; else one matrix of width times vocabulary.
         per: a term for each ``pair``, or one for each ``sentence`` with the tokens of all its pairs.
     """

@@ -30,8 +30,8 @@ class SentimentFields:
     Args:
         encoder: whose tokens they are.
         knowledge: its digest.
-        skip_negated: leave out sentiment words with a negator at most three words to their left: none of them is hidden, nor a part
-            of one, nor what shares a token with it.
+        skip_negated: leave out sentiment words with a negator at most three words to their left, in their clause: none of them is
+            hidden, nor a part of one, nor what shares a token with it.
     """
 
     encoder: TransformerText

@@ -49,7 +49,7 @@ class SentimentObjective(Recovering):
             The saved recipe holds its digest, the run a copy; prediction needs neither.
         share: of a text's tokens, hidden beside the pairs; above 0 and below 1.
         most_pairs: pairs of aspect and sentiment word that are hidden in a text.
-        skip_negated: hide no sentiment word with a negator at most three words to its left.
+        skip_negated: hide no sentiment word with a negator at most three words to its left, in its clause.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text"})

@@ -24,7 +24,7 @@ class SentimentWord(SentimentObjective):
         knowledge: what to hide by, see :class:`SentimentObjective`.
         share: of a text's tokens, hidden beside the pairs.
         most_pairs: pairs of aspect and sentiment word that are hidden in a text.
-        skip_negated: leave out sentiment words with a negator at most three words to their left.
+        skip_negated: leave out sentiment words with a negator at most three words to their left, in their clause.
         tied: use the encoder's word embeddings as the last layer; else it has one of its own.
     """
 

@@ -23,7 +23,7 @@ class WordPolarity(SentimentObjective):
         knowledge: what to hide by, and the polarities, see :class:`SentimentObjective`.
         share: of a text's tokens, hidden beside the pairs.
         most_pairs: pairs of aspect and sentiment word that are hidden in a text.
-        skip_negated: leave out sentiment words with a negator at most three words to their left.
+        skip_negated: leave out sentiment words with a negator at most three words to their left, in their clause.
     """
 
     def __init__(
