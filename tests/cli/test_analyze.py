@@ -43,10 +43,15 @@ def test_a_table_becomes_lines_a_summary_and_a_page(reviews: Path, knowledge: st
         "error": None,
         "target": None,
         "extra": {"shop": "1"},
+        "cut": False,
+        "without_evidence": True,
     }
+    assert "1 of 3 reviews holds no word of the lexicon" in shown.out
+    assert "warning" not in shown.err
     page = (out / "report.html").read_text("utf-8")
     assert "<b>staff</b><sup> positive</sup>" in page
     assert "soup</b>" in page
+    assert "1 of 3 reviews holds no word of the lexicon" in page
     assert "&lt;b&gt;" in page
     assert "<svg" in page
     assert str(tmp_path) not in page
@@ -58,6 +63,47 @@ def test_json_is_the_summary(reviews: Path, knowledge: str, tmp_path: Path, caps
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((out / "summary.json").read_text("utf-8"))
     assert {one["aspect"]: one["labels"] for one in printed["aspects"]} == {"staff": {"positive": 1}, "soup": {"negative": 1}}
+
+
+def test_reviews_of_another_language_are_told_of(knowledge: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "reviews.txt"
+    command = ["analyze", str(path), "--out", str(tmp_path / "analysis"), "--knowledge", knowledge, "--overwrite"]
+    path.write_text("Das Personal war gut\nDie Suppe nicht\nbad\n", "utf-8")
+    assert execute(command) == 0
+    shown = capsys.readouterr()
+    assert "2 of 3 reviews hold no word of the lexicon" in shown.out
+    assert (
+        "warning: most reviews hold no word of the lexicon, whose language is English: is it that of the reviews?" in shown.err
+    )
+    assert json.loads((tmp_path / "analysis/summary.json").read_text("utf-8"))["without_evidence"] == 2
+    path.write_text("Die Suppe nicht\nbad\n", "utf-8")
+    assert execute(command) == 0
+    assert "warning" not in capsys.readouterr().err  # half of them is not most
+
+
+def test_one_review(knowledge: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,label\nThe staff is good,pos\n", "utf-8")
+    assert execute(["analyze", str(path), "--out", str(tmp_path / "analysis"), "--knowledge", knowledge]) == 0
+    shown = capsys.readouterr().out
+    assert "1 review: 1 positive\n" in shown
+    assert "100.0% of 1 labelled review was found" in shown
+    page = (tmp_path / "analysis/report.html").read_text("utf-8")
+    assert "<b>1</b><span>review</span>" in page
+    assert "Every aspect" in page
+
+
+def test_what_is_merely_named_is_a_mention_and_no_opinion(knowledge: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "reviews.txt"
+    path.write_text("The soup came, then soup again.\nA good staff and so on and so on: soup.\n", "utf-8")
+    out = tmp_path / "analysis"
+    assert execute(["analyze", str(path), "--out", str(out), "--knowledge", knowledge]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[-4:]]
+    assert rows[0] == ["aspect", "mentions", "opinions", "positive", "words"]
+    assert rows[2:] == [["staff", "1", "1", "1", "good"], ["soup", "3", "0", "0"]]
+    page = (out / "report.html").read_text("utf-8")
+    assert "<b>soup</b>" in page
+    assert "came" not in page  # no example: nothing is said of anything
 
 
 def test_a_text_file_and_writing_over(knowledge: str, tmp_path: Path, capsys) -> None:

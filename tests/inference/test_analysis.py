@@ -8,9 +8,11 @@ import pytest
 
 from polysense.errors import RecipeError
 from polysense.inference.analysis import Analysis, Analyst, Opinion
-from polysense.inference.aspect_summary import Summary, side
+from polysense.inference.aspect_summary import Summary
+from polysense.inference.label_sides import side
 from polysense.inference.predictor import Predictor
 from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair, find
+from polysense.report.analysis import marked
 from polysense.types import Sample
 
 KNOWLEDGE = Knowledge(
@@ -122,7 +124,42 @@ def test_with_knowledge_alone_aspects_and_evidence_are_its_pairs() -> None:
     for pair in pairs:
         expected.setdefault(pair.start, []).append(pair.word.start)
     assert expected
-    assert {one.start: [word.start for word in one.evidence] for one in found.aspects} == expected
+    evidence = {one.start: [word.start for word in one.evidence] for one in found.aspects}
+    assert evidence == {match.start(): expected.get(match.start(), []) for match in re.finditer("staff|soup|screen", text)}
+    assert list(evidence) == sorted(evidence)
+    assert [one.opinion for one in found.aspects if not one.tells] == [Opinion("neutral")] * (len(evidence) - len(expected))
+
+
+def test_evidence_against_a_model_is_marked() -> None:
+    labels = {"staff": "negative", "soup": "neg", "screen": "mixed"}
+    aspects = cast("Predictor", Says(lambda row: classes(labels[row.aspect]), reads_aspects=True))
+    (found,) = Analyst(knowledge=KNOWLEDGE, aspects=aspects).read([review(TEXT)])
+    assert [[word.agrees for word in one.evidence] for one in found.aspects] == [[False], [True], [None]]
+    assert ("Good", "positive against", "positive, against what the model says") in marked(found)
+    labels["screen"] = "negative"
+    (found,) = Analyst(knowledge=KNOWLEDGE, aspects=aspects).read([review(TEXT)])
+    assert [word.agrees for word in found.aspects[2].evidence] == [True]  # not crisp
+    (found,) = Analyst(knowledge=KNOWLEDGE).read([review(TEXT)])
+    assert {word.agrees for one in found.aspects for word in one.evidence} == {None}
+
+
+def test_reviews_that_a_model_cut_or_that_hold_no_evidence_are_counted() -> None:
+    polarity = cast("Predictor", Says(lambda row: classes("positive") | ({"cut": True} if row.id == "r1" else {})))
+    terms = cast("Predictor", Says(lambda row: {"spans": []} | ({"cut": True} if row.id == "r2" else {})))
+    rows = [review(text, number) for number, text in enumerate(("Nothing", "bad", "Fine", "good"))]
+    for models, cut, without in (
+        ({"polarity": polarity, "terms": terms}, [False, True, True, False], 0),
+        ({"terms": terms}, [False, False, True, False], 2),
+        ({}, [False] * 4, 2),
+    ):
+        summary = Summary()
+        found = list(Analyst(knowledge=KNOWLEDGE, **models).read(rows))
+        for one in found:
+            summary.add(one)
+        assert [one.cut for one in found] == cut
+        assert (summary.cut, summary.without_evidence, summary.read) == (sum(cut), without, 4)
+    (found,) = Analyst(terms=terms).read(rows[:1])
+    assert not found.without_evidence  # there is no lexicon
 
 
 def test_a_long_review() -> None:
@@ -194,6 +231,7 @@ def test_the_summary_counts_by_aspect() -> None:
     assert soup.as_dict() == {
         "aspect": "soup",
         "mentions": 3,
+        "opinions": 3,
         "labels": {"negative": 3},
         "words": ["bad"],
         "reviews": ["r0", "r1", "r2"],
@@ -201,7 +239,7 @@ def test_the_summary_counts_by_aspect() -> None:
     assert soup.words["bad"] == 4
     assert screen.words == {"not crisp": 1}
     assert (staff.count("positive"), staff.count("negative"), staff.count("other")) == (1, 0, 0)
-    assert (summary.reviews, summary.unread) == (5, 1)
+    assert (summary.reviews, summary.errors, summary.read) == (5, 1, 4)
     assert summary.labels == {"negative": 3, "neutral": 1}
     assert summary.classes == ["positive", "negative"]
 

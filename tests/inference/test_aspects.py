@@ -177,6 +177,7 @@ def test_texts_that_are_cut_are_counted_in_one_warning(model: Predictor, plain: 
     with pytest.warns(UserWarning, match="^2 of 3 texts have more than 64 tokens and were cut$") as said:
         answers = model.predict([long, TEXT, f"{long} rain"], ["rain"] * 3)
     assert len(said) == 1
+    assert [answer.get("cut") for answer in answers] == [True, None, True]
     assert chances(answers[:1]) == pytest.approx(chances(answers[2:]), abs=1e-6)
     with pytest.warns(UserWarning, match="^1 of 2 texts"):
         plain.predict([long, TEXT])

@@ -35,7 +35,11 @@ def test_on_the_command_line(trained_runs: dict[str, Path], tmp_path: Path, caps
     assert execute(command) == 0
     shown = capsys.readouterr().out
     assert "lovely           positive, negated" in shown
-    assert "day              said to be lovely" in shown
+    assert "day              said to be not lovely" in shown
+    assert execute([*command[:3], "a day", *command[4:]]) == 0
+    assert "no word of the knowledge in the text" in capsys.readouterr().out
+    assert execute(command[:4]) == 0
+    assert "knowledge" not in capsys.readouterr().out
     table = tmp_path / "posts.csv"
     table.write_text("text\na bad day\n", "utf-8")
     assert execute(["predict", str(trained_runs["both"]), str(table), "--explain", knowledge]) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from polysense.inference.aspect_summary import Summary
     from polysense.inference.grouped_summary import GroupedSummary
     from polysense.inference.row_source import RowSource
+    from polysense.knowledge import Knowledge
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -85,8 +87,12 @@ def analyze(
         _print(summary)
         if groups is not None:
             _print_groups(groups)
-    if summary.unread:
-        raise DataError(f'{summary.unread:,} of {summary.reviews:,} reviews could not be read; see "error" in {REVIEWS}')
+    if 2 * summary.without_evidence > summary.read and analyst.knowledge is not None:
+        _doubt_language(analyst.knowledge)
+    if summary.errors:
+        from polysense.inference.aspect_summary import reviews as counted_reviews
+
+        raise DataError(f'{summary.errors:,} of {counted_reviews(summary.reviews)} could not be read; see "error" in {REVIEWS}')
 
 
 def _analyst(
@@ -147,7 +153,7 @@ def _read(analyst: Analyst, source: RowSource, out: Path, groups: GroupedSummary
                 if groups is not None:
                     groups.add(analysis)
                 lines.write(jsonlib.dumps(analysis.as_dict(), ensure_ascii=False) + "\n")
-                if analysis.aspects and len(examples) < EXAMPLES:
+                if any(seen.tells for seen in analysis.aspects) and len(examples) < EXAMPLES:
                     examples.append(analysis)
             shown.update(len(block))
     return summary, examples
@@ -165,9 +171,19 @@ def _whole(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def _doubt_language(knowledge: Knowledge) -> None:
+    language = {"en": "English", "zh": "Chinese"}[knowledge.language]
+    message = f"most reviews hold no word of the lexicon, whose language is {language}: is it that of the reviews?"
+    warnings.warn(message, stacklevel=2)
+
+
 def _print(summary: Summary) -> None:
+    from polysense.inference.aspect_summary import reviews
+
     said = ", ".join(f"{count:,} {label}" for label, count in summary.labels.most_common())
-    typer.echo(f"{summary.reviews:,} reviews{': ' if said else ''}{said}")
+    typer.echo(f"{reviews(summary.reviews)}{': ' if said else ''}{said}")
+    for note in summary.notes():
+        typer.echo(note)
     if summary.against:
         _print_agreement(summary)
     typer.echo("")
@@ -177,11 +193,12 @@ def _print(summary: Summary) -> None:
         return
     classes = summary.classes
     print_table(
-        ("aspect", "mentions", *classes, "words"),
+        ("aspect", "mentions", "opinions", *classes, "words"),
         [
             [
                 one.aspect,
                 one.mentions,
+                one.opinions,
                 *(one.labels[name] for name in classes),
                 ", ".join(word for word, _ in one.words.most_common(5)),
             ]
@@ -193,17 +210,20 @@ def _print(summary: Summary) -> None:
 
 
 def _print_agreement(summary: Summary) -> None:
+    from polysense.inference.aspect_summary import reviews
+
     labelled = summary.against.total()
     if summary.agreement is None:
         names = ", ".join(sorted({target for target, _ in summary.against}))
-        typer.echo(f"the labels of {labelled:,} reviews ({names}) are other classes than those that were found: not compared")
+        typer.echo(f"the labels of {reviews(labelled)} ({names}) are other classes than those that were found: not compared")
     else:
-        typer.echo(f"{summary.agreement:.1%} of {labelled:,} labelled reviews were found to be what their label says")
+        noun = "review was" if labelled == 1 else "reviews were"
+        typer.echo(f"{summary.agreement:.1%} of {labelled:,} labelled {noun} found to be what their label says")
 
 
 def _print_groups(groups: GroupedSummary) -> None:
-    from polysense.inference.aspect_summary import by_side
     from polysense.inference.grouped_summary import PRAISE_AND_BLAME, spoken_of
+    from polysense.inference.label_sides import by_side
 
     found = groups.groups()
     classes = sorted({label for _, one in found for label in one.labels}, key=by_side)

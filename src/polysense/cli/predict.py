@@ -210,10 +210,21 @@ def _show(answer: dict[str, Any], model: Predictor) -> None:
             typer.echo(f"  {name:<16} {value:.3f}")
     for one, other in answer.get("disagree", ()):
         typer.echo(f"  {one} and {other} disagree")
-    known = answer.pop("knowledge", {"words": [], "pairs": []})
+    if answer.get("cut"):
+        typer.echo("  the text is longer than the model reads, and was cut")
+    _show_knowledge(answer.pop("knowledge", None))
+    if answer["missing"]:
+        typer.echo(f"  without {' and '.join(answer['missing'])}: the model was trained with {' and '.join(model.modalities)}")
+
+
+def _show_knowledge(known: Mapping[str, Any] | None) -> None:
+    """What occurs of it in the text; None where it was not asked for."""
+    if known is None:
+        return
+    if not known["words"]:
+        typer.echo("  no word of the knowledge in the text")
     for word in known["words"]:
         typer.echo(f"  {word['word']:<16} {word['polarity']}{', negated' if word['negated'] else ''}")
     for pair in known["pairs"]:
-        typer.echo(f"  {pair['aspect']:<16} said to be {pair['word']['word']}")
-    if answer["missing"]:
-        typer.echo(f"  without {' and '.join(answer['missing'])}: the model was trained with {' and '.join(model.modalities)}")
+        word = pair["word"]
+        typer.echo(f"  {pair['aspect']:<16} said to be {'not ' if word['negated'] else ''}{word['word']}")

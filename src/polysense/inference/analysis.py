@@ -5,18 +5,22 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from polysense.errors import RecipeError, choices
+from polysense.inference.label_sides import side
 from polysense.inference.predictor import Predictor
 from polysense.knowledge.entries import NAMES
 from polysense.knowledge.knowledge import Knowledge
-from polysense.knowledge.occurrences import Found, Occurrences, find, weigh
+from polysense.knowledge.occurrences import Found, Occurrences, find, find_aspects, weigh
 from polysense.knowledge.sentences import sentence_starts
 from polysense.types import Sample, Span
 
 NEUTRAL = "neutral"
 """What words say where praise and blame are even, or there are none."""
+
+Answer: TypeAlias = Mapping[str, Any]
+"""Of a model about one row, see :meth:`polysense.inference.predictor.Predictor.predict`."""
 
 ASPECT = "aspect"
 """The role of the spans that are aspects, unless another one is named."""
@@ -43,6 +47,8 @@ class Evidence:
     """Of the word by itself."""
     negated: bool
     """Whether a negator stands before it; it then counts for the other side."""
+    agrees: bool | None = None
+    """Whether it is on the side that a model says of the aspect; None where no model was asked, or it took no side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class SeenAspect:
     error: str | None = None
     """Why the model of aspects could not read it."""
 
+    @property
+    def tells(self) -> bool:
+        """Whether a model or a sentiment word says something of it; else it is merely named, and neutral."""
+        return self.opinion is not None and (self.opinion.probabilities is not None or bool(self.evidence))
+
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
@@ -69,6 +80,10 @@ class Analysis:
     aspects: tuple[SeenAspect, ...] = ()
     error: str | None = None
     """Why a model could not read the review; what was found is then empty."""
+    cut: bool = False
+    """Whether the text is longer than a model reads: what stands behind that was not seen by it."""
+    without_evidence: bool = False
+    """Whether words were to tell the polarity of the review and it holds none of the lexicon."""
     target: str | None = None
     """The label that the table has for the review; None where it has none, several, or one of a single aspect."""
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -83,9 +98,9 @@ class Analyst:
     """Joins what is there: models for one, two or all three of the questions, and knowledge for the others.
 
     Without a model, the polarity of a review or an aspect is the sign of the sum of its sentiment words' scores (one behind a
-    negator counts for the other side), and aspects are the nouns that the knowledge has beside sentiment words, which are then their
-    evidence. The evidence of an aspect that a model marked are the words of the knowledge which stand nearer to it than to any
-    other aspect of their sentence.
+    negator counts for the other side), and aspects are all nouns that the knowledge has beside sentiment words. Their evidence are
+    the sentiment words that speak of them here; an aspect of which none speaks is neutral, without evidence. The evidence of an
+    aspect that a model marked are the words of the knowledge which stand nearer to it than to any other aspect of their sentence.
 
     Args:
         knowledge: a lexicon with pairs, as `mine` writes them.
@@ -141,66 +156,75 @@ class Analyst:
         targets = [one.label if isinstance(one.label, str) and one.aspect is None else None for one in reviews]
         reviews = [replace(review, aspect=None) for review in reviews]  # those of the table are not asked about
         found = [Occurrences() if self.knowledge is None else find(one.text or "", self.knowledge) for one in reviews]
-        opinions = self._opinions(self.polarity, reviews)
-        marked = self._marked(reviews, found)
+        polarities = _answers(self.polarity, reviews)
+        spans = _answers(self.terms, reviews)
+        marked = [self._marked(*one) for one in zip(reviews, spans, found, strict=True)]
         places = [[] if isinstance(places, str) else places for places in marked]
         asked = [
             replace(review, aspect=place.of(review.text or ""))
             for review, beside in zip(reviews, places, strict=True)
             for place, _ in beside
         ]
-        judged = iter(self._opinions(self.aspects, asked))
-        for review, target, words, opinion, marks, beside in zip(
-            reviews, targets, found, opinions, marked, places, strict=True
+        judged = iter(_answers(self.aspects, asked))
+        for review, target, words, polarity, span, marks, beside in zip(
+            reviews, targets, found, polarities, spans, marked, places, strict=True
         ):
             plain = Analysis(review.id, review.text or "", target=target, extra=review.extra)
-            aspects = tuple(self._seen(review.text or "", place, own, next(judged)) for place, own in beside)
+            own = [(place, speaking, next(judged)) for place, speaking in beside]
+            opinion = self._opinion(self.polarity, polarity, words.words)
             error = next((one for one in (opinion, marks) if isinstance(one, str)), None)
             if error is not None:
                 yield replace(plain, error=error)
             else:
                 assert not isinstance(opinion, str)
-                whole = opinion if self.polarity is not None else self._weighed(words.words)
-                yield replace(plain, opinion=whole, aspects=aspects)
+                yield replace(
+                    plain,
+                    opinion=opinion,
+                    aspects=tuple(self._seen(review.text or "", *one) for one in own),
+                    cut=any(answer.get("cut", False) for answer in (polarity, span, *(answer for *_, answer in own)) if answer),
+                    without_evidence=self.polarity is None and self.knowledge is not None and not words.words,
+                )
 
-    def _seen(self, text: str, place: Span, words: Sequence[Found], judged: Opinion | str | None) -> SeenAspect:
+    def _opinion(self, model: Predictor | None, answer: Answer | None, words: Sequence[Found]) -> Opinion | str | None:
+        """What the model answered, or why it could not; without one what the words say."""
+        return self._weighed(words) if model is None or answer is None else _opinion(answer, model.source)
+
+    def _seen(self, text: str, place: Span, words: Sequence[Found], answer: Answer | None) -> SeenAspect:
         """An aspect with what its model says of it, or else its words."""
+        judged = self._opinion(self.aspects, answer, words)
+        opinion = None if isinstance(judged, str) else judged
+        said = "other" if opinion is None or self.aspects is None else side(opinion.label)
         evidence = tuple(
-            Evidence(word.word, word.start, word.end, NAMES[word.polarity], word.negated)
+            Evidence(
+                word.word,
+                word.start,
+                word.end,
+                NAMES[word.polarity],
+                word.negated,
+                None if said == "other" else (weigh([word]) > 0) == (said == "positive"),
+            )
             for word in sorted(words, key=lambda word: word.start)
         )
-        if isinstance(judged, str):
-            return SeenAspect(place.of(text), place.start, place.end, None, evidence, judged)
-        opinion = judged if self.aspects is not None else self._weighed(words)
-        return SeenAspect(place.of(text), place.start, place.end, opinion, evidence)
+        error = judged if isinstance(judged, str) else None
+        return SeenAspect(place.of(text), place.start, place.end, opinion, evidence, error)
 
-    @staticmethod
-    def _opinions(model: Predictor | None, samples: Sequence[Sample]) -> list[Opinion | str | None]:
-        """Of each sample what the model says, or why it cannot; None where there is no model."""
-        if model is None or not samples:
-            return [None] * len(samples)
-        return [_opinion(answer, model.source) for answer in model.predict(samples)]
+    def _marked(self, review: Sample, answer: Answer | None, found: Occurrences) -> list[tuple[Span, list[Found]]] | str:
+        """Of a review its aspects, with the words that speak of them; or why they cannot be marked."""
+        if answer is None:
+            return self._known(review.text or "", found)
+        if "error" in answer:
+            return str(answer["error"])
+        places = [Span(one["start"], one["end"], one["role"]) for one in answer["spans"] or () if one["role"] == self.role]
+        starts = [] if self.knowledge is None else sentence_starts(review.text or "", self.knowledge.language)
+        return list(zip(places, beside(places, found.words, starts), strict=True))
 
-    def _marked(self, reviews: Sequence[Sample], found: Sequence[Occurrences]) -> list[list[tuple[Span, list[Found]]] | str]:
-        """Of each review its aspects, with the words that speak of them; or why they cannot be marked."""
-        if self.terms is None:
-            return [self._paired(one) for one in found]
-        told: list[list[tuple[Span, list[Found]]] | str] = []
-        for review, answer, words in zip(reviews, self.terms.predict(reviews), found, strict=True):
-            if "error" in answer:
-                told.append(str(answer["error"]))
-                continue
-            places = [Span(one["start"], one["end"], one["role"]) for one in answer["spans"] or () if one["role"] == self.role]
-            starts = [] if self.knowledge is None else sentence_starts(review.text or "", self.knowledge.language)
-            told.append(list(zip(places, beside(places, words.words, starts), strict=True)))
-        return told
-
-    def _paired(self, found: Occurrences) -> list[tuple[Span, list[Found]]]:
-        """The aspects of the knowledge's pairs, in the order of the text."""
-        own: dict[Span, list[Found]] = {}
+    def _known(self, text: str, found: Occurrences) -> list[tuple[Span, list[Found]]]:
+        """The aspects of the knowledge's pairs in the order of the text, those too that no sentiment word speaks of."""
+        places = [] if self.knowledge is None else find_aspects(text, self.knowledge)
+        own: dict[Span, list[Found]] = {Span(start, end, self.role): [] for start, end in places}
         for pair in found.pairs:
-            own.setdefault(Span(pair.start, pair.end, self.role), []).append(pair.word)
-        return sorted(own.items(), key=lambda item: item[0])
+            own[Span(pair.start, pair.end, self.role)].append(pair.word)
+        return list(own.items())
 
     def _weighed(self, words: Sequence[Found]) -> Opinion | None:
         """The sign of the sum of the scores; None without knowledge."""
@@ -210,7 +234,12 @@ class Analyst:
         return Opinion(NEUTRAL if balance == 0 else NAMES[balance > 0])
 
 
-def _opinion(answer: Mapping[str, Any], source: str) -> Opinion | str:
+def _answers(model: Predictor | None, samples: Sequence[Sample]) -> Sequence[Answer | None]:
+    """Of each sample what the model says; None where there is no model."""
+    return [None] * len(samples) if model is None or not samples else model.predict(samples)
+
+
+def _opinion(answer: Answer, source: str) -> Opinion | str:
     """What a model answered, or its error."""
     if "error" in answer:
         return str(answer["error"])

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from polysense.inference.analysis import Analysis
-
-Side = Literal["positive", "negative", "other"]
+from polysense.inference.label_sides import Side, by_side, same_meaning, side
 
 NAMED = 3
 """Reviews named for an aspect."""
 
 
-_PRAISE = ("pos", "good", "great", "excellent", "praise", "正", "好")
-_BLAME = ("neg", "bad", "poor", "terrible", "blame", "负", "差")
-"""How words begin that name a side."""
-
-
-def side(label: str) -> Side:
-    """The side of a class by its name, as data sets write them: ``positive``, ``very negative``, ``pos``, ``正面``."""
-    words = re.findall(r"[^\W_]+", label.casefold())
-    praise, blame = (any(word.startswith(names) for word in words) for names in (_PRAISE, _BLAME))
-    if praise == blame:
-        return "other"
-    return "positive" if praise else "negative"
-
-
-def by_side(label: str) -> tuple[int, str]:
-    """To sort classes by: praise first, blame last."""
-    return ("positive", "other", "negative").index(side(label)), label
-
-
-def same_meaning(one: str, other: str) -> bool:
-    """Whether two labels have the same name, or the same side of the two: ``pos`` and ``positive``."""
-    return one.casefold() == other.casefold() or (side(one) == side(other) != "other")
+def reviews(count: int) -> str:
+    """``1 review``, ``1,200 reviews``."""
+    return f"{count:,} {'review' if count == 1 else 'reviews'}"
 
 
 @dataclass
@@ -46,15 +25,20 @@ class AspectCounts:
 
     aspect: str
     labels: Counter[str] = field(default_factory=Counter)
-    """Mentions by what was thought of them."""
+    """Opinions by what they are. A mention of which nothing is said, by a model or a sentiment word, is none."""
     words: Counter[str] = field(default_factory=Counter)
     """The evidence; ``not w`` where w stood behind a negator."""
     reviews: list[str] = field(default_factory=list)
     """Ids of the first reviews that speak of it."""
     mentions: int = 0
 
+    @property
+    def opinions(self) -> int:
+        """Mentions of which something is said."""
+        return self.labels.total()
+
     def count(self, wanted: Side) -> int:
-        """Mentions of one side."""
+        """Opinions of one side."""
         return sum(count for label, count in self.labels.items() if side(label) == wanted)
 
     def as_dict(self) -> dict[str, Any]:
@@ -62,6 +46,7 @@ class AspectCounts:
         return {
             "aspect": self.aspect,
             "mentions": self.mentions,
+            "opinions": self.opinions,
             "labels": dict(self.labels.most_common()),
             "words": [word for word, _ in self.words.most_common(8)],
             "reviews": self.reviews,
@@ -76,7 +61,12 @@ class Summary:
 
     def __init__(self) -> None:
         self.reviews = 0
-        self.unread = 0
+        self.errors = 0
+        """Reviews that a model could not read."""
+        self.cut = 0
+        """Reviews that a model read the beginning of, as they are longer than it reads."""
+        self.without_evidence = 0
+        """Reviews that words were to answer for, and that hold none of the lexicon."""
         self.labels: Counter[str] = Counter()
         self.against: Counter[tuple[str, str]] = Counter()
         """Reviews by the table's label and what was found."""
@@ -86,8 +76,10 @@ class Summary:
         """One more review."""
         self.reviews += 1
         if analysis.error is not None:
-            self.unread += 1
+            self.errors += 1
             return
+        self.cut += analysis.cut
+        self.without_evidence += analysis.without_evidence
         if analysis.opinion is not None:
             self.labels[analysis.opinion.label] += 1
             if analysis.target is not None:
@@ -96,15 +88,33 @@ class Summary:
             name = " ".join(seen.text.casefold().split())
             counts = self._aspects.setdefault(name, AspectCounts(name))
             counts.mentions += 1
-            if seen.opinion is not None:
+            if seen.opinion is not None and seen.tells:
                 counts.labels[seen.opinion.label] += 1
             counts.words.update(f"not {word.word}" if word.negated else word.word for word in seen.evidence)
             if len(counts.reviews) < NAMED and analysis.id not in counts.reviews:
                 counts.reviews.append(analysis.id)
 
+    @property
+    def read(self) -> int:
+        """Reviews without an error."""
+        return self.reviews - self.errors
+
+    def notes(self) -> list[str]:
+        """What a reader should know before the counts."""
+        found = []
+        if self.without_evidence:
+            hold = "holds" if self.without_evidence == 1 else "hold"
+            found.append(
+                f"{self.without_evidence:,} of {reviews(self.read)} {hold} no word of the lexicon, and counted as neutral"
+            )
+        if self.cut:
+            are, were = ("is", "was") if self.cut == 1 else ("are", "were")
+            found.append(f"{self.cut:,} of {reviews(self.read)} {are} longer than a model reads, and {were} cut for it")
+        return found
+
     def aspects(self) -> list[AspectCounts]:
-        """From the one most spoken of on; equal ones alphabetically."""
-        return sorted(self._aspects.values(), key=lambda one: (-one.mentions, one.aspect))
+        """By opinions, then by mentions, the most first; equal ones alphabetically."""
+        return sorted(self._aspects.values(), key=lambda one: (-one.opinions, -one.mentions, one.aspect))
 
     @property
     def classes(self) -> list[str]:
@@ -136,7 +146,9 @@ class Summary:
         }
         return {
             "reviews": self.reviews,
-            "unread": self.unread,
+            "errors": self.errors,
+            "cut": self.cut,
+            "without_evidence": self.without_evidence,
             "labels": dict(self.labels.most_common()),
             **(labelled if self.against else {}),
             "aspects": [one.as_dict() for one in self.aspects()],

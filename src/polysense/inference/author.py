@@ -69,7 +69,7 @@ class Author:
             asked = [replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)]
             self._faults.clear()
             texts = iter(self._answerer.write(asked, objective, how))
-            cut += 0 if self._texts is None else self._texts.take_cut()
+            cut += 0 if self._texts is None else len(self._texts.take_cut())
             faults = dict(self._faults)
             for place, row in enumerate(read):
                 if isinstance(row, Problem):

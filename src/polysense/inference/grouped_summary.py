@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from polysense.inference.analysis import Analysis
-from polysense.inference.aspect_summary import AspectCounts, Side, Summary
+from polysense.inference.aspect_summary import AspectCounts, Summary
+from polysense.inference.label_sides import Side
 
 PRAISE_AND_BLAME: tuple[Side, ...] = ("positive", "negative")
 

@@ -162,7 +162,8 @@ class Predictor:
         Rows may name recordings and films where the model reads frames: these are made as the model's own were, or the row has
         an error. ``{"text": ..., "video": "clip.mp4"}`` is read for its pictures and its sound.
 
-        ``missing`` names the modalities that the model reads and the row lacks. A row that cannot be used has ``error``, the reason,
+        ``missing`` names the modalities that the model reads and the row lacks; ``cut``, true, is there where the text is longer than
+        the model reads. A row that cannot be used has ``error``, the reason,
         in place of answers; the others are answered all the same. Among the reasons: a model that reads aspects is asked without
         one, or another with one.
 

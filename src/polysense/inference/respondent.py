@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -66,8 +66,9 @@ class Respondent:
             read = [self._reader.read(row, done + at) for at, row in enumerate(block, start=1)]
             samples = [replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)]
             answers, faults = self._ask(samples, vectors=vectors)
-            cut += 0 if self._texts is None else self._texts.take_cut()
-            for told, row, asked in zip(self._told(read, answers, faults), read, block, strict=True):
+            shorter = [] if self._texts is None else self._texts.take_cut()
+            cut += len(shorter)
+            for told, row, asked in zip(self._told(read, answers, faults, set(shorter)), read, block, strict=True):
                 given = given_words(asked)
                 answer = told if given is None else in_given_words(told, given)
                 yield answer if explain is None else _explained(row, answer, knowledge=explain)
@@ -84,7 +85,7 @@ class Respondent:
         return self._answerer.predict(samples, vectors=vectors).rows(), dict(self._faults)
 
     def _told(
-        self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str]
+        self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str], cut: Set[int]
     ) -> Iterator[dict[str, Any]]:
         """An answer or an error for each row."""
         answers = iter(found)
@@ -97,7 +98,7 @@ class Respondent:
             else:
                 missing = [name for name in self._reader.modalities if name not in row.modalities]
                 told = answer if self._scale is None else with_sides(answer, dataset=self._scale)
-                yield {"id": row.id, **told, "missing": missing}
+                yield {"id": row.id, **told, "missing": missing, **({"cut": True} if place in cut else {})}
 
 
 def _explained(row: Sample | Problem, answer: dict[str, Any], *, knowledge: Knowledge) -> dict[str, Any]:

@@ -158,6 +158,16 @@ def find(
     return Occurrences(tuple(words), tuple(pairs))
 
 
+def find_aspects(text: str, knowledge: Knowledge) -> list[tuple[int, int]]:
+    """Where aspects of the knowledge's pairs stand in a text, whether or not a sentiment word is near, in its order.
+
+    Raises:
+        PolysenseError: the text is Chinese, and the extra ``knowledge`` is not installed.
+    """
+    tokens = _PLAIN[knowledge.language].tag(text)
+    return [(one.start, one.end) for one in tokens if one.word in knowledge.aspects and one.word not in knowledge.words]
+
+
 class _Neighbours:
     """The places near a word in its sentence, each with the widest gap up to it; gaps are looked at where they are asked for."""
 

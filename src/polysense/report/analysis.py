@@ -9,8 +9,9 @@ from typing import get_args
 from markupsafe import Markup
 
 from polysense.inference.analysis import Analysis
-from polysense.inference.aspect_summary import AspectCounts, Side, Summary, by_side, side
+from polysense.inference.aspect_summary import AspectCounts, Summary
 from polysense.inference.grouped_summary import PRAISE_AND_BLAME, GroupedSummary, spoken_of
+from polysense.inference.label_sides import Side, by_side, side
 from polysense.report.section import environment, render
 from polysense.report.sides import sides_figure
 from polysense.report.whole import write_page
@@ -63,6 +64,9 @@ def write_analysis_report(
         group_classes=sorted({label for _, one in grouped for label in one.labels}, key=by_side),
         groups_figure=groups_figure(grouped[:GROUPS]) if grouped else None,
         examples=[(one, marked(one)) for one in examples[:EXAMPLES]],
+        against_shown=any(
+            word.agrees is False for one in examples[:EXAMPLES] for seen in one.aspects for word in seen.evidence
+        ),
         style=Markup(environment().get_template("style.css").render()),  # noqa: S704 (our own file)
     )
     return write_page(path, page)
@@ -89,16 +93,22 @@ def groups_figure(groups: Sequence[tuple[str, Summary]]) -> Markup:
 def aspects_figure(aspects: Sequence[AspectCounts]) -> Markup:
     """What is thought of every aspect."""
     rows = [(one.aspect, one.count("positive"), one.count("negative"), one.count("other")) for one in aspects]
-    return sides_figure(rows, label="Aspects: in how many mentions they are praised and blamed", unit="mentions")
+    return sides_figure(rows, label="Aspects: how often they are praised and blamed", unit="opinions")
 
 
 def marked(analysis: Analysis) -> list[tuple[str, str, str]]:
-    """The text in pieces (text, kind, what is said of it): kind is ``aspect``, ``positive`` or ``negative`` word, or empty."""
+    """The text in pieces (text, kind, what is said of it).
+
+    The kind is ``aspect``, or empty, or of a word ``positive`` or ``negative``, with ``against`` where a model says otherwise.
+    """
     pieces: dict[int, tuple[int, str, str]] = {}
     for seen in analysis.aspects:
-        pieces[seen.start] = (seen.end, "aspect", seen.opinion.label if seen.opinion else "")
+        pieces[seen.start] = (seen.end, "aspect", seen.opinion.label if seen.opinion and seen.tells else "")
         for word in seen.evidence:
-            pieces.setdefault(word.start, (word.end, word.polarity, "negated" if word.negated else word.polarity))
+            said = "negated" if word.negated else word.polarity
+            against = word.agrees is False
+            kind = f"{word.polarity} against" if against else word.polarity
+            pieces.setdefault(word.start, (word.end, kind, f"{said}, against what the model says" if against else said))
     parts, at = [], 0
     for start in sorted(pieces):
         end, kind, said = pieces[start]

@@ -211,7 +211,7 @@ class Embedder:
         answerer = Answerer(self.learner, collate, batch_size=most_rows or self.batch_size)
         numbered = [replace(sample, index=row) for row, sample in enumerate(samples)]
         vectors = answerer.encode(numbered, part=part, progress=progress)
-        self._cut += 0 if texts is None else texts.take_cut()
+        self._cut += 0 if texts is None else len(texts.take_cut())
         return vectors, faults
 
     def _aligning(self) -> Aligning:
