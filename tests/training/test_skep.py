@@ -148,6 +148,7 @@ def test_the_control_is_the_same_training_without_knowledge(overrides: list[str]
     }
 
 
+@pytest.mark.filterwarnings("ignore:AspectPair. none of")
 def test_a_run_does_not_go_on_with_other_knowledge(run: Path, overrides: list[str], reviews: Path, tmp_path: Path) -> None:
     from polysense.knowledge import Entry, Knowledge
 

@@ -171,6 +171,6 @@ def test_what_is_wrong_with_a_file_without_header_is_named(tmp_path: Path) -> No
     assert texts(table) == ["a b", "g"]
     assert [(one.row, one.field, one.reason) for one in table.problems] == [
         (2, "row", "1 cell where the first row has 2 (line 2)"),
-        (3, "row", "nothing usable: no text and none of image, audio, video"),
+        (3, "row", "nothing usable: the text is empty"),
         (4, "pair", "is empty, other rows have one"),
     ]
