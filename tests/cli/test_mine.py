@@ -98,12 +98,58 @@ def test_knowledge_that_is_there_is_not_written_over(reviews: Path, tmp_path: Pa
         (["--seeds", "SKEP_46", "--seeds-file", "x"], 2, "one of them"),
         (["--language", "zh"], 3, "no negative seed of REVIEWS_ZH_28"),
         (["--encoding", "ascii8"], 2, "not known"),
+        (["--columns", "label=x"], 2, "--columns: 'label' is not read here"),
+        (["--columns", "text=x"], 2, "a text file has no columns"),
+        (["--columns", "text=x", "--column", "x"], 2, "one of them"),
     ],
 )
 def test_wrong_options_are_explained(more: list[str], code: int, message: str, reviews: Path, tmp_path: Path, capsys) -> None:
     assert execute(["mine", str(reviews), "--out", str(tmp_path / "k"), "--processes", "1", *more]) == code
     assert message in capsys.readouterr().err
     assert not (tmp_path / "k").exists()
+
+
+def test_the_place_of_the_output_is_looked_at_before_the_texts(
+    reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr("polysense.knowledge.mining.mine", lambda *_, **__: pytest.fail("texts were read"))
+    (tmp_path / "file").write_text("mine", "utf-8")
+    for place in ("file", "file/k"):
+        assert execute(["mine", str(reviews), "--out", str(tmp_path / place)]) == 3
+        assert f"{place}: {tmp_path / 'file'} is no folder" in capsys.readouterr().err
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert execute(["mine", str(reviews), "--out", str(tmp_path / "new/k")]) == 3
+    assert f"nothing may be written in {tmp_path}" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("naming", [["--columns", "text=review"], ["--column", "review"]])
+def test_bad_rows_are_skipped_where_that_is_said(naming: list[str], tmp_path: Path, capsys) -> None:
+    rows = [json.dumps({"review": text}) for text in english_reviews()]
+    (tmp_path / "r.jsonl").write_text(
+        "\n".join([*rows[:9], '{"review": "gre', *rows[9:], '{"review": ""}' + "\n{}" * 12]), "utf-8"
+    )
+    line = ["mine", str(tmp_path / "r.jsonl"), "--out", str(tmp_path / "k"), "--processes", "1", *naming]
+    assert execute(line) == 3
+    assert "r.jsonl, row 10, row: not JSON" in (told := capsys.readouterr().err)
+    assert "--skip-bad-rows goes on without such rows" in told
+    assert not (tmp_path / "k").exists()
+    assert execute([*line, "--skip-bad-rows"]) == 0
+    told = capsys.readouterr().err
+    assert "r.jsonl, row 10, row: not JSON" in told
+    assert "r.jsonl, row 402, review: there is no text" in told
+    assert "skipped: 4 more rows" in told
+    corpus = Knowledge.read(tmp_path / "k").record["corpus"]
+    assert (corpus["texts"], corpus["skipped rows"]) == (400, 14)
+
+
+def test_weak_words_are_left_out(reviews: Path, tmp_path: Path) -> None:
+    line = ["mine", str(reviews), "--processes", "1"]
+    for name, least in (("all", "0"), ("strong", "0.5")):
+        assert execute([*line, "--out", str(tmp_path / name), "--min-score", least]) == 0
+    every, strong = (Knowledge.read(tmp_path / name) for name in ("all", "strong"))
+    assert dict(strong.words) == {word: entry for word, entry in every.words.items() if entry.seed or abs(entry.score) >= 0.5}
+    assert strong.record["settings"]["min_score"] == 0.5
 
 
 def test_an_empty_file_is_explained(tmp_path: Path, capsys) -> None:

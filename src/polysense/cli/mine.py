@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polysense.cli.options import Json
+from polysense.cli.options import Columns, Json, SkipBadRows, read_columns
 from polysense.cli.output import print_json, print_table
+from polysense.cli.paths import refuse_folder
+from polysense.cli.skipped import Skipped
 from polysense.errors import RecipeError, choices, display
 from polysense.progress import bar, say
 
@@ -31,7 +34,8 @@ def mine(
     texts: Annotated[
         str,
         typer.Argument(
-            metavar="TEXTS", help="A .txt file with a text a line, a CSV, TSV, JSON lines or Parquet table; - reads stdin."
+            metavar="TEXTS",
+            help="A .txt or .txt.gz file with a text a line, a CSV, TSV, JSON lines or Parquet table; - reads stdin.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The folder for lexicon.tsv, pairs.tsv, knowledge.json and report.html.")],
@@ -48,6 +52,7 @@ def mine(
     min_count: Annotated[
         int | None, typer.Option(min=1, help="Windows with the word; 20, or 8 below 20,000 windows, by default.")
     ] = None,
+    min_score: Annotated[float, typer.Option(min=0, help="Size of the score of a word, at least.")] = 0.0,
     min_pair_count: Annotated[int, typer.Option(min=1, help="Times that a pair was seen.")] = 2,
     tags: Annotated[str, typer.Option(help="Kinds of word: of NOUN, ADJ, ADV, VERB, OTHER, or any.")] = "ADJ,ADV,VERB",
     patterns: Annotated[bool, typer.Option(help="Only words that stand in phrases of opinion.")] = True,
@@ -57,7 +62,9 @@ def mine(
     pairs: Annotated[bool, typer.Option(help="Look for aspects too.")] = True,
     smoothing: Annotated[float, typer.Option(min=0, help="Added to each count of a word with a seed.")] = 0.0,
     skip_negated: Annotated[bool, typer.Option("--skip-negated", help="Leave out words behind not, never, ...")] = False,
-    column: Annotated[str, typer.Option(help="The column of a table that holds the texts.")] = "text",
+    columns: Columns = None,
+    column: Annotated[str | None, typer.Option(hidden=True, help="The same as --columns text=.")] = None,
+    skip_bad_rows: SkipBadRows = False,
     encoding: Annotated[str, typer.Option(help="The encoding of the texts: latin-1.")] = "utf-8",
     processes: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores by default.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over the knowledge that is in the folder.")] = False,
@@ -72,10 +79,12 @@ def mine(
 
     if (out / LEXICON).exists() and not overwrite:
         raise RecipeError(f"{display(out)} holds a {LEXICON} already, perhaps edited by hand; --overwrite writes over it")
+    refuse_folder(out)
+    skipped = Skipped() if skip_bad_rows else None
     began = time.perf_counter()
     with bar("reading", "texts") as progress:
         found = run(
-            _texts(texts, column, encoding),
+            _texts(texts, _column(columns, column), encoding, skipped),
             language=_language(language),
             seeds=_seeds(seeds, seeds_file),
             window=_window(window),
@@ -83,6 +92,7 @@ def mine(
             patterns=PATTERNS if patterns else None,
             top=top,
             min_count=min_count,
+            min_score=min_score,
             min_pair_count=min_pair_count,
             function_words=function_words,
             smoothing=smoothing,
@@ -91,6 +101,9 @@ def mine(
             processes=processes or all_cores(),
             progress=progress,
         )
+    if skipped is not None:
+        skipped.tell_rest()
+        found = replace(found, record={**found.record, "corpus": found.record["corpus"] | {"skipped rows": skipped.rows}})
     found.write(out)
     write_knowledge_report(found, out / "report.html")
     seconds = time.perf_counter() - began
@@ -102,11 +115,24 @@ def mine(
         _print(found)
 
 
-def _texts(name: str, column: str, encoding: str) -> Iterator[str]:
-    from polysense.knowledge.texts import read_stream, read_texts
+def _column(columns: str | None, column: str | None) -> str | None:
+    """The one that holds the texts, where it was named."""
+    named = read_columns(columns)
+    for field in named:
+        if field != "text":
+            raise RecipeError(f"--columns: {field!r} is not read here; text=NAME names the column that holds the texts")
+    if named and column:
+        raise RecipeError("--columns and --column: one of them")
+    return named.get("text", column)
 
+
+def _texts(name: str, column: str | None, encoding: str, skipped: Skipped | None) -> Iterator[str]:
+    from polysense.knowledge.texts import ending, read_stream, read_texts
+
+    if column and (name == "-" or ending(Path(name)).startswith(".txt")):
+        raise RecipeError("--columns: a text file has no columns, every line is a text")
     if name != "-":
-        return read_texts(Path(name), column=column, encoding=encoding)
+        return read_texts(Path(name), column=column or "text", encoding=encoding, skip=skipped)
     return read_stream(getattr(sys.stdin, "buffer", None) or (line.encode(encoding) for line in sys.stdin), encoding=encoding)
 
 

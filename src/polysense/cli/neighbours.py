@@ -11,6 +11,7 @@ import typer
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, read_split
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
+from polysense.cli.skipped import Skipped
 from polysense.errors import DataError, RecipeError, display
 from polysense.progress import bar, say
 
@@ -66,7 +67,7 @@ def neighbours(
     )
     made = []
     if texts is not None:
-        made.append(_texts(rows, texts, column, out, pool))
+        made.append(_texts(rows, texts, column, out, pool, Skipped() if skip_bad_rows else None))
     if images is not None:
         made.append(_images(rows, images, encoder, out, pool))
     summary = [_summary(one) for one in made]
@@ -77,12 +78,14 @@ def neighbours(
         print_table(tuple(summary[0]), [tuple(one.values()) for one in summary])
 
 
-def _texts(rows: Sequence[Sample], texts: Path, column: str, out: Path, pool: int) -> Neighbours:
+def _texts(rows: Sequence[Sample], texts: Path, column: str, out: Path, pool: int, skipped: Skipped | None) -> Neighbours:
     from polysense.knowledge.retrieval import text_neighbours
     from polysense.knowledge.texts import read_texts
 
     with bar("sentences", "captions") as progress:
-        unpaired = list(read_texts(texts, column=column))
+        unpaired = list(read_texts(texts, column=column, skip=skipped))
+        if skipped is not None:
+            skipped.tell_rest()
         return text_neighbours([row.text or "" for row in rows], unpaired, pool=pool, folder=out, progress=progress)
 
 

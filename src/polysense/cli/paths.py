@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from polysense.errors import DataError, RecipeError, display
@@ -18,6 +19,19 @@ def refuse_missing(*inputs: str | Path | None) -> None:
             raise DataError(f"there is no file or folder {display(path)}")
         if isinstance(path, str) and Path(path).parent != Path() and Path(path).parent.exists() and not Path(path).exists():
             raise RecipeError(f"there is no run {display(path)}: name the folder that `polysense train` wrote (its --out)")
+
+
+def refuse_folder(out: Path) -> None:
+    """Raise where a folder cannot be written; folders above it that are not there would be made.
+
+    Raises:
+        DataError: names what is in the way.
+    """
+    there = next(one for one in (out.absolute(), *out.absolute().parents) if one.exists() or one.is_symlink())
+    if not there.is_dir():
+        raise DataError(f"--out {out}: {display(there)} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(f"--out {out}: nothing may be written in {display(there)}")
 
 
 def refuse_output(out: Path) -> None:

@@ -54,6 +54,7 @@ def mine(
     top: int = 400,
     min_count: int | None = None,
     min_seed_count: int = 5,
+    min_score: float = 0.0,
     min_pair_count: int = 2,
     function_words: bool = False,
     smoothing: float = 0.0,
@@ -80,6 +81,7 @@ def mine(
         top: words a side, at most, beside the seeds.
         min_count: windows that hold a word, at least; by default 20, and 8 in corpora of fewer than 20,000 windows.
         min_seed_count: windows that hold a seed, at least; rarer seeds are not used, with a warning.
+        min_score: size of the score of a word, at least; weak words are often of the topic, and say little.
         min_pair_count: times that a pair was seen, at least.
         function_words: whether the lexicon may hold auxiliaries, negators, pronouns and the like. Not by default: they say how people
             complain, and where the words of a text are weighed they tip it to blame. Seeds are taken as they are given.
@@ -108,6 +110,7 @@ def mine(
         top=top,
         min_count=min_count,
         min_seed_count=min_seed_count,
+        min_score=min_score,
         min_pair_count=min_pair_count,
         function_words=function_words,
         smoothing=smoothing,
@@ -171,11 +174,12 @@ def mine_encoded(corpus: EncodedCorpus, settings: Settings, *, tagger: str = "")
             tag=TAGS[int(counts.tags[place].argmax())],
         )
         for place, score in zip(words, scores, strict=True)
-        if score != 0
+        if score != 0 and abs(score) >= settings.min_score
     }
     if not found:
+        weak = f", with a score of {settings.min_score:g} or more" if settings.min_score else ""
         told.append(
-            f"no word was found: none is both frequent (min_count {min_count}) and near a seed; only the seeds are there"
+            f"no word was found: none is both frequent (min_count {min_count}) and near a seed{weak}; only the seeds are there"
         )
     lexicon = _strongest(found, settings.top) | _seeds(corpus, counts, settings.used_seeds, found)
     known = _pairs(counting, lexicon, settings.min_pair_count) if settings.pairs else {}

@@ -32,6 +32,7 @@ class Settings:
     top: int = 400
     min_count: int | None = None
     min_seed_count: int = 5
+    min_score: float = 0.0
     min_pair_count: int = 2
     function_words: bool = False
     smoothing: float = 0.0
@@ -51,7 +52,8 @@ class Settings:
         for tag in self.tags or ():
             if tag not in TAGS:
                 raise RecipeError(f"tags: {tag!r} is no tag; {choices(tag, TAGS)}")
-        for name, least in (("top", 0), ("min_seed_count", 1), ("min_pair_count", 1), ("min_count", 1), ("smoothing", 0)):
+        leasts = {"top": 0, "min_count": 1, "min_seed_count": 1, "min_score": 0, "min_pair_count": 1, "smoothing": 0}
+        for name, least in leasts.items():
             if (value := getattr(self, name)) is not None and not value >= least:
                 raise RecipeError(f"{name}: {value} is too small; at least {least}")
 
