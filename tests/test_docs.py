@@ -402,7 +402,7 @@ def first_cells(text: str) -> list[str]:
 
 
 def options_of_commands() -> dict[str, set[str]]:
-    """``data verify`` -> its options, as ``--help`` shows them: a former name that still works is hidden there."""
+    """``data verify`` -> its options."""
     from typer.main import get_command
 
     from polysense.cli.main import COMMANDS
@@ -412,8 +412,7 @@ def options_of_commands() -> dict[str, set[str]]:
         command: Any = get_command(importlib.import_module(f"polysense.cli.{name}").app)
         parts = {f"{name} {inner}": one for inner, one in command.commands.items()} if hasattr(command, "commands") else {}
         for path, one in (parts or {name: command}).items():
-            public = [parameter for parameter in one.params if not getattr(parameter, "hidden", False)]
-            found[path] = {option for parameter in public for option in (*parameter.opts, *parameter.secondary_opts)}
+            found[path] = {option for parameter in one.params for option in (*parameter.opts, *parameter.secondary_opts)}
             found[path] = {option for option in found[path] if option.startswith("--")} - {"--help"}
     return found
 

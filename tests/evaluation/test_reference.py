@@ -121,6 +121,22 @@ def test_what_a_row_lacks_is_the_mean_of_the_others() -> None:
     assert means_ridge([*train, *lacking], clips(50, seed=2), rules="mosi")["rows"] == 50
 
 
+def test_the_penalty_is_chosen_on_the_training_rows() -> None:
+    """Many rare words that say nothing: with one penalty for all, ridge is worse than a constant answer."""
+    draw = np.random.default_rng(3)
+
+    def noisy(count: int) -> list[Sample]:
+        told = (" ".join(f"w{word:03}" for word in draw.integers(0, 400, 12)) for _ in range(count))
+        frames = (HeldFrames(draw.standard_normal((3, 4)).astype(np.float32)) for _ in range(count))
+        scores = draw.standard_normal(count)
+        rows = zip(told, frames, scores, strict=True)
+        return [Sample(id=str(row), text=text, audio=one, score=float(score)) for row, (text, one, score) in enumerate(rows)]
+
+    train, test = noisy(300), noisy(100)
+    constant = float(np.abs([one.score for one in test]).mean())
+    assert means_ridge(train, test, rules="mosi")["metrics"]["MAE"] < 1.05 * constant
+
+
 def test_without_sequences_or_scores_there_is_no_ridge_of_means() -> None:
     texts = [replace(one, audio=None) for one in clips(20)]
     assert means_ridge(texts, clips(5), rules="mosi") == {}

@@ -84,10 +84,13 @@ def evaluate(
     split = None if split is None else read_split(split)
     damage = Damage(drop=tuple(dict.fromkeys(drop or ())), frames=drop_frames, noise=frame_noise)
     if data is None:
-        asking = {
-            **{"--evaluator": evaluator, "--columns": columns, "--encoding": encoding, "--pooling": pooling},
-            **{"--drop": drop, "--drop-frames": drop_frames, "--frame-noise": frame_noise},
+        asking: dict[str, object] = {
+            "--evaluator": evaluator,
+            "--columns": columns,
+            "--encoding": encoding,
+            "--pooling": pooling,
         }
+        asking |= {"--drop": drop, "--drop-frames": drop_frames, "--frame-noise": frame_noise}
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
         found, rows = _noted(run, split or "test")

@@ -63,7 +63,6 @@ def mine(
     smoothing: Annotated[float, typer.Option(min=0, help="Added to each count of a word with a seed.")] = 0.0,
     skip_negated: Annotated[bool, typer.Option("--skip-negated", help="Leave out words behind not, never, ...")] = False,
     columns: Columns = None,
-    column: Annotated[str | None, typer.Option(hidden=True, help="The same as --columns text=.")] = None,
     skip_bad_rows: SkipBadRows = False,
     encoding: Annotated[str, typer.Option(help="The encoding of the texts: latin-1.")] = "utf-8",
     processes: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores by default.")] = None,
@@ -84,7 +83,7 @@ def mine(
     began = time.perf_counter()
     with bar("reading", "texts") as progress:
         found = run(
-            _texts(texts, _column(columns, column), encoding, skipped),
+            _texts(texts, _column(columns), encoding, skipped),
             language=_language(language),
             seeds=_seeds(seeds, seeds_file),
             window=_window(window),
@@ -115,15 +114,13 @@ def mine(
         _print(found)
 
 
-def _column(columns: str | None, column: str | None) -> str | None:
+def _column(columns: str | None) -> str | None:
     """The one that holds the texts, where it was named."""
     named = read_columns(columns)
     for field in named:
         if field != "text":
             raise RecipeError(f"--columns: {field!r} is not read here; text=NAME names the column that holds the texts")
-    if named and column:
-        raise RecipeError("--columns and --column: one of them")
-    return named.get("text", column)
+    return named.get("text")
 
 
 def _texts(name: str, column: str | None, encoding: str, skipped: Skipped | None) -> Iterator[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from polysense.data.frames import Frames
 from polysense.errors import DataError, RecipeError, choices
+from polysense.seeds import seed_from
 from polysense.types import MODALITIES, Sample
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ class DamagedFrames(Frames):
     @property
     def key(self) -> int:
         """See `Frames.key`."""
-        told = f"{self.whole.key} {self.lost} {self.noise}".encode() + (b"" if self.scale is None else self.scale.tobytes())
-        return int.from_bytes(hashlib.sha256(told).digest()[:8], "big") >> 1
+        return seed_from(self.whole.key, self.lost, self.noise, None if self.scale is None else self.scale.tobytes())
 
     @property
     def provenance(self) -> Provenance | None:

@@ -17,6 +17,9 @@ from polysense.types import Sample
 Target = TypeVar("Target", str, float)
 Row = TypeVar("Row")
 
+PENALTIES = tuple(10.0**power for power in range(-1, 6))
+"""Of ridge regression, of which the training rows choose: rare words in many columns need a thousand times what few columns need."""
+
 MOST = 50_000
 """Training rows that are counted; of more, as many drawn by chance, always the same ones: memory has an end."""
 
@@ -90,18 +93,18 @@ def tfidf_ridge(train: Sequence[Sample], test: Sequence[Sample], *, rules: Datas
 def means_ridge(train: Sequence[Sample], test: Sequence[Sample], *, rules: Dataset) -> dict[str, Any]:
     """``{"train_rows", "rows", "metrics"}`` of ridge regression of scores on all modalities: words, and means of frames over time.
 
-    Where scores are sums of what modalities say, no network is better (``docs/results``). Counts of words and means are brought to
-    mean 0 and variance 1 over the training rows; what a row lacks is 0 then. Rows without a score are left out on both sides. Empty
-    where no training row has a sequence of frames, or nothing is left to score.
+    Counts of words and means are brought to mean 0 and variance 1 over the training rows; what a row lacks is 0 then. The penalty is
+    the one of `PENALTIES` that is best where each training row is left out in turn. Rows without a score are left out on both sides.
+    Empty where no training row has a sequence of frames, or nothing is left to score.
     """
-    from sklearn.linear_model import Ridge
+    from sklearn.linear_model import RidgeCV
 
     seen = _some([sample for sample in train if sample.score is not None])
     asked = [sample for sample in test if sample.score is not None]
     if not asked or not sequences(seen):
         return {}
     features = WordsAndMeans(seen)
-    model = Ridge(alpha=1.0).fit(features.of(seen), [sample.score for sample in seen])
+    model = RidgeCV(alphas=PENALTIES).fit(features.of(seen), [sample.score for sample in seen])
     targets = [sample.score for sample in asked if sample.score is not None]
     return _measured(model.predict(features.of(asked)).tolist(), targets, train_rows=len(seen), rules=rules)
 

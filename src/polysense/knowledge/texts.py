@@ -224,7 +224,7 @@ def _check_column(name: str, column: str, columns: Iterable[str]) -> None:
 
 
 def _no_column(column: str, columns: Iterable[str]) -> str:
-    return f"there is no column {column!r}; {choices(column, columns)}; --columns text=NAME names another one (neighbours: --column)"
+    return f"there is no column {column!r}; {choices(column, columns)}; name the one that holds the texts"
 
 
 _COMPRESSED = ".txt.gz"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -75,9 +76,8 @@ class SentimentObjective(Recovering):
         """
         digest = settle(arguments.get("knowledge"))
         knowledge = recall(digest)
-        texts = list(islice((sample.text for sample in samples if sample.text), LOOKED_THROUGH))
-        found = [find(text, knowledge) for text in texts]
-        with_words, with_pairs = sum(bool(one.words) for one in found), sum(bool(one.pairs) for one in found)
+        texts = tuple(islice((sample.text for sample in samples if sample.text), LOOKED_THROUGH))
+        with_words, with_pairs = _occurring(digest, texts)
         what = (
             f"of the knowledge {arguments['knowledge']!r} ({len(knowledge.words)} words, {len(knowledge.pairs)} pairs, language "
             f"{knowledge.language!r}): was it mined from texts like these?"
@@ -117,3 +117,10 @@ class SentimentObjective(Recovering):
         if self.knowledge is None:
             raise RecipeError(f"{type(self).__name__}: knowledge: nothing is named")
         return SentimentFields(encoder, self.knowledge, self.skip_negated)
+
+
+@lru_cache(maxsize=1)
+def _occurring(digest: str, texts: tuple[str, ...]) -> tuple[int, int]:
+    """How many of the texts hold a word of the knowledge, and how many a pair; objectives that share it ask once."""
+    found = [find(text, recall(digest)) for text in texts]
+    return sum(bool(one.words) for one in found), sum(bool(one.pairs) for one in found)
