@@ -27,6 +27,7 @@ from typing import Any
 
 from polysense.data.corpora.chn_senti_corp import ChnSentiCorp
 from polysense.data.corpora.nlpcc14 import Nlpcc14
+from polysense.data.markup import without_markup
 from polysense.data.media import normalised
 from polysense.knowledge import NEGATIVE, POSITIVE, Knowledge, Seeds
 from polysense.knowledge.agreement import agreement, label_agreement
@@ -194,7 +195,7 @@ def speed(data: Path, sizes: list[int], processes: int, repeats: int) -> list[di
 
 def _sentences(data: Path) -> Iterator[str]:
     tagger = default_tagger("en", untagged=True)
-    for text in films(data):
+    for text in map(without_markup, films(data)):
         tokens = tagger.tag(text)
         start = 0
         for one, other in pairwise(tokens):

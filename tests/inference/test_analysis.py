@@ -180,6 +180,11 @@ def test_a_long_review() -> None:
         ("bad soup, staff: good", {"soup": ["bad"], "staff": ["good"]}),
         ("The soup of the staff is bad", {"soup": [], "staff": ["bad"]}),
         ("Soup 4.5 bad", {"Soup": ["bad"]}),
+        ("The staff, good soup", {"staff": [], "soup": ["good"]}),
+        ("The staff that I saw was good - soup", {"staff": ["good"], "soup": []}),  # the nearer one is behind a dash
+        ("staff, soup: that was good", {"staff": [], "soup": ["good"]}),  # their clause has none: the nearest of the sentence
+        ("fish, soup was good", {"fish, soup": ["good"]}),  # an aspect may go over a comma
+        ("soup<br />good staff", {"soup": [], "staff": ["good"]}),
     ],
 )
 def test_a_word_speaks_of_the_nearest_aspect_of_its_sentence(text: str, said: dict[str, list[str]]) -> None:
@@ -230,6 +235,7 @@ def test_the_summary_counts_by_aspect() -> None:
     soup, screen, staff = summary.aspects()
     assert soup.as_dict() == {
         "aspect": "soup",
+        "forms": {"soup": 2, "SOUP": 1},
         "mentions": 3,
         "opinions": 3,
         "labels": {"negative": 3},
@@ -242,6 +248,37 @@ def test_the_summary_counts_by_aspect() -> None:
     assert (summary.reviews, summary.errors, summary.read) == (5, 1, 4)
     assert summary.labels == {"negative": 3, "neutral": 1}
     assert summary.classes == ["positive", "negative"]
+
+
+def test_singular_and_plural_are_one_aspect_and_rows_keep_their_own_text() -> None:
+    summary = Summary()
+    rows = ["Soups", "soups", "SOUP", "bad soup", "Good Staff", "soups"]
+    terms = Says(lambda row: {"spans": [{"start": row.text.rfind(" ") + 1, "end": len(row.text), "role": "aspect"}]})
+    for analysis in Analyst(knowledge=KNOWLEDGE, terms=cast("Predictor", terms)).read(
+        [review(text, number) for number, text in enumerate(rows)]
+    ):
+        assert analysis.aspects[0].text == analysis.text.split()[-1]
+        summary.add(analysis)
+    soups, staff = summary.aspects()
+    assert (soups.aspect, soups.mentions, soups.reviews) == ("soups", 5, ["r0", "r1", "r2"])
+    assert soups.forms == {"Soups": 1, "soups": 2, "SOUP": 1, "soup": 1}
+    assert soups.labels == {"negative": 1}
+    assert staff.aspect == "Staff"
+    assert [one.aspect for one in summary.aspects()] == ["soups", "Staff"]  # asking changes nothing
+
+
+def test_tags_of_a_page_are_no_aspects_and_no_evidence() -> None:
+    knowledge = Knowledge(
+        {"good": Entry(1.0, POSITIVE), "b": Entry(-1.0, NEGATIVE)},
+        {("br", "good"): Pair(2, POSITIVE), ("staff", "good"): Pair(2, 1)},
+    )
+    text = "good<br /><b>staff</b> &amp; good&nbsp;staff&lt;br&gt;"
+    (found,) = Analyst(knowledge=knowledge).read([review(text)])
+    assert [(text[one.start : one.end], [word.start for word in one.evidence]) for one in found.aspects] == [
+        ("staff", []),
+        ("staff", [text.rindex("good")]),
+    ]
+    assert found.opinion == Opinion("positive")
 
 
 def test_sides_by_the_names_of_data_sets() -> None:

@@ -169,13 +169,36 @@ def test_rows_are_not_measured_without_their_aspects(run: Path, tmp_path: Path, 
     assert execute(["evaluate", str(run), "--data", str(tmp_path / "some.csv"), "--skip-bad-rows", "--json"]) == 0
 
 
+# --- aspects that do not stand in their texts ---
+
+
+def test_what_the_text_does_not_hold_is_answered_with_a_note(model: Predictor) -> None:
+    asked = ["rain", "Garden", "soup", "gard", "staff", "THE rain"]
+    with pytest.warns(UserWarning, match="^3 of 6 texts do not hold the aspect that they are asked about") as said:
+        answers = model.predict([TEXT] * 6, asked)
+    assert len(said) == 1
+    assert [answer.get("aspect_absent") for answer in answers] == [None, None, True, True, True, None]
+    assert all("label" in answer for answer in answers)
+
+
+def test_one_post_without_its_aspect_says_so(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["predict", str(run), "--text", TEXT, "--aspect", "soup"]) == 0
+    shown = capsys.readouterr()
+    assert "the text does not hold the aspect" in shown.out
+    assert "warning: 1 of 1 texts do not hold the aspect" in shown.err
+    assert execute(["predict", str(run), "--text", TEXT, "--aspect", "rain"]) == 0
+    shown = capsys.readouterr()
+    assert "does not hold" not in shown.out
+    assert "warning" not in shown.err
+
+
 # --- texts that are too long ---
 
 
 def test_texts_that_are_cut_are_counted_in_one_warning(model: Predictor, plain: Predictor) -> None:
     long = "garden " * 80
     with pytest.warns(UserWarning, match="^2 of 3 texts have more than 64 tokens and were cut$") as said:
-        answers = model.predict([long, TEXT, f"{long} rain"], ["rain"] * 3)
+        answers = model.predict([long, TEXT, f"{long} rain"], ["garden", "rain", "garden"])
     assert len(said) == 1
     assert [answer.get("cut") for answer in answers] == [True, None, True]
     assert chances(answers[:1]) == pytest.approx(chances(answers[2:]), abs=1e-6)

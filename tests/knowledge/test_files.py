@@ -329,8 +329,13 @@ def test_knowledge_is_read_only_and_whole() -> None:
 def test_the_summary_counts_praise_and_blame() -> None:
     knowledge = Knowledge(
         {"good": Entry(1.0, POSITIVE), "bad": Entry(-1.0, NEGATIVE)},
-        {("soup", "good"): Pair(2, POSITIVE), ("screen", "good"): Pair(4, POSITIVE), ("screen", "bad"): Pair(5, NEGATIVE)},
+        {
+            ("soup", "good"): Pair(2, POSITIVE),
+            ("screen", "good"): Pair(1, POSITIVE),
+            ("screens", "good"): Pair(3, POSITIVE),
+            ("screens", "bad"): Pair(5, NEGATIVE),
+        },
     )
     screen, soup = knowledge.summary()
-    assert (screen.aspect, screen.positive, screen.negative, screen.words) == ("screen", 4, 5, ("bad", "good"))
+    assert (screen.aspect, screen.positive, screen.negative, screen.words) == ("screens", 4, 5, ("bad", "good"))
     assert (soup.aspect, soup.positive, soup.negative) == ("soup", 2, 0)

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from polysense.data.markup import without_markup
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PlainWords
 from polysense.knowledge.gaps import Gap, gap_between
@@ -11,6 +12,7 @@ from polysense.knowledge.tagger import Language, Tagger
 
 
 def gaps(text: str, tagger: Tagger, language: Language) -> list[Gap]:
+    text = without_markup(text)
     tokens = tagger.tag(text)
     return [gap_between(text, one.word, one.end, other.start, language) for one, other in pairwise(tokens)]
 
@@ -48,7 +50,14 @@ def gaps(text: str, tagger: Tagger, language: Language) -> list[Gap]:
         ("good... screen", Gap.SIGN),
         ("good... Screen", Gap.SENTENCE),
         ("good<br /><br />screen", Gap.SENTENCE),
+        ("good</p><p class='x: y'>screen", Gap.SENTENCE),
+        ("good <i title='a, b'>screen</i>", Gap.JOINED),
+        ("good&mdash;screen", Gap.CLAUSE),
+        ("good&nbsp;screen", Gap.JOINED),
+        ("good &amp; screen", Gap.SIGN),
         ("good\nscreen", Gap.SENTENCE),
+        ("in plan B.<br />Good", Gap.SENTENCE),
+        ("good...\nscreen", Gap.SENTENCE),
         ("Dr. Good", Gap.SIGN),
         ("J. Good", Gap.SIGN),
         ("so am I. Good", Gap.SENTENCE),

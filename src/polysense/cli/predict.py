@@ -212,6 +212,8 @@ def _show(answer: dict[str, Any], model: Predictor) -> None:
         typer.echo(f"  {one} and {other} disagree")
     if answer.get("cut"):
         typer.echo("  the text is longer than the model reads, and was cut")
+    if answer.get("aspect_absent"):
+        typer.echo("  the text does not hold the aspect: right for a category, but a term is then not spoken of")
     _show_knowledge(answer.pop("knowledge", None))
     if answer["missing"]:
         typer.echo(f"  without {' and '.join(answer['missing'])}: the model was trained with {' and '.join(model.modalities)}")

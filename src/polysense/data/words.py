@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from polysense.data.markup import without_markup
+
 _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan; Burmese; Khmer
     "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Kana
@@ -20,11 +22,12 @@ _SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
 
 def words(text: str) -> list[tuple[int, int]]:
-    """The first character of each word and the one behind its last, from left to right; white space is in none.
+    """The first character of each word and the one behind its last, from left to right; white space is in none, nor HTML.
 
     A word is a run of letters and digits; every sign is one by itself, and so is every character of a script without spaces. Accents
     and the parts of an emoji stay with what they belong to.
     """
+    text = without_markup(text)
     found: list[tuple[int, int]] = []
     for match in _UNIT.finditer(text):
         start, end = match.span()

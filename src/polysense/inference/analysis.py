@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from polysense.errors import RecipeError, choices
 from polysense.inference.label_sides import side
 from polysense.inference.predictor import Predictor
+from polysense.knowledge.bounds import Bounds, bounds
 from polysense.knowledge.entries import NAMES
 from polysense.knowledge.knowledge import Knowledge
 from polysense.knowledge.occurrences import Found, Occurrences, find, find_aspects, weigh
-from polysense.knowledge.sentences import sentence_starts
 from polysense.types import Sample, Span
 
 NEUTRAL = "neutral"
@@ -100,7 +100,8 @@ class Analyst:
     Without a model, the polarity of a review or an aspect is the sign of the sum of its sentiment words' scores (one behind a
     negator counts for the other side), and aspects are all nouns that the knowledge has beside sentiment words. Their evidence are
     the sentiment words that speak of them here; an aspect of which none speaks is neutral, without evidence. The evidence of an
-    aspect that a model marked are the words of the knowledge which stand nearer to it than to any other aspect of their sentence.
+    aspect that a model marked are the words of the knowledge which stand nearer to it than to any other aspect of their clause, or,
+    where their clause has none, of their sentence.
 
     Args:
         knowledge: a lexicon with pairs, as `mine` writes them.
@@ -215,8 +216,8 @@ class Analyst:
         if "error" in answer:
             return str(answer["error"])
         places = [Span(one["start"], one["end"], one["role"]) for one in answer["spans"] or () if one["role"] == self.role]
-        starts = [] if self.knowledge is None else sentence_starts(review.text or "", self.knowledge.language)
-        return list(zip(places, beside(places, found.words, starts), strict=True))
+        known = Bounds([], []) if self.knowledge is None else bounds(review.text or "", self.knowledge.language)
+        return list(zip(places, beside(places, found.words, known), strict=True))
 
     def _known(self, text: str, found: Occurrences) -> list[tuple[Span, list[Found]]]:
         """The aspects of the knowledge's pairs in the order of the text, those too that no sentiment word speaks of."""
@@ -248,15 +249,15 @@ def _opinion(answer: Answer, source: str) -> Opinion | str:
     return Opinion(answer["label"], answer["probabilities"])
 
 
-def beside(places: Sequence[Span], words: Sequence[Found], starts: Sequence[int]) -> list[list[Found]]:
-    """For each place the words that are nearest to it, of those in its sentence; of two equally near places the right one has them.
+def beside(places: Sequence[Span], words: Sequence[Found], bounds: Bounds) -> list[list[Found]]:
+    """For each place the words that speak of it: each of the nearest place of its clause, or, where that has none, of its sentence.
 
-    A word inside a place speaks of nothing.
+    Of two places that are equally near the right one has the word. A word inside a place speaks of nothing.
 
     Args:
         places: in the order of the text, not overlapping.
         words: of the same text.
-        starts: where its sentences begin, see :func:`polysense.knowledge.sentences.sentence_starts`.
+        bounds: where its sentences and clauses begin. A place that goes over a bound belongs to both sides.
     """
     found: list[list[Found]] = [[] for _ in places]
     begins = [place.start for place in places]
@@ -265,8 +266,15 @@ def beside(places: Sequence[Span], words: Sequence[Found], starts: Sequence[int]
         near = [at for at in (right, right - 1) if 0 <= at < len(places)]
         if any(places[at].start < word.end and word.start < places[at].end for at in near):
             continue
-        sentence = bisect_right(starts, word.start)
-        same = [at for at in near if bisect_right(starts, places[at].start) == sentence]
-        if same:
-            found[min(same, key=lambda at: max(places[at].start - word.end, word.start - places[at].end))].append(word)
+        for starts in (bounds.clauses, bounds.sentences):
+            same = [at for at in near if _together(places[at], word, starts)]
+            if same:
+                found[min(same, key=lambda at: max(places[at].start - word.end, word.start - places[at].end))].append(word)
+                break
     return found
+
+
+def _together(place: Span, word: Found, starts: Sequence[int]) -> bool:
+    """Whether nothing begins between the word and the side of the place that is towards it."""
+    toward = place.start if place.start >= word.end else place.end - 1
+    return bisect_right(starts, toward) == bisect_right(starts, word.start)

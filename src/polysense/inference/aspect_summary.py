@@ -9,6 +9,7 @@ from typing import Any
 
 from polysense.inference.analysis import Analysis
 from polysense.inference.label_sides import Side, by_side, same_meaning, side
+from polysense.knowledge.plurals import one_name
 
 NAMED = 3
 """Reviews named for an aspect."""
@@ -23,14 +24,29 @@ def reviews(count: int) -> str:
 class AspectCounts:
     """One aspect over all reviews."""
 
-    aspect: str
+    forms: Counter[str] = field(default_factory=Counter)
+    """How it is written, with blanks as one blank."""
     labels: Counter[str] = field(default_factory=Counter)
     """Opinions by what they are. A mention of which nothing is said, by a model or a sentiment word, is none."""
     words: Counter[str] = field(default_factory=Counter)
     """The evidence; ``not w`` where w stood behind a negator."""
-    reviews: list[str] = field(default_factory=list)
-    """Ids of the first reviews that speak of it."""
-    mentions: int = 0
+    first: dict[str, int] = field(default_factory=dict)
+    """Ids of the first reviews that speak of it, with their places among all."""
+
+    @property
+    def aspect(self) -> str:
+        """As it is mostly written; of equally frequent forms one in lower case, else the first of the alphabet."""
+        return min(self.forms, key=lambda form: (-self.forms[form], form != form.lower(), form))
+
+    @property
+    def mentions(self) -> int:
+        """How often it stands in a review."""
+        return self.forms.total()
+
+    @property
+    def reviews(self) -> list[str]:
+        """Ids of the first reviews that speak of it."""
+        return sorted(self.first, key=self.first.__getitem__)[:NAMED]
 
     @property
     def opinions(self) -> int:
@@ -45,6 +61,7 @@ class AspectCounts:
         """For JSON: the most frequent first."""
         return {
             "aspect": self.aspect,
+            "forms": dict(self.forms.most_common()),
             "mentions": self.mentions,
             "opinions": self.opinions,
             "labels": dict(self.labels.most_common()),
@@ -56,7 +73,8 @@ class AspectCounts:
 class Summary:
     """Counts over reviews, one after the other: memory grows with the number of different aspects, and of words for each, alone.
 
-    Aspects that differ in case or in the blanks between their words are one; it has the name that was seen first, in lower case.
+    Aspects that differ in case, in the blanks between their words, or as singular and plural (:mod:`polysense.knowledge.plurals`),
+    are one.
     """
 
     def __init__(self) -> None:
@@ -71,6 +89,7 @@ class Summary:
         self.against: Counter[tuple[str, str]] = Counter()
         """Reviews by the table's label and what was found."""
         self._aspects: dict[str, AspectCounts] = {}
+        """By their text in lower case; singular and plural apart, for which belong together shows at the end."""
 
     def add(self, analysis: Analysis) -> None:
         """One more review."""
@@ -85,14 +104,14 @@ class Summary:
             if analysis.target is not None:
                 self.against[analysis.target, analysis.opinion.label] += 1
         for seen in analysis.aspects:
-            name = " ".join(seen.text.casefold().split())
-            counts = self._aspects.setdefault(name, AspectCounts(name))
-            counts.mentions += 1
+            form = " ".join(seen.text.split())
+            counts = self._aspects.setdefault(form.casefold(), AspectCounts())
+            counts.forms[form] += 1
             if seen.opinion is not None and seen.tells:
                 counts.labels[seen.opinion.label] += 1
             counts.words.update(f"not {word.word}" if word.negated else word.word for word in seen.evidence)
-            if len(counts.reviews) < NAMED and analysis.id not in counts.reviews:
-                counts.reviews.append(analysis.id)
+            if len(counts.first) < NAMED:
+                counts.first.setdefault(analysis.id, self.reviews)
 
     @property
     def read(self) -> int:
@@ -114,7 +133,14 @@ class Summary:
 
     def aspects(self) -> list[AspectCounts]:
         """By opinions, then by mentions, the most first; equal ones alphabetically."""
-        return sorted(self._aspects.values(), key=lambda one: (-one.opinions, -one.mentions, one.aspect))
+        found: dict[str, AspectCounts] = {}
+        for name, root in one_name(self._aspects).items():
+            one, joined = self._aspects[name], found.setdefault(root, AspectCounts())
+            for counter, counts in ((joined.forms, one.forms), (joined.labels, one.labels), (joined.words, one.words)):
+                counter.update(counts)
+            for review, place in one.first.items():
+                joined.first[review] = min(place, joined.first.get(review, place))
+        return sorted(found.values(), key=lambda one: (-one.opinions, -one.mentions, one.aspect))
 
     @property
     def classes(self) -> list[str]:

@@ -163,9 +163,9 @@ class Predictor:
         an error. ``{"text": ..., "video": "clip.mp4"}`` is read for its pictures and its sound.
 
         ``missing`` names the modalities that the model reads and the row lacks; ``cut``, true, is there where the text is longer than
-        the model reads. A row that cannot be used has ``error``, the reason,
-        in place of answers; the others are answered all the same. Among the reasons: a model that reads aspects is asked without
-        one, or another with one.
+        the model reads, ``aspect_absent``, true, where the text does not hold the aspect that it is asked about: usual for a category,
+        but a term is then not spoken of. A row that cannot be used has ``error``, the reason, in place of answers; the others are
+        answered all the same. Among the reasons: a model that reads aspects is asked without one, or another with one.
 
         Args:
             rows: texts, dicts (``{"text": ..., "aspect": ...}``) or samples. A text may be given as the list of its words: it is read
@@ -182,7 +182,8 @@ class Predictor:
             DataError: there are more or fewer aspects than rows.
 
         Warns:
-            UserWarning: texts were longer than the model reads, and cut; once, with their number. A film has no sound, a recording is
+            UserWarning: texts were longer than the model reads, and cut, or do not hold the aspects that they are asked about; once
+                each, with their number. A film has no sound, a recording is
                 silent: the row lacks it.
         """
         asked = listed(rows) if aspects is None else about(rows, aspects)

@@ -12,6 +12,7 @@ from polysense.data.collate import Collate, Prepares
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import Problem
 from polysense.evaluation.evaluator import Answerer
+from polysense.inference.asked_aspects import is_absent
 from polysense.inference.given_words import given_words, in_given_words
 from polysense.inference.media import watched
 from polysense.inference.reader import Reader, Row
@@ -22,6 +23,9 @@ from polysense.learner import Learner
 from polysense.metrics.sentiment import Dataset
 from polysense.progress import Progress
 from polysense.types import Sample
+
+ABSENT = "aspect_absent"
+"""In an answer, true: the text does not hold the aspect that it was asked about."""
 
 BLOCK = 1024
 """Rows read at a time: memory does not grow with the number of rows."""
@@ -61,7 +65,7 @@ class Respondent:
     ) -> Iterator[dict[str, Any]]:
         """An answer a row, in order; see :meth:`polysense.Predictor.predict`. ``progress`` gets (rows done, rows done)."""
         iterator = iter(rows)
-        done = cut = 0
+        done = cut = absent = 0
         while block := list(islice(iterator, BLOCK)):
             read = [self._reader.read(row, done + at) for at, row in enumerate(block, start=1)]
             samples = [replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)]
@@ -69,6 +73,7 @@ class Respondent:
             shorter = [] if self._texts is None else self._texts.take_cut()
             cut += len(shorter)
             for told, row, asked in zip(self._told(read, answers, faults, set(shorter)), read, block, strict=True):
+                absent += ABSENT in told
                 given = given_words(asked)
                 answer = told if given is None else in_given_words(told, given)
                 yield answer if explain is None else _explained(row, answer, knowledge=explain)
@@ -78,6 +83,12 @@ class Respondent:
         if self._texts is not None and cut:
             longest = self._texts.encoder.max_length
             warnings.warn(f"{cut} of {done} texts have more than {longest} tokens and were cut", stacklevel=2)
+        if absent:
+            warnings.warn(
+                f"{absent} of {done} texts do not hold the aspect that they are asked about: that is usual for categories, "
+                "but a term that is not there is answered all the same",
+                stacklevel=2,
+            )
 
     def _ask(self, samples: Sequence[Sample], *, vectors: bool) -> tuple[list[dict[str, Any]], dict[int, str]]:
         """The answers, and by ``index`` what is wrong with pictures, sound and film."""
@@ -98,7 +109,8 @@ class Respondent:
             else:
                 missing = [name for name in self._reader.modalities if name not in row.modalities]
                 told = answer if self._scale is None else with_sides(answer, dataset=self._scale)
-                yield {"id": row.id, **told, "missing": missing, **({"cut": True} if place in cut else {})}
+                notes = {"cut": place in cut, ABSENT: is_absent(row)}
+                yield {"id": row.id, **told, "missing": missing, **{name: True for name, holds in notes.items() if holds}}
 
 
 def _explained(row: Sample | Problem, answer: dict[str, Any], *, knowledge: Knowledge) -> dict[str, Any]:

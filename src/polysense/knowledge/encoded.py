@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from polysense.data.markup import without_markup
 from polysense.errors import DataError
 from polysense.knowledge.gaps import Gap, gap_between
 from polysense.knowledge.tagger import TAGS, Language, Tagger
@@ -202,11 +203,12 @@ def _encode_chunk(texts: list[str], tagger: Tagger, language: Language) -> _Chun
     digest = 0
     for text in texts:
         digest += int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+        shown = without_markup(text)
         before, end_before = "", -1
-        for word, tag, start, end in tagger.tag(text):
+        for word, tag, start, end in tagger.tag(shown):
             words.append(numbers.setdefault(word, len(numbers)))
             tags.append(_TAG_NUMBERS[tag])
-            gaps.append(NEW_TEXT if end_before < 0 else gap_between(text, before, end_before, start, language))
+            gaps.append(NEW_TEXT if end_before < 0 else gap_between(shown, before, end_before, start, language))
             before, end_before = word, end
     return _Chunk(
         list(numbers),

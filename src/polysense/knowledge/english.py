@@ -15,8 +15,8 @@ _ACCENTS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _RUN = rf"[^\W_]+(?:[{_ACCENTS}]+[^\W_]*)*"
 """Letters and digits, with the accents that are characters of their own and belong to the letter before them."""
 
-_PIECE = re.compile(rf"{_RUN}(?:[-'’]{_RUN})*|<br\s*/?>|[^\w\s]", re.IGNORECASE)
-"""A word with its inner hyphens and apostrophes, a line break of a web page, or one sign."""
+_PIECE = re.compile(rf"{_RUN}(?:[-'’]{_RUN})*|\n|[^\w\s]")
+"""A word with its inner hyphens and apostrophes, a line break, or one sign."""
 
 _CLITIC = re.compile(r"(?<=.)(?:n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 
@@ -24,7 +24,7 @@ _KINDS: dict[str, Tag] = {"NN": "NOUN", "JJ": "ADJ", "RB": "ADV", "VB": "VERB"}
 
 
 def english_pieces(text: str) -> list[tuple[str, int, int]]:
-    """Words and signs with their places; ``don't`` is ``do`` and ``n't``, a line break of a web page a full stop."""
+    """Words and signs with their places; ``don't`` is ``do`` and ``n't``, a line break a full stop, for sentences end there."""
     found: list[tuple[str, int, int]] = []
     for match in _PIECE.finditer(text):
         piece, start, end = match.group(), match.start(), match.end()
@@ -32,7 +32,7 @@ def english_pieces(text: str) -> list[tuple[str, int, int]]:
             cut = clitic.start()
             found += [(piece[:cut], start, start + cut), (piece[cut:], start + cut, end)]
         else:
-            found.append((piece if piece[0] != "<" else ".", start, end))
+            found.append((piece if piece != "\n" else ".", start, end))
     return found
 
 

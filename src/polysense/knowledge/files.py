@@ -187,11 +187,19 @@ def _of_others(words: Mapping[str, Entry], path: Path, record: Mapping[str, Any]
 
 
 def _apart(words: Mapping[str, Entry], path: Path, is_word: Callable[[str], bool]) -> tuple[dict[str, Entry], dict[str, int]]:
-    """The words that texts may hold; and for the record, how many entries no text ever holds as one word."""
+    """The words that texts may hold; and for the record, how many entries no text ever holds as one word, with a warning."""
     found = {word: entry for word, entry in words.items() if is_word(word)}
     if not found:
         raise DataError(f"{display(path)} holds no word with a score other than 0")
-    return found, {NEVER: len(words) - len(found)} if len(found) < len(words) else {}
+    if len(found) == len(words):
+        return found, {}
+    others = [word for word in words if word not in found]
+    warnings.warn(
+        f"{display(path)}: {len(others):,} of {len(words):,} entries are never one word of a text and are left out: "
+        f"{', '.join(others[:LISTED])}{', …' if len(others) > LISTED else ''}",
+        stacklevel=4,
+    )
+    return found, {NEVER: len(others)}
 
 
 def _is_english_word(entry: str) -> bool:

@@ -19,8 +19,8 @@ class Gap(IntEnum):
     SENTENCE = 3
 
 
-_ENGLISH_END = re.compile(r"([.!?…]+)[\"'”’)\]*]*(\s|$)|\n|<br|[。！？；]", re.IGNORECASE)
-_CHINESE_END = re.compile(r"[。！？!?；;…\n]|\.\.|<br", re.IGNORECASE)
+_ENGLISH_END = re.compile(r"([.!?…]+)[\"'”’)\]*]*(\s|$)|[。！？；]")
+_CHINESE_END = re.compile(r"[。！？!?；;…]|\.\.")
 
 _CLAUSE_BOUND = re.compile(r"[,;:—()\[\]{}，、；：﹐､（）［］｛｝【】〔〕]|--|\s[-–]\s")
 """A hyphen is a dash where blanks stand around it, or another one beside it."""
@@ -32,10 +32,15 @@ ABBREVIATIONS = frozenset(
 
 
 def gap_between(text: str, word: str, end: int, start: int, language: Language) -> Gap:
-    """The gap from ``end``, where ``word`` ends, to ``start``, where the next word begins."""
+    """The gap from ``end``, where ``word`` ends, to ``start``, where the next word begins.
+
+    Of a text from a web page it is asked :func:`polysense.data.markup.without_markup`, as words are.
+    """
     if start == end or (start == end + 1 and text[end] == " "):
         return Gap.JOINED
     between = text[end:start]
+    if "\n" in between:
+        return Gap.SENTENCE
     found = (_CHINESE_END if language == "zh" else _ENGLISH_END).search(between)
     if found is not None and (language == "zh" or _ends(found.group(1), found.group(2), word, text[start])):
         return Gap.SENTENCE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any
 from polysense.errors import RecipeError, choices
 from polysense.knowledge.entries import NEGATIVE, POSITIVE, Entry, Pair, Polarity, form_fault, ranked
 from polysense.knowledge.files import read_contents, read_lexicon, write_contents
+from polysense.knowledge.plurals import one_name
 from polysense.knowledge.tagger import LANGUAGES, Language
 
 
@@ -97,15 +99,23 @@ class Knowledge:
         return [(word, known) for word, known in ranked(self.words, polarity) if seeds or not known.seed][:most]
 
     def summary(self) -> list[AspectSummary]:
-        """Every aspect, from the one most spoken of on; equal ones alphabetically."""
-        beside: dict[str, list[tuple[str, Pair]]] = {}
+        """Every aspect, from the one most spoken of on; equal ones alphabetically.
+
+        Singular and plural are one here, under the more frequent form, as a reader counts them. The pairs stay apart: in texts they are
+        found, and hidden, as they are written.
+        """
+        names = one_name(self.aspects)
+        forms: dict[str, Counter[str]] = {}
+        said: dict[str, Counter[str]] = {}
         for (aspect, word), known in self.pairs.items():
-            beside.setdefault(aspect, []).append((word, known))
+            forms.setdefault(names[aspect], Counter())[aspect] += known.count
+            said.setdefault(names[aspect], Counter())[word] += known.count
         found = []
-        for aspect, said in beside.items():
-            sums = [sum(known.count for _, known in said if known.polarity == side) for side in (NEGATIVE, POSITIVE)]
-            words = tuple(word for word, _ in sorted(said, key=lambda item: (-item[1].count, item[0])))
-            found.append(AspectSummary(aspect, sums[POSITIVE], sums[NEGATIVE], words))
+        for name, counts in said.items():
+            sums = [sum(counts[word] for word in counts if self.words[word].polarity == side) for side in (NEGATIVE, POSITIVE)]
+            words = tuple(sorted(counts, key=lambda word: (-counts[word], word)))
+            shown = min(forms[name], key=lambda form: (-forms[name][form], form))
+            found.append(AspectSummary(shown, sums[POSITIVE], sums[NEGATIVE], words))
         return sorted(found, key=lambda one: (-(one.positive + one.negative), one.aspect))
 
     def merge(self, other: Knowledge) -> Knowledge:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from polysense.data.markup import without_markup
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PlainWords
 from polysense.knowledge.entries import NAMES, Polarity
@@ -110,7 +111,7 @@ def find(
     none. Clauses end at commas, semicolons, colons, dashes and brackets (:class:`polysense.knowledge.gaps.Gap`).
 
     Args:
-        text: any text; offsets count its characters.
+        text: any text; offsets count its characters. Its HTML tags and entities are no words, and stand in gaps.
         knowledge: whose language says how words are cut.
         tagger: what says which words are nouns. Without one the aspects of the knowledge's pairs are the nouns, and no tags are
             needed: this is the fast way, tens of thousands of short texts a second.
@@ -121,6 +122,7 @@ def find(
     Raises:
         PolysenseError: the text is Chinese, or a tagger was given, and the extra ``knowledge`` is not installed.
     """
+    text = without_markup(text)
     tokens = (tagger or _PLAIN[knowledge.language]).tag(text)
     if whole is not None:
         tokens = [token for token in tokens if whole(token.start, token.end)]
@@ -164,7 +166,7 @@ def find_aspects(text: str, knowledge: Knowledge) -> list[tuple[int, int]]:
     Raises:
         PolysenseError: the text is Chinese, and the extra ``knowledge`` is not installed.
     """
-    tokens = _PLAIN[knowledge.language].tag(text)
+    tokens = _PLAIN[knowledge.language].tag(without_markup(text))
     return [(one.start, one.end) for one in tokens if one.word in knowledge.aspects and one.word not in knowledge.words]
 
 

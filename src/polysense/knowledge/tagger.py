@@ -34,4 +34,4 @@ class Tagger(ABC):
 
     @abstractmethod
     def tag(self, text: str) -> list[Token]:
-        """The words of the text, in order, none overlapping another."""
+        """The words of the text, in order, none overlapping another. Whoever asks has blanked its markup before."""
