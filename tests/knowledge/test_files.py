@@ -65,7 +65,8 @@ def test_lexica_of_others(tmp_path: Path) -> None:
     vader.write_text(
         ";)\t1.2\t0.5\t[1, 2]\nGood\t1.9\t0.9\t[2, 2]\nbad\t-2.5\t0.6\t[-2]\nfed up\t-1.8\t1\t[-1]\nodd\t0\t0\t[0]\n", "utf-8"
     )
-    read = Knowledge.from_lexicon(vader)
+    with pytest.warns(UserWarning, match=r"2 of 4 entries are never one word of a text and are left out: ;\), fed up$"):
+        read = Knowledge.from_lexicon(vader)
     assert {word: known.score for word, known in read.words.items()} == {"good": 1.9, "bad": -2.5}
     assert read.record == {"lexicon": "vader.txt", NEVER: 2}
     lists = tmp_path / "lists"
@@ -89,7 +90,11 @@ def test_what_is_never_one_word_of_a_text_is_left_out_and_counted(tmp_path: Path
     entries = ["good", ":)", "fed up", "b/c", "don't", "well-made", "naïve", "o'clock", "(:", "*_*"]
     file = tmp_path / "l.tsv"
     file.write_text("".join(f"{entry}\t1\n" for entry in entries), "utf-8")
-    knowledge = Knowledge.from_lexicon(file)
+    with pytest.warns(
+        UserWarning, match=r"l\.tsv: 6 of 10 entries are never one word of a text and are left out: :\), "
+    ) as said:
+        knowledge = Knowledge.from_lexicon(file)
+    assert len(said) == 1
     assert set(knowledge.words) == {"good", "well-made", "naïve", "o'clock"}
     assert knowledge.record[NEVER] == 6
     for word in knowledge.words:
@@ -100,7 +105,10 @@ def test_what_is_never_one_word_of_a_text_is_left_out_and_counted(tmp_path: Path
     knowledge.write(tmp_path / "mined")
     with (tmp_path / "mined" / "lexicon.tsv").open("a", encoding="utf-8") as lines:
         lines.write("fed up\t-1\n")
-    with pytest.warns(UserWarning, match=r"lexicon\.tsv: its rows are 5, and knowledge\.json counts 4: edited, or cut off\?"):
+    with (
+        pytest.warns(UserWarning, match=r"lexicon\.tsv: its rows are 5, and knowledge\.json counts 4: edited, or cut off\?"),
+        pytest.warns(UserWarning, match=r"1 of 5 entries are never one word of a text and are left out: fed up$"),
+    ):
         edited = Knowledge.read(tmp_path / "mined")
     assert edited == knowledge
     assert edited.record[NEVER] == 1
