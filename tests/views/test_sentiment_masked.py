@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -197,6 +198,43 @@ def test_every_step_of_the_hiding_is_reached(cut: Cut) -> None:
     assert pairs == {0, 2}
     assert words > 20
     assert fates == {"mask", "stays", "other"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_steps_two_and_three_take_exactly_the_budget(cut: Cut, seed: int) -> None:
+    """In texts with common tokens enough: as many as sentiment words leave of B, drawn anew in each step."""
+    rows = [f"{text}, and we sat in the garden of the houses" for text in REVIEWS]
+    drawn: list[Counter[int]] = [Counter() for _ in rows]
+    for step in range(25):
+        for row, count in zip(shown_rows(cut, rows, step, seed), drawn, strict=True):
+            sentiment = row.targets & set(row.lexicon)
+            assert row.budget >= 2
+            assert len(set(row.free) - set(row.lexicon) - row.paired) >= row.budget
+            assert len(row.targets) == row.budget
+            assert len(row.targets - sentiment) == row.budget - len(sentiment)
+            assert not row.targets & row.paired
+            count.update(row.targets - sentiment)
+    for count in drawn:
+        assert len(count) > 5
+        assert max(count.values()) < 0.6 * 25
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_four_of_five_common_tokens_are_masked_and_every_sentiment_token(cut: Cut, seed: int) -> None:
+    mask, fates = cut.encoder.vocabulary.mask, Counter[str]()
+    long = " ".join(["we sat in the garden of houses and the houses sat in a garden."] * 3)
+    for step in range(40):
+        for row in shown_rows(cut, [f"good. {long}", f"a cold, sad day. {long}"] * 4, step, seed):
+            assert all(row.after[place] == mask for place in row.targets & set(row.lexicon))
+            for place in row.targets - set(row.lexicon):
+                fates[
+                    "mask" if row.after[place] == mask else "stays" if row.after[place] == row.before[place] else "other"
+                ] += 1
+    every = fates.total()
+    assert every > 700
+    assert fates["mask"] / every == pytest.approx(0.8, abs=0.05)
+    assert fates["stays"] / every == pytest.approx(0.1, abs=0.04)  # and now and then the random token is the same one
+    assert fates["other"] / every == pytest.approx(0.1, abs=0.04)
 
 
 def test_pairs_that_share_a_word_are_not_hidden_together(cut: Cut) -> None:
