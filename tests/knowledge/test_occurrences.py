@@ -6,6 +6,8 @@ import pytest
 
 from made_reviews import GOOD_BAD, KnownWords, quietly
 from polysense.knowledge import NEGATIVE, POSITIVE, Entry, Knowledge, Pair, find
+from polysense.knowledge.occurrences import find_aspects
+from polysense.knowledge.tagger import Language
 
 ENGLISH = Knowledge(
     {"good": Entry(1.0, POSITIVE), "bad": Entry(-1.0, NEGATIVE), "bright": Entry(0.5, POSITIVE)},
@@ -150,7 +152,7 @@ def test_nothing_is_found_in_nothing() -> None:
         assert find(text, ENGLISH).words == find(text, ENGLISH).pairs == ()
 
 
-SIGNS = ("", "", "", "", ",", ";", " -", ":", ".", '"', "/", "...")
+SIGNS = ("", "", "", "", ",", ";", " -", ":", ".", '"', "/", "...", "<br />", "</i>", "&mdash;", " &amp;")
 
 
 @pytest.mark.parametrize("skip_negated", [False, True])
@@ -176,4 +178,22 @@ def test_finding_agrees_with_mining(skip_negated: bool) -> None:
             key = (pair.aspect, pair.word.word)
             counts[key] = counts.get(key, 0) + 1
     assert counts == {pair: known.count for pair, known in mined.pairs.items()}
+    assert not {"br", "i", "mdash", "amp"} & {*mined.words, *mined.aspects}
     assert sum(counts.values()) > 100
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_html_is_a_gap_and_characters_count_as_they_are(language: Language) -> None:
+    if language == "zh":
+        pytest.importorskip("rjieba")
+    good, screen = ("good", "screen") if language == "en" else ("好", "味道")
+    other = {"en": "br", "zh": "nbsp"}[language]
+    knowledge = Knowledge(
+        {good: Entry(1.0, POSITIVE)}, {(screen, good): Pair(3, POSITIVE), (other, good): Pair(2, POSITIVE)}, language
+    )
+    text = f"<b>{good}</b>&nbsp;<i class='x'>{screen}</i><br /><br>{screen}&lt;br /&gt;"
+    [word] = find(text, knowledge).words
+    [pair] = find(text, knowledge).pairs
+    assert (word.start, text[word.start : word.end]) == (3, good)
+    assert (pair.start, text[pair.start : pair.end]) == (text.index(screen), screen)
+    assert [text[start:end] for start, end in find_aspects(text, knowledge)] == [screen, screen]
