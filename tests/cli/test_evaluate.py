@@ -12,6 +12,7 @@ from foreign_models import modular, plain
 from made_benchmarks import write_sick, write_sts_benchmark, write_sts_tasks, write_transfer_tasks
 from polysense.cli.main import execute
 from polysense.data.corpora.clips import Clips
+from polysense.data.media import file_digest
 from polysense.data.toy.clips import write_toy_clips
 from polysense.inference.predictor import Predictor, load
 from polysense.recipe import load_recipe
@@ -358,11 +359,32 @@ def test_rows_are_damaged_before_the_model_is_asked(
     dropped = measured("--drop", "text")
     assert dropped["metrics"]["MAE"] == pytest.approx(mean(abs(a - b) for a, b in zip(scores, told, strict=True)), abs=1e-5)
     assert dropped["damage"] == {"drop": ["text"], "drop_frames": 0.0, "frame_noise": 0.0}
+    assert dropped["undamaged"] == {name: whole[name] for name in ("metrics", "std", "per_seed")}
     found = [whole, dropped, measured("--drop-frames", "0.5"), measured("--frame-noise", "1")]
     assert len({round(one["metrics"]["MAE"], 6) for one in found}) == 4
     assert measured("--drop-frames", "0.5")["metrics"] == found[2]["metrics"]
     assert execute(["evaluate", model, "--data", clips, "--drop", "text", "--drop", "audio", "--drop-frames", "0.25"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "13 rows, without text and audio, 25% of the frames lost"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["test", "value", "undamaged"]
+    error = next(line.split() for line in lines if line.startswith("MAE "))
+    assert error[2] == f"{whole['metrics']['MAE']:.4f}"
+    assert error[1] != error[2]
+    assert lines[-1] == "13 rows, without text and audio, 25% of the frames lost"
+
+
+def test_a_runs_own_table_of_clips_is_measured_whatever_lies_beside_it(
+    clips_and_model: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips, model = clips_and_model
+    takes = Path(clips, "manifest.parquet").rename(Path(clips, "takes.parquet"))
+    Path(clips, "clips.json").unlink()
+    Path(clips, "other.csv").write_text("text,score\nso good,1\n", "utf-8")
+    Path(model, "run.json").write_text(json.dumps({"data": {"digests": {takes.name: file_digest(takes)}}}), "utf-8")
+    assert execute(["evaluate", model, "--data", str(takes), "--json"]) == 0
+    assert (found := read(capsys))["rows"] == 13
+    renamed = Path(shutil.copy(takes, Path(clips, "again.parquet")))  # another table, which is read as clips, too
+    assert execute(["evaluate", model, "--data", str(renamed), "--json"]) == 0
+    assert read(capsys)["metrics"] == found["metrics"]
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,10 @@ def test_files_of_ones_own_get_no_hint_from_recipes_that_read_them(tmp_path: Pat
     for recipe in ("mcse/simcse", "mcse/supervised", "skep/pretrain"):
         assert execute(["train", recipe, "--data", str(sentences), "--out", str(tmp_path / "run")]) != 0
         assert "hint: the recipe" not in capsys.readouterr().err
+
+
+def test_a_table_of_clips_gets_no_hint_from_recipes_that_read_clips(tmp_path: Path) -> None:
+    (tmp_path / "talks.csv").write_text("text,video,score\nso good,a.mp4,1\n")
+    for recipe in ("self_mm/clips", "self_mm/mosi", "msa/tfn"):
+        assert fitting_recipe(recipe, tmp_path / "talks.csv") is None
+    assert "take the recipe" in str(fitting_recipe("social/mvsa_text", tmp_path / "talks.csv"))

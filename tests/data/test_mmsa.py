@@ -283,7 +283,26 @@ def nan(data: dict[str, Any]) -> None:
             r"train, audio: expected numbers, found bool",
         ),
         (lambda data: data["train"].update(audio="x"), r"train, audio: expected a list or an array, found str"),
-        (lambda data: data["train"].update(audio=[[[1.0]], [[1.0], [2.0]]] * 3), r"train, audio: .*inhomogeneous"),
+        (
+            lambda data: data["train"].update(audio=[[[1.0]], [[1.0], [2.0]]] * 3),
+            r"train, audio: row 1 has the shape \(1, 1\), row 2 \(id train0\$_\$1\) \(2, 1\): rows of different lengths are filled up",
+        ),
+        (
+            lambda data: data["train"].update(audio=np.array([np.ones((row + 1, 5)) for row in range(6)], dtype=object)),
+            r"train, audio: row 1 has the shape \(1, 5\), row 2 .*\(2, 5\): rows of different lengths",
+        ),
+        (
+            lambda data: data["train"].update(regression_labels=[0.5] * 5 + [None]),
+            r"train, regression_labels: expected numbers, found NoneType in row 6",
+        ),
+        (
+            lambda data: data.update(dev=data["valid"]),
+            r"made\.pkl has several splits for validation, valid and dev: leave one of them in the file",
+        ),
+        (
+            lambda data: data["test"].update(visual=data["test"]["vision"], video=data["test"].pop("vision")),
+            r"test: visual and video may both be vision: leave one of them in the file",
+        ),
         (
             lambda data: data["valid"].update(audio=data["valid"]["audio"][..., :4]),
             r"made\.pkl, audio: the splits differ in width: 4, 5",
@@ -320,6 +339,66 @@ def test_what_is_wrong_is_named(tmp_path: Path, change: Any, message: str) -> No
     with pytest.raises(DataError, match=message):
         convert_mmsa(written(tmp_path, data), tmp_path / "out", score_range=(-1, 1))
     assert [path.name for path in tmp_path.iterdir()] == ["made.pkl"]
+
+
+@pytest.mark.parametrize(("split", "key"), [("dev", "visual"), ("val", "video"), ("Validation", "visual")])
+def test_usual_names_are_understood(tmp_path: Path, split: str, key: str) -> None:
+    plain, named = made(), made()
+    named[split] = named.pop("valid")
+    for part in named.values():
+        part[key], part["acoustic"] = part.pop("vision"), part.pop("audio")
+    named["train"][f"{key}_lengths"] = named["train"].pop("vision_lengths")
+    for name, data in (("plain", plain), ("named", named)):
+        (tmp_path / name).mkdir()
+        done = convert_mmsa(written(tmp_path / name, data), tmp_path / name / "out")
+        assert done.notes == ()
+    one, other = (Clips().read(tmp_path / name / "out").samples for name in ("plain", "named"))
+    assert [sample.id for sample in one] == [sample.id for sample in other]
+    for a, b in zip(one, other, strict=True):
+        assert (a.split, a.audio.key, a.video.key) == (b.split, b.audio.key, b.video.key)
+        assert a.video.provenance.parameters["key"] == b.video.provenance.parameters["key"] == "vision"
+
+
+def test_what_is_not_read_is_told(tmp_path: Path) -> None:
+    data = made()
+    data["unlabelled"] = {"id": ["a", "b"]}
+    data["about"] = "clips"
+    for part in data.values():
+        if isinstance(part, dict):
+            part["eyes"] = [0]
+    data["test"]["pose"] = data["test"].pop("vision")
+    data["train"]["visual"] = data["train"]["vision"]
+    done = convert_mmsa(written(tmp_path, data), tmp_path / "out")
+    assert done.clips == {"train": 6, "validation": 3, "test": 4}
+    assert done.notes == (
+        "not read: unlabelled, with 2 rows, which is none of the splits train, valid, test",
+        "not read: about, which is none of the splits train, valid, test",
+        "not read: eyes; visual of train; pose of test",
+        "no video: there is no vision or visual or video in test",
+    )
+
+
+def test_features_may_be_said_to_be_made_as_those_of_another_folder(tmp_path: Path) -> None:
+    convert_mmsa(written(tmp_path, made()), tmp_path / "first")
+    later = written(tmp_path, {"test": made(seed=1)["test"]})
+    convert_mmsa(later, tmp_path / "apart")
+    convert_mmsa(later, tmp_path / "alike", features_of=tmp_path / "first")
+    first, apart, alike = (Clips().read(tmp_path / name).samples[0] for name in ("first", "apart", "alike"))
+    for name in ("audio", "video"):
+        made_by, other, same = (getattr(one, name).provenance.identity for one in (first, apart, alike))
+        assert made_by == same
+        assert made_by != other
+    assert json.loads((tmp_path / "alike" / "clips.json").read_text())["source"]["features_of"].endswith("first")
+
+    data = made()
+    for part in data.values():
+        part["audio"] = part["audio"][..., :4]
+    with pytest.raises(
+        DataError, match=r"made\.pkl, audio: 4 numbers a frame, 5 in .*first/audio\.safetensors: they were not made"
+    ):
+        convert_mmsa(written(tmp_path, data), tmp_path / "narrow", features_of=tmp_path / "first")
+    with pytest.raises(DataError, match=r"nothing has no audio\.safetensors, features that those of .* could be like"):
+        convert_mmsa(later, tmp_path / "other", features_of=tmp_path / "nothing")
 
 
 def test_what_is_put_right_is_counted(tmp_path: Path) -> None:

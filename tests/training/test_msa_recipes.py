@@ -49,7 +49,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Sample], list[
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of MMSA's, converted, with human scores of single modalities."""
     root = tmp_path_factory.mktemp("converted")
-    convert_mmsa(pickled(root, "sims"), root / "sims")
+    convert_mmsa(pickled(root, "sims"), root / "sims", score_range=(-1, 1))
     return root / "sims"
 
 
@@ -130,6 +130,7 @@ def test_it_trains_to_its_end_on_a_converted_file(name: str, converted: Path, ti
     [line] = [json.loads(line) for line in (tmp_path / "run/seed-0/journal.jsonl").read_text().splitlines()][-1:]
     assert set(line["terms"]) == set(summary["recipe"]["objectives"])
     assert all(math.isfinite(term) for term in line["terms"].values())
+    assert "Mult_acc_3" in summary["per_seed"][0]["test"], "the range of the scores is that of SIMS"
     model = load(tmp_path / "run")
     frames = {name: held(summary["recipe"]["encoders"][name]["init_args"]) for name in ("audio", "video")}
     for row in ({"text": "so good", **frames}, {"text": "so good"}, {"audio": frames["audio"]}):

@@ -156,6 +156,10 @@ def convert(
         bool, typer.Option("--keep-text-bert", help="Keep the token ids, too, to compare with other programs.")
     ] = False,
     python2: Annotated[bool, typer.Option("--python2", help="Python 2 wrote the file.")] = False,
+    features_of: Annotated[
+        Path | None,
+        typer.Option(help="A folder of clips whose features were made in the same way: a model of one then reads the other."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a folder of clips of a feature file of MMSA. Nothing that the file names is run: it is read as numbers and texts alone."""
@@ -173,6 +177,7 @@ def convert(
         missing_as_zero=missing_as_zero,
         keep_text_bert=keep_text_bert,
         python2=python2,
+        features_of=features_of,
     )
     if json:
         print_json(asdict(done))
@@ -186,6 +191,8 @@ def convert(
     )
     for change, count in done.changes.items():
         typer.echo(f"{change}: {count}")
+    for note in done.notes:
+        typer.echo(note)
     typer.echo(str(out))
 
 

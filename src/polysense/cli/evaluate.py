@@ -76,7 +76,7 @@ def evaluate(
     Evaluators with sets of their own under --data (sts, geometry, transfer, retrieval) measure these whole, whatever their split.
 
     --drop, --drop-frames and --frame-noise damage the rows of --data first: how much of a model's score is left when a microphone
-    or a camera fails?
+    or a camera fails? What it is without the damage stands beside.
     """
     from polysense.data.damage import Damage
     from polysense.evaluation.summary import summarise
@@ -114,8 +114,12 @@ def evaluate(
             )
             measured = measure(run, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
         summary = summarise(measured.per_seed, measured.split, measured.rows)
-    if damage:
-        summary["damage"] = damage.as_dict()
+        if measured.undamaged is not None:
+            before = summarise(measured.undamaged, measured.split, measured.rows)
+            summary |= {
+                "damage": damage.as_dict(),
+                "undamaged": {name: before[name] for name in ("metrics", "std", "per_seed")},
+            }
     if json:
         print_json({**summary["metrics"], **summary} if evaluator else summary)
         return
@@ -146,7 +150,9 @@ def _print(summary: dict[str, Any], damage: str) -> None:
     seeds = [result["seed"] for result in summary["per_seed"]]
     alone = "value" if seeds[0] is None else f"seed {seeds[0]}"
     title = f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else alone
-    rows = [[name, value, *([spread[name]] if len(seeds) > 1 else [])] for name, value in metrics.items()]
-    print_table([summary["split"] or "metric", title, *(["std"] if len(seeds) > 1 else [])], rows)
+    columns = {title: metrics} | ({"std": spread} if len(seeds) > 1 else {})
+    columns |= {"undamaged": summary["undamaged"]["metrics"]} if damage else {}
+    rows = [[name, *(column[name] for column in columns.values())] for name in metrics]
+    print_table([summary["split"] or "metric", *columns], rows)
     if summary["rows"] is not None:
         typer.echo(f"{summary['rows']:,} rows{damage and f', {damage}'}")

@@ -11,9 +11,6 @@ from polysense.errors import DataError, RecipeError
 OWN_TABLES = "Posts"
 """The corpus that reads anybody's table."""
 
-OWN_FILES = frozenset({OWN_TABLES, "Sentences", "Captions"})
-"""The corpora that read anybody's files: nothing about a file says that it is none of theirs."""
-
 
 @contextmanager
 def hinting(recipe: str, data: Path) -> Iterator[None]:
@@ -35,7 +32,7 @@ def fitting_recipe(recipe: str, data: Path) -> str | None:
     found = known_corpus(data) or OWN_TABLES
     if reads is None or reads == found:
         return None
-    if found == OWN_TABLES and (reads in OWN_FILES or not _holds_a_table(data) or _has_part_of(reads, data)):
+    if found == OWN_TABLES and (_reads_own_files(reads) or not _holds_a_table(data) or _has_part_of(reads, data)):
         return None
     what = "a table of your own" if found == OWN_TABLES else f"the corpus {found}"
     twin = twin_recipe(recipe, found)
@@ -74,6 +71,13 @@ def known_corpus(data: Path) -> str | None:
         return recognised(data)
     found = recognised(data.parent)
     return found if found is not None and data.name in all_corpora()[found].layout else None
+
+
+def _reads_own_files(corpus: str) -> bool:
+    from polysense.data.corpora import all_corpora
+
+    kind = all_corpora().get(corpus)
+    return kind is not None and kind.own_files
 
 
 def _holds_a_table(data: Path) -> bool:

@@ -23,6 +23,8 @@ class Corpus(ABC):
     """What the samples have."""
     layout: ClassVar[tuple[str, ...]]
     """The files that the folder holds, for messages: ``images/<id>.jpg``."""
+    own_files: ClassVar[bool] = False
+    """Whether it reads anybody's files, each by itself: nothing about a file says that it is none of its."""
 
     @abstractmethod
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:

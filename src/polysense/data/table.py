@@ -44,6 +44,8 @@ class Table:
     """Training rows that the corpus's argument ``validation`` made validation rows."""
     corpus: str | None = None
     """The corpus that `data verify` must be told to read this table as; None where it finds out by itself."""
+    score_range: tuple[float, float] | None = None
+    """The smallest and the largest score that there may be, where the data say."""
     draws: Mapping[str, Draw] = field(default_factory=dict)
     """By the ``source`` of samples: which of its training rows a run shows; none shows all of them."""
 

@@ -155,7 +155,18 @@ def _refuse_others(frames: Frames, sample: Sample, modality: str, width: int, fe
     if (made := _identity(frames)) != features:
         raise DataError(
             f"{_place(sample, modality)}: {frames} is made by {_told(made)}, the model reads what is made by {_told(features)}"
+            f"{_way_out(made, features)}"
         )
+
+
+def _way_out(made: Mapping[str, Any] | None, features: Mapping[str, Any] | None) -> str:
+    """Features that were converted of another file may be the same thing: whoever made them knows."""
+    if made is None or features is None or not all("key" in one["parameters"] for one in (made, features)):
+        return ""
+    return (
+        ". Features of two files are told apart by what the files hold; if both were made in the same way, say so: "
+        "polysense data convert mmsa FILE OUT --features-of FOLDER, the converted folder that the model was trained on"
+    )
 
 
 def _identity(frames: Frames) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Literal
 from polysense.errors import DataError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.metrics.classification import classification_metrics, confusion
-from polysense.metrics.sentiment import SIDES, clipped, msa_regression, paired
+from polysense.metrics.sentiment import SIDES, Dataset, clipped, msa_regression, paired
 from polysense.types import Sample
 
 DATASETS = ("mosi", "sims")
@@ -25,15 +25,16 @@ class SentimentRegression(Evaluator):
     with nothing that the model reads, are left out.
 
     Args:
-        dataset: whose rules.
+        dataset: whose rules. null follows the data: a training writes ``sims`` into its recipe where no score may be beyond -1 to 1
+            (``score_range`` of the clips), and ``mosi`` where more may be, or nobody said.
         details: adds, of both conventions for 0 or the one of SIMS, ``<convention>_precision/<side>``, ``<convention>_recall/<side>``
             and the rows ``<convention>_confusion/<true side>/<side>``.
     """
 
-    def __init__(self, dataset: Literal["mosi", "sims"] = "mosi", details: bool = False) -> None:
-        if dataset not in DATASETS:
+    def __init__(self, dataset: Literal["mosi", "sims"] | None = None, details: bool = False) -> None:
+        if dataset is not None and dataset not in DATASETS:
             raise RecipeError(f"SentimentRegression, dataset: there is no {dataset!r}; {choices(dataset, DATASETS)}")
-        self.dataset = dataset
+        self.dataset: Dataset = dataset or "mosi"
         self.details = details
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:

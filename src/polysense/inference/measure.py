@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from polysense.data.corpora.clips import Clips
 from polysense.data.corpora.posts import Posts
 from polysense.data.corpus import Corpus
 from polysense.data.damage import Damage
@@ -18,12 +19,16 @@ from polysense.errors import DataError, RecipeError, display
 from polysense.evaluation.evaluator import Evaluator, Progress
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
-from polysense.progress import say
+from polysense.progress import bar, say
 from polysense.recipe import Recipe
 from polysense.training.aspects import missing_aspects, reads_aspects
 from polysense.training.folder import SUMMARY, run_of
 from polysense.training.run import read_data
+from polysense.training.score_rules import unfitting
 from polysense.types import Sample
+
+TOLD = 10
+"""Rows that lack something are told one by one, the others counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,8 @@ class Question:
     samples: Sequence[Sample]
     split: str | None
     """Which rows of a table these are; None where a set of the evaluators' own is measured whole."""
+    undamaged: Sequence[Sample] | None = None
+    """The same rows as they were, where they are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,8 @@ class Measured:
     """Which rows were measured; None for sets of the evaluators' own."""
     rows: int
     """Of that split, or of those sets."""
+    undamaged: list[dict[str, Any]] | None = None
+    """As ``per_seed``, of the same rows before they were damaged; None where they were not."""
 
 
 def measure(
@@ -104,8 +113,9 @@ def measure(
 ) -> Measured:
     """Ask every seed of a run, or a single model, about data.
 
-    A file is read as the run read it, where it is the run's own, else as a table of posts; a folder by the recipe's corpora. Evaluators
-    that have sets of their own under the data measure these whole.
+    A file is read as the run read it, where it is the run's own, else as a table of posts or clips; a folder by the recipe's corpora.
+    Recordings and films in it are read as :meth:`Predictor.predict` reads them. Evaluators that have sets of their own under the
+    data measure these whole.
 
     Args:
         source: a run, a saved model, a text encoder that another library saved, a Hugging Face id, or ``minilm``.
@@ -120,21 +130,28 @@ def measure(
         PolysenseError: the run is not finished.
     """
     refuse_options(reading, plans)
-    found = []
+    found, before = [], []
     asked: list[Question] = []
     for seed, model in models(source):
         predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
         asked = asked or questions(predictor, Path(source), plans, reading)
-        metrics: dict[str, float] = {}
-        for one in asked:
-            for some in [None] if one.evaluators is None else [[evaluator] for evaluator in one.evaluators]:
-                given = predictor.measure(one.samples, evaluators=some)
-                if not given:  # one of several, too: what was asked for is not left out in silence
-                    raise DataError(_nothing(some, one, reading))
-                metrics |= given
-        found.append({"seed": seed, "metrics": metrics})
+        found.append({"seed": seed, "metrics": _metrics(predictor, asked, reading)})
+        if reading.damage is not None:
+            whole = [replace(one, samples=one.undamaged) for one in asked if one.undamaged is not None]
+            before.append({"seed": seed, "metrics": _metrics(predictor, whole, reading)})
     told = [one for one in asked if one.split is not None] or asked
-    return Measured(found, told[0].split, sum(len(one.samples) for one in told))
+    return Measured(found, told[0].split, sum(len(one.samples) for one in told), before or None)
+
+
+def _metrics(predictor: Predictor, asked: Sequence[Question], reading: Reading) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for one in asked:
+        for some in [None] if one.evaluators is None else [[evaluator] for evaluator in one.evaluators]:
+            given = predictor.measure(one.samples, evaluators=some)
+            if not given:  # one of several, too: what was asked for is not left out in silence
+                raise DataError(_nothing(some, one, reading))
+            metrics |= given
+    return metrics
 
 
 def refuse_options(reading: Reading, plans: Sequence[Plan] | None) -> None:
@@ -166,14 +183,15 @@ def questions(predictor: Predictor, source: Path, plans: Sequence[Plan] | None, 
         if one.benchmark is not None:
             table = _usable(one.benchmark, [], reading)
             say(f"{one.name}: {len(table)} rows of {table.name}, whatever their split")
-            found.append(Question([one.evaluator], _numbered(table), None))
+            found.append(Question([one.evaluator], _numbered(table.samples), None))
     others = None if plans is None else [one.evaluator for one in plans if one.benchmark is None]
     if others is None or others:
         _refuse_nothing_to_read(predictor.recipe, str(source), others, reading.data)
         samples, split = _held_rows(predictor, source, reading)
-        if reading.damage is not None:
-            samples = reading.damage.of(samples, reads=predictor.modalities)
-        found.append(Question(others, samples, split))
+        if reading.damage is None:
+            found.append(Question(others, samples, split))
+        else:
+            found.append(Question(others, reading.damage.of(samples, reads=predictor.modalities), split, samples))
     return found
 
 
@@ -193,9 +211,11 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     record = read_object(run_of(source) / SUMMARY).get("data", {})
     own = own_table(predictor.recipe, reading, trained_on=record.get("digests", {}))
     table = _usable(labelled(predictor.recipe, reading) if own is None else own, predictor.labels, reading, predictor.recipe)
+    for line in unfitting(predictor.recipe, table):
+        say(line)
     if own is None and table.split_made and dict(table.digests) != record.get("digests"):
         say(f"{table.name} has no splits: all {len(table)} rows are measured")
-        return _numbered(table), reading.split or "test"
+        return _with_frames(predictor, table, table.samples, reading), reading.split or "test"
     split = reading.split or "test"
     if own is not None and reading.split is None and "test" not in table.splits and "validation" in table.splits:
         split = "validation"
@@ -203,7 +223,26 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     samples = table.split(split)
     if split == "train" and table.draws:
         say(f"{table.name}: all {len(samples)} training rows are measured, of which each seed drew those that it trained on")
-    return samples, split
+    return _with_frames(predictor, table, samples, reading), split
+
+
+def _with_frames(predictor: Predictor, table: Table, samples: Sequence[Sample], reading: Reading) -> list[Sample]:
+    """The rows with frames of their recordings and films, made as for :meth:`Predictor.predict`, where the model reads such."""
+    if not any(predictor.reads_files_of(sample) for sample in samples):
+        return _numbered(samples)
+    read = []
+    with bar("extracting", "rows") as advance:
+        for sample in samples:
+            read.append(predictor.extracted(sample))
+            advance(len(read), len(samples))
+    lacking = [str(problem) for one in read for problem in one.problems if problem.severity == "warning"]
+    for line in lacking[:TOLD]:
+        say(line)
+    if len(lacking) > TOLD:
+        say(f"... and {len(lacking) - TOLD} more rows that lack what the model reads")
+    whole = replace(table, samples=tuple(one.sample for one in read), problems=())
+    problems = [problem for one in read for problem in one.problems]
+    return _numbered(refuse_or_skip(whole, problems, skip_bad_rows=reading.skip_bad_rows).samples)
 
 
 def _usable(table: Table, labels: Sequence[str], reading: Reading, recipe: Recipe | None = None) -> Table:
@@ -229,6 +268,8 @@ def _nothing(evaluators: Sequence[Evaluator] | None, asked: Question, reading: R
 def own_table(recipe: Recipe, reading: Reading, *, trained_on: Mapping[str, str]) -> Table | None:
     """The file as the corpus reads it that the run read it with; None for another file, for a folder, and for a table of posts.
 
+    A corpus of anybody's files reads the file itself: others may lie beside it.
+
     Args:
         recipe: of the run.
         reading: of the file.
@@ -251,7 +292,7 @@ def own_table(recipe: Recipe, reading: Reading, *, trained_on: Mapping[str, str]
         }
         try:
             corpus: Corpus = replace(part, arguments={**part.arguments, **given}).build()
-            home = file if "path" in part.arguments else file.parent
+            home = file if corpus.own_files else file.parent
             table = corpus.candidates(home, media_root=reading.media_root)
         except (DataError, RecipeError) as error:
             faults.append(str(error))
@@ -274,7 +315,7 @@ def labelled(recipe: Recipe, reading: Reading) -> Table:
         return Posts(**given).read(data, media_root=reading.media_root)
     if given:
         for part in recipe.corpora:
-            if not issubclass(part.kind, Posts):
+            if not given.keys() <= part.arguments.keys():
                 raise RecipeError(f"{' and '.join(given)}: for your own tables; the corpus {part.kind.__name__} knows its own")
         parts = (replace(part, arguments={**part.arguments, **given}) for part in recipe.corpora)
         recipe = replace(recipe, corpora=tuple(parts))
@@ -282,8 +323,9 @@ def labelled(recipe: Recipe, reading: Reading) -> Table:
 
 
 def _reads(kind: type, name: str) -> bool:
-    return issubclass(kind, Posts) or (issubclass(kind, Corpus) and name in kind.layout)
+    """Whether the corpus reads a labelled table of this name."""
+    return issubclass(kind, Posts | Clips) or (issubclass(kind, Corpus) and name in kind.layout)
 
 
-def _numbered(table: Table) -> list[Sample]:
-    return [replace(sample, index=index) for index, sample in enumerate(table.samples)]
+def _numbered(samples: Sequence[Sample]) -> list[Sample]:
+    return [replace(sample, index=index) for index, sample in enumerate(samples)]

@@ -25,7 +25,7 @@ from polysense.inference.author import Author, named
 from polysense.inference.encoding.embedder import Embedder, Space
 from polysense.inference.encoding.engine import EngineName, Precision
 from polysense.inference.encoding.text_summaries import check_choice
-from polysense.inference.extraction.clips import Held
+from polysense.inference.extraction.clips import Held, Read, files_of, read_clip
 from polysense.inference.finding import find_model
 from polysense.inference.reader import Reader, Row, about, is_single, listed
 from polysense.inference.respondent import Respondent
@@ -461,6 +461,17 @@ class Predictor:
         for evaluator in evaluators:
             metrics |= evaluator(self._answerer, samples)
         return metrics
+
+    def reads_files_of(self, sample: Sample) -> bool:
+        """Whether frames must be made of a file that the sample names, before the model reads it."""
+        return bool(files_of(sample, self._reader.extracts))
+
+    def extracted(self, sample: Sample) -> Read:
+        """The sample with frames of its recording or film, made as those that the model learned from, and what is wrong with them.
+
+        :meth:`predict` reads rows so by itself; :meth:`measure` takes samples that have their frames.
+        """
+        return read_clip(sample, self._reader.extracts)
 
     def outcomes(self, samples: Sequence[Sample], evaluator: Comparable[Outcome]) -> Outcome:
         """What an evaluator finds of each pair or query, for comparing this model with another one."""

@@ -37,7 +37,7 @@ from polysense.training.overview import counted, overview
 from polysense.training.precision import settle_precision
 from polysense.training.processes import first, from_first, together
 from polysense.training.rehearsal import rehearse
-from polysense.training.score_rules import score_rules
+from polysense.training.score_rules import following, score_rules, unfitting
 from polysense.training.seed import train_seed
 from polysense.training.splits import Splits
 from polysense.training.stopping import standing as judged_by
@@ -95,7 +95,8 @@ def train(
     shown, labels = sum(drawn.sizes), Counts.of(drawn.samples).labelled
     for line in overview(table, splits, shown=shown, labels=labels):
         say(line)
-    for line in unread_aspects(recipe, table):
+    recipe = following(recipe, table)
+    for line in [*unread_aspects(recipe, table), *unfitting(recipe, table)]:
         say(line)
     with blamed():
         complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)
@@ -226,6 +227,7 @@ def joined(tables: Sequence[Table]) -> Table:
         digests={file: digest for table in tables for file, digest in table.digests.items()},
         draws={f"{place}: {table.name}": draw for place, table in enumerate(tables) for draw in table.draws.values()},
         left_out={f"{table.name}: {reason}": count for table in tables for reason, count in table.left_out.items()},
+        score_range=tables[0].score_range if len({table.score_range for table in tables}) == 1 else None,
         held_out=sum(table.held_out for table in tables),
         corpus=next((table.corpus for table in tables if table.problems), None),
     )

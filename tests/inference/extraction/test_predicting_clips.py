@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,15 @@ import torch
 from polysense import Predictor
 from polysense.data.frames import HeldFrames
 from polysense.encoders.sequence import SequenceEncoder
-from polysense.errors import PolysenseError
+from polysense.errors import DataError, PolysenseError
 from polysense.inference.extraction.acoustic import Acoustic
 from polysense.inference.extraction.film import Film
+from polysense.inference.measure import Reading, measure
 from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.recipe import load_recipe
 from polysense.types import Sample
+
+Write = Callable[[Sequence[Mapping[str, object]]], Path]
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +158,43 @@ def test_clips_are_embedded_too(model: Predictor, takes: Path) -> None:
         warnings.simplefilter("error")
         vectors = model.encode([{"text": "so bad", "video": takes / "1.mp4"}, {"video": takes / "2.mp4"}])
     assert vectors.shape == (2, model.width())
+
+
+ROWS = [
+    {"id": "a", "text": "so good", "video": "0.mp4", "score": 2, "split": "test"},
+    {"id": "b", "text": "so bad", "video": "1.mp4", "audio": "voice.wav", "score": -1, "split": "test"},
+    {"id": "c", "text": "", "video": "2.mp4", "score": 0.5, "split": "test"},
+    {"id": "d", "text": "so bad", "video": "mute.mp4", "score": -3, "split": "test"},
+    {"id": "e", "text": "so bad", "video": "3.mp4", "score": 3, "split": "train"},
+]
+
+
+def test_a_labelled_table_of_films_is_measured_as_it_is_answered(
+    model: Predictor, table: Write, takes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.save_pretrained(tmp_path / "model")
+    found = measure(tmp_path / "model", Reading(data=table(ROWS)))
+    with pytest.warns(UserWarning, match="has no sound"):
+        answers = model.predict(
+            [
+                {name: takes / value if name in {"audio", "video"} else value for name, value in row.items() if value != ""}
+                for row in ROWS[:4]
+            ]
+        )
+    errors = [abs(answer["score"] - row["score"]) for answer, row in zip(answers, ROWS, strict=False)]
+    assert (found.split, found.rows) == ("test", 4)
+    assert found.per_seed[0]["metrics"]["MAE"] == pytest.approx(np.mean(errors), abs=1e-5)
+    assert "row 4 (id d), audio: " in capsys.readouterr().err
+
+
+def test_films_that_cannot_be_used_are_bad_rows_of_what_is_measured(model: Predictor, table: Write, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path / "model")
+    reading = Reading(data=table([*ROWS[:2], {**ROWS[2], "video": "cut.mp4"}]))
+    with pytest.raises(DataError, match=r"1 bad row\n.*clips\.csv, row 3 \(id c\), video: .*cut\.mp4"):
+        measure(tmp_path / "model", reading)
+    assert measure(tmp_path / "model", replace(reading, skip_bad_rows=True)).rows == 2
+
+
+def test_a_film_that_cannot_be_used_is_told_once(model: Predictor, takes: Path) -> None:
+    read = model.extracted(Sample(id="a", text="x", video=takes / "text.mp4"))
+    assert [(one.field, one.severity) for one in read.problems] == [("video", "bad")]

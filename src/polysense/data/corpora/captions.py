@@ -60,6 +60,7 @@ class Captions(Corpus):
     tasks: ClassVar[tuple[str, ...]] = ("retrieval", "captions")
     modalities: ClassVar[tuple[str, ...]] = ("text", "image")
     layout: ClassVar[tuple[str, ...]] = ("a table (.csv, .tsv, .jsonl, .parquet) of captions", "the pictures it names")
+    own_files: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -26,11 +26,13 @@ class Clips(Corpus):
         lower: texts in lower case, for transcripts that are written in capitals.
         score_range: the smallest and the largest score there may be; a row beyond them is a bad row. A converted folder knows them.
         seed: of the splits, where the table has none: 80, 10 and 10 percent; clips of one ``group`` stay in one split.
+        encoding: of your own table.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     modalities: ClassVar[tuple[str, ...]] = ("text", "audio", "video")
     layout: ClassVar[tuple[str, ...]] = (MANIFEST, ABOUT)
+    own_files: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class Clips(Corpus):
         lower: bool = False,
         score_range: list[float] | None = None,
         seed: int = 0,
+        encoding: str = "utf-8",
     ) -> None:
         if score_range is not None and (len(score_range) != 2 or not score_range[0] < score_range[1]):
             raise RecipeError(f"Clips, score_range: expected the smallest and the largest score, found {score_range}")
@@ -45,18 +48,20 @@ class Clips(Corpus):
         self.lower = lower
         self.score_range = None if score_range is None else (score_range[0], score_range[1])
         self.seed = seed
+        self.encoding = encoding
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The clips of the table ``root``, of the folder's manifest, or of the only table in the folder."""
         path = expect(self, Path(root))
         path = path / MANIFEST if (path / MANIFEST).is_file() else path
-        table = read_table(path, columns=self.columns, media_root=media_root, split_seed=self.seed)
+        table = read_table(path, columns=self.columns, media_root=media_root, encoding=self.encoding, split_seed=self.seed)
         about = About.read(path.parent)
         limits = self.score_range or (None if about is None else about.score_range)
         far = [] if limits is None else list(beyond(table.samples, *limits))
         table = replace(table.without(far), problems=(*table.problems, *far))
         name = table.name if about is None else about.name
-        return replace(table, name=name, samples=tuple(self._shown(sample) for sample in table.samples), corpus="Clips")
+        shown = tuple(self._shown(sample) for sample in table.samples)
+        return replace(table, name=name, samples=shown, corpus="Clips", score_range=limits)
 
     def _shown(self, sample: Sample) -> Sample:
         sample = without_blank_text(sample)

@@ -70,6 +70,7 @@ class Mosi(Corpus):
             left_out={} if len(kept) == len(table) else {"of videos that the vectors were trained on": len(table) - len(kept)},
             digests={**table.digests, **{path.name: file_digest(path) for path in sources.values()}},
             corpus="Mosi",
+            score_range=(-3.0, 3.0),
         )
 
     def _shown(self, sample: Sample, vectors: Mapping[str, Mapping[str, HeldFrames]]) -> Sample:

@@ -37,6 +37,7 @@ class Pictures(Corpus):
     tasks: ClassVar[tuple[str, ...]] = ("pictures",)
     modalities: ClassVar[tuple[str, ...]] = ("image",)
     layout: ClassVar[tuple[str, ...]] = ("pictures, or a table with the column image",)
+    own_files: ClassVar[bool] = True
 
     def __init__(self, path: str | None = None, limit: int | None = None, validation: int = 0, seed: int | None = None) -> None:
         if limit is not None and limit < 1:

@@ -25,6 +25,7 @@ class Posts(Corpus):
     tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
     modalities: ClassVar[tuple[str, ...]] = ("text", "image", "audio", "video")
     layout: ClassVar[tuple[str, ...]] = ("a table (.csv, .tsv, .jsonl, .parquet)", "the media it names")
+    own_files: ClassVar[bool] = True
 
     def __init__(
         self,

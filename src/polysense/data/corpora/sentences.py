@@ -46,6 +46,7 @@ class Sentences(Corpus):
     tasks: ClassVar[tuple[str, ...]] = ("sentence embeddings", "language modelling")
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     layout: ClassVar[tuple[str, ...]] = ("a text file (.txt) with one sentence a line, or a table of sentences",)
+    own_files: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -93,34 +93,42 @@ class Read:
         return next((one for one in self.problems if one.severity == "bad"), None)
 
 
+def files_of(sample: Sample, modalities: Iterable[str]) -> dict[str, tuple[str, Medium]]:
+    """Modality -> the field that names its file, and the file: of sound, where the row names no recording, that of its film."""
+    found: dict[str, tuple[str, Medium]] = {}
+    for modality in modalities:
+        field = "video" if modality == "audio" and sample.audio is None else modality
+        medium = getattr(sample, field)
+        if isinstance(medium, Path | Picture):
+            found[modality] = field, medium
+    return found
+
+
 def read_clip(sample: Sample, extracts: Mapping[str, Extracts]) -> Read:
     """Frames of a row's files by modality: ``audio``, ``video``, ``image``; the sound of a film where the row names no recording.
 
     Frames that the row has already stay what they are; so does a modality that ``extracts`` does not name. A clip with an empty text
-    has none.
+    has none. A film that cannot be used is told of once, although its pictures and its sound are asked for.
 
     Raises:
         PolysenseError: PyAV is not installed, or an encoder cannot be loaded.
     """
-    media = {"audio": sample.video if sample.audio is None else sample.audio, "video": sample.video, "image": sample.image}
     problems: list[Problem] = []
     lacks: list[str] = []
     found: dict[str, Frames | None] = {}
-    for modality, maker in extracts.items():
-        medium = media[modality]
-        if not isinstance(medium, Path | Picture):
-            continue
+    for modality, (field, medium) in files_of(sample, extracts).items():
         found[modality] = None
         try:
-            found[modality] = maker.extract(medium)
+            found[modality] = extracts[modality].extract(medium)
         except NothingThereError as error:
             lacks.append(str(error))
             problems.append(_problem(sample, modality, f"{error}: the clip counts as having none", "warning"))
         except DataError as error:
-            problems.append(_problem(sample, modality, str(error), "bad"))
+            if not any(one.severity == "bad" and one.field == field for one in problems):
+                problems.append(_problem(sample, field, str(error), "bad"))
     read = replace(sample, **found)  # type: ignore[arg-type]  # the names of media
     read = without_blank_text(read) if extracts.keys() & {"audio", "video"} else read
-    sequences = any(isinstance(getattr(read, name), Frames) for name in media)
+    sequences = any(isinstance(getattr(read, name), Frames) for name in ("image", "audio", "video"))
     usable = sequences or read.image is not None or bool((read.text or "").strip())
     if found and not usable and not any(one.severity == "bad" for one in problems):
         problems.append(_problem(sample, "row", f"nothing usable: no text, and {'; '.join(lacks)}", "bad"))
