@@ -355,7 +355,8 @@ class _Split:
         odd = next(row for row, shape in enumerate(shapes) if shape != shapes[0])
         return (
             f"row 1 has the shape {shapes[0]}, row {odd + 1} (id {self.ids[odd]}) {shapes[odd]}: rows of different lengths are "
-            "filled up to the longest one with zeros, (rows, longest, width), and their lengths stand beside them (audio_lengths, vision_lengths)"
+            "filled up to the longest one with zeros, (rows, longest, width), and their lengths stand beside them (audio_lengths, "
+            "vision_lengths)"
         )
 
     def _values(self, key: str) -> Any:
