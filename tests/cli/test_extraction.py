@@ -63,6 +63,15 @@ def test_bad_clips_are_told_with_their_reasons(clips: Path, takes: Path, capsys)
     assert [one["id"] for one in told["problems"] if one["severity"] == "bad"] == ["d", "e", "f"]
 
 
+def test_of_many_bad_clips_the_first_are_told_one_by_one(clips: Path, takes: Path, capsys) -> None:
+    with clips.open("a", encoding="utf-8") as file:
+        file.writelines(f"gone{number},x,gone{number}.mp4,1\n" for number in range(15))
+    assert extract(clips, takes, "--video", "none") == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("does not exist" in line for line in lines) == 10
+    assert "bad: ... and 5 more (--json lists all)" in lines
+
+
 def test_scores_beyond_the_range_are_bad_before_anything_is_computed(clips: Path, takes: Path, capsys) -> None:
     assert extract(clips, takes, "--video", "none", "--score-range", "-1,1") == 3
     told = capsys.readouterr().out

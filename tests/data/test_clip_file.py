@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from made_films import RATE, pulses, tone, write_film
-from polysense.data.clip_file import FILMS, SOUNDS, NothingThereError, kind, read_pictures, read_sound
+from polysense.data.clip_file import FILMS, SOUNDS, NothingThereError, check_file, kind, read_pictures, read_sound
 from polysense.errors import DataError, PolysenseError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -66,6 +66,36 @@ def test_what_is_not_there_is_told_apart_from_what_is_damaged(tmp_path: Path, fi
         read_sound(write_film(tmp_path / "a.mp4", colours=[RED]))
     with pytest.raises(NothingThereError, match=r"silent\.wav is silent"):
         read_sound(write_film(tmp_path / "silent.wav", sound=np.zeros(RATE, dtype=np.float32)))
+    with pytest.raises(
+        NothingThereError, match=r"click\.wav has 5 ms of sound, less than the 40 ms that are looked at at a time"
+    ):
+        read_sound(write_film(tmp_path / "click.wav", sound=tone(200, 0.005)))
+    assert len(read_sound(write_film(tmp_path / "word.wav", sound=tone(200, 0.04)))) == 640
+    with pytest.raises(NothingThereError, match=r"a\.wav has no film"):
+        check_file(tmp_path / "a.wav", "video")
+    with pytest.raises(NothingThereError, match=r"a\.mp4 has no sound"):
+        check_file(tmp_path / "a.mp4", "audio")
+
+
+@pytest.mark.parametrize("ending", [".wav", ".m4a", ".mp4", ".mov", ".mkv", ".avi"])
+def test_whole_files_are_found_sound_without_decoding_them(ending: str, tmp_path: Path) -> None:
+    seen = ending not in SOUNDS
+    path = write_film(tmp_path / f"a{ending}", sound=pulses(200, 3), colours=[RED, BLUE] * 8 if seen else ())
+    check_file(path, "audio")
+    if seen:
+        check_file(path, "video")
+
+
+@pytest.mark.parametrize("ending", [".wav", ".mp4", ".mkv"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.85])
+def test_what_breaks_off_is_found_without_decoding_it(ending: str, share: float, tmp_path: Path) -> None:
+    path = write_film(tmp_path / f"a{ending}", sound=pulses(200, 6), colours=[RED, BLUE] * 15 if ending != ".wav" else ())
+    path.write_bytes(cut(path, share))
+    for medium in ("audio", "video") if ending != ".wav" else ("audio",):
+        with pytest.raises(DataError, match=r"breaks off: .* of its|is damaged|not one .* could be read"):
+            check_file(path, medium)
+        with pytest.raises(DataError):
+            read_sound(path) if medium == "audio" else list(read_pictures(path, per_second=1))
 
 
 def cut(path: Path, share: float) -> bytes:
@@ -93,6 +123,8 @@ def test_bad_files_are_refused_with_their_reason(name: str, film: Path, tmp_path
         list(read_pictures(path, per_second=5))
     with pytest.raises(DataError, match=reason):
         read_sound(path)
+    with pytest.raises(DataError, match=reason):
+        check_file(path, "video")
 
 
 def test_a_wave_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:

@@ -108,6 +108,11 @@ def test_other_files_are_refused(store: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"flat\.npy holds float32 \(3,\); expected floating-point \(time, width\)"):
         StoredFrames(tmp_path / "flat.npy").read()
     (tmp_path / "a.csv").write_text("x")
+    np.save(tmp_path / "obj.npy", np.array([CLIPS[0], CLIPS[1]], dtype=object), allow_pickle=True)
+    with pytest.raises(
+        DataError, match=r"obj\.npy holds no array of numbers; expected floating-point \(time, width\), one sequence$"
+    ):
+        StoredFrames(tmp_path / "obj.npy").read()
     with pytest.raises(DataError, match=r"a\.csv is no file of sequences; they end in \.safetensors, \.npy"):
         StoredFrames(tmp_path / "a.csv").read()
     with pytest.raises(DataError, match="No such file"):

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from polysense.data import verify as verification
+from polysense.data.frames import HeldFrames, Provenance
 from polysense.data.table import Table, from_rows, read_table
 from polysense.data.verify import verify
 
@@ -173,3 +176,49 @@ def test_the_evaluation_set_has_the_duplicates_that_its_notes_count(data_folder,
     assert "56 texts stand in more than one split" in reasons
     assert "45 pictures stand in more than one row" in reasons
     assert "14 pictures stand in more than one split" in reasons
+
+
+def test_recordings_and_films_are_opened(takes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("0.mp4", "cut.mp4", "text.mp4", "mute.mp4", "voice.wav", "empty.mp4")
+    rows = [{"id": name, "text": name, "video": takes / name} for name in names]
+    rows += [
+        {"id": "sound", "text": "x", "audio": takes / "mute.mp4"},
+        {"id": "gone", "text": "y", "audio": takes / "none.wav"},
+    ]
+    table = from_rows(rows, split_seed=None)
+
+    def told(**choices: bool) -> dict[str | None, tuple[str, str, str]]:
+        found = verify(table, splits=(), **choices)
+        return {one.id: (one.severity, one.field, one.reason.rpartition("/")[2]) for one in found if one.row is not None}
+
+    assert told() == {
+        "cut.mp4": ("bad", "video", "cut.mp4 breaks off: 0.3 of its 1.0 seconds could be read"),
+        "text.mp4": ("bad", "video", told()["text.mp4"][2]),
+        "empty.mp4": ("bad", "video", "empty.mp4 is an empty file"),
+        "voice.wav": ("warning", "video", "voice.wav has no film: the clip counts as having none"),
+        "sound": ("warning", "audio", "mute.mp4 has no sound: the clip counts as having none"),
+        "gone": ("bad", "audio", "none.wav does not exist"),
+    }
+    assert set(told(decode=False)) == {"gone"}
+    monkeypatch.setattr(verification, "can_decode", lambda: False)
+    assert set(told()) == {"gone"}
+    assert "7 recordings and films were not opened: pip install 'polysense[media]'" in [
+        one.reason for one in verify(table, splits=())
+    ]
+
+
+def test_frames_of_another_width_or_making_are_bad_rows() -> None:
+    made = [Provenance("one", {"bands": 40}), Provenance("two")]
+    kinds = [(5, 0), (5, 0), (4, 0), (5, 1), (5, None), (5, 0)]
+    rows = [
+        {"text": f"take {row}", "audio": HeldFrames(np.full((2, width), row, np.float32), None if by is None else made[by])}
+        for row, (width, by) in enumerate(kinds)
+    ]
+    rows.append({"text": "without"})
+    found = [one for one in verify(from_rows(rows, split_seed=None), splits=(), decode=False) if one.severity == "bad"]
+    one = '{"name": "one", "parameters": {"bands": 40}}'
+    assert [(problem.row, problem.field, problem.reason) for problem in found] == [
+        (3, "audio", "the sequence has 4 numbers a frame, those of 3 other rows have 5"),
+        (4, "audio", f'the sequence is made by {{"name": "two", "parameters": {{}}}}, those of 3 other rows by {one}'),
+        (5, "audio", f"the sequence is made by something that nobody noted, those of 3 other rows by {one}"),
+    ]

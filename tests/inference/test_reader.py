@@ -3,6 +3,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from polysense.errors import DataError, Problem
@@ -36,6 +37,24 @@ def test_a_key_like_a_modality_is_warned_about_once() -> None:
         warnings.simplefilter("error")
         reader.read({"text": "a", "imgae": "c.jpg"}, 2)
         reader.read({"text": "a", "mood": "fine", "texts": "b"}, 3)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("visual", np.ones((3, 5), np.float32)), ("vision", [[1.0]]), ("sound", "take.wav"), ("frames", Path("take.npy"))],
+)
+def test_what_may_be_media_under_another_name_is_told(key: str, value: object) -> None:
+    with pytest.warns(UserWarning, match=f"^rows: {key!r} is no field and is not read; the row has no audio and no video$"):
+        Reader(("text", "audio", "video")).read({"text": "x", "speaker": 3, key: value}, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Reader(("text",)).read({"text": "x", key: value}, 1)
+
+
+@pytest.mark.parametrize("field", ["audio", "video"])
+def test_frames_are_arrays(field: str) -> None:
+    found = Reader(("text", "audio", "video")).read({"text": "x", field: [[1.0, 2.0]]}, 1)
+    assert reason(found) == "expected a path, or frames as a NumPy array (time, width) of floating-point numbers, got list"
 
 
 def test_a_blank_text_is_a_row_where_it_is_asked_for() -> None:

@@ -212,7 +212,7 @@ class TestMistakes:
             ),
             (
                 "encoders.text.pooling=max",
-                r"encoders\.text: .*pooling must be Literal\['mean', 'avg', 'cls', .*\], found 'max'",
+                r"encoders\.text: .*pooling: there is no 'max'; .*valid: 'avg', .*'mean'",
             ),
             ("training.learning_rate=fast", r"training\.learning_rate must be float, found 'fast'"),
             ("training.learning_rates=fast", r"training\.learning_rates: write a mapping of module prefixes to numbers"),

@@ -79,7 +79,9 @@ def verify(
     encoding: Encoding = None,
     label_separator: Annotated[str | None, typer.Option(help="What stands between several labels of a row: '|'.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Duplicates are bad, not warnings.")] = False,
-    decode: Annotated[bool, typer.Option("--decode/--no-decode", help="Open and decode every picture.")] = True,
+    decode: Annotated[
+        bool, typer.Option("--decode/--no-decode", help="Open every picture, sequence, recording and film.")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
     json: Json = False,
 ) -> None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from polysense.inference.extraction.table import Extracted
 
 Out = Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")]
+SHOWN = 10
+"""Bad rows, and warnings, that are told one by one."""
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
 
 
@@ -127,8 +130,12 @@ def _tell(done: Extracted, what: str, counts: Mapping[str, int], *, json: bool, 
     if json:
         print_json({what: done.rows, **counts, "bad_rows": bad, "problems": [one.as_dict() for one in done.problems]})
     else:
-        for one in done.problems:
-            typer.echo(f"{one.severity}: {one}")
+        for severity in ("bad", "warning"):
+            some = [one for one in done.problems if one.severity == severity]
+            for one in some[:SHOWN]:
+                typer.echo(f"{severity}: {one}")
+            if len(some) > SHOWN:
+                typer.echo(f"{severity}: ... and {len(some) - SHOWN} more (--json lists all)")
         told = ", ".join(
             f"{count} {'transcribed' if name == 'transcribed' else f'with {name}'}" for name, count in counts.items()
         )

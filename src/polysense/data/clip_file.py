@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,8 @@ from polysense.errors import DataError, PolysenseError, display
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Image
+
+Medium = Literal["audio", "video"]
 
 SAMPLE_RATE = 16_000
 """Samples a second of all sound that is read; what speech encoders learn from."""
@@ -37,6 +40,9 @@ _OPTIONS = {
 }
 
 
+SHORTEST = 0.04
+"""Seconds of sound that are looked at at a time (`data.audio_features`); of less, nothing can be said."""
+
 SILENCE = 1e-4
 """The largest sample (-80 dB) of sound that counts as none."""
 
@@ -45,10 +51,10 @@ BROKEN_OFF = 0.9
 
 
 class NothingThereError(DataError):
-    """The file can be read and lacks what was asked for: it has no sound, silence alone, or no film."""
+    """The file can be read and lacks what was asked for: it has no sound, silence alone, too little sound, or no film."""
 
 
-def kind(name: str) -> Literal["audio", "video"] | None:
+def kind(name: str) -> Medium | None:
     """What a file of this name should be; None where its ending says neither."""
     ending = Path(name).suffix.lower()
     return "audio" if ending in SOUNDS else "video" if ending in FILMS else None
@@ -58,16 +64,14 @@ def read_sound(path: Path, *, longest: float = LONGEST) -> np.ndarray:
     """The samples (samples,) float32 from -1 to 1, all channels as one, 16,000 a second.
 
     Raises:
-        NothingThereError: there is no sound in it, or nothing but silence.
+        NothingThereError: there is no sound in it, less than 40 ms of it, or nothing but silence.
         DataError: the file is not there, damaged, breaks off, is of another format, or longer than ``longest`` seconds.
         PolysenseError: PyAV is not installed.
     """
     import numpy as np
 
     with _opened(path) as (av, container):
-        stream = next((one for one in container.streams if one.type == "audio"), None)
-        if stream is None:
-            raise NothingThereError(f"{display(path)} has no sound")
+        stream = _track(path, av, container, "audio")
         _refuse_long(path, container, longest)
         resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
         pieces: list[np.ndarray] = []
@@ -84,6 +88,11 @@ def read_sound(path: Path, *, longest: float = LONGEST) -> np.ndarray:
     samples = np.concatenate(pieces)
     if not np.isfinite(samples).all():
         raise DataError(f"{display(path)}: its sound holds NaN or infinite samples")
+    if count < SHORTEST * SAMPLE_RATE:
+        length = f"{1000 * count / SAMPLE_RATE:.0f} ms of sound"
+        raise NothingThereError(
+            f"{display(path)} has {length}, less than the {1000 * SHORTEST:.0f} ms that are looked at at a time"
+        )
     if np.abs(samples).max() < SILENCE:
         raise NothingThereError(f"{display(path)} is silent")
     return samples
@@ -101,10 +110,7 @@ def read_pictures(path: Path, *, per_second: float, longest: float = LONGEST, mo
         PolysenseError: PyAV is not installed.
     """
     with _opened(path) as (av, container):
-        cover = av.stream.Disposition.attached_pic
-        stream = next((one for one in container.streams if one.type == "video" and not one.disposition & cover), None)
-        if stream is None:
-            raise NothingThereError(f"{display(path)} has no film")
+        stream = _track(path, av, container, "video")
         _refuse_long(path, container, longest)
         _refuse_large(path, stream.codec_context, most_pixels)
         begin: float | None = None
@@ -125,6 +131,48 @@ def read_pictures(path: Path, *, per_second: float, longest: float = LONGEST, mo
         if begin is None:
             raise DataError(f"{display(path)}: not one of its pictures could be read")
         _refuse_broken_off(path, stream, end - begin)
+
+
+def check_file(path: Path, medium: Medium) -> None:
+    """Whether a recording or film can be read, as far as that can be told without decoding it.
+
+    Its beginning is decoded; how far the rest goes is told of its packets. Damage within it shows when it is decoded.
+
+    Raises:
+        NothingThereError: there is no sound, or no film, in it.
+        DataError: as of :func:`read_sound` and :func:`read_pictures`.
+        PolysenseError: PyAV is not installed.
+    """
+    with _opened(path) as (av, container):
+        stream = _track(path, av, container, medium)
+        _refuse_long(path, container, LONGEST)
+        if medium == "video":
+            _refuse_large(path, stream.codec_context, MAX_PIXELS)
+        decoded = False
+        times: list[tuple[float, float]] = []
+        for packet in container.demux(stream):  # the last one is empty, and gives what the decoder still holds
+            decoded = decoded or bool(packet.decode())
+            if packet.pts is not None and packet.time_base is not None:
+                times.append((float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)))
+        if not decoded:
+            raise DataError(f"{display(path)}: not one {'sample' if medium == 'audio' else 'picture'} of it could be read")
+        if times:
+            _refuse_broken_off(path, stream, max(begin + length for begin, length in times) - min(begin for begin, _ in times))
+
+
+def can_decode() -> bool:
+    """Whether PyAV is installed."""
+    return find_spec("av") is not None
+
+
+def _track(path: Path, av: Any, container: Any, medium: Medium) -> Any:
+    """The first track of a medium; a cover is no film."""
+    cover = av.stream.Disposition.attached_pic
+    found = (one for one in container.streams if one.type == medium and not (medium == "video" and one.disposition & cover))
+    track = next(found, None)
+    if track is None:
+        raise NothingThereError(f"{display(path)} has no {'sound' if medium == 'audio' else 'film'}")
+    return track
 
 
 @contextmanager

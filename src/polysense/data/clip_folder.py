@@ -37,6 +37,8 @@ class About:
     """What it was converted from: ``file``, ``sha256``, ``release``."""
     changes: Mapping[str, int] = field(default_factory=dict)
     """What was put right when it was made, and how often."""
+    left_out: Mapping[str, Any] = field(default_factory=dict)
+    """Of bad rows that were left out: ``rows``, how many, and ``reasons``, of the first of them; empty where there were none."""
 
     @classmethod
     def read(cls, folder: Path) -> About | None:
@@ -55,6 +57,7 @@ class About:
                 score_range=None if limits is None else (float(limits[0]), float(limits[1])),
                 source=dict(found.get("source") or {}),
                 changes=dict(found.get("changes") or {}),
+                left_out=dict(found.get("left_out") or {}),
             )
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise DataError(f"{display(file)} is damaged: {type(error).__name__}: {error}") from None

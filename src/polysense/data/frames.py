@@ -287,7 +287,12 @@ class _Array(_Store):
     def __init__(self, path: Path) -> None:
         import numpy as np
 
-        self._array = np.load(path, mmap_mode="r", allow_pickle=False)
+        try:
+            self._array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError:  # a pickle, or an array of Python's objects, as of sequences of different lengths
+            raise DataError(
+                f"{display(path)} holds no array of numbers; expected floating-point (time, width), one sequence"
+            ) from None
         if self._array.ndim != 2 or self._array.shape[1] == 0 or self._array.dtype.kind != "f":
             raise DataError(
                 f"{display(path)} holds {self._array.dtype} {tuple(self._array.shape)}; expected floating-point (time, width)"

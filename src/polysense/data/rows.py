@@ -212,7 +212,8 @@ class RowReader:
         if value is None or (isinstance(value, str) and not value.strip()):
             return None
         if not isinstance(value, str | Path):
-            raise _BadCellError(field, f"expected a path, got {type(value).__name__}")
+            frames = "" if field == "image" else ", or frames as a NumPy array (time, width) of floating-point numbers"
+            raise _BadCellError(field, f"expected a path{frames}, got {type(value).__name__}")
         name = str(value).strip()
         if _WEB_ADDRESS.match(name):
             raise _BadCellError(field, f"{_shorten(name)} is a web address; download the file and name its path")

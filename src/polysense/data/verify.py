@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +10,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from polysense.data.clip_file import NothingThereError, can_decode, check_file
 from polysense.data.counts import Counts, is_labelled
 from polysense.data.features import Vector
 from polysense.data.frames import Frames
@@ -47,18 +49,19 @@ def verify(
 ) -> list[Problem]:
     """What is wrong with a table: its rows that could not be read, then what their content shows.
 
-    Bad are pictures that cannot be decoded, vectors and frames that are not finite (``decode``), classes outside ``labels``, a labelled
-    table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look misspelled or
-    are of one row alone, duplicates, equal rows in two splits, unlabelled rows, missing modalities, and a table to train on that has
-    no labels or no test rows are warnings; ``strict`` makes them bad.
-    ``progress(done, total)`` counts pictures and sequences.
+    Bad are pictures that cannot be decoded, vectors and frames that are not finite, recordings and films whose beginning cannot be
+    decoded or that break off (``decode``), frames of another width or making than those of most rows, classes outside ``labels``,
+    a labelled table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look
+    misspelled or are of one row alone, files without sound or film, duplicates, equal rows in two splits, unlabelled rows, missing
+    modalities, and a table to train on that has no labels or no test rows are warnings; ``strict`` makes them bad.
+    ``progress(done, total)`` counts pictures, sequences, recordings and films.
     """
     damaged = list(_damaged(table, progress)) if decode else []
-    found = [*table.problems, *damaged]
+    found = [*table.problems, *damaged, *_odd_frames(table)]
     found += [] if labels is None else _unknown_labels(table, labels)
     sound = table.without(found)
     found += [*_classes_and_splits(sound, splits), *_odd_labels(sound), *_repeated(sound), *_incomplete(sound)]
-    found += _unmapped_pictures(sound)
+    found += [*_unmapped_pictures(sound), *(_unopened(table) if decode else ())]
     found.sort(key=lambda one: (one.row is None, one.row or 0))
     return [replace(one, severity="bad") for one in found] if strict else found
 
@@ -68,22 +71,64 @@ def _damaged(table: Table, progress: Callable[[int, int], None] | None) -> Itera
     for sample in table.samples:
         for field in ("image", "audio", "video"):
             media = getattr(sample, field)
-            if media is not None and (field == "image" or isinstance(media, Frames)):
+            if media is not None and (field == "image" or isinstance(media, Frames) or can_decode()):
                 rows.setdefault((field, media if isinstance(media, Path) else id(media)), []).append(sample)
     with ThreadPoolExecutor(_WORKERS) as pool:
-        faults = pool.map(_fault, [getattr(same[0], field) for (field, _), same in rows.items()])
+        faults = pool.map(_fault, [field for field, _ in rows], [getattr(same[0], field) for (field, _), same in rows.items()])
         for done, (((field, _), same), fault) in enumerate(zip(rows.items(), faults, strict=True), start=1):
-            yield from (_bad(sample, field, fault) for sample in same if fault is not None)
+            if fault is not None:
+                reason, severity = fault
+                yield from (replace(_bad(sample, field, reason), severity=severity) for sample in same)
             if progress is not None:
                 progress(done, len(rows))
 
 
-def _fault(media: Path | Picture | Vector | Frames | Image) -> str | None:
+def _fault(field: str, media: Path | Picture | Vector | Frames | Image) -> tuple[str, Literal["bad", "warning"]] | None:
     try:
-        media.read() if isinstance(media, Vector | Frames) else load_image(media)
+        if isinstance(media, Vector | Frames):
+            media.read()
+        elif isinstance(media, Path) and field != "image":
+            check_file(media, "audio" if field == "audio" else "video")
+        else:
+            load_image(media)
+    except NothingThereError as error:
+        return f"{error}: the clip counts as having none", "warning"
     except DataError as error:
-        return str(error)
+        return str(error), "bad"
     return None
+
+
+def _unopened(table: Table) -> Iterator[Problem]:
+    """Recordings and films that nobody could look into."""
+    count = sum(isinstance(getattr(sample, field), Path) for sample in table.samples for field in ("audio", "video"))
+    if count and not can_decode():
+        yield _warning(table, "row", f"{count} recordings and films were not opened: pip install 'polysense[media]'")
+
+
+def _odd_frames(table: Table) -> Iterator[Problem]:
+    """Frames that no model reads together with those of the other rows: of another width, or made otherwise."""
+    for field in ("image", "audio", "video"):
+        there = [(sample, frames) for sample in table.samples if isinstance(frames := getattr(sample, field), Frames)]
+        kinds = [(sample, frames, kind) for sample, frames in there if (kind := _kind(frames)) is not None]
+        counts = Counter(kind for *_, kind in kinds)
+        if len(counts) > 1:
+            (usual, rows), *_ = counts.most_common()
+            for sample, frames, (width, made) in kinds:
+                if width != usual[0]:
+                    yield _bad(
+                        sample, field, f"{frames} has {width} numbers a frame, those of {rows} other rows have {usual[0]}"
+                    )
+                elif made != usual[1]:
+                    yield _bad(sample, field, f"{frames} is made by {made}, those of {rows} other rows by {usual[1]}")
+
+
+def _kind(frames: Frames) -> tuple[int, str] | None:
+    """The width, and what made them; None of frames that cannot be opened, which is told already."""
+    try:
+        made = frames.provenance
+        return frames.shape[1], "something that nobody noted" if made is None else json.dumps(made.identity, sort_keys=True)
+    except DataError:
+        return None
 
 
 def _unknown_labels(table: Table, labels: Sequence[str]) -> Iterator[Problem]:
@@ -145,21 +190,39 @@ def _no_labels(table: Table) -> str:
 def _repeated(table: Table) -> Iterator[Problem]:
     """Equal texts and media, in one split and across splits. A text that is asked about by other aspects is no repetition."""
     for field, plural, key in _KEYS:
-        same: defaultdict[object, list[Sample]] = defaultdict(list)
-        for sample in table.samples:
-            if (one := key(sample)) is not None:
-                same[one].append(sample)
-        repeats = [rows for rows in same.values() if len(rows) > len({row.aspect for row in rows})]
-        crossing = [rows for rows in same.values() if len({row.split for row in rows} - {None}) > 1]
+        same = _same(table, key)
+        repeats = [rows for rows in same if len(rows) > len({row.aspect for row in rows})]
         if repeats:
             rows = sum(map(len, repeats))
             yield _warning(
                 table, field, f"{len(repeats)} {plural} stand in more than one row ({rows} rows{_example(repeats[0])})"
             )
-        if crossing:
-            reason = f"{len(crossing)} {plural} stand in more than one split ({_crossings(crossing)}{_example(crossing[0])})"
-            yield _warning(table, field, reason)
+        yield from _crossing(table, field, plural, same)
     yield from _crossing_groups(table)
+
+
+def media_in_two_splits(table: Table) -> Iterator[Problem]:
+    """A warning for pictures, recordings, films and groups that stand in more than one split, as :func:`verify` gives it."""
+    for field, plural, key in _KEYS:
+        if field != "text":
+            yield from _crossing(table, field, plural, _same(table, key))
+    yield from _crossing_groups(table)
+
+
+def _same(table: Table, key: Callable[[Sample], object]) -> list[list[Sample]]:
+    """Rows with the same content, together."""
+    same: defaultdict[object, list[Sample]] = defaultdict(list)
+    for sample in table.samples:
+        if (one := key(sample)) is not None:
+            same[one].append(sample)
+    return list(same.values())
+
+
+def _crossing(table: Table, field: str, plural: str, same: Sequence[list[Sample]]) -> Iterator[Problem]:
+    crossing = [rows for rows in same if len({row.split for row in rows} - {None}) > 1]
+    if crossing:
+        reason = f"{len(crossing)} {plural} stand in more than one split ({_crossings(crossing)}{_example(crossing[0])})"
+        yield _warning(table, field, reason)
 
 
 def _crossing_groups(table: Table) -> Iterator[Problem]:
@@ -195,7 +258,7 @@ _KEYS: tuple[tuple[str, str, Callable[[Sample], object]], ...] = (
 )
 
 
-def _crossings(groups: list[list[Sample]]) -> str:
+def _crossings(groups: Sequence[list[Sample]]) -> str:
     between = Counter(tuple(split for split in SPLITS if any(row.split == split for row in rows)) for rows in groups)
     return ", ".join(f"{' and '.join(splits)}: {count}" for splits, count in sorted(between.items()))
 

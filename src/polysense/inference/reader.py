@@ -6,8 +6,12 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from numbers import Number
+from pathlib import Path
 from typing import Any
 
+from polysense.data.clip_file import kind
+from polysense.data.frames import ARRAY, STORE
 from polysense.data.media import content_key
 from polysense.data.rows import FIELDS, RowReader, origin
 from polysense.errors import DataError, Problem, choices
@@ -59,7 +63,8 @@ class Reader:
         does not read is passed over, as a label is.
 
         Warns:
-            UserWarning: a key looks like a modality that the row lacks; once a key. A file lacks what the model reads of it.
+            UserWarning: a key is no field and looks, or its value does, like a modality that the row lacks; once a key.
+            A file lacks what the model reads of it.
         """
         found = self._read(row, number, blank_texts=to_embed)
         if isinstance(found, Problem):
@@ -116,10 +121,23 @@ class Reader:
 
     def _warn(self, sample: Sample, row: Mapping[str, Any]) -> None:
         for key in row:
-            near = get_close_matches(str(key), MODALITIES, n=1, cutoff=0.7) if key not in FIELDS else []
-            if near and near[0] in self.modalities and near[0] not in sample.modalities and key not in self._warned:
+            lacks = [name for name in self.modalities if name not in sample.modalities]
+            if key in FIELDS or str(key) in self._warned or not lacks:
+                continue
+            near = get_close_matches(str(key), MODALITIES, n=1, cutoff=0.7)
+            meant = f"did you mean {near[0]!r}?" if near and near[0] in lacks else None
+            if meant is None and _may_be_media(row[key]):
+                meant = f"the row has no {' and no '.join(lacks)}"
+            if meant is not None:
                 self._warned.add(str(key))
-                warnings.warn(f"rows: {key!r} is no field and is not read; did you mean {near[0]!r}?", stacklevel=5)
+                warnings.warn(f"rows: {key!r} is no field and is not read; {meant}", stacklevel=5)
+
+
+def _may_be_media(value: object) -> bool:
+    """Whether it is no text and no number, of which the other columns of a table are, or names a recording, a film or frames."""
+    if isinstance(value, str | Path):
+        return kind(str(value)) is not None or Path(value).suffix in {ARRAY, STORE}
+    return value is not None and not isinstance(value, Number)
 
 
 def listed(rows: object) -> Iterable[Any]:

@@ -96,7 +96,8 @@ def train(
     for line in overview(table, splits, shown=shown, labels=labels):
         say(line)
     recipe = following(recipe, table)
-    for line in [*unread_aspects(recipe, table), *unfitting(recipe, table)]:
+    warned = [str(problem) for problem in table.problems if problem.severity == "warning"]
+    for line in [*warned, *unread_aspects(recipe, table), *unfitting(recipe, table)]:
         say(line)
     with blamed():
         complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)

@@ -118,7 +118,14 @@ def test_a_damaged_description_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"clips\.json is damaged"):
         Clips().read(out)
     (out / "clips.json").unlink()
-    assert Clips().read(out).name == "manifest.parquet"
+    table = Clips().read(out)
+    assert table.name == "manifest.parquet"
+    assert [(one.severity, one.reason) for one in table.problems] == [
+        ("warning", "clips.json is not there: the name of the set and the range of its scores are not known")
+    ]
+    assert recognised(out) == "Clips"
+    (out / "manifest.parquet").rename(out / "takes.parquet")
+    assert Clips().read(out).problems == (), "a table of one's own has none"
 
 
 def test_nothing_is_left_of_a_folder_that_could_not_be_written(tmp_path: Path) -> None:

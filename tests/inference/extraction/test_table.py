@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from polysense.data.clip_folder import About
 from polysense.data.corpora.clips import Clips
 from polysense.data.frames import StoredFrames
 from polysense.data.table import Table, read_table
@@ -76,8 +77,35 @@ def test_every_bad_row_is_told_and_nothing_is_written_unless_they_may_be_skipped
         assert re.match(BAD[str(one.id)], f"{one.field}: {one.reason}")
     assert extract_clips(read(table, rows), out, {"audio": MFCC}, skip_bad_rows=True).rows == 1
     assert [sample.id for sample in Clips().read(out).samples] == ["0.mp4"]
+    about = About.read(out)
+    assert about is not None
+    assert about.left_out == {"rows": len(BAD), "reasons": [str(one) for one in done.bad]}
     with pytest.raises(DataError, match="no row is left"):
         extract_clips(read(table, rows[:-1]), tmp_path / "other", {"audio": MFCC}, skip_bad_rows=True)
+
+
+def test_what_is_kept_of_bad_rows_is_bounded(table: Write, tmp_path: Path) -> None:
+    rows = [{"id": f"gone {number}", "video": f"gone{number}.mp4"} for number in range(60)] + [{"id": "a", "video": "0.mp4"}]
+    extract_clips(read(table, rows), tmp_path / "out", {"audio": MFCC}, skip_bad_rows=True)
+    about = About.read(tmp_path / "out")
+    assert about is not None
+    assert (about.left_out["rows"], len(about.left_out["reasons"])) == (60, 50)
+
+
+def test_a_film_in_two_splits_is_a_warning(table: Write, tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "text": "x", "video": "0.mp4", "split": "train", "group": "ann"},
+        {"id": "b", "text": "y", "video": "0.mp4", "split": "test"},
+        {"id": "c", "text": "z", "video": "1.mp4", "split": "test", "group": "ann"},
+        {"id": "d", "text": "z", "video": "1.mp4", "split": "test"},
+        {"id": "e", "text": "z", "video": "cut.mp4", "split": "test"},
+        {"id": "f", "text": "z", "video": "cut.mp4", "split": "train"},
+    ]
+    done = extract_clips(read(table, rows), tmp_path / "out", {"audio": MFCC}, skip_bad_rows=True)
+    assert [one.reason for one in done.problems if one.severity == "warning"] == [
+        "1 films stand in more than one split (train and test: 1; for example ids a, b)",
+        "1 groups stand in more than one split: ann",
+    ]
 
 
 class Counting(Acoustic):
@@ -138,10 +166,13 @@ def test_rows_without_a_text_are_heard(table: Write, tmp_path: Path, tiny_whispe
 
 def test_frames_are_not_extracted_from(table: Write, takes: Path, tmp_path: Path) -> None:
     np.save(takes / "frames.npy", np.zeros((3, 13), dtype=np.float32))
-    done = extract_clips(read(table, [{"id": "a", "audio": "frames.npy"}]), tmp_path / "out", {"audio": MFCC})
+    rows = [{"id": "a", "audio": "frames.npy"}, {"id": "b", "audio": "voice.wav"}]
+    done = extract_clips(read(table, rows), tmp_path / "out", {"audio": MFCC})
     assert [one.reason for one in done.bad] == [
         f"{takes}/frames.npy was computed of a file; nothing can be extracted from it again"
     ]
+    with pytest.raises(DataError, match=r"clips\.csv names features that were computed before, and no recording or film"):
+        extract_clips(read(table, rows[:1]), tmp_path / "out", {"audio": MFCC})
 
 
 def test_a_full_folder_and_nothing_to_do_are_refused(table: Write, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from polysense.data.clip_folder import ABOUT, MANIFEST, About
 from polysense.data.corpus import Corpus, expect
 from polysense.data.rows import place
 from polysense.data.table import Table, read_table
-from polysense.errors import Problem, RecipeError
+from polysense.errors import Problem, RecipeError, display
 from polysense.types import Sample
 
 
@@ -31,7 +31,7 @@ class Clips(Corpus):
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
     modalities: ClassVar[tuple[str, ...]] = ("text", "audio", "video")
-    layout: ClassVar[tuple[str, ...]] = (MANIFEST, ABOUT)
+    layout: ClassVar[tuple[str, ...]] = (MANIFEST,)
     own_files: ClassVar[bool] = True
 
     def __init__(
@@ -57,8 +57,9 @@ class Clips(Corpus):
         table = read_table(path, columns=self.columns, media_root=media_root, encoding=self.encoding, split_seed=self.seed)
         about = About.read(path.parent)
         limits = self.score_range or (None if about is None else about.score_range)
+        problems = [] if about is not None or path.name != MANIFEST else [_undescribed(path)]
         far = [] if limits is None else list(beyond(table.samples, *limits))
-        table = replace(table.without(far), problems=(*table.problems, *far))
+        table = replace(table.without(far), problems=(*table.problems, *far, *problems))
         name = table.name if about is None else about.name
         shown = tuple(self._shown(sample) for sample in table.samples)
         return replace(table, name=name, samples=shown, corpus="Clips", score_range=limits)
@@ -66,6 +67,11 @@ class Clips(Corpus):
     def _shown(self, sample: Sample) -> Sample:
         sample = without_blank_text(sample)
         return replace(sample, text=sample.text.lower()) if self.lower and sample.text is not None else sample
+
+
+def _undescribed(manifest: Path) -> Problem:
+    reason = f"{ABOUT} is not there: the name of the set and the range of its scores are not known"
+    return Problem(file=display(manifest), row=None, id=None, field=ABOUT, reason=reason, severity="warning")
 
 
 def without_blank_text(sample: Sample) -> Sample:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from polysense.data.clip_file import NothingThereError
 from polysense.data.clip_folder import About, Sequences, write_clips
 from polysense.data.corpora.clips import beyond
+from polysense.data.frames import Frames
 from polysense.data.media import file_digest
 from polysense.data.new_folder import refuse_full
 from polysense.data.rows import place
 from polysense.data.table import Table
+from polysense.data.verify import media_in_two_splits
 from polysense.errors import DataError, Problem, RecipeError
-from polysense.inference.extraction.clips import Kept, Read, read_clip
+from polysense.inference.extraction.clips import Kept, Read, files_of, read_clip
 from polysense.inference.extraction.columns import columns
 from polysense.inference.extraction.extractor import Extractor, Medium
 from polysense.inference.extraction.speech import Recogniser
 from polysense.progress import Progress
 from polysense.types import Sample
+
+RECORDED = 50
+"""Reasons that are kept with a folder: it does not grow with what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +82,17 @@ def extract_clips(
     refuse_full(out)
     if not extractors and recogniser is None:
         raise RecipeError("neither sound nor film nor texts are asked for: there is nothing to extract")
+    _refuse_features(table, extractors)
     work = workplace(out)
     kept = {name: Kept(extractor, work / name) for name, extractor in extractors.items()}
     far = [] if score_range is None else list(beyond(table.samples, *score_range))
     table = replace(table.without(far), problems=(*table.problems, *far))
     read = list(_read(table, kept, recogniser, work, progress))
     sound = [one.sample for one in read if one.bad is None]
+    bad = {one.sample.id for one in read if one.bad is not None}
+    usable = replace(table, samples=tuple(sample for sample in table.samples if sample.id not in bad))
     problems = [*table.problems, *(problem for one in read for problem in one.problems), *_left_behind(table)]
+    problems += media_in_two_splits(usable)
     textless = {sample.id for sample in table.samples if not _has_text(sample)}
     done = Extracted(
         rows=len(sound),
@@ -98,7 +108,8 @@ def extract_clips(
     sequences = {
         name: Sequences([getattr(sample, name) for sample in sound], maker.extractor.provenance) for name, maker in kept.items()
     }
-    write_clips(out, columns(sound), sequences, About(name=table.name, score_range=score_range, source=source))
+    about = About(name=table.name, score_range=score_range, source=source, left_out=_left_out(done.bad))
+    write_clips(out, columns(sound), sequences, about)
     shutil.rmtree(work, ignore_errors=True)
     return done
 
@@ -111,6 +122,16 @@ def _read(
         yield not_again(sample, *kept) or _heard(sample, read_clip(sample, kept), recogniser, work / "texts")
         if progress is not None:
             progress(done, len(table.samples))
+
+
+def _refuse_features(table: Table, modalities: Iterable[str]) -> None:
+    """Raise where all that could be extracted was extracted before."""
+    names = list(modalities)
+    media = [getattr(sample, name) for sample in table.samples for name in names]
+    if any(isinstance(one, Frames) for one in media) and not any(files_of(sample, names) for sample in table.samples):
+        raise DataError(
+            f"{table.name} names features that were computed before, and no recording or film: there is nothing to extract"
+        )
 
 
 def not_again(sample: Sample, *modalities: str) -> Read | None:
@@ -159,6 +180,12 @@ def workplace(out: Path) -> Path:
     """Where what is done is kept until ``out`` is written whole."""
     whole = out.resolve()
     return whole.parent / f".{whole.name}.extracting"
+
+
+def _left_out(bad: Sequence[Problem]) -> dict[str, Any]:
+    """For the record of a folder: how many rows, and why, of the first of them."""
+    rows = len({(one.file, one.row) for one in bad})
+    return {"rows": rows, "reasons": [str(one) for one in bad[:RECORDED]]} if rows else {}
 
 
 def _left_behind(table: Table) -> Iterator[Problem]:
