@@ -131,6 +131,14 @@ def test_a_column_of_picture_names_that_was_not_mapped_is_told(tmp_path: Path) -
     ]
 
 
+def test_columns_of_recordings_and_films_that_were_not_mapped_are_told() -> None:
+    warned = found(from_rows(rows(film=[f"{n}.mp4" for n in range(6)], voice=[f"{n}.WAV" for n in range(6)])))
+    assert warned == [
+        ("warning", None, "audio", "no row has a recording, and 'voice' holds names of recordings: --columns audio=voice"),
+        ("warning", None, "video", "no row has a film, and 'film' holds names of films: --columns video=film"),
+    ]
+
+
 def test_bad_rows_come_in_the_order_of_the_table(tmp_path: Path) -> None:
     (tmp_path / "posts.csv").write_text(
         "id,text,image,label\n1,one,gone.jpg,a\n2,two,,c\n3,,,a\n4,four,,b\n5,five,gone.jpg,b\n"

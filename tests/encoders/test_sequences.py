@@ -215,6 +215,21 @@ def test_the_data_complete_the_recipe() -> None:
         SequenceLSTM.complete(arguments, mixed)
 
 
+def test_of_features_of_two_converted_files_the_way_out_is_told() -> None:
+    def told(one: Provenance, other: Provenance) -> str:
+        found = SequenceLSTM("audio", width=8, frame_width=5, features=one.identity)
+        with pytest.raises(DataError) as refused:
+            found.prepare(samples(made=other))
+        return str(refused.value)
+
+    first, later = (Provenance(name, {"key": "audio", "sha256": name}) for name in ("first", "later"))
+    published = [Provenance(f"MOSI {name}", {"key": "audio"}) for name in ("aligned", "unaligned")]
+    for one, other in ((first, later), (published[0], later), (first, published[0])):
+        assert "polysense data convert mmsa FILE OUT --features-of FOLDER" in told(one, other)
+    assert "--features-of" not in told(*published)
+    assert "--features-of" not in told(MEL, later)
+
+
 def test_frames_made_otherwise_are_refused(tmp_path: Path) -> None:
     found = encoder(SequenceLSTM)
     with pytest.raises(DataError, match=r"row 1, audio: the sequence is made by something that nobody noted, the model reads"):

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from polysense.data.clip_file import NothingThereError, can_decode, check_file
+from polysense.data.clip_file import FILMS, SOUNDS, NothingThereError, can_decode, check_file
 from polysense.data.counts import Counts, is_labelled
 from polysense.data.features import Vector
 from polysense.data.frames import Frames
@@ -33,6 +33,13 @@ ALIKE = 0.8
 
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """How the names of picture files end."""
+
+_ENDINGS: dict[str, tuple[str, str, Collection[str]]] = {
+    "image": ("picture", "pictures", PHOTOGRAPHS),
+    "audio": ("recording", "recordings", SOUNDS),
+    "video": ("film", "films", FILMS),
+}
+"""Field -> what one of its media is called, several of them, and how the names of their files end."""
 
 _WORKERS = 4  # decoding releases the interpreter's lock
 _NAMED = 50  # groups, at most
@@ -61,7 +68,7 @@ def verify(
     found += [] if labels is None else _unknown_labels(table, labels)
     sound = table.without(found)
     found += [*_classes_and_splits(sound, splits), *_odd_labels(sound), *_repeated(sound), *_incomplete(sound)]
-    found += [*_unmapped_pictures(sound), *(_unopened(table) if decode else ())]
+    found += [*_unmapped_media(sound), *(_unopened(table) if decode else ())]
     found.sort(key=lambda one: (one.row is None, one.row or 0))
     return [replace(one, severity="bad") for one in found] if strict else found
 
@@ -288,15 +295,17 @@ def _incomplete(table: Table) -> Iterator[Problem]:
         yield _warning(table, "text", f"{lost} of {total} texts hold �: characters were lost when the table was made")
 
 
-def _unmapped_pictures(table: Table) -> Iterator[Problem]:
-    """A column that holds names of pictures, where no row has a picture: it was not named as ``image``."""
-    if any(sample.image is not None for sample in table.samples):
-        return
-    for column in dict.fromkeys(name for sample in table.samples for name in sample.extra):
-        named = sum(Path(sample.extra.get(column, "")).suffix.lower() in PHOTOGRAPHS for sample in table.samples)
-        if 2 * named > len(table.samples):
-            reason = f"no row has a picture, and {column!r} holds names of pictures: --columns image={column}"
-            yield _warning(table, "image", reason)
+def _unmapped_media(table: Table) -> Iterator[Problem]:
+    """A column that holds names of pictures, recordings or films, where no row has any: it was not named as ``image``, ..."""
+    columns = list(dict.fromkeys(name for sample in table.samples for name in sample.extra))
+    for field, (one, plural, endings) in _ENDINGS.items():
+        if any(getattr(sample, field) is not None for sample in table.samples):
+            continue
+        for column in columns:
+            named = sum(Path(sample.extra.get(column, "")).suffix.lower() in endings for sample in table.samples)
+            if 2 * named > len(table.samples):
+                reason = f"no row has a {one}, and {column!r} holds names of {plural}: --columns {field}={column}"
+                yield _warning(table, field, reason)
 
 
 def _bad(sample: Sample, field: str, reason: str) -> Problem:

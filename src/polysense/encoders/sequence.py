@@ -161,7 +161,10 @@ def _refuse_others(frames: Frames, sample: Sample, modality: str, width: int, fe
 
 def _way_out(made: Mapping[str, Any] | None, features: Mapping[str, Any] | None) -> str:
     """Features that were converted of another file may be the same thing: whoever made them knows."""
-    if made is None or features is None or not all("key" in one["parameters"] for one in (made, features)):
+    if made is None or features is None:
+        return ""
+    both = (made["parameters"], features["parameters"])
+    if not all("key" in one for one in both) or not any("sha256" in one for one in both):
         return ""
     return (
         ". Features of two files are told apart by what the files hold; if both were made in the same way, say so: "
