@@ -49,6 +49,7 @@ def test_what_may_be_media_under_another_name_is_told(key: str, value: object) -
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Reader(("text",)).read({"text": "x", key: value}, 1)
+        Reader(("text", "audio")).read({"text": "x", "tags": ["a", "b"], "day": np.float32(3), "about": {"a": 1}}, 1)
 
 
 @pytest.mark.parametrize("field", ["audio", "video"])

@@ -10,12 +10,13 @@ from typing import Any
 from polysense.data.corpora.clips import Clips
 from polysense.data.corpora.posts import Posts
 from polysense.data.corpus import Corpus
+from polysense.data.counts import plural
 from polysense.data.damage import Damage
 from polysense.data.json_file import read_object
 from polysense.data.media import file_digest
 from polysense.data.table import Table, refuse_or_skip
 from polysense.data.verify import verify
-from polysense.errors import DataError, RecipeError, display
+from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.evaluation.evaluator import Evaluator, Progress
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
@@ -136,7 +137,7 @@ def measure(
         predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
         asked = asked or questions(predictor, Path(source), plans, reading)
         found.append({"seed": seed, "metrics": _metrics(predictor, asked, reading)})
-        if reading.damage is not None:
+        if reading.damage:
             whole = [replace(one, samples=one.undamaged) for one in asked if one.undamaged is not None]
             before.append({"seed": seed, "metrics": _metrics(predictor, whole, reading)})
     told = [one for one in asked if one.split is not None] or asked
@@ -188,10 +189,10 @@ def questions(predictor: Predictor, source: Path, plans: Sequence[Plan] | None, 
     if others is None or others:
         _refuse_nothing_to_read(predictor.recipe, str(source), others, reading.data)
         samples, split = _held_rows(predictor, source, reading)
-        if reading.damage is None:
-            found.append(Question(others, samples, split))
-        else:
+        if reading.damage:
             found.append(Question(others, reading.damage.of(samples, reads=predictor.modalities), split, samples))
+        else:
+            found.append(Question(others, samples, split))
     return found
 
 
@@ -240,9 +241,9 @@ def _with_frames(predictor: Predictor, table: Table, samples: Sequence[Sample], 
         say(line)
     if len(lacking) > TOLD:
         say(f"... and {len(lacking) - TOLD} more rows that lack what the model reads")
-    whole = replace(table, samples=tuple(one.sample for one in read), problems=())
+    whole = replace(table, samples=tuple(one.sample for one in read), problems=(), skipped=())
     problems = [problem for one in read for problem in one.problems]
-    return _numbered(refuse_or_skip(whole, problems, skip_bad_rows=reading.skip_bad_rows).samples)
+    return _numbered(_without_bad(whole, problems, reading).samples)
 
 
 def _usable(table: Table, labels: Sequence[str], reading: Reading, recipe: Recipe | None = None) -> Table:
@@ -251,7 +252,15 @@ def _usable(table: Table, labels: Sequence[str], reading: Reading, recipe: Recip
         table.require(["aspect"])
     problems = verify(table, labels=labels or None, splits=(), progress=reading.progress)
     problems += [] if recipe is None else missing_aspects(recipe, table)
-    return refuse_or_skip(table, problems, skip_bad_rows=reading.skip_bad_rows)
+    return _without_bad(table, problems, reading)
+
+
+def _without_bad(table: Table, problems: Sequence[Problem], reading: Reading) -> Table:
+    kept = refuse_or_skip(table, problems, skip_bad_rows=reading.skip_bad_rows)
+    if kept.skipped:
+        rows = len({(one.file, one.row) for one in kept.skipped})
+        say(f"{table.name}: {rows} bad {plural(rows)} left out")
+    return kept
 
 
 def _nothing(evaluators: Sequence[Evaluator] | None, asked: Question, reading: Reading) -> str:

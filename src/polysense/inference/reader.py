@@ -6,12 +6,11 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from numbers import Number
 from pathlib import Path
 from typing import Any
 
 from polysense.data.clip_file import kind
-from polysense.data.frames import ARRAY, STORE
+from polysense.data.frames import ARRAY, STORE, Frames
 from polysense.data.media import content_key
 from polysense.data.rows import FIELDS, RowReader, origin
 from polysense.errors import DataError, Problem, choices
@@ -134,10 +133,12 @@ class Reader:
 
 
 def _may_be_media(value: object) -> bool:
-    """Whether it is no text and no number, of which the other columns of a table are, or names a recording, a film or frames."""
+    """Whether it names a recording, a film or frames, or is an array, as such or as lists of lists."""
     if isinstance(value, str | Path):
         return kind(str(value)) is not None or Path(value).suffix in {ARRAY, STORE}
-    return value is not None and not isinstance(value, Number)
+    if isinstance(value, list | tuple):
+        return bool(value) and isinstance(value[0], list | tuple)
+    return isinstance(value, Frames) or type(value).__name__ in {"ndarray", "Tensor"}
 
 
 def listed(rows: object) -> Iterable[Any]:

@@ -187,12 +187,15 @@ def test_a_labelled_table_of_films_is_measured_as_it_is_answered(
     assert "row 4 (id d), audio: " in capsys.readouterr().err
 
 
-def test_films_that_cannot_be_used_are_bad_rows_of_what_is_measured(model: Predictor, table: Write, tmp_path: Path) -> None:
+def test_films_that_cannot_be_used_are_bad_rows_of_what_is_measured(
+    model: Predictor, table: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model.save_pretrained(tmp_path / "model")
     reading = Reading(data=table([*ROWS[:2], {**ROWS[2], "video": "cut.mp4"}]))
     with pytest.raises(DataError, match=r"1 bad row\n.*clips\.csv, row 3 \(id c\), video: .*cut\.mp4"):
         measure(tmp_path / "model", reading)
     assert measure(tmp_path / "model", replace(reading, skip_bad_rows=True)).rows == 2
+    assert capsys.readouterr().err.count("clips.csv: 1 bad row left out") == 1
 
 
 def test_a_film_that_cannot_be_used_is_told_once(model: Predictor, takes: Path) -> None:
