@@ -57,6 +57,7 @@ def unimodal_labels(own: slice) -> dict[str, list[float]]:
         fields = {"score": torch.linspace(-2, 2, TOTAL)[rows][own], "score_text": nothing, "score_audio": nothing}
         batch = Batch(parts={}, fields={"index": rows[own], **fields})
         loss = objective(Seen(batch, Representation(encoded, fused)))
+        found[f"unimodal/{epoch}/taught"] = objective.taught.tolist()
         if loss is None:
             continue
         gradients = torch.autograd.grad(loss, list(objective.parameters()))

@@ -334,11 +334,13 @@ def test_a_model_from_elsewhere_wants_data(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.fixture
 def clips_and_model(tiny_text: str, tmp_path: Path) -> tuple[str, str]:
-    """A folder of clips, and a saved model, untrained, that reads them."""
+    """A folder of clips, and a saved model that reads them, with heads that count as trained."""
     clips = write_toy_clips(tmp_path / "clips", clips=40)
     rows = Clips().read(clips).samples
     recipe = load_recipe("self_mm/clips", [f"encoders.text.pretrained={tiny_text}"]).complete(rows)
-    Predictor(recipe, recipe.build(seed=0)).save_pretrained(tmp_path / "model")
+    learner = recipe.build(seed=0)
+    learner.get_buffer("objectives.unimodal.taught").fill_(True)
+    Predictor(recipe, learner).save_pretrained(tmp_path / "model")
     return str(clips), str(tmp_path / "model")
 
 

@@ -98,13 +98,15 @@ def test_wrong_options_end_with_2(options: list[str], message: str, clips: Path,
 
 @pytest.fixture
 def model(clips: Path, takes: Path, tiny_text: str, tiny_vision: str, tmp_path: Path, capsys) -> Path:
-    """Saved, untrained, of features that were extracted; its image encoder lies in the folder ``vision``."""
+    """Saved, with heads that count as trained, of features that were extracted; its image encoder lies in the folder ``vision``."""
     shutil.copytree(tiny_vision, tmp_path / "vision")
     assert extract(clips, takes, "--video", str(tmp_path / "vision"), out="seen") == 0
     capsys.readouterr()
     rows = Clips().read(tmp_path / "seen").samples
     recipe = load_recipe("self_mm/clips", [f"encoders.text.pretrained={tiny_text}"]).complete(rows)
-    Predictor(recipe, recipe.build(seed=0)).save_pretrained(tmp_path / "model")
+    learner = recipe.build(seed=0)
+    learner.get_buffer("objectives.unimodal.taught").fill_(True)
+    Predictor(recipe, learner).save_pretrained(tmp_path / "model")
     return tmp_path / "model"
 
 

@@ -43,6 +43,11 @@ def test_a_seed_without_a_number_leaves_none() -> None:
     assert summary["std"]["n"] == 0.0
 
 
+def test_a_metric_that_one_seed_lacks_has_no_mean() -> None:
+    found = [{"seed": 0, "metrics": {"MAE": 1.0}}, {"seed": 1, "metrics": {"MAE": 2.0, "MAE/text": 1.0}}]
+    assert summarise(found, None, 2)["metrics"] == summarise(found[::-1], None, 2)["metrics"] == {"MAE": 1.5}
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolysenseError, match=r"is no finished run: there is no .*run\.json"):
         stored(tmp_path, "test")

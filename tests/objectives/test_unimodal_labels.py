@@ -237,7 +237,7 @@ def test_it_goes_on_from_its_state_as_if_unbroken() -> None:
 
 
 def test_it_answers_for_each_modality_that_a_row_has() -> None:
-    made, there = objective().eval(), torch.tensor([True] * 11 + [False])
+    made, there = seen(objective(), 3).eval(), torch.tensor([True] * 11 + [False])
     clips = Clips({name: values for name, values in summaries(0).items() if name != "video"}, present={"audio": there})
     _, representation = clips(_Plain())
     columns = made.answer(representation).columns
@@ -253,6 +253,53 @@ def test_it_answers_for_each_modality_that_a_row_has() -> None:
     assert vectors["vector_text"] == made.features["text"](clips.summaries["text"]).tolist()  # as the memory takes them up
     assert [value is None for value in vectors["vector_audio"]] == [False] * 11 + [True]
     assert vectors["vector_video"] == [None] * ROWS
+
+
+def answers(made: UnimodalLabels) -> list[str]:
+    """The columns that it gives of rows with all modalities."""
+    _, representation = Clips(summaries(0))(_Plain())
+    return list(made.answer(representation).columns)
+
+
+def test_a_head_that_no_step_had_weight_for_answers_nothing() -> None:
+    made = objective(modality_weights={"audio": 0.0})
+    for times in range(3):
+        assert (answers(made), made.untaught) == ([], ("text", "audio", "video")), times
+        seen(made, 1)
+    assert answers(made) == ["score_text", "score_video"]
+    assert made.untaught == ("audio",)
+    reloaded = objective(modality_weights={"audio": 0.0})
+    reloaded.load_state_dict(made.state_dict())
+    assert reloaded.untaught == made.forgetful()[0].untaught == ("audio",)
+
+
+def test_a_modality_that_the_rows_lack_until_now_has_no_score() -> None:
+    made = objective()
+    for seed in range(3):
+        made(Clips({name: values for name, values in summaries(seed).items() if name != "video"}))
+    assert made.untaught == ("video",)
+
+
+@pytest.mark.parametrize("choices", [{"warm_up_weight": 0.5}, {"labels": "human", "rows": None, "limit": None}])
+def test_heads_that_learn_from_the_first_step_answer_from_then_on(choices: dict[str, Any]) -> None:
+    made = objective(**choices)
+    made(Clips(summaries(0), human=dict.fromkeys(MODALITIES, SCORES)))
+    assert answers(made) == ["score_text", "score_audio", "score_video"]
+
+
+def test_a_loss_without_gradients_teaches_nothing() -> None:
+    made = objective(labels="human", rows=None, limit=None)
+    with torch.no_grad():
+        assert made(Clips(summaries(0), human=dict.fromkeys(MODALITIES, SCORES))) is not None
+    assert len(made.untaught) == 3
+
+
+def test_a_state_without_the_note_is_taken_up_and_answers() -> None:
+    state = seen(objective(), 2).state_dict()
+    del state["taught"]
+    made = objective()
+    made.load_state_dict(state)
+    assert made.untaught == ()
 
 
 def _Plain() -> Any:

@@ -13,13 +13,15 @@ import pytest
 from made_runs import make_run, write_lines
 from made_score_runs import make_score_run
 from polysense.errors import DataError
-from polysense.metrics.sentiment import msa_regression
+from polysense.inference.score_sides import EDGES, with_sides
+from polysense.metrics.sentiment import Dataset, msa_regression
 from polysense.report.curves import curves
 from polysense.report.document import report_html, write_report
 from polysense.report.drift import courses_of, drift
 from polysense.report.fitted import class_of, fit_of, fitted, like_truth
 from polysense.report.headline import headline
 from polysense.report.modalities import modalities
+from polysense.report.own_scores import own_scores
 from polysense.report.run import Run
 from polysense.report.score_rows import conflicting_scores, furthest_rows, scored_rows
 from polysense.report.scores import run_scores
@@ -39,7 +41,7 @@ def test_a_whole_report(tmp_path: Path) -> None:
     run, base = make_score_run(tmp_path / "run"), make_score_run(tmp_path / "base", heads=False, luck=1)
     page = write_report(run, against=[base], out=tmp_path / "one.html").read_bytes()
     assert sections(page.decode()) == [
-        *("result", "modalities", "fitted", "training", "drift", "score-conflicts", "worst", "origin"),
+        *("result", "modalities", "own-scores", "fitted", "training", "drift", "score-conflicts", "worst", "origin"),
     ]
     names = re.findall(r'\bid="([^"]+)"', page.decode())
     assert len(set(names)) == len(names)
@@ -84,14 +86,16 @@ def test_the_table_leads_with_errors_and_ends_with_what_must_be_beaten(tmp_path:
     section = headline(run, [])
     assert section is not None
     head = re.findall(r'<th scope="col"[^>]*>([^<]*)<', section.body)
-    assert head == ["Run", "MAE ↓", "Corr", "Has0 acc 2", "Non0 acc 2", "Mult acc 5", "Mult acc 7"]
+    assert head == [
+        *("Run", "MAE ↓", "Corr", "Has0 acc 2", "Has0 F1 score", "Non0 acc 2", "Non0 F1 score", "Mult acc 5", "Mult acc 7")
+    ]
     scores = run_scores(run)
     assert cells(section.body, "run")[:3] == [
         f"{scores['MAE'].mean:.3f}",
         f"{scores['Corr'].mean:.3f}",
         f"{100 * scores['Has0_acc_2'].mean:.1f}",
     ]
-    assert cells(section.body, "always 0.40, the median") == ["0.900", "–", "60.0", "–", "–", "–"]
+    assert cells(section.body, "always 0.40, the median") == ["0.900", "–", "60.0", *["–"] * 5]
     assert "fractions in points" in section.body
     assert "Non0: negative against positive" in section.body
 
@@ -222,11 +226,53 @@ ROWS = [
 ]
 
 
+@pytest.mark.parametrize(("rules", "share"), [("mosi", "33.3"), ("sims", "66.7")])
+def test_modalities_disagree_in_the_report_as_in_predictions(tmp_path: Path, rules: Dataset, share: str) -> None:
+    rows = [
+        scored("within the band of mosi", 0.5, 0.5, text=0.5, audio=-0.4),
+        scored("beyond both", 0.5, 0.5, text=0.6, audio=-0.7),
+        scored("within both", 0.5, 0.5, text=0.1, audio=-0.7),
+    ]
+    folder = told(tmp_path, rows).path
+    recipe = {"evaluation": {"evaluators": [{"class_path": "SentimentRegression", "init_args": {"dataset": rules}}]}}
+    (folder / "run.json").write_text(json.dumps({"best_seed": 0, "recipe": recipe}), encoding="utf-8")
+    section = conflicting_scores(Run.read(folder), [])
+    assert section is not None
+    assert cells(section.body, "text, audio")[2] == share
+    assert share == f"{100 * sum(bool(with_sides(row, dataset=rules)['disagree']) for row in rows) / 3:.1f}"
+    assert f"above +{EDGES[rules]:.2f}" in section.body
+
+
+def test_a_seed_whose_heads_have_learned_nothing_is_left_out_of_their_means(tmp_path: Path) -> None:
+    folder = make_score_run(tmp_path / "run", heads=True)
+    file = folder / "seed-0" / "predictions" / "test.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    write_lines(file, [{name: value for name, value in row.items() if name != "score_text"} for row in rows])
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    record["per_seed"][0] |= {"untaught": ["text"]}
+    record["per_seed"][0]["test"].pop("MAE/text")
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    run = Run.read(folder)
+    other = {row["id"]: row for row in run.shown[1].rows}
+    first = scored_rows(run)[0]
+    assert first.own["text"] == other[first.row["id"]]["score_text"]
+    assert first.own["audio"] == pytest.approx(fmean(part.rows[0]["score_audio"] for part in run.shown.values()))
+    section = own_scores(run, [])
+    assert section is not None
+    assert [cells(section.body, name)[0] for name in ("all together", "text", "audio")] == ["2", "1", "2"]
+    assert cells(section.body, "text")[1:] == ["0.700", "0.400"]
+    assert "The weights of seed 0 were chosen before the head of text had learned anything" in section.body
+
+
+def test_a_run_without_heads_has_no_scores_of_modalities_to_measure(tmp_path: Path) -> None:
+    assert own_scores(Run.read(make_score_run(tmp_path / "run", heads=False)), []) is None
+
+
 def test_rows_whose_modalities_are_furthest_apart_come_first(tmp_path: Path) -> None:
     section = conflicting_scores(told(tmp_path, ROWS), [])
     assert section is not None
     assert re.findall(r"facts\">id (\w+)", section.body) == ["torn", "apart", "mild"]
-    assert cells(section.body, "text, audio") == ["3", f"{6 / 3:.3f}", "66.7", "2.000", "0.100"]
+    assert cells(section.body, "text, audio") == ["3", f"{6 / 3:.3f}", "33.3", "2.000", "0.100"]
     card = section.body.split("id torn")[1].split("</article>")[0]
     assert re.findall(r'<(u|i)[^>]* style="left:([\d.]+)%"', card) == [
         *(("u", "25.0"), ("i", "100.0"), ("u", "25.0"), ("i", "0.0"), ("u", "25.0"), ("i", "75.0")),

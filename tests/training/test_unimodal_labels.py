@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,7 @@ training:
   bf16: false
 evaluation:
   evaluators: [{class_path: SentimentRegression, init_args: {details: true}}]
-  best: MAE
-  greater_is_better: false
+  best: last
 """
 WORDS = {"awful": -3.0, "bad": -1.4, "plain": 0.0, "good": 1.6, "lovely": 3.0}
 
@@ -126,6 +127,7 @@ def test_runs_are_measured_and_compared(run: Path) -> None:
     measured = record["per_seed"][0]["test"]
     assert record["labels"] == []  # nothing here is a class
     assert {"MAE", "Corr", "Has0_acc_2", "Non0_acc_2", "Has0_F1_score", "Mult_acc_7", "rows"} <= set(measured)
+    assert {"MAE/text", "Corr/text"} <= set(measured)
     assert compare(run, run, resamples=100).base == pytest.approx(measured["MAE"], abs=1e-6)
     lines = [json.loads(line) for line in (run / "seed-0/predictions/test.jsonl").read_text(encoding="utf-8").splitlines()]
     assert all(isinstance(line["score_text"], float) and abs(line["score"]) <= 3 for line in lines)
@@ -142,3 +144,44 @@ def test_a_model_for_use_knows_nothing_of_the_training_rows(run: Path, tmp_path:
     assert memory["objectives.own.generator.features_text"].shape == (0, 6)
     assert memory["objectives.own.generator.label"].shape == (2, 0)
     assert "rows: 0" in (tmp_path / "saved" / "recipe.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def hasty(recipe: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A run whose best validation comes before any head has learned something, and what was said of it."""
+    out, said = tmp_path_factory.mktemp("runs") / "hasty", io.StringIO()
+    still = ["training.learning_rate=1.0e-12", "evaluation.best=Mult_acc_5"]  # so that no evaluation is better than the first
+    with contextlib.redirect_stderr(said):
+        train(recipe, rows(), out=out, seeds=[0], overrides=still)
+    return out, said.getvalue()
+
+
+def test_scores_of_heads_that_have_learned_nothing_are_not_given_and_that_is_said_once(hasty: tuple[Path, str]) -> None:
+    out, said = hasty
+    [told] = [line for line in said.splitlines() if "had learned anything" in line]
+    assert "of epoch 1, before the head of text had" in told
+    assert told.endswith("so they give no score of it alone; the model of epoch 4 does: it is kept in seed-0/last")
+    lines = [json.loads(line) for line in (out / "seed-0/predictions/test.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert all("score" in line and "score_text" not in line for line in lines)
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))["per_seed"][0]
+    assert record["untaught"] == ["text"]
+    assert "MAE/text" not in record["test"]
+    noted = [json.loads(line).get("untaught") for line in (out / "seed-0/evaluations.jsonl").read_text().splitlines()]
+    assert noted == [["text"], ["text"], None, None]
+
+
+def test_a_model_warns_once_of_the_scores_that_it_does_not_give(hasty: tuple[Path, str]) -> None:
+    model = polysense.load(hasty[0])
+    with pytest.warns(UserWarning, match=r"gives no score of text alone: .*seed-0.last is the model") as warned:
+        found = model.predict(["a lovely thing", "a bad thing"])
+    assert len(warned) == 1
+    assert all("score" in one and "score_text" not in one for one in found)
+    assert "score_text" in polysense.load(hasty[0] / "seed-0" / "last").predict("a lovely thing")[0]
+
+
+def test_a_training_too_short_for_any_head_says_how_long_it_takes(recipe: str, tmp_path: Path) -> None:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        train(recipe, rows(), out=tmp_path / "run", seeds=[0], overrides=["training.num_train_epochs=2"])
+    assert "from its rows' third visit on" in said.getvalue()
+    assert not (tmp_path / "run" / "seed-0" / "last").exists()

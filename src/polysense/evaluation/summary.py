@@ -36,9 +36,9 @@ def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None]:
 def summarise(found: Sequence[Mapping[str, Any]], split: str | None, rows: int | None) -> dict[str, Any]:
     """``{"split", "rows", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None.
 
-    What one seed has no number for (NaN) has no mean either.
+    What one seed has no number for (NaN) has no mean either; a metric that one lacks is told of the others alone, under ``per_seed``.
     """
-    names = list(found[0]["metrics"])
+    names = [name for name in found[0]["metrics"] if all(name in result["metrics"] for result in found)]
     values = {name: [result["metrics"][name] for result in found] for name in names}
     return {
         "split": None if split is None else split_name(split),

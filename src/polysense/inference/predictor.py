@@ -40,8 +40,9 @@ from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.progress import Progress
 from polysense.recipe import Recipe
 from polysense.training.aspects import reads_aspects
-from polysense.training.folder import CARD, SUMMARY, run_of
+from polysense.training.folder import CARD, LAST_MODEL, SUMMARY, run_of
 from polysense.training.saved import write_model
+from polysense.training.untaught import spoken, untaught
 from polysense.types import Sample
 
 if TYPE_CHECKING:
@@ -158,6 +159,7 @@ class Predictor:
 
         A model whose recipe measures sentiment (`SentimentRegression`) also says ``label``, the side of the score, and ``disagree``,
         the pairs of modalities of which one is positive by its own score, the other negative (:mod:`polysense.inference.score_sides`).
+        A modality whose own head had learned nothing when the weights were kept has no ``score_<modality>``.
 
         Rows may name recordings and films where the model reads frames: these are made as the model's own were, or the row has
         an error. ``{"text": ..., "video": "clip.mp4"}`` is read for its pictures and its sound.
@@ -184,7 +186,7 @@ class Predictor:
         Warns:
             UserWarning: texts were longer than the model reads, and cut, or do not hold the aspects that they are asked about; once
                 each, with their number. A film has no sound, a recording is
-                silent: the row lacks it.
+                silent: the row lacks it. Heads of single modalities have learned nothing, so there are no scores of these; once.
         """
         asked = listed(rows) if aspects is None else about(rows, aspects)
         return list(self.stream(asked, explain=explain, vectors=vectors, progress=progress))
@@ -204,6 +206,14 @@ class Predictor:
         if vectors and not any(isinstance(one, UnimodalLabels) for one in self.learner.active.values()):
             raise PolysenseError(
                 f"{self.source or 'this model'} has no score of each modality (UnimodalLabels), whose vectors are asked for: use encode"
+            )
+        if silent := untaught(self.learner):
+            last = Path(self.source) / LAST_MODEL
+            later = f"; {last} is the model of the last evaluation, which has more" if self.source and last.is_dir() else ""
+            warnings.warn(
+                f"{self.source or 'this model'} gives no score of {spoken(silent)} alone: its weights are from before the "
+                f"{'heads of these' if len(silent) > 1 else 'head of it'} had learned anything{later}",
+                stacklevel=2,
             )
         return self._respondent.stream(rows, explain=explain, vectors=vectors, progress=progress)
 

@@ -22,13 +22,18 @@ def with_sides(answer: Mapping[str, Any], *, dataset: Dataset) -> dict[str, Any]
     score = answer.get("score")
     if score is None:
         return dict(answer)
-    own = {
-        name: side(answer[f"score_{name}"], dataset=dataset) for name in MODALITIES if answer.get(f"score_{name}") is not None
-    }
+    own = {name: answer[f"score_{name}"] for name in MODALITIES if answer.get(f"score_{name}") is not None}
     found = {"label": side(score, dataset=dataset), **answer}
     if len(own) > 1:
-        found["disagree"] = [[one, other] for one, other in combinations(own, 2) if {own[one], own[other]} == set(SIDES)]
+        found["disagree"] = [
+            [one, other] for one, other in combinations(own, 2) if opposed(own[one], own[other], dataset=dataset)
+        ]
     return found
+
+
+def opposed(one: float, other: float, *, dataset: Dataset) -> bool:
+    """Whether one of two scores is positive and the other negative: neither is neutral."""
+    return {side(one, dataset=dataset), side(other, dataset=dataset)} == set(SIDES)
 
 
 def side(score: float, *, dataset: Dataset) -> str:

@@ -263,6 +263,7 @@ class UnimodalLabels(Answering):
     The head of a modality is dropout, Linear, ReLU (F*_s, what the memory sees), Linear, ReLU, Linear. F*_m is the summary of the
     fusion. Labels move after the loss has taken its own, once a batch, in training only. With several processes each has the
     memory of one that sees all rows.
+    A head that had no step with a weight above 0 answers nothing: its numbers are those that it was built with.
     Reads: score; a sample's scores of single modalities where ``labels`` asks for them.   Source: Self-MM (AAAI 2021).
     Relations: beside a ``Regression`` on the same fusion. An encoder may be recomputed in the backward pass, an objective never is.
 
@@ -282,6 +283,9 @@ class UnimodalLabels(Answering):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"score"})
+
+    taught: Tensor
+    """(modalities,) bool: whether the head has had a step with weight."""
 
     def __init__(
         self,
@@ -315,6 +319,8 @@ class UnimodalLabels(Answering):
         )
         self.heads = nn.ModuleDict({name: score_head(own[name], hidden=own[name]) for name in self.modalities})
         self.parts = {name: torch.tensor(torch.nan) for name in self.modalities}
+        self.register_buffer("taught", torch.zeros(len(self.modalities), dtype=torch.bool))
+        self.register_load_state_dict_pre_hook(_taught_if_unnoted)  # type: ignore[no-untyped-call]
         self.generator: UnimodalLabelGenerator | None = None
         if labels != "human":
             if rows is None or limit is None:
@@ -386,6 +392,8 @@ class UnimodalLabels(Answering):
             if not everywhere(not bool((kept & (weight > 0)).any())):
                 errors = (self._score(name, made) - target.nan_to_num()).abs()
                 terms[name] = mean(weight * errors, kept)
+        if torch.is_grad_enabled():  # a step follows
+            self.taught |= torch.tensor([name in terms for name in self.modalities], device=self.taught.device)
         if learning:
             self.parts = {name: terms[name].detach() if name in terms else torch.tensor(torch.nan) for name in self.modalities}
         if learning and self.generator is not None:
@@ -430,11 +438,17 @@ class UnimodalLabels(Answering):
                 present={name: gather(values)[0] for name, values in present.items()},
             )
 
+    @property
+    def untaught(self) -> tuple[str, ...]:
+        """The modalities whose heads have had no step with weight, and so answer nothing."""
+        return tuple(name for name, taught in zip(self.modalities, self.taught.tolist(), strict=True) if not taught)
+
     def answer(self, representation: Representation) -> Prediction:
-        """``score_<modality>`` of each; None where the row lacks it."""
+        """``score_<modality>`` of each whose head has learned something; None where the row lacks it."""
         rows = len(representation.fused.present)
-        columns: dict[str, list[float | None]] = {f"score_{name}": [None] * rows for name in self.modalities}
-        for name in self.modalities:
+        answering = [name for name in self.modalities if name not in self.untaught]
+        columns: dict[str, list[float | None]] = {f"score_{name}": [None] * rows for name in answering}
+        for name in answering:
             if name in representation.parts:
                 scores = self._score(name, self._feature(name, representation))
                 columns[f"score_{name}"] = as_answers(scores, representation.parts[name].present)
@@ -471,3 +485,9 @@ class UnimodalLabels(Answering):
         if self.generator is None:
             return self, {}
         return copy.deepcopy(self, {id(self.generator): self.generator.empty()}), {"rows": 0}
+
+
+def _taught_if_unnoted(objective: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """A model that was saved before this was noted answers all that it answered."""
+    assert isinstance(objective, UnimodalLabels)
+    state.setdefault(f"{prefix}taught", torch.ones_like(objective.taught))

@@ -15,6 +15,7 @@ from polysense.report.fitted import fitted
 from polysense.report.headline import headline
 from polysense.report.modalities import modalities
 from polysense.report.origin import origin
+from polysense.report.own_scores import own_scores
 from polysense.report.rows import conflicting_rows, worst_rows
 from polysense.report.run import Run
 from polysense.report.score_rows import conflicting_scores, furthest_rows
@@ -24,6 +25,7 @@ from polysense.report.whole import write_page
 SECTIONS: tuple[Writer, ...] = (
     headline,
     modalities,
+    own_scores,
     classes,
     fitted,
     calibration,

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from polysense.metrics.sentiment import clipped
+from polysense.inference.score_sides import EDGES, opposed
+from polysense.metrics.sentiment import Dataset, clipped
 from polysense.report.rows import MOST, Card, card, told_rows
 from polysense.report.run import Run
 from polysense.report.scores import is_number
@@ -57,7 +58,7 @@ class PairLine:
     rows: int
     distance: float
     opposed: float
-    """The share of rows in which one is above 0 and the other below."""
+    """The share of rows in which one is positive and the other negative, as `predict` says that they disagree."""
     error_opposed: float | None
     """Mean error of the prediction from everything in these rows; None where there is none."""
     error_agreed: float | None
@@ -77,10 +78,11 @@ def conflicting_scores(run: Run, against: Sequence[Run]) -> Section | None:
         "Modalities that disagree",
         render(
             "score_conflicts.html",
-            pairs=pair_lines(rows),
+            pairs=pair_lines(rows, rules=run.rules),
+            edge=EDGES[run.rules],
             cards=shown,
             reach=reach(shown),
-            heads=has_heads(run),
+            heads=bool(headed(run)),
             seeds=len(run.shown),
         ),
     )
@@ -118,17 +120,24 @@ def scored_rows(run: Run) -> list[ScoredRow]:
 
 
 def own_scores(run: Run) -> dict[str, dict[str, list[float]]]:
-    """Of each modality the scores of the rows, a value a seed: its own head's, or the whole model's when shown it alone."""
-    if has_heads(run):
-        return {name: found for name in MODALITIES if (found := scores_of(run.shown, field=f"score_{name}"))}
+    """Of each modality the scores of the rows, a value a seed: its own head's, or the whole model's when shown it alone.
+
+    Heads of a seed whose weights were chosen before they learned anything answer nothing: the values are those of the others.
+    """
+    if by_head := headed(run):
+        return {name: scores_of(parts, field=f"score_{name}") for name, parts in by_head.items()}
     alone = {name: run.predictions.get(f"{run.split}.{name}", {}) for name in MODALITIES}
     return {name: found for name, parts in alone.items() if (found := scores_of(parts))}
 
 
-def has_heads(run: Run) -> bool:
-    """Whether the run gives each modality a score of its own."""
-    rows = next((part.rows for part in run.shown.values()), ())
-    return any(is_number(row.get(f"score_{name}")) for row in rows for name in MODALITIES)
+def headed(run: Run) -> dict[str, dict[int, Predictions]]:
+    """By modality the seeds that score it by a head of its own; empty where none does."""
+    found = {name: {seed: part for seed, part in run.shown.items() if _scores(part, name)} for name in MODALITIES}
+    return {name: parts for name, parts in found.items() if parts}
+
+
+def _scores(part: Predictions, name: str) -> bool:
+    return any(is_number(row.get(f"score_{name}")) for row in part.rows)
 
 
 def scores_of(parts: Mapping[int, Predictions], *, field: str = "score") -> dict[str, list[float]]:
@@ -149,23 +158,24 @@ def error(scores: Sequence[float], truth: float, *, run: Run) -> float:
     return float(np.abs(found - wanted).mean())
 
 
-def pair_lines(rows: Sequence[ScoredRow]) -> list[PairLine]:
+def pair_lines(rows: Sequence[ScoredRow], *, rules: Dataset) -> list[PairLine]:
     """A line for every two modalities that some row has both of."""
     lines = []
     for one, two in combinations(MODALITIES, 2):
         both = [row for row in rows if one in row.own and two in row.own]
         if not both:
             continue
-        opposed = [row for row in both if row.own[one] * row.own[two] < 0]
-        agreed = [row for row in both if row.own[one] * row.own[two] >= 0]
+        sides = [opposed(row.own[one], row.own[two], dataset=rules) for row in both]
+        against = [row for row, apart in zip(both, sides, strict=True) if apart]
+        others = [row for row, apart in zip(both, sides, strict=True) if not apart]
         lines.append(
             PairLine(
                 (one, two),
                 rows=len(both),
                 distance=float(np.mean([abs(row.own[one] - row.own[two]) for row in both])),
-                opposed=len(opposed) / len(both),
-                error_opposed=mean_error(opposed),
-                error_agreed=mean_error(agreed),
+                opposed=len(against) / len(both),
+                error_opposed=mean_error(against),
+                error_agreed=mean_error(others),
             )
         )
     return lines

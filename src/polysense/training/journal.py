@@ -39,7 +39,7 @@ class Journal:
         self._append(self._steps, line)
 
     def evaluation(self, line: Mapping[str, Any]) -> None:
-        """An evaluation: step, epoch, metrics."""
+        """An evaluation: step, epoch, metrics; untaught, the modalities whose heads had learned nothing, where there are some."""
         self.evaluations.append(line)
         self._append(self._evaluations, line)
 

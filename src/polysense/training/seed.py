@@ -41,6 +41,7 @@ from polysense.training.settling import settle
 from polysense.training.splits import Splits
 from polysense.training.stopping import EarlyStopping, best_evaluation, patience_is_spent
 from polysense.training.trainer import LearnerTrainer, load_weights, save_weights, under
+from polysense.training.untaught import has_more_later, too_early
 from polysense.types import Sample
 
 logging.getLogger("transformers.trainer_callback").setLevel(logging.ERROR)
@@ -105,9 +106,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
 
     def finish() -> dict[str, Any]:
         best, last = journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)], journal.evaluations[-1]
-        if (
-            best["step"] != last["step"] and not learner.answers
-        ):  # embeddings are asked elsewhere: what did choosing gain there?
+        # Embeddings are asked elsewhere: what did choosing gain there? And what answers more of a row must not be lost.
+        if best["step"] != last["step"] and (not learner.answers or has_more_later(best, last)):
             write_model(folder / LAST_MODEL, recipe, learner)
         load_weights(learner, folder / WEIGHTS)
         if settled := settle(learner, answerer, splits.validation):
@@ -126,7 +126,9 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
             "last": {name: value for name, value in last["metrics"].items() if name != LAST},
             "seconds": round(time.monotonic() - began, 1),
             **({"settled": settled} if settled else {}),
+            **({"untaught": best["untaught"]} if "untaught" in best else {}),
         }
+        _say_if_too_early(best, last, folder, seed=seed)
         if learner.answers:
             say(f"seed {seed}: writing predictions")
             write_predictions(folder / "predictions", answerer, splits)
@@ -135,6 +137,11 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         return result
 
     return from_first(finish)
+
+
+def _say_if_too_early(best: Mapping[str, Any], last: Mapping[str, Any], folder: Path, *, seed: int) -> None:
+    if told := too_early(best, last, elsewhere=f"{folder.name}/{LAST_MODEL}"):
+        say(f"seed {seed}: {told}")
 
 
 def _newest(folder: Path, processes: int) -> str | None:

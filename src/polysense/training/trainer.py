@@ -25,6 +25,7 @@ from polysense.training import checkpoints
 from polysense.training.journal import Journal
 from polysense.training.processes import first, from_first
 from polysense.training.shares import OwnRows
+from polysense.training.untaught import untaught
 from polysense.types import Sample
 
 logger = logging.getLogger(__name__)
@@ -163,9 +164,9 @@ class LearnerTrainer(Trainer):
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Our evaluators on the validation split."""
         metrics = from_first(self._examine)
-        self._journal.evaluation(
-            {"step": self.state.global_step, "epoch": round(float(self.state.epoch or 0), 6), "metrics": metrics}
-        )
+        silent = untaught(self._learner)
+        line = {"step": self.state.global_step, "epoch": round(float(self.state.epoch or 0), 6), "metrics": metrics}
+        self._journal.evaluation(line | ({"untaught": silent} if silent else {}))
         named = {f"eval_{name}": value for name, value in metrics.items()}
         best = self.args.metric_for_best_model
         if f"eval_{best}" not in named:

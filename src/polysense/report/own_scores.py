@@ -1,0 +1,57 @@
+"""How good the score is that a run gives each modality by itself, from a head of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from polysense.report.run import Run
+from polysense.report.scores import Spread, is_number
+from polysense.report.section import Section, render
+from polysense.training.untaught import spoken
+from polysense.types import MODALITIES
+
+METRICS = ("MAE", "Corr")
+"""Those that the evaluator gives of each modality."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """One modality, or all together."""
+
+    name: str
+    seeds: int
+    """That give such a score."""
+    scores: Mapping[str, Spread]
+
+
+def own_scores(run: Run, against: Sequence[Run]) -> Section | None:
+    """A line a modality whose head answers, below one of all together, and which seeds were chosen too early for some."""
+    del against
+    results = [result.get(run.split or "") or {} for result in run.record.get("per_seed", ())]
+    lines = [own_line(results, name) for name in ("", *MODALITIES)]
+    silent = too_early(run)
+    if not (any(line.scores for line in lines[1:]) or silent):
+        return None
+    shown = [line for line in lines if line.scores]
+    return Section(
+        "own-scores", "Each modality by itself", render("own_scores.html", lines=shown, metrics=METRICS, silent=silent, run=run)
+    )
+
+
+def own_line(results: Sequence[Mapping[str, float]], name: str) -> OwnLine:
+    """Of a modality, or of all together where ``name`` is empty."""
+    keys = {metric: f"{metric}/{name}" if name else metric for metric in METRICS}
+    found = {metric: tuple(one[key] for one in results if is_number(one.get(key))) for metric, key in keys.items()}
+    seeds = sum(keys["MAE"] in one for one in results)
+    return OwnLine(name or "all together", seeds, {metric: Spread(values) for metric, values in found.items() if values})
+
+
+def too_early(run: Run) -> list[str]:
+    """A sentence for each seed whose weights were chosen before some heads had learned anything."""
+    return [
+        f"The weights of seed {result['seed']} were chosen before the head of {spoken(result['untaught'])} had learned anything: "
+        f"it gives no score of {spoken(result['untaught'])}."
+        for result in run.record.get("per_seed", ())
+        if result.get("untaught")
+    ]
