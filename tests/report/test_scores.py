@@ -45,7 +45,7 @@ def test_the_metric_that_chose_comes_first() -> None:
     assert led_by(there, best="macro_f1") == ["macro_f1", "weighted_f1", "accuracy"]
     assert led_by({"mae": 1, "pearson": 1}, best="pearson") == ["pearson", "mae"]
     scores = {"Has0_F1_score": 1, "Mult_acc_7": 1, "Corr": 1, "MAE": 1, "rows": 1}
-    assert led_by(scores, best="last") == ["MAE", "Corr", "Mult_acc_7"]
+    assert led_by(scores, best="last") == ["MAE", "Corr", "Has0_F1_score", "Mult_acc_7"]
 
 
 def test_numbers_for_reading() -> None:

@@ -268,7 +268,9 @@ def scored_run(folder: Path, *, noise: float, dataset: str = "mosi", seeds: tupl
 def test_runs_that_predict_scores(tmp_path: Path) -> None:
     base, other = scored_run(tmp_path / "base", noise=1.0), scored_run(tmp_path / "other", noise=0.3)
     found = compare_each(base, other, **FAST)
-    assert list(found) == ["MAE", "Corr", "Has0_acc_2", "Non0_acc_2", "Mult_acc_5", "Mult_acc_7"]
+    assert list(found) == [
+        *("MAE", "Corr", "Has0_acc_2", "Has0_F1_score", "Non0_acc_2", "Non0_F1_score", "Mult_acc_5", "Mult_acc_7")
+    ]
     for name, result in found.items():
         means = []
         for run in (base, other):
