@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from made_ablation import made_question
-from polysense.errors import PolysenseError
+from polysense.errors import DataError, PolysenseError
 from polysense.training.ablation.question import Ablation, arms_of, ask
 from polysense.training.ablation.signals import read_signals
 
@@ -74,6 +75,7 @@ def test_steps_that_the_user_chose_are_kept_to(tmp_path: Path, tiny: list[str]) 
     ("table", "settings", "said"),
     [
         ({"label": None}, {}, "there is no column 'label'"),
+        ({}, {"recipe": "self_mm/clips"}, "--recipe self_mm/clips: predicts scores; ablate compares classifiers. Train a"),
         ({"label": "a"}, {}, "all training rows have the one class 'a': there is nothing to tell apart"),
         ({}, {"labels": [41]}, "--labels 41: posts.csv has 40 labelled training rows"),
         ({}, {"labels": [1]}, "--labels 1: there are 2 classes and each needs a labelled row"),
@@ -91,6 +93,32 @@ def test_impossible_questions_are_refused(
         question(data, tiny if "recipe" not in settings else [], **settings)
     assert said in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def scored(path: Path, *, column: str, values: Sequence[float]) -> Path:
+    """Sixty rows of text, a score each."""
+    splits = ["train"] * 40 + ["dev"] * 10 + ["test"] * 10
+    lines = [f"words {n},{values[n % len(values)]},{split}" for n, split in enumerate(splits)]
+    path.write_text("\n".join([f"text,{column},split", *lines]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [("score", "posts.csv: has scores and no 'label'; ablate"), ("label", "posts.csv: its 60 labels are numbers such as -")],
+)
+def test_scores_are_not_taken_for_classes(tmp_path: Path, tiny: list[str], column: str, said: str) -> None:
+    data = scored(tmp_path / "posts.csv", column=column, values=[n / 10 - 3.05 for n in range(60)])
+    with pytest.raises(DataError) as error:
+        question(data, tiny)
+    assert str(error.value).startswith(said)
+    assert "polysense compare A B" in str(error.value)
+
+
+@pytest.mark.parametrize("values", [[0.5, 1, 1.5, 2], list(range(60))], ids=["half stars", "whole numbers"])
+def test_ratings_and_numbers_of_classes_are_classes(tmp_path: Path, tiny: list[str], values: list[float]) -> None:
+    data = scored(tmp_path / "posts.csv", column="label", values=[*values[:40]])
+    assert question(data, tiny, labels=["all"]).all_labels == 40
 
 
 def test_a_recipe_that_has_the_signal_and_a_test_split_without_labels_are_refused(

@@ -19,6 +19,7 @@ from polysense.errors import DataError, RecipeError, choices
 from polysense.evaluation.classification_report import ClassificationReport
 from polysense.metrics.classification import classification_metrics, multilabel_metrics
 from polysense.objectives.classification import Classification
+from polysense.objectives.regression import Regression
 from polysense.recipe import Recipe, load_recipe
 from polysense.training.ablation.signals import SIGNALS, Weighted, refuse_missing_columns
 from polysense.training.processes import launched
@@ -32,6 +33,18 @@ DEFAULT_LABELS: tuple[int, ...] = (100, 500)
 
 FEWEST_STEPS = 100
 """A training on few labels goes on for so many steps, if one on all labels does: in fewer passes nothing is learned."""
+
+
+INSTEAD = (
+    "ablate compares classifiers. Train a recipe of scores with a signal and without, on several seeds, and compare the runs: "
+    "`polysense train self_mm/clips --data DATA --out A --seeds 0,1,2`, the same with --out B and "
+    """--set 'objectives.language={"objective": "MaskedLanguage", "weight": 0.1}', """
+    "then `polysense compare A B`, which says of MAE that less is better"
+)
+"""Of scores."""
+
+MOST_RATINGS = 20
+"""Labels that are numbers with fractions may be classes, as half stars are; more of them than this are scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +165,8 @@ def ask(
 
     Raises:
         RecipeError: the recipe does not fit, or a signal needs a column that is not there.
-        DataError: the table cannot answer the question: it has no labels, one class, fewer labels than asked for, no test rows.
+        DataError: the table cannot answer the question: it has no labels or scores in their place, one class, fewer labels than
+            asked for, no test rows.
     """
     if launched() > 1:
         raise RecipeError("ablate trains one run after another in one process; start it without torchrun")
@@ -166,6 +180,7 @@ def ask(
     else:
         read = _read_as_posts(recipe, overrides)
         table = read_data(read, data, media_root=media_root)
+    _refuse_scores(table)
     table.require(["label"])
     table = usable_rows(read, table, skip_bad_rows=skip_bad_rows)
     if all(sample.label is None for sample in table.split("test")):
@@ -202,8 +217,30 @@ def ask(
     )
 
 
+def _refuse_scores(table: Table) -> None:
+    """Signals are compared by how well classes are told apart; a score that is taken for a class would be answered wrongly."""
+    labels = {sample.label for sample in table.samples if isinstance(sample.label, str)}
+    if not labels and any(sample.score is not None for sample in table.samples):
+        raise DataError(f"{table.name}: has scores and no 'label'; {INSTEAD}")
+    if len(labels) > MOST_RATINGS and all(map(_is_number, labels)) and not all(float(one).is_integer() for one in labels):
+        example = min(one for one in labels if not float(one).is_integer())
+        raise DataError(
+            f"{table.name}: its {len(labels)} labels are numbers such as {example}: scores and no classes; {INSTEAD}"
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
 def _read_as_posts(recipe: str, overrides: Sequence[str]) -> Recipe:
     read = load_recipe(recipe, overrides)
+    kinds = {signal.part.kind for signal in read.objectives.values()}
+    if Regression in kinds and Classification not in kinds:
+        raise RecipeError(f"--recipe {recipe}: predicts scores; {INSTEAD}")
     if [part.kind.__name__ for part in read.corpora] != ["Posts"]:
         found = ", ".join(part.kind.__name__ for part in read.corpora) or "nothing"
         raise RecipeError(
