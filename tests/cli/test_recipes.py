@@ -6,7 +6,7 @@ import re
 import pytest
 
 from polysense.cli.main import execute
-from polysense.recipe import list_recipes
+from polysense.recipe import list_recipes, load_recipe
 from polysense.recipe.families import composed, families
 from polysense.recipe.files import SHIPPED
 
@@ -41,6 +41,16 @@ def test_list_puts_ones_own_data_first_and_fits_the_terminal(
     assert not any("mcse/" in line for line in lines)
     assert execute(["recipes", "list", "socail"]) == 2
     assert "did you mean 'social'?" in capsys.readouterr().err
+
+
+def test_recipes_that_read_ones_own_clips_stand_among_those_for_data_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["recipes", "list"]) == 0
+    own = capsys.readouterr().out.partition("For published data:")[0]
+    reading = {name for name in list_recipes() if name.startswith(("msa/", "self_mm/"))}
+    reading = {name for name in reading if [part.kind.__name__ for part in load_recipe(name).corpora] == ["Clips"]}
+    assert {"self_mm/clips", "msa/tfn"} <= reading
+    for name in reading:
+        assert (name in own) == ("Not run here" not in list_recipes()[name]), name
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,6 +110,9 @@ def test_made_up_data_are_announced(run: Path, tmp_path: Path) -> None:
     made = report(make_run(tmp_path / "toy", synthetic=True))
     assert "SYNTHETIC DATA." in made.source
     assert "(synthetic data)</title>" in made.source
+    for name, shown in (("made.csv", "made.csv (synthetic)"), ("toy clips (synthetic)", "toy clips (synthetic)")):
+        edit_record(tmp_path / "toy", data={"name": name, "splits": {"train": 1}})
+        assert f"<dt>Data</dt><dd>{shown}</dd>" in report(tmp_path / "toy").source
     assert "synthetic" not in report(run).source.lower()
     assert "SYNTHETIC DATA." in report(run, against=[tmp_path / "toy"]).source
 

@@ -36,6 +36,7 @@ def test_resuming_cuts_back_to_the_step(tmp_path: Path) -> None:
     assert numbers(tmp_path / "journal.jsonl") == [1, 2, 3]
     assert numbers(tmp_path / "evaluations.jsonl") == [2]
     assert journal.last_step["step"] == 3
+    assert [line["step"] for line in journal.earlier] == [1, 2, 3]
     assert [line["step"] for line in journal.evaluations] == [2]
 
 

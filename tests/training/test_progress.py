@@ -54,6 +54,12 @@ def test_a_terminal_shows_rate_time_left_and_every_term(training_bar: TrainingBa
     assert "matching=0.500" in last
 
 
+def test_a_training_that_goes_on_shows_the_means_of_an_unbroken_one(capsys: pytest.CaptureFixture[str]) -> None:
+    newest = iter(TERMS[1:])
+    run_through(TrainingBar("posts, seed 3", "weighted_f1", lambda: next(newest), earlier=TERMS[:1]), TERMS[1:])
+    assert "(classification 0.950, matching 0.500)" in capsys.readouterr().err
+
+
 def test_where_the_last_checkpoint_is_kept_its_scores_are_shown_and_not_its_number(capsys: pytest.CaptureFixture[str]) -> None:
     shown = TrainingBar("sentences, seed 0", "last", dict)
     metrics = {"eval_uniformity": -2.5, "eval_alignment": 0.25, "eval_f1/a": 1.0, "eval_last": 5.0}

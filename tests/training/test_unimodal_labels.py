@@ -63,6 +63,15 @@ def run(recipe: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def running_means(run: Path) -> str:
+    """Those of the terms of all steps, as the line of the last evaluation has them."""
+    smooth: dict[str, float] = {}
+    for line in (run / "seed-0" / "journal.jsonl").read_text(encoding="utf-8").splitlines():
+        for name, value in json.loads(line)["terms"].items():
+            smooth[name] = 0.9 * smooth.get(name, value) + 0.1 * value
+    return f"({', '.join(f'{name} {value:.3f}' for name, value in smooth.items())})"
+
+
 def tables(run: Path) -> dict[str, polars.DataFrame]:
     return {file.name: polars.read_parquet(file) for file in sorted((run / "seed-0" / "memory").iterdir())}
 
@@ -100,7 +109,7 @@ def test_the_labels_term_is_told_from_the_third_visit_on(run: Path) -> None:
 
 
 def test_a_broken_run_goes_on_with_the_labels_that_it_would_have_had(
-    run: Path, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record, calls = trainer.LearnerTrainer.record_step, 0
 
@@ -115,7 +124,9 @@ def test_a_broken_run_goes_on_with_the_labels_that_it_would_have_had(
         patch.setattr(trainer.LearnerTrainer, "record_step", breaks)
         with pytest.raises(KeyboardInterrupt):
             train(recipe, rows(), out=tmp_path / "run", seeds=[0])
+    capsys.readouterr()
     train(recipe, rows(), out=tmp_path / "run", seeds=[0], resume=True)
+    assert running_means(run) in capsys.readouterr().err
     assert tables(tmp_path / "run").keys() == tables(run).keys()
     assert all(table.equals(tables(run)[name]) for name, table in tables(tmp_path / "run").items())
     for name in ("journal.jsonl", "evaluations.jsonl", "predictions/test.jsonl"):

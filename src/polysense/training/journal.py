@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ class Journal:
         self._steps = folder / "journal.jsonl"
         self._evaluations = folder / "evaluations.jsonl"
         steps, evaluations = (_until(file, resumed) for file in (self._steps, self._evaluations))
+        self.earlier: Sequence[Mapping[str, Any]] = steps
+        """The optimizer steps before training goes on."""
         self.last_step: Mapping[str, Any] = next(reversed(steps), {"epoch": 0.0, "terms": {}})
         """The newest optimizer step."""
         self.evaluations: list[Mapping[str, Any]] = evaluations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tqdm import tqdm
@@ -22,14 +22,19 @@ class TrainingBar(TrainerCallback):
         title: before the bar.
         best: the metric that chooses the checkpoint, or ``last``.
         terms: gives the newest terms.
+        earlier: the terms of the steps before, where training goes on, so that its running means do too.
     """
 
-    def __init__(self, title: str, best: str, terms: Callable[[], Mapping[str, float]]) -> None:
+    def __init__(
+        self, title: str, best: str, terms: Callable[[], Mapping[str, float]], *, earlier: Iterable[Mapping[str, float]] = ()
+    ) -> None:
         self._title = title
         self._best = best
         self._terms = terms
         self._bar: tqdm[Any] | None = None
         self._smooth: dict[str, float] = {}
+        for one in earlier:
+            self._take_up(one)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Open the bar, at the step from which a resumed run goes on."""
@@ -39,11 +44,14 @@ class TrainingBar(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Move the bar; show the running mean of each term."""
         del args, control
-        for name, value in self._terms().items():
-            self._smooth[name] = 0.9 * self._smooth.get(name, value) + 0.1 * value
+        self._take_up(self._terms())
         if self._bar is not None:
             self._bar.set_postfix({name: f"{value:.3f}" for name, value in self._smooth.items()}, refresh=False)
             self._bar.update(state.global_step - self._bar.n)
+
+    def _take_up(self, terms: Mapping[str, float]) -> None:
+        for name, value in terms.items():
+            self._smooth[name] = 0.9 * self._smooth.get(name, value) + 0.1 * value
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
         """A line an evaluation, terminal or not."""

@@ -242,7 +242,12 @@ def _target(sample: Sample) -> Any:
 
 
 def _callbacks(recipe: Recipe, seed: int, journal: Journal) -> list[TrainerCallback]:
-    shown = TrainingBar(f"{recipe.name}, seed {seed}", recipe.evaluation.best, lambda: journal.last_step["terms"])
+    shown = TrainingBar(
+        f"{recipe.name}, seed {seed}",
+        recipe.evaluation.best,
+        lambda: journal.last_step["terms"],
+        earlier=[step["terms"] for step in journal.earlier],
+    )
     return [shown, EarlyStopping(recipe.evaluation, journal)]
 
 
