@@ -48,10 +48,13 @@ def own_line(results: Sequence[Mapping[str, float]], name: str) -> OwnLine:
 
 
 def too_early(run: Run) -> list[str]:
-    """A sentence for each seed whose weights were chosen before some heads had learned anything."""
+    """A sentence for the seeds whose weights were chosen before the same heads had learned anything."""
+    seeds: dict[tuple[str, ...], list[str]] = {}
+    for result in run.record.get("per_seed", ()):
+        if names := tuple(result.get("untaught", ())):
+            seeds.setdefault(names, []).append(str(result["seed"]))
     return [
-        f"The weights of seed {result['seed']} were chosen before the head of {spoken(result['untaught'])} had learned anything: "
-        f"it gives no score of {spoken(result['untaught'])}."
-        for result in run.record.get("per_seed", ())
-        if result.get("untaught")
+        f"The weights of seed{'s' if len(some) > 1 else ''} {spoken(some)} were chosen before the "
+        f"head{'s' if len(names) > 1 else ''} of {spoken(names)} had learned anything, so they give no score of that."
+        for names, some in seeds.items()
     ]
