@@ -97,6 +97,27 @@ def test_bad_rows_get_an_error_in_their_place_and_the_code_is_3(
     assert 'error: 5 rows could not be used; see "error" in the output' in captured.err
 
 
+def test_what_the_rows_of_a_table_lack_is_said(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A column under another name would else be a table of worse answers, in silence."""
+    pictures = sorted((toy_posts / "images").iterdir())[:2]
+    table = tmp_path / "posts.csv"
+    table.write_text("id,caption,image\n" + "".join(f"{number},fine,{one}\n" for number, one in enumerate(pictures)), "utf-8")
+    run = str(trained_runs["both"])
+    assert execute(["predict", run, str(table), "--media-root", str(toy_posts)]) == 0
+    said = capsys.readouterr().err
+    assert "none of the 2 rows has text, which the model was trained with" in said
+    assert "--columns text=COLUMN" in said
+    assert "image" not in said.splitlines()[-1]
+    table.write_text(f"id,text,image\n1,fine,{pictures[0]}\n2,fine,\n", "utf-8")
+    assert execute(["predict", run, str(table), "--media-root", str(toy_posts)]) == 0
+    assert (
+        "1 of 2 rows have no image, which the model was trained with: answered from what else they have"
+        in capsys.readouterr().err
+    )
+
+
 def test_json_lines_from_stdin(
     trained_runs: dict[str, Path], toy_posts: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -145,11 +146,18 @@ def say_which_seed(model: Predictor, run: str) -> None:
 
 
 def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | None, *, vectors: bool) -> None:
-    bad = 0
+    bad = answered = 0
+    lacking: Counter[str] = Counter()
     with bar("predicting", "rows") as advance:
         for answer in model.stream(rows, explain=knowledge, vectors=vectors, progress=advance):
             bad += "error" in answer
+            answered += "error" not in answer
+            lacking.update(answer.get("missing", ()))
             sys.stdout.write(f"{jsonlib.dumps(answer, ensure_ascii=False)}\n")
+    for name, count in lacking.items():
+        where = f"none of the {answered} rows has" if count == answered else f"{count} of {answered} rows have no"
+        way = f"; --columns {name}=COLUMN names the column that holds it" if count == answered else ""
+        typer.echo(f"{where} {name}, which the model was trained with: answered from what else they have{way}", err=True)
     if bad:
         raise DataError(f'{bad} {"row" if bad == 1 else "rows"} could not be used; see "error" in the output')
 
