@@ -77,10 +77,11 @@ def test_a_task_is_trained_saved_and_answered(recipe: str, tiny_text: str, tmp_p
     assert summary["labels"] == labels
     assert {"accuracy", "macro_f1"} <= set(summary["per_seed"][0]["test"])
     model = load(tmp_path / "run")
-    answer = model.predict([GOOD], None if aspect is None else [aspect])[0]
+    texts, aspects = ([GOOD], None) if aspect is None else ([f"{GOOD} {aspect}"], [aspect])
+    answer = model.predict(texts, aspects)[0]
     assert list(answer["probabilities"]) == labels
     model.save_pretrained(tmp_path / "saved")
-    assert load(tmp_path / "saved").predict([GOOD], None if aspect is None else [aspect])[0] == answer
+    assert load(tmp_path / "saved").predict(texts, aspects)[0] == answer
 
 
 def test_the_papers_training_with_three_epochs() -> None:
