@@ -52,7 +52,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines = [
         "# Damaged clips",
         "",
-        "Command: `python benchmarks/robustness.py --runs runs/msa_zoo --out docs/results`, after `benchmarks/msa_zoo.py`. "
+        "Command: `python benchmarks/robustness.py --runs runs/msa_zoo --out docs/results`, after that of [msa_zoo.md](msa_zoo.md). "
         f"Commit {result['commit']}, {result['machine']}.",
         f"{METRIC} of the models of [msa_zoo.md](msa_zoo.md) on the {result['rows']} test clips whose score is a sum, damaged; the "
         "models learned from whole clips. Mean ± standard deviation over seeds. The median of the training scores has "
