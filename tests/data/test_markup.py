@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polysense.data.markup import without_markup
+from polysense.data.markup import INNER, without_markup
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,9 @@ from polysense.data.markup import without_markup
         ('<a href="http://x.de/?a=b&amp;c">it</a>', " " * 33 + "it    "),
         ("a&lt;br /&gt;b", "a\n           b"),
         ("a<!-- no, <b>words</b>\n -->b", "a" + " " * 26 + "b"),
-        ("a&mdash;b&nbsp;c&#8217;d&#x2c;", "a—      b\xa0     c’      d,     "),
+        ("a&mdash;b&nbsp;c&#x2c;", "a—      b\xa0     c,     "),
+        ("isn&#39;t Bob&rsquo;s 90&#x27;s", f"isn'{INNER * 4}t Bob’{INNER * 6}s 90'{INNER * 5}s"),
+        ("&#39;so&#39; dogs&apos; &#39;", "'    so'     dogs'      '    "),
         ("caf&eacute; &#233;", "caf         " + " " * 6),
         ("R&D; a &foo; b & c;", "R&D; a &foo; b & c;"),
         ("I <3 it, a < b and c > d, <good> <c and d>", "I <3 it, a < b and c > d, <good> <c and d>"),

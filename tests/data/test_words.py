@@ -21,6 +21,7 @@ from polysense.data.words import words
         ("می\u200cخواهم", ["می\u200cخواهم"]),
         ("\u0301a", ["\u0301", "a"]),
         ("soup.<br /><br />The <i>staff</i>&nbsp;too", ["soup", ".", "The", "staff", "too"]),
+        ("it isn&#39;t", ["it", "isn", "&#39;", "t"]),
         ("", []),
         (" \n\u00a0", []),
     ],

@@ -138,6 +138,9 @@ def test_chinese_clauses() -> None:
         ("Not mine. Good", False),
         ("good, not", False),
         ("I can’t say good", True),
+        ("It isn&#39;t very good", True),
+        ("It isn&rsquo;t just good", False),
+        ("It isn&#x27;t mine, good", False),
     ],
 )
 def test_negators_at_most_three_words_to_the_left(text: str, negated: bool) -> None:
@@ -152,7 +155,7 @@ def test_nothing_is_found_in_nothing() -> None:
         assert find(text, ENGLISH).words == find(text, ENGLISH).pairs == ()
 
 
-SIGNS = ("", "", "", "", ",", ";", " -", ":", ".", '"', "/", "...", "<br />", "</i>", "&mdash;", " &amp;")
+SIGNS = ("", "", "", "", ",", ";", " -", ":", ".", '"', "/", "...", "<br />", "</i>", "&mdash;", " &amp;", "n&#39;t")
 
 
 @pytest.mark.parametrize("skip_negated", [False, True])

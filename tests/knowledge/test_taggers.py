@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from polysense.data.markup import without_markup
 from polysense.knowledge import NEGATIVE, Entry, Knowledge, find
 from polysense.knowledge.chinese import JiebaTagger
 from polysense.knowledge.english import PatternTagger, PlainWords
@@ -17,7 +18,7 @@ TAGGERS = [PlainWords(), PatternTagger(), JiebaTagger()]
 
 @pytest.mark.parametrize("tagger", TAGGERS, ids=lambda tagger: type(tagger).__name__)
 @settings(max_examples=40, deadline=None)
-@given(text=st.text(alphabet=st.sampled_from("abZ é’'-.,!?<br/>9 ﬁＡ好吃的不\n\u3000😀\ud83d\ude00"), max_size=40))
+@given(text=st.text(alphabet=st.sampled_from("abZ é’'-.,!?<br/>9 \u2060ﬁＡ好吃的不\n\u3000😀\ud83d\ude00"), max_size=40))
 def test_tokens_are_pieces_of_the_text_in_order(tagger: Tagger, text: str) -> None:
     end = 0
     for token in tagger.tag(text):
@@ -39,6 +40,15 @@ def test_english_words_keep_their_places() -> None:
 
 def test_both_apostrophes_are_one() -> None:
     assert [token.word for token in PlainWords().tag("don’t DON'T it’s")] == ["do", "n't", "do", "n't", "it", "'s"]
+
+
+@pytest.mark.parametrize("tagger", TAGGERS[:2], ids=lambda tagger: type(tagger).__name__)
+def test_an_apostrophe_in_html_is_one_inside_a_word(tagger: Tagger) -> None:
+    plain = "It isn't Bob's, ISN'T it? 'So' they’re"
+    written = plain.replace("'", "&#39;").replace("’", "&rsquo;")
+    tokens = tagger.tag(without_markup(written))
+    assert [token[:2] for token in tokens] == [token[:2] for token in tagger.tag(plain)]
+    assert [written[token.start : token.end] for token in tokens][1:5] == ["is", "n&#39;t", "Bob", "&#39;s"]
 
 
 def test_an_accent_that_is_a_character_of_its_own_belongs_to_its_letter() -> None:

@@ -19,6 +19,9 @@ samp select small source span strike strong sub sup textarea tt u var video wbr
 """
 _LINES = frozenset(_LINE_ELEMENTS.split())
 
+INNER = "\u2060"
+"""What follows an apostrophe inside a word to the length of its entity: a word goes on behind it. Unicode calls it the word joiner."""
+
 _ATTRIBUTE = r"""\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+)"""
 _MARKUP = re.compile(
     rf"(?:<|&lt;)/?(?P<element>{'|'.join((_LINE_ELEMENTS + _OTHER_ELEMENTS).split())})(?:{_ATTRIBUTE})*\s*/?(?:>|&gt;)"
@@ -33,7 +36,8 @@ def without_markup(text: str) -> str:
     """The text with blanks in place of its tags, comments and entities, as long as before.
 
     The blanks of a tag that begins a new line begin with a line feed, those of an entity with its sign where it stands for one:
-    ``&mdash;`` is a dash. An entity for a letter is blank, for the word that it is part of has no characters of its own.
+    ``&mdash;`` is a dash. An entity for a letter is blank, for the word that it is part of has no characters of its own. An apostrophe
+    between letters or digits (``isn&#39;t``) is followed by :data:`INNER` in place of blanks, and so ends no word.
     """
     return _MARKUP.sub(_blank, text) if "<" in text or "&" in text else text
 
@@ -49,4 +53,7 @@ def _blank(found: re.Match[str]) -> str:
     else:
         sign = unescape(found.group())
         sign = sign if len(sign) == 1 and unicodedata.category(sign)[0] in "PSZ" else " "
+        around = found.string[max(found.start() - 1, 0) : found.start()], found.string[found.end() : found.end() + 1]
+        if sign in "'’" and all(character.isalnum() for character in around):
+            return sign.ljust(len(found.group()), INNER)
     return sign.ljust(len(found.group()))

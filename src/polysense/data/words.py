@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from polysense.data.markup import without_markup
+from polysense.data.markup import INNER, without_markup
 
 _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan; Burmese; Khmer
@@ -47,7 +47,7 @@ def _belongs(text: str, before: tuple[int, int], unit: str) -> bool:
 
 
 def _extends(character: str) -> bool:
-    return _is_mark(character) or character in _JOINERS or character in _SKIN_TONES
+    return _is_mark(character) or character in _JOINERS or character in _SKIN_TONES or character == INNER
 
 
 def _is_mark(character: str) -> bool:

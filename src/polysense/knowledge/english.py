@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 
+from polysense.data.markup import INNER
 from polysense.errors import PolysenseError
 from polysense.knowledge.tagger import Tag, Tagger, Token
 
@@ -15,10 +16,10 @@ _ACCENTS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _RUN = rf"[^\W_]+(?:[{_ACCENTS}]+[^\W_]*)*"
 """Letters and digits, with the accents that are characters of their own and belong to the letter before them."""
 
-_PIECE = re.compile(rf"{_RUN}(?:[-'’]{_RUN})*|\n|[^\w\s]")
+_PIECE = re.compile(rf"{_RUN}(?:(?:-|['’]{INNER}*){_RUN})*|\n|[^\w\s]")
 """A word with its inner hyphens and apostrophes, a line break, or one sign."""
 
-_CLITIC = re.compile(r"(?<=.)(?:n['’]t|['’](?:s|re|ve|ll|d|m))$", re.IGNORECASE)
+_CLITIC = re.compile(rf"(?<=.)(?:n['’]{INNER}*t|['’]{INNER}*(?:s|re|ve|ll|d|m))$", re.IGNORECASE)
 
 _KINDS: dict[str, Tag] = {"NN": "NOUN", "JJ": "ADJ", "RB": "ADV", "VB": "VERB"}
 
@@ -33,6 +34,8 @@ def english_pieces(text: str) -> list[tuple[str, int, int]]:
             found += [(piece[:cut], start, start + cut), (piece[cut:], start + cut, end)]
         else:
             found.append((piece if piece != "\n" else ".", start, end))
+    if INNER in text:
+        return [(piece.replace(INNER, ""), start, end) for piece, start, end in found if piece != INNER]
     return found
 
 
