@@ -139,6 +139,7 @@ def test_chinese_clauses() -> None:
         ("good, not", False),
         ("I can’t say good", True),
         ("It isn&#39;t very good", True),
+        ("It isn´t very good", True),
         ("It isn&rsquo;t just good", False),
         ("It isn&#x27;t mine, good", False),
     ],

@@ -18,7 +18,7 @@ TAGGERS = [PlainWords(), PatternTagger(), JiebaTagger()]
 
 @pytest.mark.parametrize("tagger", TAGGERS, ids=lambda tagger: type(tagger).__name__)
 @settings(max_examples=40, deadline=None)
-@given(text=st.text(alphabet=st.sampled_from("abZ é’'-.,!?<br/>9 \u2060ﬁＡ好吃的不\n\u3000😀\ud83d\ude00"), max_size=40))
+@given(text=st.text(alphabet=st.sampled_from("abZ é’'-.,!?<br/>9 \u2060`´ﬁＡ好吃的不\n\u3000😀\ud83d\ude00"), max_size=40))
 def test_tokens_are_pieces_of_the_text_in_order(tagger: Tagger, text: str) -> None:
     end = 0
     for token in tagger.tag(text):
@@ -40,6 +40,13 @@ def test_english_words_keep_their_places() -> None:
 
 def test_both_apostrophes_are_one() -> None:
     assert [token.word for token in PlainWords().tag("don’t DON'T it’s")] == ["do", "n't", "do", "n't", "it", "'s"]
+
+
+def test_accents_typed_in_place_of_apostrophes_are_some() -> None:
+    text = "don`t isn´t `good´ ´"
+    tokens = PatternTagger().tag(text)
+    assert [token.word for token in tokens] == ["do", "n't", "is", "n't", "good"]
+    assert [text[token.start : token.end] for token in tokens] == ["do", "n`t", "is", "n´t", "good"]
 
 
 @pytest.mark.parametrize("tagger", TAGGERS[:2], ids=lambda tagger: type(tagger).__name__)

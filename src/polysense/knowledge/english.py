@@ -16,7 +16,10 @@ _ACCENTS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _RUN = rf"[^\W_]+(?:[{_ACCENTS}]+[^\W_]*)*"
 """Letters and digits, with the accents that are characters of their own and belong to the letter before them."""
 
-_PIECE = re.compile(rf"{_RUN}(?:(?:-|['’]{INNER}*){_RUN})*|\n|[^\w\s]")
+_APOSTROPHES = re.compile("[`´]")
+"""Accents that stand alone, typed in place of an apostrophe."""
+
+_PIECE = re.compile(rf"{_RUN}(?:(?:-|['’`´]{INNER}*){_RUN})*|\n|[^\w\s]")
 """A word with its inner hyphens and apostrophes, a line break, or one sign."""
 
 _CLITIC = re.compile(rf"(?<=.)(?:n['’]{INNER}*t|['’]{INNER}*(?:s|re|ve|ll|d|m))$", re.IGNORECASE)
@@ -25,10 +28,12 @@ _KINDS: dict[str, Tag] = {"NN": "NOUN", "JJ": "ADJ", "RB": "ADV", "VB": "VERB"}
 
 
 def english_pieces(text: str) -> list[tuple[str, int, int]]:
-    """Words and signs with their places; ``don't`` is ``do`` and ``n't``, a line break a full stop, for sentences end there."""
+    """Words and signs with their places; ``don't`` and ``don`t`` are ``do`` and ``n't``, a line break a full stop: a sentence ends."""
     found: list[tuple[str, int, int]] = []
     for match in _PIECE.finditer(text):
         piece, start, end = match.group(), match.start(), match.end()
+        if end - start > 1:
+            piece = _APOSTROPHES.sub("'", piece)
         if ("'" in piece or "’" in piece) and (clitic := _CLITIC.search(piece)):
             cut = clitic.start()
             found += [(piece[:cut], start, start + cut), (piece[cut:], start + cut, end)]
