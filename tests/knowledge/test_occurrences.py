@@ -140,6 +140,8 @@ def test_chinese_clauses() -> None:
         ("I can’t say good", True),
         ("It isn&#39;t very good", True),
         ("It isn´t very good", True),
+        ("It isnt very good", True),
+        ("It Dont just good", False),
         ("It isn&rsquo;t just good", False),
         ("It isn&#x27;t mine, good", False),
     ],

@@ -18,9 +18,16 @@ from polysense.knowledge.tagger import Language, Tagger, Token
 REACH = 3
 """Words between which a sentiment word and its aspect, or its negator, may stand: the distance is at most this."""
 
+_NEGATIONS = """
+not n't aint arent cant couldnt didnt doesnt dont hadnt hasnt havent isnt shouldnt wasnt werent wont wouldnt
+"""
+"""Also as they are typed in haste."""
+
+_NOT = tuple(_NEGATIONS.split())
+
 NEGATORS: dict[Language, frozenset[str]] = {
     "en": frozenset(
-        ("not", "n't", "no", "never", "cannot", "nor", "neither", "without", "hardly", "barely", "nothing", "none", "nobody")
+        (*_NOT, "no", "never", "cannot", "nor", "neither", "without", "hardly", "barely", "nothing", "none", "nobody")
     ),
     "zh": frozenset(
         ("不", "没", "没有", "无", "未", "别", "不是", "不会", "不能", "不够", "不太", "不怎么", "并不", "毫无", "绝不", "并非")
@@ -32,7 +39,7 @@ NO_NEGATION: dict[Language, tuple[tuple[str, str], ...]] = {
         ("no", "doubt"),
         ("no", "wonder"),
         ("nothing", "but"),
-        *((negator, word) for negator in ("not", "n't") for word in ("only", "just", "merely")),
+        *((negator, word) for negator in _NOT for word in ("only", "just", "merely")),
     ),
     "zh": (("不", "只"), ("不", "仅"), ("不", "光")),
 }
