@@ -97,7 +97,7 @@ def shown_three_times(*, limit: float = 3.0, human: list[float] = HUMAN, visits:
         made.observe(rows, now, torch.tensor(human))
         for name, buffer in centres.items():
             made.get_buffer(name).copy_(buffer)
-    return {**made.labels, "weights": made.weights(rows, "text")}
+    return {**made.labels, **{f"weights_{name}": made.weights(rows, name) for name in MODALITIES}}
 
 
 def test_the_numbers_of_the_worked_example() -> None:
@@ -108,10 +108,27 @@ def test_the_numbers_of_the_worked_example() -> None:
     close(third["text"], [0.249567, -1.422962, -0.311906, -1.427720], 1e-5)
     close(third["audio"], [0.182040, -1.075469, 0.048964, -1.716350], 1e-5)
     close(third["video"], [-0.724536, -1.422962, -0.750172, -1.879064], 1e-5)
-    close(third["weights"], [0.941425, 0.399423, 0.670641, 0.517032], 1e-5)
+    close(third["weights_text"], [0.941425, 0.399423, 0.670641, 0.517032], 1e-5)
     close(shown_three_times(visits=2, distance="scaled_square")["text"], [-1.333333, -1.196650, -1.502048, -1.705324], 1e-5)
     narrow = shown_three_times(visits=2, limit=1.0, human=[1.0, -0.6, 0.2, -0.8])
     close(narrow["text"], [-0.181034, -0.845518, -0.356887, -0.534881], 1e-5)
+    predictions = torch.tensor([1.0, 0.0, 0.0, -1.0])
+    for name, loss in (("text", 0.426291), ("audio", 0.268892), ("video", 0.755080)):
+        close((third[f"weights_{name}"] * (predictions - third[name]).abs()).mean(), loss, 1e-5)
+
+
+def test_the_centres_of_the_worked_example() -> None:
+    made = generator(4, dict.fromkeys(SPEC, 2), exclude_zero=True)
+    made.observe(torch.arange(4), {key: torch.tensor(values).float() for key, values in SPEC.items()}, torch.tensor(HUMAN))
+    wanted = {
+        "fused": ([1.5, 0.5], [-0.5, 1.0]),
+        "text": ([1.5, 0.5], [0.0, 1.5]),
+        "audio": ([0.5, 0.0], [0.5, 1.0]),
+        "video": ([2.0, 1.5], [0.5, 0.5]),
+    }
+    for key, (pos, neg) in wanted.items():
+        close(made.centres[key].pos, pos, 1e-6)
+        close(made.centres[key].neg, neg, 1e-6)
 
 
 class Loop:

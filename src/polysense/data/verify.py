@@ -68,7 +68,7 @@ def verify(
     found += [] if labels is None else _unknown_labels(table, labels)
     sound = table.without(found)
     found += [*_classes_and_splits(sound, splits), *_odd_labels(sound), *_repeated(sound), *_incomplete(sound)]
-    found += [*_unmapped_media(sound), *(_unopened(table) if decode else ())]
+    found += [*unmapped_media(sound), *(_unopened(table) if decode else ())]
     found.sort(key=lambda one: (one.row is None, one.row or 0))
     return [replace(one, severity="bad") for one in found] if strict else found
 
@@ -295,7 +295,7 @@ def _incomplete(table: Table) -> Iterator[Problem]:
         yield _warning(table, "text", f"{lost} of {total} texts hold �: characters were lost when the table was made")
 
 
-def _unmapped_media(table: Table) -> Iterator[Problem]:
+def unmapped_media(table: Table) -> Iterator[Problem]:
     """A column that holds names of pictures, recordings or films, where no row has any: it was not named as ``image``, ..."""
     columns = list(dict.fromkeys(name for sample in table.samples for name in sample.extra))
     for field, (one, plural, endings) in _ENDINGS.items():

@@ -108,6 +108,17 @@ def test_a_film_in_two_splits_is_a_warning(table: Write, tmp_path: Path) -> None
     ]
 
 
+def test_a_column_of_films_under_another_name_is_a_warning(table: Write, tmp_path: Path, tiny_vision: str) -> None:
+    rows = [{"id": "a", "text": "x", "vidoe": "0.mp4"}, {"id": "b", "text": "y", "vidoe": "1.mp4", "audio": "voice.wav"}]
+    film = Film(tiny_vision, pictures_per_second=1)
+    done = extract_clips(read(table, rows), tmp_path / "out", {"audio": MFCC, "video": film})
+    assert [(one.field, one.reason) for one in done.problems] == [
+        ("video", "no row has a film, and 'vidoe' holds names of films: --columns video=vidoe")
+    ]
+    done = extract_clips(read(table, rows), tmp_path / "sound", {"audio": MFCC})
+    assert done.problems == (), "films are not asked for"
+
+
 class Counting(Acoustic):
     """Counts what it extracts, and is interrupted at the third."""
 
