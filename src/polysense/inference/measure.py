@@ -189,6 +189,10 @@ def questions(predictor: Predictor, source: Path, plans: Sequence[Plan] | None, 
     if others is None or others:
         _refuse_nothing_to_read(predictor.recipe, str(source), others, reading.data)
         samples, split = _held_rows(predictor, source, reading)
+        for name in predictor.modalities:
+            if samples and all(getattr(sample, name) is None for sample in samples):
+                way = f"--columns {name}=COLUMN names the column that holds it, where the data are a table"
+                say(f"none of the {len(samples)} rows has {name}, which the model was trained with: measured without; {way}")
         if reading.damage:
             found.append(Question(others, reading.damage.of(samples, reads=predictor.modalities), split, samples))
         else:

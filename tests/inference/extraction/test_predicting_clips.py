@@ -192,7 +192,20 @@ def test_a_labelled_table_of_films_is_measured_as_it_is_answered(
     errors = [abs(answer["score"] - row["score"]) for answer, row in zip(answers, ROWS, strict=False)]
     assert (found.split, found.rows) == ("test", 4)
     assert found.per_seed[0]["metrics"]["MAE"] == pytest.approx(np.mean(errors), abs=1e-5)
-    assert "row 4 (id d), audio: " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "row 4 (id d), audio: " in told
+    assert "measured without" not in told
+
+
+def test_a_modality_that_no_row_of_what_is_measured_has_is_told(
+    model: Predictor, table: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model.save_pretrained(tmp_path / "model")
+    rows = [{("vidoe" if name == "video" else name): value for name, value in row.items()} for row in ROWS]
+    measure(tmp_path / "model", Reading(data=table(rows), skip_bad_rows=True))
+    assert (
+        "rows has video, which the model was trained with: measured without; --columns video=COLUMN" in capsys.readouterr().err
+    )
 
 
 def test_films_that_cannot_be_used_are_bad_rows_of_what_is_measured(
