@@ -32,6 +32,7 @@ SETTINGS = (
     "encoders.text.trainable=false",
     "training.learning_rates={encoders.audio: 5.0e-3, encoders.video: 5.0e-3}",
 )
+LIMIT = 3.0
 OFF = "objectives.unimodal.weight=1.0e-12"
 """The memory goes on, its labels are made, but the heads' losses move nothing: Adam's own epsilon is larger than their gradients."""
 
@@ -40,12 +41,23 @@ ARMS: dict[str, tuple[str, ...]] = {
     "self_mm": (),
     "losses_off": (OFF,),
     "human": ("objectives.unimodal.objective.labels=human",),
+    "scaled_square": ("objectives.unimodal.objective.distance=scaled_square",),
+    "centre_distance": ("objectives.unimodal.objective.alpha=centre_distance",),
+    "symmetric": ("objectives.unimodal.objective.alpha=symmetric",),
+    "with_zero": ("objectives.unimodal.objective.exclude_zero=false",),
+    "warm_up": ("objectives.unimodal.objective.warm_up_weight=1.0",),
 }
+RULES = ("self_mm", "scaled_square", "centre_distance", "symmetric", "with_zero", "warm_up")
 TOLD = {
     "single": "the clip's score alone",
     "self_mm": "and labels that the model makes (Self-MM)",
     "losses_off": "labels are made, their losses move nothing",
     "human": "and the true score of each modality",
+    "scaled_square": "Self-MM, `distance: scaled_square`",
+    "centre_distance": "Self-MM, `alpha: centre_distance`",
+    "symmetric": "Self-MM, `alpha: symmetric`",
+    "with_zero": "Self-MM, `exclude_zero: false`",
+    "warm_up": "Self-MM, `warm_up_weight: 1`",
 }
 MODALITIES = ("text", "audio", "video")
 METRICS = ("MAE", "Corr", "Non0_acc_2")
@@ -67,6 +79,8 @@ def labels_by_epoch(run: Path, truth: polars.DataFrame) -> list[Row]:
                 "r": correlation(label - score, true - score),
                 "partial_r": partial_correlation(label, true, score),
                 "moved": float(np.abs(label - before.get(name, score)).mean()),
+                "offset": float(np.abs(label - score).mean()),
+                "at_limit": float((np.abs(label) >= LIMIT - 1e-6).mean()),
             }
             before[name] = label
         found.append(row)
@@ -91,12 +105,13 @@ def collected(runs: Path, truth: polars.DataFrame) -> dict[str, Any]:
         summary = json.loads((runs / arm / "run.json").read_text("utf-8"))
         tests = [one["test"] for one in summary["per_seed"]]
         arms[arm] = {name: spread([test[name] for test in tests]) for name in METRICS}
-        if arm in ("self_mm", "losses_off"):
+        if arm in (*RULES, "losses_off"):
             labels[arm] = {str(seed): labels_by_epoch(runs / arm / f"seed-{seed}", truth) for seed in SEEDS}
         if arm != "single":
             compared = compare_each(runs / "single", runs / arm, metrics=list(METRICS))
             differences[arm] = {name: one.as_dict() for name, one in compared.items()}
-    return {"arms": arms, "differences": differences, "labels": labels}
+    rules = {arm: compare_each(runs / "self_mm", runs / arm, metrics=["MAE"])["MAE"].as_dict() for arm in RULES[1:]}
+    return {"arms": arms, "differences": differences, "rules": rules, "labels": labels}
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -117,13 +132,13 @@ def markdown(result: Mapping[str, Any]) -> str:
         "| losses of the heads | seed | epoch | r text | audio | video | partial r text | audio | video | moved text | audio | video |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for arm, seeds in result["labels"].items():
-        for seed, epochs in seeds.items():
+    for arm in ("self_mm", "losses_off"):
+        for seed, epochs in result["labels"][arm].items():
             for row in (epochs[1], epochs[-1]):
                 cells = [f"{row[name][key]:.2f}" for key in ("r", "partial_r", "moved") for name in MODALITIES]
                 lines.append(f"| {'on' if arm == 'self_mm' else 'off'} | {seed} | {row['epoch']} | {' | '.join(cells)} |")
     arms, differences = result["arms"].items(), result["differences"].items()
-    means = {arm: mean(last_partial(epochs) for epochs in seeds.values()) for arm, seeds in result["labels"].items()}
+    means = {arm: mean(last(epochs, "partial_r") for epochs in seeds.values()) for arm, seeds in result["labels"].items()}
     lines += [
         "",
         f"Mean partial r at the last epoch: {means['self_mm']:.2f} with the losses on, {means['losses_off']:.2f} with them off.",
@@ -138,12 +153,33 @@ def markdown(result: Mapping[str, Any]) -> str:
             ["learned", *METRICS], ([TOLD[arm], *(difference(found[one]) for one in METRICS)] for arm, found in differences)
         ),
     ]
+    lines += [
+        "",
+        "## The rule by which labels move",
+        "",
+        "Mean partial r at the last epoch with its spread over seeds, the mean distance of a label from the clip's score there, the share of "
+        "labels at the limit, and the difference of the clips' error to the default.",
+        "",
+        *table(
+            ["rule", "partial r", "moved from the clip's score", "at the limit", "MAE, to the default"],
+            (
+                [
+                    TOLD[arm] if arm != "self_mm" else "the default",
+                    plus_minus(spread([last(epochs, "partial_r") for epochs in result["labels"][arm].values()]), digits=2),
+                    plus_minus(spread([last(epochs, "offset") for epochs in result["labels"][arm].values()]), digits=2),
+                    plus_minus(spread([last(epochs, "at_limit") for epochs in result["labels"][arm].values()]), digits=2),
+                    "" if arm == "self_mm" else difference(result["rules"][arm]),
+                ]
+                for arm in RULES
+            ),
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 
-def last_partial(epochs: list[Row]) -> float:
+def last(epochs: list[Row], key: str) -> float:
     """The mean over the modalities at the last epoch."""
-    return float(mean(epochs[-1][name]["partial_r"] for name in MODALITIES))
+    return float(mean(epochs[-1][name][key] for name in MODALITIES))
 
 
 def main() -> None:

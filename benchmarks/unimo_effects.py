@@ -65,6 +65,7 @@ ARMS: dict[str, tuple[Sequence[int], tuple[str, ...]]] = {
     "no_rewriting": (SEEDS, (corpora(", neighbours: tables/neighbours", TEXTS, PICTURES), THREE)),
     "no_retrieval": (SEEDS, (corpora(", rewrites: tables/rewrites", TEXTS, PICTURES), THREE)),
     "no_contrast": (SEEDS, (corpora("", TEXTS, PICTURES), THREE, "objectives.contrast=null")),
+    "one_softmax": ((0,), (corpora(BOTH, TEXTS, PICTURES), THREE, "objectives.contrast.objective.softmax=one")),
     "no_text": ((0,), (corpora(BOTH, PICTURES), TWO)),
     "no_pictures": ((0,), (corpora(BOTH, TEXTS), TWO)),
     "text_only": (
@@ -85,7 +86,13 @@ SMALL = (
 CELLS = "encoders.image.cells=3"
 """Nine regions a picture, of the 49 that the network gives: a laptop's share."""
 
-COMPARED = (("no_rewriting", "full"), ("no_retrieval", "full"), ("no_text", "full"), ("no_pictures", "full"))
+COMPARED = (
+    ("no_rewriting", "full"),
+    ("no_retrieval", "full"),
+    ("one_softmax", "full"),
+    ("no_text", "full"),
+    ("no_pictures", "full"),
+)
 
 TUNED: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
     "caption": (

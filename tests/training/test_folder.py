@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +89,22 @@ def test_going_on_wants_the_same_recipe_and_the_same_data(tmp_path: Path) -> Non
     with pytest.raises(RecipeError, match=r"\n  name: social/posts_concat, now mine$"):
         start(folder, replace(recipe, name="mine"), DATA_NOTE, resume=True, overwrite=False)
     assert read_object(folder / "data.json") == DATA_NOTE
+
+
+def test_an_argument_that_came_later_stands_at_its_default(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run")
+    recipe = load_recipe("social/posts_concat")
+    file = folder / "recipe.yaml"
+    written = recipe.to_yaml()
+    assert written.count("piece_rows: 8\n") == 1
+    file.write_text(re.sub(r" +piece_rows: 8\n", "", written))
+    start(folder, recipe, DATA_NOTE, resume=True, overwrite=False)
+    other = load_recipe("social/posts_concat", ["encoders.text.piece_rows=4"])
+    with pytest.raises(RecipeError, match=r"another recipe.*\n  encoders\.text\.piece_rows: 8, now 4$"):
+        start(folder, other, DATA_NOTE, resume=True, overwrite=False)
+    file.write_text(written.replace("piece_rows: 8\n", "rows_of_a_piece: 8\n"))
+    with pytest.raises(RecipeError, match=r"another recipe.*\n  encoders\.text\.rows_of_a_piece: 8, now not there"):
+        start(folder, recipe, DATA_NOTE, resume=True, overwrite=False)
 
 
 def test_a_refusal_names_other_releases_too(tmp_path: Path) -> None:
