@@ -157,8 +157,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         "## The rule by which labels move",
         "",
-        "Mean partial r at the last epoch with its spread over seeds, the mean distance of a label from the clip's score there, the share of "
-        "labels at the limit, and the difference of the clips' error to the default.",
+        "Mean partial r at the last epoch with its spread over seeds, the mean distance of a label from the clip's score there, the "
+        "share of labels at the limit, and the difference of the clips' error to the default.",
         "",
         *table(
             ["rule", "partial r", "moved from the clip's score", "at the limit", "MAE, to the default"],
