@@ -67,8 +67,9 @@ class CaptionControls:
             left_out[f"training rows that stand in {', '.join(self.exclude)}"] = count
         if table.samples:  # else its bad rows are what is wrong with it
             table = held_out(table, count=self.validation, seed=self.seed or 0)
-        digests = {**table.digests, **(self.companions.digests if self.companions is not None else {})}
-        return replace(table, left_out=left_out, digests=digests, draws={"": self})
+        companions = None if self.companions is None else self.companions.below(near)
+        digests = {**table.digests, **({} if companions is None else companions.digests)}
+        return replace(table, left_out=left_out, digests=digests, draws={"": replace(self, companions=companions)})
 
     def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
         """Training rows with fewer pictures, fewer captions of each, other pictures, and companions, as chosen.

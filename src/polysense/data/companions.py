@@ -34,9 +34,9 @@ class Companions:
 
     of: str
     rewrites: str | None = None
-    """The folder that `polysense rewrite` wrote; None for no rewrites."""
+    """The folder that `polysense rewrite` wrote, below the data folder or else the current one; None for no rewrites."""
     neighbours: str | None = None
-    """The folder that `polysense neighbours` wrote; None for nothing near."""
+    """The folder that `polysense neighbours` wrote, likewise; None for nothing near."""
     positives: bool = True
     """Whether a caption has another one of its picture, or a translation, as its pair."""
     negatives: Mapping[str, int] | None = None
@@ -58,6 +58,15 @@ class Companions:
     def counts(self) -> Mapping[str, int]:
         """Negatives of each level."""
         return DEFAULT if self.negatives is None else self.negatives
+
+    def below(self, root: Path) -> Companions:
+        """The same, with the folders that stand below the data folder ``root`` found there."""
+        found = {
+            name: str(root / folder)
+            for name, folder in (("rewrites", self.rewrites), ("neighbours", self.neighbours))
+            if folder is not None and (root / folder).is_dir()
+        }
+        return replace(self, rewrites=found.get("rewrites", self.rewrites), neighbours=found.get("neighbours", self.neighbours))
 
     @property
     def digests(self) -> dict[str, str]:

@@ -42,8 +42,9 @@ class CocoCaptions(Corpus):
             stand in them word for word are left out (see `data.decontaminate`).
         validation: so many training rows that do not train, drawn by ``seed``; all captions of a picture stay together, so it may
             be a few more.
-        rewrites: the folder that `polysense rewrite` wrote: a caption's pair is then another text that says the same, its negatives
-            are rewritten ones. Drawn four times, the epochs take the draws in turn.
+        rewrites: the folder that `polysense rewrite` wrote, below the data folder or the current one: a caption's pair is then
+            another text that says the same, its negatives are rewritten ones. Drawn four times, the epochs take the draws in
+            turn.
         neighbours: the folder that `polysense neighbours` wrote: unpaired texts and pictures that are near.
         positives: whether rewrites give the pair.
         negatives: how many negatives of each level: ``{sentence: 1, phrase: 1, word: 1}`` by default; what a level lacks is drawn
