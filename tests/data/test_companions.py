@@ -132,11 +132,15 @@ def test_a_run_knows_by_which_tables_it_learned(home: Path) -> None:
 
 def test_tables_stand_below_the_data_folder_or_the_current_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = shown(drawn(home), 0)
-    monkeypatch.chdir(home.parent)
+    monkeypatch.chdir(home / "free")
     assert shown(drawn(home, rewrites="rewrites", neighbours="near"), 0) == whole
+    (home.parent / "beside").mkdir()
+    (home / "near").rename(home.parent / "beside/near")
+    assert shown(drawn(home, rewrites="rewrites", neighbours="beside/near"), 0) == whole
     with pytest.raises(DataError, match="polysense rewrite"):
-        drawn(home, rewrites=f"{home.name}/nowhere", neighbours=None)
-    assert shown(drawn(home, rewrites=f"{home.name}/rewrites", neighbours=f"{home.name}/near"), 0) == whole
+        drawn(home, rewrites="nowhere", neighbours=None)
+    (home / "rewrites").rename(home / "free/tables")
+    assert shown(drawn(home, rewrites="tables", neighbours="beside/near"), 0) == whole
 
 
 def test_a_table_that_was_made_anew_is_read_anew(home: Path) -> None:

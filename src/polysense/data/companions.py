@@ -60,11 +60,12 @@ class Companions:
         return DEFAULT if self.negatives is None else self.negatives
 
     def below(self, root: Path) -> Companions:
-        """The same, with the folders that stand below the data folder ``root`` found there."""
+        """The same, with the folders that stand in or beside the data folder ``root`` found there."""
         found = {
-            name: str(root / folder)
+            name: str(home / folder)
             for name, folder in (("rewrites", self.rewrites), ("neighbours", self.neighbours))
-            if folder is not None and (root / folder).is_dir()
+            for home in (root.parent, root)  # the last counts
+            if folder is not None and (home / folder).is_dir()
         }
         return replace(self, rewrites=found.get("rewrites", self.rewrites), neighbours=found.get("neighbours", self.neighbours))
 
