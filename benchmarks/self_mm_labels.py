@@ -32,7 +32,6 @@ SETTINGS = (
     "encoders.text.trainable=false",
     "training.learning_rates={encoders.audio: 5.0e-3, encoders.video: 5.0e-3}",
 )
-LIMIT = 3.0
 OFF = "objectives.unimodal.weight=1.0e-12"
 """The memory goes on, its labels are made, but the heads' losses move nothing: Adam's own epsilon is larger than their gradients."""
 
@@ -80,7 +79,6 @@ def labels_by_epoch(run: Path, truth: polars.DataFrame) -> list[Row]:
                 "partial_r": partial_correlation(label, true, score),
                 "moved": float(np.abs(label - before.get(name, score)).mean()),
                 "offset": float(np.abs(label - score).mean()),
-                "at_limit": float((np.abs(label) >= LIMIT - 1e-6).mean()),
             }
             before[name] = label
         found.append(row)
@@ -157,17 +155,16 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         "## The rule by which labels move",
         "",
-        "Mean partial r at the last epoch with its spread over seeds, the mean distance of a label from the clip's score there, the "
-        "share of labels at the limit, and the difference of the clips' error to the default.",
+        "Mean partial r at the last epoch with its spread over seeds, the mean distance of a label from the clip's score there, and "
+        "the difference of the clips' error to the default.",
         "",
         *table(
-            ["rule", "partial r", "moved from the clip's score", "at the limit", "MAE, to the default"],
+            ["rule", "partial r", "moved from the clip's score", "MAE, to the default"],
             (
                 [
                     TOLD[arm] if arm != "self_mm" else "the default",
                     plus_minus(spread([last(epochs, "partial_r") for epochs in result["labels"][arm].values()]), digits=2),
                     plus_minus(spread([last(epochs, "offset") for epochs in result["labels"][arm].values()]), digits=2),
-                    plus_minus(spread([last(epochs, "at_limit") for epochs in result["labels"][arm].values()]), digits=2),
                     "" if arm == "self_mm" else difference(result["rules"][arm]),
                 ]
                 for arm in RULES
