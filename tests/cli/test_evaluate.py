@@ -118,6 +118,24 @@ def test_rows_without_labels_cannot_be_measured(
     assert "no row of 'test' has" in capsys.readouterr().err
 
 
+def test_rows_without_a_label_are_told_apart(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (toy_posts / "posts.csv").read_text("utf-8").splitlines()
+    row = next(place for place, line in enumerate(lines) if ",test," in line)
+    label = lines[row].split(",test,")[0].rpartition(",")[2]
+    table = other_table(toy_posts, tmp_path, {row: (f",{label},test,", ",,test,")})
+    arguments = ["evaluate", str(trained_runs["both"]), "--data", str(table), "--media-root", str(toy_posts)]
+    assert execute([*arguments, "--json"]) == 0
+    found = read(capsys)
+    assert (found["rows"], found["left_out"]) == (10, 1)
+    assert execute(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["10 rows", "1 more has no label, and has no part in the metrics"]
+    assert execute([*arguments, "--evaluator", "matching", "--json"]) == 0  # which reads no labels
+    found = read(capsys)
+    assert (found["rows"], found["left_out"]) == (11, 0)
+
+
 @pytest.mark.parametrize(
     ("split", "code", "said"),
     [

@@ -20,8 +20,8 @@ TWO = {"per_seed": [{"seed": 3, "test": {"accuracy": 0.5}, "validation": {}}, {"
 
 
 def test_the_metrics_of_every_seed(tmp_path: Path) -> None:
-    found, rows = stored(run(tmp_path, TWO | {"data": {"splits": {"test": 45}}}), "test")
-    assert rows == 45
+    found, rows, left_out = stored(run(tmp_path, TWO | {"data": {"splits": {"test": 45}}}), "test")
+    assert (rows, left_out) == (45, 0)
     assert found == [{"seed": 3, "metrics": {"accuracy": 0.5}}, {"seed": 4, "metrics": {"accuracy": 0.7}}]
     summary = summarise(found, "test", rows)
     assert (summary["split"], summary["rows"]) == ("test", 45)
@@ -29,9 +29,25 @@ def test_the_metrics_of_every_seed(tmp_path: Path) -> None:
     assert summary["std"] == {"accuracy": pytest.approx(0.2 / 2**0.5)}
 
 
+@pytest.mark.parametrize(
+    ("noted", "rows", "left_out"),
+    [
+        ({"labels": ["a", "b"], "data": {"splits": {"test": 45}, "labelled": {"test": 40}}}, 40, 5),
+        (
+            {"labels": [], "data": {"splits": {"test": 45}, "labelled": {"test": 40}}},
+            45,
+            0,
+        ),  # it embeds: labels are of no account
+        ({"labels": [], "data": {"splits": {"test": 45}, "labelled": {"test": 40}, "measured": {"test": 39}}}, 39, 6),
+    ],
+)
+def test_rows_without_a_label_do_not_count_as_measured(tmp_path: Path, noted: dict[str, Any], rows: int, left_out: int) -> None:
+    assert stored(run(tmp_path, TWO | noted), "test")[1:] == (rows, left_out)
+
+
 def test_a_seed_by_itself(tmp_path: Path) -> None:
-    found, rows = stored(run(tmp_path, {"seed": 3, "test": {"accuracy": 0.5}}), "test")
-    assert (found, rows) == ([{"seed": 3, "metrics": {"accuracy": 0.5}}], None)
+    found, rows, left_out = stored(run(tmp_path, {"seed": 3, "test": {"accuracy": 0.5}}), "test")
+    assert (found, rows, left_out) == ([{"seed": 3, "metrics": {"accuracy": 0.5}}], None, 0)
     assert summarise(found, "test", rows)["std"] == {"accuracy": None}
 
 

@@ -225,12 +225,13 @@ def test_a_class_that_no_training_row_has_is_a_bad_row(tiny_encoders: list[str],
     rows = posts(toy_posts)
     odd = next(place for place, row in enumerate(rows) if row["split"] == "test")
     rows[odd]["label"] = "negativ"
+    rows[next(place for place, row in enumerate(rows) if row["split"] == "test" and place != odd)]["label"] = None
     with pytest.raises(DataError, match=rf"rows, row {odd + 1} .*'negativ' is not among the classes; did you mean 'negative'"):
         train(RECIPE, rows, out=tmp_path / "run", overrides=tiny_encoders)
     overrides = [*tiny_encoders, "training.max_steps=1"]
     summary = train(RECIPE, rows, out=tmp_path / "run", overrides=overrides, skip_bad_rows=True)
     assert [problem["row"] for problem in summary["skipped_rows"]] == [odd + 1]
-    assert summary["data"]["splits"]["test"] == 10
+    assert (summary["data"]["splits"]["test"], summary["data"]["measured"]["test"]) == (10, 9)
 
 
 def test_tables_are_joined_with_their_names() -> None:

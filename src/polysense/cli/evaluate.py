@@ -20,6 +20,7 @@ from polysense.cli.options import (
 )
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
+from polysense.data.counts import plural
 from polysense.errors import RecipeError
 from polysense.progress import bar
 
@@ -93,8 +94,8 @@ def evaluate(
         asking |= {"--drop": drop, "--drop-frames": drop_frames, "--frame-noise": frame_noise}
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
-        found, rows = _noted(run, split or "test")
-        summary = summarise(found, split or "test", rows)
+        found, rows, left_out = _noted(run, split or "test")
+        summary = summarise(found, split or "test", rows, left_out)
     else:
         refuse_missing(run, data)
         from polysense.inference.measure import Reading, measure, plan
@@ -113,7 +114,7 @@ def evaluate(
                 progress=advance,
             )
             measured = measure(run, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
-        summary = summarise(measured.per_seed, measured.split, measured.rows)
+        summary = summarise(measured.per_seed, measured.split, measured.rows, measured.left_out)
         if measured.undamaged is not None:
             before = summarise(measured.undamaged, measured.split, measured.rows)
             summary |= {
@@ -126,8 +127,8 @@ def evaluate(
     _print(summary, str(damage))
 
 
-def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None]:
-    """What a run wrote down of each seed, and of how many rows; of a folder with weights, what was written down of them."""
+def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None, int]:
+    """What :func:`stored` gives of a run; of a folder with weights, what was written down of them."""
     from polysense.evaluation.summary import stored
     from polysense.inference.sources import is_elsewhere
     from polysense.training.folder import finished, seed_of
@@ -140,8 +141,8 @@ def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None]:
     folder = Path(run)
     finished(folder)
     seed = seed_of(folder)
-    found, rows = stored(folder, split)
-    return [one for one in found if seed is None or one["seed"] == seed], rows
+    found, rows, left_out = stored(folder, split)
+    return [one for one in found if seed is None or one["seed"] == seed], rows, left_out
 
 
 def _print(summary: dict[str, Any], damage: str) -> None:
@@ -155,4 +156,7 @@ def _print(summary: dict[str, Any], damage: str) -> None:
     rows = [[name, *(column[name] for column in columns.values())] for name in metrics]
     print_table([summary["split"] or "metric", *columns], rows)
     if summary["rows"] is not None:
-        typer.echo(f"{summary['rows']:,} rows{damage and f', {damage}'}")
+        typer.echo(f"{summary['rows']:,} {plural(summary['rows'])}{damage and f', {damage}'}")
+    if summary["left_out"]:
+        has = "has" if summary["left_out"] == 1 else "have"
+        typer.echo(f"{summary['left_out']:,} more {has} no label, and {has} no part in the metrics")

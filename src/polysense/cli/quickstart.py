@@ -106,8 +106,7 @@ def _row(runs: dict[str, Path], name: str, one: Any) -> list[Any]:
 def _spread(run: Path, metric: str) -> str:
     from polysense.evaluation.summary import stored, summarise
 
-    found, rows = stored(run, "test")
-    summary = summarise(found, "test", rows)
+    summary = summarise(stored(run, "test")[0], "test", None)
     return f"{summary['metrics'][metric]:.3f} ± {summary['std'][metric]:.3f}"
 
 

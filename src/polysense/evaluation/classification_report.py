@@ -18,6 +18,8 @@ class ClassificationReport(Evaluator):
     Unlabelled rows are left out; a DataError names a row whose label the model does not know.
     """
 
+    target = "label"
+
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Predict and score."""
         labelled = [sample for sample in samples if sample.label is not None]

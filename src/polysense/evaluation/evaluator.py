@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -165,6 +165,8 @@ class Evaluator(ABC):
 
     before_training: ClassVar[bool] = False
     """Whether they mean something before training, as those of embeddings do: how good is the encoder that training starts from?"""
+    target: ClassVar[Literal["label", "score", "spans"] | None] = None
+    """The field that an answer is compared with: rows without it are left out. None where no target is read."""
 
     def read(self, root: Path) -> Table | None:
         """The benchmark that this evaluator measures on, from the folder of all data sets; None where any samples will do.
@@ -178,6 +180,12 @@ class Evaluator(ABC):
     @abstractmethod
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """A flat dict of metrics; empty where the samples have no targets."""
+
+
+def measured_rows(evaluators: Iterable[Evaluator | type[Evaluator]], samples: Sequence[Sample]) -> int:
+    """How many of the samples have a target of one of the evaluators; all, where none of these reads targets."""
+    targets = {one.target for one in evaluators if one.target is not None}
+    return sum(not targets or any(getattr(sample, target) is not None for target in targets) for sample in samples)
 
 
 Outcome = TypeVar("Outcome")

@@ -13,6 +13,8 @@ from polysense.types import Sample
 class ScoreCorrelation(Evaluator):
     """``pearson`` and ``spearman`` x 100 of the objective ``Regression``, as STS-B is scored when it is learned from; and ``rows``."""
 
+    target = "score"
+
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Predict and score."""
         scored = [sample for sample in samples if sample.score is not None]

@@ -35,6 +35,8 @@ class SentimentRegression(Evaluator):
             and the rows ``<convention>_confusion/<true side>/<side>``.
     """
 
+    target = "score"
+
     def __init__(self, dataset: Literal["mosi", "sims"] | None = None, details: bool = False) -> None:
         if dataset is not None and dataset not in DATASETS:
             raise RecipeError(f"SentimentRegression, dataset: there is no {dataset!r}; {choices(dataset, DATASETS)}")

@@ -17,6 +17,8 @@ class SoftAccuracy(Evaluator):
     Rows that nobody answered are left out.
     """
 
+    target = "label"
+
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Predict and score."""
         asked = [sample for sample in samples if sample.label is not None]

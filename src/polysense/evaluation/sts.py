@@ -56,6 +56,7 @@ class Sts(Comparable[dict[str, Scored]]):
             ``<set> mean`` and ``<set> wmean`` (by pairs) of the subsets' correlations; correlations are times 100.
     """
 
+    target = "score"
     before_training: ClassVar[bool] = True
     units: ClassVar[str] = "pairs"
 

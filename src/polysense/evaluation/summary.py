@@ -13,8 +13,9 @@ from polysense.data.rows import split_name
 from polysense.errors import DataError, PolysenseError, choices, display
 
 
-def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None]:
-    """``{"seed", "metrics"}`` a seed, as the run wrote them when it was trained, and how many rows it measured, if it noted that.
+def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None, int]:
+    """``{"seed", "metrics"}`` a seed, as the run wrote them when it was trained; how many rows it measured, if it noted that; and
+    how many more it left out, since they have no label.
 
     Raises:
         PolysenseError: the run is not finished.
@@ -28,13 +29,18 @@ def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None]:
     wanted = split_name(split)
     found = [{"seed": result["seed"], "metrics": result[wanted]} for result in results if result.get(wanted)]
     if not found:
-        there = [name for name in ("validation", "test") if results[0].get(name)]
-        raise DataError(f"{display(run)} has no metrics of {wanted!r}; {choices(wanted, there)} (or name a table with --data)")
-    return found, record.get("data", {}).get("splits", {}).get(wanted)
+        known = [name for name in ("validation", "test") if results[0].get(name)]
+        raise DataError(f"{display(run)} has no metrics of {wanted!r}; {choices(wanted, known)} (or name a table with --data)")
+    data = record.get("data", {})
+    there = data.get("splits", {}).get(wanted)
+    # earlier runs noted how many rows are labelled, which are those that a classification measures
+    noted = data.get("measured", data.get("labelled", {}) if record.get("labels") else {})
+    rows = noted.get(wanted, there)
+    return found, rows, 0 if rows is None else there - rows
 
 
-def summarise(found: Sequence[Mapping[str, Any]], split: str | None, rows: int | None) -> dict[str, Any]:
-    """``{"split", "rows", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None.
+def summarise(found: Sequence[Mapping[str, Any]], split: str | None, rows: int | None, left_out: int = 0) -> dict[str, Any]:
+    """``{"split", "rows", "left_out", "metrics": means, "std", "per_seed"}``; the standard deviation of a single seed is None.
 
     What one seed has no number for (NaN) has no mean either; a metric that one lacks is told of the others alone, under ``per_seed``.
     """
@@ -43,6 +49,7 @@ def summarise(found: Sequence[Mapping[str, Any]], split: str | None, rows: int |
     return {
         "split": None if split is None else split_name(split),
         "rows": rows,
+        "left_out": left_out,
         "metrics": {name: mean(numbers) for name, numbers in values.items()},
         "std": {name: _spread(numbers) for name, numbers in values.items()},
         "per_seed": list(found),

@@ -31,6 +31,8 @@ class Tagging(Evaluator):
         UserWarning: texts are longer than the encoder reads; spans behind its end count as missed. Said once of the same texts.
     """
 
+    target = "spans"
+
     def __init__(self) -> None:
         self._told: set[str] = set()
 

@@ -17,7 +17,7 @@ from polysense.data.media import file_digest
 from polysense.data.table import Table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
-from polysense.evaluation.evaluator import Evaluator, Progress
+from polysense.evaluation.evaluator import Evaluator, Progress, measured_rows
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
 from polysense.progress import bar, say
@@ -99,7 +99,9 @@ class Measured:
     split: str | None
     """Which rows were measured; None for sets of the evaluators' own."""
     rows: int
-    """Of that split, or of those sets."""
+    """Of that split, or of those sets, that were measured."""
+    left_out: int
+    """More of them, which lack the label or score that answers are compared with."""
     undamaged: list[dict[str, Any]] | None = None
     """As ``per_seed``, of the same rows before they were damaged; None where they were not."""
 
@@ -141,7 +143,9 @@ def measure(
             whole = [replace(one, samples=one.undamaged) for one in asked if one.undamaged is not None]
             before.append({"seed": seed, "metrics": _metrics(predictor, whole, reading)})
     told = [one for one in asked if one.split is not None] or asked
-    return Measured(found, told[0].split, sum(len(one.samples) for one in told), before or None)
+    own = [part.kind for part in predictor.recipe.evaluation.evaluators]
+    rows = sum(measured_rows(own if one.evaluators is None else one.evaluators, one.samples) for one in told)
+    return Measured(found, told[0].split, rows, sum(len(one.samples) for one in told) - rows, before or None)
 
 
 def _metrics(predictor: Predictor, asked: Sequence[Question], reading: Reading) -> dict[str, float]:

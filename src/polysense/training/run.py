@@ -19,6 +19,7 @@ from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.distributed import world
 from polysense.errors import ArgumentError, DataError, RecipeError
+from polysense.evaluation.evaluator import measured_rows
 from polysense.evaluation.reference import mean_references, references
 from polysense.metrics.sentiment import Dataset
 from polysense.objectives.objective import Objective
@@ -102,7 +103,7 @@ def train(
     with blamed():
         complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)
     from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
-    described = _data(table, splits, shown=shown, labels=labels) | {"made_with": _made_with(use_cache=use_cache)}
+    described = _data(complete, table, splits, shown=shown, labels=labels) | {"made_with": _made_with(use_cache=use_cache)}
     refuse_different_data(described["content"])
     from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
     for problem in table.skipped:
@@ -241,7 +242,8 @@ def _known_labels(recipe: Recipe, table: Table) -> list[str] | None:
     return _labels(recipe) or (table.labels("train") if "train" in table.splits else None)
 
 
-def _data(table: Table, splits: Splits, *, shown: int, labels: int) -> dict[str, Any]:
+def _data(recipe: Recipe, table: Table, splits: Splits, *, shown: int, labels: int) -> dict[str, Any]:
+    kinds = [part.kind for part in recipe.evaluation.evaluators]
     return {
         "name": table.name,
         "digests": dict(table.digests),
@@ -250,6 +252,9 @@ def _data(table: Table, splits: Splits, *, shown: int, labels: int) -> dict[str,
         "drawn": shown,
         "drawn_labels": labels,
         "labelled": {name: count.labelled for name, count in counted(splits).items()},
+        "measured": {
+            name: measured_rows(kinds, rows) for name, rows in (("validation", splits.validation), ("test", splits.test))
+        },
         "split_made": table.split_made,
         "left_out": dict(table.left_out),
     }
