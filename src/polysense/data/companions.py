@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -90,63 +90,91 @@ class Companions:
         rows, epochs = part
         if self.rewrites is None and self.neighbours is None:
             return part
-        self._refuse_strangers(rows)
-        drawn = [self._accompanied(row, seed_from(seed, "companions", draw, row.id)) for draw in range(DRAWS) for row in rows]
-        return drawn, _in_turn(epochs, len(rows))
+        tables = _Tables.of(self)
+        self._refuse_strangers(rows, tables)
+        drawn = [self._accompanied(row, tables, seed) for row in rows]
+        return [samples[draw] for draw in range(DRAWS) for samples in drawn], _in_turn(epochs, len(rows))
 
-    def _accompanied(self, sample: Sample, seed: int) -> Sample:
-        draw = Random(seed)
-        pair, negatives = sample.pair, sample.negatives
-        if self.rewrites is not None:
-            found = self._rewritten(sample)
-            same = [one.text for one in found if one.level == "positive"]
-            pair = draw.choice(same) if same and self.positives else pair
-            by_level = {level: [one.text for one in found if one.level == level] for level in self.counts}
-            negatives = tuple(_spread(by_level, self.counts, draw))
-        near_texts = _some(self._near(sample, "texts"), self.near_texts, draw)
-        near_images = _some(self._near(sample, "images"), self.near_images, draw)
-        return replace(
-            sample, pair=pair, negatives=negatives, near_texts=tuple(near_texts), near_images=tuple(self._files(near_images))
-        )
+    def _accompanied(self, sample: Sample, tables: _Tables, seed: int) -> list[Sample]:
+        """The row once a draw."""
+        rewrites = tables.rewritten(sample)
+        same = [one.text for one in rewrites if one.level == "positive"] if self.positives else []
+        by_level = {level: [one.text for one in rewrites if one.level == level] for level in self.counts}
+        texts, pictures = tables.near_texts(sample), tables.near_images(sample)
+        found = []
+        for number in range(DRAWS):
+            draw = Random(seed_from(seed, "companions", number, sample.id))
+            pair = draw.choice(same) if same else sample.pair
+            negatives = sample.negatives if tables.rewrites is None else tuple(_spread(by_level, self.counts, draw))
+            near_texts = tuple(_some(texts, self.near_texts, draw))
+            near_images = tuple(tables.picture(name) for name in _some(pictures, self.near_images, draw))
+            found.append(replace(sample, pair=pair, negatives=negatives, near_texts=near_texts, near_images=near_images))
+        return found
 
-    def _refuse_strangers(self, rows: Sequence[Sample]) -> None:
-        if not rows:
-            return
-        tables: list[tuple[str, str, Callable[[Sample], Sequence[object]]]] = []
-        if self.rewrites is not None:
-            tables.append(("rewrites", self.rewrites, self._rewritten))
-        if self.neighbours is not None:
-            for kind, count in (("texts", self.near_texts), ("images", self.near_images)):
-                if count:
-                    tables.append((f"neighbours of {kind}", self.neighbours, partial(self._near, kind=kind)))
-        for name, folder, of in tables:
-            if not any(of(row) for row in rows):
+    def _refuse_strangers(self, rows: Sequence[Sample], tables: _Tables) -> None:
+        asked: list[tuple[str, str | None, object, Callable[[Sample], Sequence[object]]]] = [
+            ("rewrites", self.rewrites, tables.rewrites, tables.rewritten),
+            ("neighbours of texts", self.neighbours, tables.texts, tables.near_texts),
+            ("neighbours of images", self.neighbours, tables.images, tables.near_images),
+        ]
+        for name, folder, table, of in asked:
+            if rows and folder is not None and table is not None and not any(of(row) for row in rows):
                 raise DataError(
                     f"{self.of}, {name}: {display(Path(folder))} has nothing for any of the {len(rows):,} training captions; "
                     "was it made of other ones?"
                 )
 
-    def _rewritten(self, sample: Sample) -> Sequence[Rewrite]:
-        assert self.rewrites is not None
-        table, text = _rewrites(self.rewrites), sample.text or ""
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What companions are drawn from, read once for all rows; None is not used."""
+
+    rewrites: Rewrites | None
+    texts: Neighbours | None
+    images: Neighbours | None
+    home: Path | None
+    """The folder of the near pictures."""
+    found: dict[str, Path] = field(default_factory=dict)
+    """Near pictures that were seen to be there."""
+
+    @classmethod
+    def of(cls, companions: Companions) -> _Tables:
+        folder = companions.neighbours
+        images = _neighbours(folder, "images") if folder is not None and companions.near_images else None
+        home = None if images is None else images.record.get("folder")
+        if images is not None and not isinstance(home, str):
+            raise DataError(f"{display(Path(folder or ''))}: neighbours.json does not say in which folder the pictures are")
+        return cls(
+            rewrites=_rewrites(companions.rewrites) if companions.rewrites is not None else None,
+            texts=_neighbours(folder, "texts") if folder is not None and companions.near_texts else None,
+            images=images,
+            home=None if home is None else Path(str(home)),
+        )
+
+    def rewritten(self, sample: Sample) -> Sequence[Rewrite]:
+        table, text = self.rewrites, sample.text or ""
+        if table is None:
+            return ()
         return next((found for picture in _pictures(sample) if (found := table.of(text, picture))), ())
 
-    def _near(self, sample: Sample, kind: str) -> list[str]:
-        if self.neighbours is None or not (self.near_texts if kind == "texts" else self.near_images):
-            return []
-        table = _neighbours(self.neighbours, kind)
-        keys = (sample.text or "",) if kind == "texts" else _pictures(sample)
-        pool = next((found for key in keys if (found := table.of(key))), ())
-        return [neighbour for neighbour, _ in pool]
+    def near_texts(self, sample: Sample) -> Sequence[str]:
+        return [] if self.texts is None else [name for name, _ in self.texts.of(sample.text or "")]
 
-    def _files(self, names: Sequence[str]) -> list[Path]:
-        if not names:
+    def near_images(self, sample: Sample) -> Sequence[str]:
+        if self.images is None:
             return []
-        assert self.neighbours is not None
-        home = _neighbours(self.neighbours, "images").record.get("folder")
-        if not isinstance(home, str):
-            raise DataError(f"{display(Path(self.neighbours))}: neighbours.json does not say in which folder the pictures are")
-        return [_inside(Path(home), name) for name in names]
+        return next((names for key in _pictures(sample) if (names := [name for name, _ in self.images.of(key)])), [])
+
+    def picture(self, name: str) -> Path:
+        """A near picture's file.
+
+        Raises:
+            DataError: it is not there, or lies elsewhere.
+        """
+        if name not in self.found:
+            assert self.home is not None
+            self.found[name] = _inside(self.home, name)
+        return self.found[name]
 
 
 def _pictures(sample: Sample) -> tuple[str, ...]:
