@@ -76,7 +76,12 @@ class Neighbours:
     def of(self, key: str) -> tuple[tuple[str, float], ...]:
         """(neighbour, score), the nearest first; none where none is known."""
         start, length = self._places.get(_key(self.kind, key), (0, 0))
-        return tuple(self.table.slice(start, length).select("neighbour", "score").rows())
+        return tuple(self._values.slice(start, length).rows())
+
+    @cached_property
+    def _values(self) -> polars.DataFrame:
+        """What `of` gives: chosen once, for that costs more than a look at a row."""
+        return self.table.select("neighbour", "score")
 
     @cached_property
     def digest(self) -> str:

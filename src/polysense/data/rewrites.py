@@ -66,9 +66,13 @@ class Rewrites:
         """The rewrites of a caption of a picture, whatever the text's case and white space, by level; none where none is known."""
         found: list[Rewrite] = []
         for start, length in self._places.get((picture, normalised(text)), ()):
-            rows = self.table.slice(start, length).select("rewrite", "level", "replaced", "by").rows()
-            found += [Rewrite(*row) for row in rows]
+            found += [Rewrite(*row) for row in self._values.slice(start, length).rows()]
         return tuple(found)
+
+    @cached_property
+    def _values(self) -> polars.DataFrame:
+        """What `of` gives: chosen once, for that costs more than a look at a row."""
+        return self.table.select("rewrite", "level", "replaced", "by")
 
     @cached_property
     def counts(self) -> dict[str, int]:
