@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from polysense.encoders.packaged import PACKAGED
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import RecipeError
+from polysense.inference.extraction.regions import Regions
 
 
 def with_foreign_code(folder: str, target: Path) -> Path:
@@ -70,16 +74,62 @@ def test_a_misspelt_name_is_answered_at_once_with_the_nearest(monkeypatch: pytes
         pytest.fail("the libraries were asked, and would try again for a minute")
 
 
-def test_the_hub_is_asked_for_a_connection_unless_a_proxy_or_a_switch_stands_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+class Asked(BaseHTTPRequestHandler):
+    """A hub, or a proxy, that answers every question with an error of its own, which is an answer."""
+
+    def do_HEAD(self) -> None:
+        self.send_error(503)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The address of one."""
+    with HTTPServer(("127.0.0.1", 0), Asked) as found:
+        Thread(target=found.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{found.server_port}"
+        found.shutdown()
+
+
+NOBODY = "http://127.0.0.1:9"
+
+
+def test_whether_the_hub_answers_is_asked_once_through_the_proxy_that_there_is(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(loading.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(loading.constants, "ENDPOINT", "http://127.0.0.1:9")  # a port where nobody listens
-    monkeypatch.setattr(loading, "getproxies", dict)
+    for name in ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(loading.constants, "ENDPOINT", NOBODY)
     assert not hub_answers.__wrapped__()
-    monkeypatch.setattr(loading, "getproxies", lambda: {"https": "http://proxy"})
+    monkeypatch.setattr(loading.constants, "ENDPOINT", server)
     assert hub_answers.__wrapped__()
-    monkeypatch.setattr(loading, "getproxies", dict)
+    monkeypatch.setenv("http_proxy", NOBODY)
+    assert not hub_answers.__wrapped__()
+    monkeypatch.setenv("http_proxy", server)
+    monkeypatch.setattr(loading.constants, "ENDPOINT", "http://hub.invalid")
+    assert hub_answers.__wrapped__()
+    monkeypatch.setenv("http_proxy", NOBODY)
     monkeypatch.setattr(loading.constants, "HF_HUB_OFFLINE", True)
-    assert hub_answers.__wrapped__()
+    assert hub_answers.__wrapped__(), "the libraries give up at once"
+
+
+def test_models_of_other_kinds_are_not_offered_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "hub_answers", lambda: False)
+    said = (
+        r"the object detector 'minilm' cannot be loaded: there is no such folder, and the hub is not within reach; it may be "
+        r"the folder of one that is on this machine, or a Hugging Face id, such as 'PekingU/rtdetr_v2_r18vd' or 'PekingU/"
+        r"rtdetr_r50vd'$"
+    )
+    with pytest.raises(RecipeError, match=said):
+        Regions("minilm")
+    with (
+        pytest.raises(RecipeError, match=r"this machine, or a Hugging Face id$"),
+        explained("face detector", "mine", such_as=()),
+    ):
+        pytest.fail("the libraries were asked")
 
 
 def test_what_polysense_says_itself_is_passed_on() -> None:

@@ -347,7 +347,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_only_the_files_of_a_model_are_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wanted: list[list[str]] = []
 
-    def fetch(name: str, *, allow_patterns: list[str], ignore_patterns: list[str]) -> str:
+    def fetch(name: str, *, allow_patterns: list[str], ignore_patterns: list[str], local_files_only: bool) -> str:
         wanted.append(allow_patterns)
         return str(tmp_path)
 

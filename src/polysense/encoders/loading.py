@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
-from collections.abc import Iterator, Mapping
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
-from urllib.request import getproxies
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, build_opener
 
 import torch
 from huggingface_hub import constants, try_to_load_from_cache
@@ -132,10 +132,18 @@ def vision_tower(model: Any) -> Any:
 
 
 @contextlib.contextmanager
-def explained(what: str, pretrained: str) -> Iterator[None]:
-    """Turn what goes wrong while loading into a RecipeError that names the encoder and what may stand there."""
-    if not (pretrained in PACKAGED or Path(pretrained).exists() or _is_cached(pretrained) or hub_answers()):
-        raise _cannot_load(what, pretrained, "there is no such folder, and the hub is not within reach")
+def explained(what: str, pretrained: str, *, such_as: Sequence[str] | None = None) -> Iterator[None]:
+    """Turn what goes wrong while loading into a RecipeError that names the encoder and what may stand there.
+
+    Args:
+        what: the kind of model.
+        pretrained: as the user named it.
+        such_as: ids of the hub that are of the kind; None where it may be a packaged encoder.
+    """
+    if not (
+        (such_as is None and pretrained in PACKAGED) or Path(pretrained).exists() or _is_cached(pretrained) or hub_answers()
+    ):
+        raise _cannot_load(what, pretrained, "there is no such folder, and the hub is not within reach", such_as)
     try:
         yield
     except PolysenseError:
@@ -144,14 +152,16 @@ def explained(what: str, pretrained: str) -> Iterator[None]:
         reason = str(error).strip().partition("\n")[0]
         if not isinstance(error, OSError | ValueError):  # which are written to be read
             reason = f"{type(error).__name__}: {reason}"
-        raise _cannot_load(what, pretrained, reason) from error
+        raise _cannot_load(what, pretrained, reason, such_as) from error
 
 
-def _cannot_load(what: str, pretrained: str, reason: str) -> RecipeError:
-    return RecipeError(
-        f"the {what} {pretrained!r} cannot be loaded: {reason}; it may be a packaged one ({choices(pretrained, PACKAGED)}), "
-        "a folder, or a Hugging Face id"
-    )
+def _cannot_load(what: str, pretrained: str, reason: str, such_as: Sequence[str] | None) -> RecipeError:
+    if such_as is None:
+        instead = f"a packaged one ({choices(pretrained, PACKAGED)}), a folder, or a Hugging Face id"
+    else:
+        examples = f", such as {' or '.join(map(repr, such_as))}" if such_as else ""
+        instead = f"the folder of one that is on this machine, or a Hugging Face id{examples}"
+    return RecipeError(f"the {what} {pretrained!r} cannot be loaded: {reason}; it may be {instead}")
 
 
 def _is_cached(pretrained: str) -> bool:
@@ -164,16 +174,20 @@ def _is_cached(pretrained: str) -> bool:
 
 @cache
 def hub_answers() -> bool:
-    """Whether the hub takes a connection; asked once, because the libraries try again for a minute before they give up.
+    """Whether the hub answers, through a proxy where there is one; asked once, for the libraries try again for minutes.
 
-    Behind a proxy, or with the hub switched off, the libraries are left to find out.
+    With the hub switched off they give up at once, and certificates they may read in another way: these cases are left to them.
     """
-    if constants.HF_HUB_OFFLINE or getproxies():
+    if constants.HF_HUB_OFFLINE:
         return True
-    hub = urlsplit(constants.ENDPOINT)
     try:
-        with socket.create_connection((str(hub.hostname), hub.port or (80 if hub.scheme == "http" else 443)), timeout=5):
+        asked = Request(constants.ENDPOINT, method="HEAD")  # noqa: S310 - an address of the library's settings
+        with build_opener().open(asked, timeout=5):
             return True
+    except HTTPError:
+        return True  # which is an answer
+    except URLError as error:
+        return isinstance(error.reason, ssl.SSLError)
     except OSError:
         return False
 

@@ -21,6 +21,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """``calls(errors)``: a hub within reach that raises these, one a call, and then answers; returns the list of its calls."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("polysense.inference.foreign.hub.PAUSE", 0.0)
+    monkeypatch.setattr("polysense.inference.foreign.hub.hub_answers", lambda: True)
 
     def make(errors: list[Exception]) -> list[str]:
         made: list[str] = []
@@ -60,7 +61,10 @@ def test_an_answer_is_final(calls: Any) -> None:
 
 def test_without_a_network_nothing_is_waited_for(calls: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made = calls([LocalEntryNotFoundError("offline")] * 10)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(RecipeError, match="offline"):
+    monkeypatch.setattr("polysense.inference.foreign.hub.hub_answers", lambda: False)
+    with pytest.raises(RecipeError, match="no such model within reach: nor is it in the hub's cache"):
         snapshot("me/model", ["*.json"])
-    assert len(made) == 1
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(RecipeError, match="nor is it in the hub's cache"):
+        snapshot("me/model", ["*.json"])
+    assert made == ["me/model"] * 2

@@ -66,7 +66,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """A hub whose models are the folders in ``tmp_path / "hub"``; what was asked of it."""
     asked: list[list[str]] = []
 
-    def fetch(name: str, *, allow_patterns: list[str], ignore_patterns: list[str]) -> str:
+    def fetch(name: str, *, allow_patterns: list[str], ignore_patterns: list[str], local_files_only: bool) -> str:
         assert ignore_patterns == ["onnx/*", "openvino/*"]
         asked.append(allow_patterns)
         target = tmp_path / "fetched" / name

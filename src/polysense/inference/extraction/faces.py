@@ -26,7 +26,7 @@ class FaceDetector:
 
     def __init__(self, pretrained: str) -> None:
         self.pretrained = located(pretrained)
-        with explained("face detector", pretrained), without_bars():
+        with explained("face detector", pretrained, such_as=()), without_bars():
             self._processor: Any = AutoImageProcessor.from_pretrained(pretrained, backend="pil", trust_remote_code=False)  # type: ignore[no-untyped-call]
             self._model: Any = AutoModelForObjectDetection.from_pretrained(
                 pretrained, dtype=torch.float32, trust_remote_code=False, use_safetensors=True

@@ -15,6 +15,9 @@ from polysense.encoders.loading import explained, without_bars
 from polysense.errors import RecipeError
 from polysense.inference.extraction.extractor import Extractor, Medium, located, settings, weights_digest
 
+DETECTORS = ("PekingU/rtdetr_v2_r18vd", "PekingU/rtdetr_r50vd")
+"""Detectors of the DETR kind, as the hub names them."""
+
 
 class Regions(Extractor):
     """The queries of a detector of the DETR kind that are surest of an object: their states, and the boxes that they see.
@@ -34,7 +37,7 @@ class Regions(Extractor):
             raise RecipeError(f"regions: expected a number from 1 up, found {count}")
         self.pretrained = located(pretrained)
         self.count = count
-        with explained("object detector", pretrained), without_bars():
+        with explained("object detector", pretrained, such_as=DETECTORS), without_bars():
             self.processor = AutoImageProcessor.from_pretrained(pretrained, backend="pil", trust_remote_code=False)  # type: ignore[no-untyped-call]
             self.model: Any = AutoModelForObjectDetection.from_pretrained(
                 pretrained, dtype=torch.float32, trust_remote_code=False, use_safetensors=True

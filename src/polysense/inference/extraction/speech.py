@@ -42,7 +42,7 @@ class Speech(Extractor):
 
     def __init__(self, pretrained: str) -> None:
         self.pretrained = located(pretrained)
-        with explained("speech encoder", pretrained), without_bars():
+        with explained("speech encoder", pretrained, such_as=["facebook/wav2vec2-base-960h"]), without_bars():
             self._features = AutoFeatureExtractor.from_pretrained(pretrained, trust_remote_code=False)  # type: ignore[no-untyped-call]
             model = AutoModel.from_pretrained(pretrained, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
         if self._features.model_input_names[0] not in {"input_values", "input_features"}:
@@ -92,7 +92,7 @@ class Recogniser:
 
     def __init__(self, pretrained: str) -> None:
         self.pretrained = located(pretrained)
-        with explained("speech recogniser", pretrained), without_bars():
+        with explained("speech recogniser", pretrained, such_as=["openai/whisper-base"]), without_bars():
             self._processor = AutoProcessor.from_pretrained(pretrained, trust_remote_code=False)  # type: ignore[no-untyped-call]
             model: Any = WhisperForConditionalGeneration.from_pretrained(pretrained, dtype=torch.float32, use_safetensors=True)
         self._model = model.eval()

@@ -25,11 +25,20 @@ def snapshot(source: str, patterns: Sequence[str], *, leave_out: Sequence[str] =
     from huggingface_hub import constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    attempts = 1 if constants.HF_HUB_OFFLINE or not hub_answers() else ATTEMPTS
+    alone = constants.HF_HUB_OFFLINE or not hub_answers()
+    attempts = 1 if alone else ATTEMPTS
     for attempt in range(1, attempts + 1):
         try:
-            return Path(snapshot_download(source, allow_patterns=list(patterns), ignore_patterns=list(leave_out)))
+            return Path(
+                snapshot_download(
+                    source, allow_patterns=list(patterns), ignore_patterns=list(leave_out), local_files_only=alone
+                )
+            )
         except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+            if alone and isinstance(error, LocalEntryNotFoundError):
+                raise RecipeError(
+                    f"there is no folder {source!r}, and the hub has no such model within reach: nor is it in the hub's cache"
+                ) from error
             if attempt == attempts or _is_final(error):
                 reason = " ".join(str(error).split())[:200]
                 raise RecipeError(
