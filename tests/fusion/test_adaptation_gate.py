@@ -56,6 +56,34 @@ def test_the_gate_against_a_loop() -> None:
 
 
 @torch.no_grad()
+def test_the_worked_example() -> None:
+    fusion = AdaptationGate({"text": 2, "audio": 1, "video": 1})
+    given = {
+        "text": part(torch.tensor([[[1.0, 2]]])),
+        "audio": part(torch.tensor([[[-1.0]]])),
+        "video": part(torch.tensor([[[0.5]]])),
+    }
+    for name, gate in (("video", [[1.0, 0, 0.5], [0, 1, -1]]), ("audio", [[0.5, 1, 0], [1, 0, 1]])):
+        fusion.gates[name].weight.copy_(torch.tensor(gate))
+        fusion.gates[name].bias.zero_()
+
+    def shift(video: tuple[list[float], float], audio: tuple[list[float], float]) -> list[float]:
+        """By how much e moves, where W_m x_m + b_m has these weights and biases."""
+        for name, (weight, bias) in (("video", video), ("audio", audio)):
+            fusion.shifts[name].weight.copy_(torch.tensor(weight).unsqueeze(1))
+            fusion.shifts[name].bias.fill_(bias)
+        moved: list[float] = (fusion.moved(given).states - given["text"].states)[0, 0].tolist()
+        return moved
+
+    nothing, one = ([0.0, 0.0], 0.0), ([0.0, 0.0], 1.0)  # with a shift of one, H is the gate
+    assert shift(one, nothing) == pytest.approx([1.5, 0])
+    assert shift(nothing, one) == pytest.approx([0.5, 1])
+    both = shift(([2.0, 1.0], 0.0), ([1.0, -1.0], 0.0))
+    assert both == pytest.approx([1, 1])  # lambda is 1
+    assert fusion.moved(given).states[0, 0].tolist() == pytest.approx([2, 3])
+
+
+@torch.no_grad()
 def test_the_network_reads_the_moved_embeddings(pair: tuple[AdaptationGate, TransformerText], tiny_text: str) -> None:
     fusion, encoder = pair
     parts = parts_of(encoder)

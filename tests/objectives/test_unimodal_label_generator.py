@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from polysense.losses import moved_label
+from polysense.losses import moved_label, regression_errors
 from polysense.objectives.unimodal_labels import UnimodalLabelGenerator
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "self_mm.json").read_text())
@@ -81,15 +81,21 @@ SPEC = {
 HUMAN = [2.0, -1.0, 0.5, -2.0]
 
 
-def shown_three_times(*, limit: float = 3.0, human: list[float] = HUMAN, visits: int = 3, **choices: Any) -> dict[str, Tensor]:
-    """Labels after so many visits of all rows at once, with the centres of the first visit throughout."""
+def stored_and_current() -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The features of the worked example at the first visit and at later ones."""
     stored = {key: torch.tensor(values, dtype=torch.float32) for key, values in SPEC.items()}
-    now = {
+    current = {
         "fused": stored["fused"] + 0.25,
         "text": stored["text"] - 0.5,
         "audio": stored["audio"] + 0.1,
         "video": stored["video"] * 0.5,
     }
+    return stored, current
+
+
+def shown_three_times(*, limit: float = 3.0, human: list[float] = HUMAN, visits: int = 3, **choices: Any) -> dict[str, Tensor]:
+    """Labels after so many visits of all rows at once, with the centres of the first visit throughout."""
+    stored, now = stored_and_current()
     made, rows = generator(4, dict.fromkeys(SPEC, 2), limit=limit, exclude_zero=True, **choices), torch.arange(4)
     made.observe(rows, stored, torch.tensor(human))
     centres = {name: buffer.clone() for name, buffer in made.named_buffers() if name.startswith(("sums", "counts"))}
@@ -98,6 +104,16 @@ def shown_three_times(*, limit: float = 3.0, human: list[float] = HUMAN, visits:
         for name, buffer in centres.items():
             made.get_buffer(name).copy_(buffer)
     return {**made.labels, **{f"weights_{name}": made.weights(rows, name) for name in MODALITIES}}
+
+
+def test_the_positions_of_the_worked_example() -> None:
+    stored, current = stored_and_current()
+    made = generator(4, dict.fromkeys(SPEC, 2), exclude_zero=True)
+    made.observe(torch.arange(4), stored, torch.tensor(HUMAN))
+    close(made.position("fused", current["fused"]), [4.385165, -0.457674, 1.603417, -0.850929], 1e-5)
+    close(made.position("text", current["text"]), [1.5, -0.776393, 0.118034, -0.440983], 1e-5)
+    close(made.position("audio", current["audio"]), [1.388699, -0.514543, 0.778247, -0.647739], 1e-5)
+    close(made.position("video", current["video"]), [-0.105573, -0.776393, -0.683772, -0.764298], 1e-5)
 
 
 def test_the_numbers_of_the_worked_example() -> None:
@@ -113,6 +129,7 @@ def test_the_numbers_of_the_worked_example() -> None:
     narrow = shown_three_times(visits=2, limit=1.0, human=[1.0, -0.6, 0.2, -0.8])
     close(narrow["text"], [-0.181034, -0.845518, -0.356887, -0.534881], 1e-5)
     predictions = torch.tensor([1.0, 0.0, 0.0, -1.0])
+    close(regression_errors(predictions, torch.tensor(HUMAN), kind="l1").mean(), 0.875, 1e-5)
     for name, loss in (("text", 0.426291), ("audio", 0.268892), ("video", 0.755080)):
         close((third[f"weights_{name}"] * (predictions - third[name]).abs()).mean(), loss, 1e-5)
 

@@ -122,6 +122,17 @@ def test_the_contract(name: str, clips: tuple[list[Sample], list[Sample]], tiny_
         assert list(behind.columns[column]) == expected
 
 
+def test_the_errors_of_all_scores_are_weighed_as_in_the_worked_example(tiny_text: str) -> None:
+    frames = {name: HeldFrames(np.ones((2, 3), np.float32)) for name in ("audio", "video")}
+    row = Sample(id="0", text="so good", **frames, score=0.4, scores={"text": 0.3, "audio": -0.5, "video": 0.2})
+    learner = load_recipe("msa/mlf_dnn", changed("msa/mlf_dnn", tiny_text)).complete([row]).build(seed=0).eval()
+    with torch.no_grad():
+        for weight in learner.objectives.parameters():
+            weight.zero_()  # every answer is 0
+    loss = float(learner(**Collate(encoders(learner), learner.preparers)([row]))["loss"].detach())
+    assert loss == pytest.approx(0.86)  # 0.6 * 0.4 + 0.2 * 0.3 + 0.8 * 0.5 + 0.8 * 0.2
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_it_trains_to_its_end_on_a_converted_file(name: str, converted: Path, tiny_text: str, tmp_path: Path) -> None:
     changes = ("num_train_epochs=1", "per_device_train_batch_size=4", "gradient_accumulation_steps=1", "bf16=false")

@@ -189,12 +189,12 @@ class UnimodalLabelGenerator(nn.Module):
         again = seen > 0
         if FUSED not in visit.features or not bool(again.any()) or not self._both(FUSED):
             return
-        fused = self._alpha(FUSED, visit.features[FUSED])
+        fused = self.position(FUSED, visit.features[FUSED])
         step = 2 / (seen + 2).to(fused)  # 2 / (n + 1) at visit n
         for modality in self.modalities:
             if modality not in visit.features or not self._both(modality):
                 continue
-            own = self._alpha(modality, visit.features[modality])
+            own = self.position(modality, visit.features[modality])
             new = moved_label(visit.human, own, fused).clamp(-self.limit, self.limit)
             place = self.keys.index(modality)
             old = self.label[place, visit.rows]
@@ -213,8 +213,8 @@ class UnimodalLabelGenerator(nn.Module):
         memory[visit.rows] = torch.where(there.unsqueeze(1), new, old)
         self.filled[place, visit.rows] = filled | there
 
-    def _alpha(self, key: str, features: Tensor) -> Tensor:
-        """(rows,): where features (rows, width) lie between the centres; above 0 nearer to the positive one."""
+    def position(self, key: str, features: Tensor) -> Tensor:
+        """alpha_s (rows,): where features (rows, width) lie between the centres as they stand; above 0 nearer to the positive one."""
         pos, neg = self._means(key)
         scaled = self.distance == "scaled_square"
         to_pos, to_neg, between = (one - other for one, other in ((features, pos), (features, neg), (pos, neg)))
