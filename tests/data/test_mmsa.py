@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copyreg
 import io
+import itertools
 import json
 import os
 import pickle
-import pickletools
+import re
 import struct
 import tracemalloc
 from collections import OrderedDict
@@ -207,16 +208,14 @@ def test_persistent_ids_and_extensions_are_refused(tmp_path: Path) -> None:
         b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00utf-7tR.",
         b"]q\x00h\x00a.",  # a list that holds itself
         b"cnumpy\ndtype\n.",
-        b"(lp0\n.garbage"[:4],
-        b"\x80\x04\x95",
-        b"",
         b"PK\x03\x04",
+        b"text,id\nhello,h1\n",
     ],
 )
 def test_pickles_that_are_out_to_harm_or_damaged_are_errors(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "made.pkl"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"made\.pkl is no pickle of arrays and texts, or truncated or damaged"):
+    with pytest.raises(DataError, match=r"made\.pkl is no pickle of arrays and texts, or damaged"):
         read_pickle(path)
 
 
@@ -244,16 +243,49 @@ def test_a_pickle_that_sets_the_state_of_a_stand_in_changes_nothing_for_the_next
     assert read_pickle(written(tmp_path, {"a": np.arange(3.0)}, 2))["a"].tolist() == [0, 1, 2]
 
 
-def test_every_cut_of_a_sound_file_is_an_error_and_nothing_else(tmp_path: Path) -> None:
-    whole = pickle.dumps({"train": {"id": ["a"], "audio": np.ones((1, 2, 3), np.float32), "n": np.float64(1)}}, 4)
-    assert pickletools.genops(whole)
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_every_cut_of_a_sound_file_says_where_it_ends(tmp_path: Path, protocol: int) -> None:
+    data = {
+        split: {"id": ["a", "é"], "audio": np.ones((1, 2, 3), np.float32), "n": [np.float64(1)]} for split in ("train", "test")
+    }
+    whole = pickle.dumps(data, protocol)
     path = tmp_path / "made.pkl"
-    for length in range(len(whole)):
+    seen = []
+    for length in range(1, len(whole), 3):
         path.write_bytes(whole[:length])
-        with pytest.raises(DataError, match="truncated or damaged"):
+        with pytest.raises(DataError) as error:
             read_pickle(path)
-    with pytest.raises(DataError, match="No such file"):
+        found = re.search(
+            r"made\.pkl ends early, at byte (\d+) of at least (\d+)(?:, while (.+) was read)?: it is truncated",
+            str(error.value),
+        )
+        assert found is not None, str(error.value)
+        assert int(found[1]) == length < int(found[2]) <= len(whole)
+        seen.append(found[3])
+    seen = [one for one in seen if one not in {None, "train", "test"}]
+    assert [one for one, _ in itertools.groupby(seen)] == [f"{split}, {key}" for split in data for key in data[split]]
+
+
+def test_an_array_that_ends_early_says_how_many_bytes_it_needs(tmp_path: Path) -> None:
+    data = made()
+    data["valid"]["vision"] = np.zeros((3, 400, 50))
+    path = written(tmp_path, data)
+    whole = path.read_bytes()
+    at = whole.index(bytes(100_000))
+    path.write_bytes(whole[: at + 100_000])
+    with pytest.raises(DataError, match=r"at byte (\S+) of at least (\S+), while valid, vision was read") as error:
+        convert_mmsa(path, tmp_path / "out")
+    there, needed = (int(one.replace(",", "")) for one in re.findall(r"\d+(?:,\d{3})+", str(error.value)))
+    assert there == at + 100_000
+    assert 3 * 400 * 50 * 8 <= needed - at <= 3 * 400 * 50 * 8 + 8  # zeros of its length may stand before it
+
+
+def test_files_that_are_not_there_or_empty(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.pkl cannot be read: No such file"):
         read_pickle(tmp_path / "none.pkl")
+    (tmp_path / "made.pkl").write_bytes(b"")
+    with pytest.raises(DataError, match=r"made\.pkl is empty"):
+        read_pickle(tmp_path / "made.pkl")
 
 
 def nan(data: dict[str, Any]) -> None:

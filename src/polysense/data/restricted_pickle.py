@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -152,6 +152,9 @@ _ALLOWED: dict[tuple[str, str], _StandIn] = {
 }
 
 
+_MODULES = frozenset(module for module, _ in _ALLOWED)
+
+
 class _RefusedError(Exception):
     pass
 
@@ -160,6 +163,9 @@ class _Unpickler(pickle._Unpickler):
     """The one written in Python: its memo is a dict. The other one makes an array as long as the largest number that a file
     names for its memo, so that six bytes could take all memory.
     """
+
+    metastack: list[list[Any]]
+    stack: list[Any]
 
     def find_class(self, module: str, name: str) -> Any:
         found = _ALLOWED.get((module, name))
@@ -170,6 +176,82 @@ class _Unpickler(pickle._Unpickler):
     def persistent_load(self, _: Any) -> Any:
         raise _RefusedError("a persistent id")
 
+    def reading(self) -> list[str]:
+        """The keys under which it stands at the moment, of the outermost dict first, as far as they are texts.
+
+        What is begun lies on stacks: a dict, and behind it its keys and values in turn. They are put into it many at once, from a
+        stack of their own, or (protocol 0) one at a time.
+        """
+        keys: list[str] = []
+        inside = False  # the next stack holds keys and values of a dict
+        for stack in (*self.metastack, self.stack):
+            items = list(stack)
+            if inside:
+                items = items[_last_key(items) :]
+            elif items and isinstance(items[0], dict):
+                del items[0]
+            else:
+                break
+            inside = not items
+            while items and isinstance(items[0], str):
+                keys.append(items[0])
+                dict_begun = len(items) > 1 and isinstance(items[1], dict)
+                inside = dict_begun and len(items) == 2
+                items = items[2:] if dict_begun else []
+        return keys
+
+
+def _last_key(items: Sequence[Any]) -> int:
+    """Where the last key stands among keys and values in turn; behind it may lie parts of a value that is being made."""
+    at = 0
+    while at + 2 < len(items) and isinstance(items[at + 2], str) and not any(map(_is_part, items[at + 1 : at + 3])):
+        at += 2
+    return at
+
+
+def _is_part(value: Any) -> bool:
+    """Whether it is neither key nor value: something to call, or the module of its name."""
+    return isinstance(value, _StandIn) or (isinstance(value, str) and value in _MODULES)
+
+
+class _Counted:
+    """A file of which nobody gets more than there is, and which remembers that somebody asked for more.
+
+    Args:
+        file: at its beginning.
+        size: its bytes.
+        framed: what is asked for may be a frame, the beginning of which is of use; texts that end early would be taken for keys.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, *, framed: bool) -> None:
+        self._file = file
+        self._framed = framed
+        self.size = size
+        self.needed = 0
+        """The bytes that it had to have for all that was asked of it."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether more was asked for than there is."""
+        return self.needed > self.size
+
+    def read(self, count: int) -> bytes:
+        """So many bytes, or of frames those that are left."""
+        at = self._file.tell()
+        self.needed = max(self.needed, at + count)
+        found = self._file.read(min(count, self.size - at))
+        if self.is_short and not (found and self._framed):
+            raise EOFError
+        return found
+
+    def readline(self) -> bytes:
+        """All up to the end of a line."""
+        line = self._file.readline()
+        if not line.endswith(b"\n"):
+            self.needed = self.size + 1
+            raise EOFError
+        return line
+
 
 def read_pickle(path: Path, *, python2: bool = False) -> Any:
     """What a pickle of numbers and texts holds, in any protocol.
@@ -179,26 +261,53 @@ def read_pickle(path: Path, *, python2: bool = False) -> Any:
         python2: it was written by Python 2, whose texts are bytes: they are read as Latin-1, and as UTF-8 where that is what they are.
 
     Raises:
-        DataError: it names anything but arrays, numbers, texts and containers, is truncated or damaged, or cannot be read.
+        DataError: it names anything but arrays, numbers, texts and containers, is truncated (which says at which byte, under which
+            keys) or damaged, or cannot be read.
     """
+    unpickler, counted = None, None
     try:
         with path.open("rb") as file:
-            if file.peek(4).startswith(b"PK\x03\x04"):
+            start = file.peek(4)
+            if start.startswith(b"PK\x03\x04"):
                 raise ValueError("it is a ZIP archive, as torch.save writes")
-            found = _Unpickler(file, encoding="latin-1" if python2 else "ASCII").load()
+            counted = _Counted(file, path.stat().st_size, framed=start[:2] in {b"\x80\x04", b"\x80\x05"})
+            unpickler = _Unpickler(counted, encoding="latin-1" if python2 else "ASCII")
+            found = unpickler.load()
         return _Plain(python2=python2).of(found)
     except OSError as error:
         raise DataError(f"{display(path)} cannot be read: {error.strerror or error}") from None
-    except _RefusedError as error:
-        raise DataError(
-            f"{display(path)} names {error}, which is refused: a pickle runs what it names, and only arrays, numbers, texts and "
-            "their containers are read"
-        ) from None
-    except UnicodeDecodeError:
-        raise DataError(f"{display(path)} was written by Python 2: say so with --python2") from None
     except Exception as error:  # a damaged pickle raises nearly anything
-        reason = str(error) or type(error).__name__
-        raise DataError(f"{display(path)} is no pickle of arrays and texts, or truncated or damaged ({reason})") from None
+        if counted is not None and counted.size == 0:
+            raise DataError(f"{display(path)} is empty") from None
+        if counted is not None and unpickler is not None and counted.is_short and start.startswith(BEGINNINGS):
+            raise DataError(f"{display(path)} {_cut(counted, unpickler)}") from None
+        raise DataError(f"{display(path)} {_wrong(error)}") from None
+
+
+BEGINNINGS = (b"\x80", b"(", b"}", b"]")
+"""Of pickles of containers; since protocol 2 the first byte is always the same."""
+
+
+def _cut(file: _Counted, unpickler: _Unpickler) -> str:
+    """How much of a truncated file is there, and what was read where it ends."""
+    keys = unpickler.reading()
+    where = f", while {', '.join(keys)} was read" if keys else ""
+    return (
+        f"ends early, at byte {file.size:,} of at least {file.needed:,}{where}: it is truncated, as by a copy or a download that "
+        "broke off; get it again"
+    )
+
+
+def _wrong(error: Exception) -> str:
+    """Why a file that is whole is not read."""
+    if isinstance(error, _RefusedError):
+        return (
+            f"names {error}, which is refused: a pickle runs what it names, and only arrays, numbers, texts and their containers "
+            "are read"
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return "was written by Python 2: say so with --python2"
+    return f"is no pickle of arrays and texts, or damaged ({str(error) or type(error).__name__})"
 
 
 class _Plain:
