@@ -92,7 +92,7 @@ def test_what_breaks_off_is_found_without_decoding_it(ending: str, share: float,
     path = write_film(tmp_path / f"a{ending}", sound=pulses(200, 6), colours=[RED, BLUE] * 15 if ending != ".wav" else ())
     path.write_bytes(cut(path, share))
     for medium in ("audio", "video") if ending != ".wav" else ("audio",):
-        with pytest.raises(DataError, match=r"breaks off: .* of its|is damaged|not one .* could be read"):
+        with pytest.raises(DataError, match=r"breaks off: it has .* of at least"):
             check_file(path, medium)
         with pytest.raises(DataError):
             read_sound(path) if medium == "audio" else list(read_pictures(path, per_second=1))
@@ -108,9 +108,7 @@ BAD: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "text": (lambda film: b"what a day\n" * 99, "is damaged, or no recording or film"),
     "zeros": (lambda film: bytes(5000), "is damaged, or no recording or film"),
     "playlist": (lambda film: b"#EXTM3U\n#EXTINF:1,\n/etc/hostname\n", "is damaged, or no recording or film"),
-    "half": (lambda film: cut(film, 0.5), "breaks off: .* of its 4.0 seconds|is damaged"),
-    "most": (lambda film: cut(film, 0.8), "breaks off: .* of its 4.0 seconds|is damaged"),
-    "a few bytes": (lambda film: cut(film, 0.01), "is damaged"),
+    "a few bytes": (lambda film: film.read_bytes()[:10], "is damaged, or no recording or film"),
 }
 
 
@@ -131,17 +129,20 @@ def test_a_wave_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     path = write_film(tmp_path / "a.wav", sound=tone(200, 1))
     whole = path.read_bytes()
     path.write_bytes(whole[:-1000])
-    with pytest.raises(DataError, match=r"breaks off: it has 31,078 of its 32,078 bytes"):
+    with pytest.raises(DataError, match=r"breaks off: it has 31,078 of at least 32,077 bytes"):
         read_sound(path)
     path.write_bytes(whole[:4] + b"\xff\xff\xff\xff" + whole[8:])  # as a pipe leaves it
     assert len(read_sound(path)) == RATE
 
 
-def test_a_matroska_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+def test_a_stream_that_was_cut_off_is_refused_by_the_length_of_its_tracks(tmp_path: Path) -> None:
     path = write_film(tmp_path / "a.mkv", sound=pulses(200, 4), colours=[RED] * 10 + [BLUE] * 10)
     assert colours(path, 1) == "rrbb"
     assert len(read_sound(path)) >= 4 * RATE
-    path.write_bytes(cut(path, 0.6))
+    segment = path.read_bytes().index(b"\x18\x53\x80\x67") + 4
+    part = bytearray(cut(path, 0.6))
+    part[segment : segment + 8] = b"\x01" + b"\xff" * 7  # as if its size had not been known
+    path.write_bytes(part)
     with pytest.raises(DataError, match=r"breaks off: .* of its 4\.\d seconds"):
         list(read_pictures(path, per_second=5))
     with pytest.raises(DataError, match=r"breaks off: .* of its 4\.\d seconds"):

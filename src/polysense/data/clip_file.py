@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from polysense.data.container_size import lacking
 from polysense.errors import DataError, PolysenseError, display
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def read_sound(path: Path, *, longest: float = LONGEST) -> np.ndarray:
                 raise DataError(f"{display(path)} is longer than {longest:g} seconds")
         _refuse_broken_off(path, stream, count / SAMPLE_RATE)
     if not count:
-        raise DataError(f"{display(path)}: not one sample of its sound could be read")
+        raise DataError(_nothing_read(path, "audio"))
     samples = np.concatenate(pieces)
     if not np.isfinite(samples).all():
         raise DataError(f"{display(path)}: its sound holds NaN or infinite samples")
@@ -129,7 +130,7 @@ def read_pictures(path: Path, *, per_second: float, longest: float = LONGEST, mo
             picture: Image = frame.to_image()
             yield picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
         if begin is None:
-            raise DataError(f"{display(path)}: not one of its pictures could be read")
+            raise DataError(_nothing_read(path, "video"))
         _refuse_broken_off(path, stream, end - begin)
 
 
@@ -155,7 +156,7 @@ def check_file(path: Path, medium: Medium) -> None:
             if packet.pts is not None and packet.time_base is not None:
                 times.append((float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)))
         if not decoded:
-            raise DataError(f"{display(path)}: not one {'sample' if medium == 'audio' else 'picture'} of it could be read")
+            raise DataError(_nothing_read(path, medium))
         if times:
             _refuse_broken_off(path, stream, max(begin + length for begin, length in times) - min(begin for begin, _ in times))
 
@@ -185,7 +186,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{display(path)} is an empty file")
-        _refuse_cut_wave(path)
+        if (lacks := lacking(path)) is not None:
+            raise DataError(f"{display(path)} breaks off: {lacks}")
         with av.open(str(path), options=dict(_OPTIONS)) as container:
             if not any(stream.type in {"audio", "video"} for stream in container.streams):
                 raise DataError(_damaged(path))
@@ -200,20 +202,14 @@ def _damaged(path: Path) -> str:
     return f"{display(path)} is damaged, or no recording or film ({', '.join(SOUNDS + FILMS)})"
 
 
+def _nothing_read(path: Path, medium: Medium) -> str:
+    return f"{display(path)}: not one {'sample of its sound' if medium == 'audio' else 'of its pictures'} could be read"
+
+
 def _then_none(frames: Iterator[Any]) -> Iterator[Any]:
     """The frames, then None, at which a resampler gives what it still holds."""
     yield from frames
     yield None
-
-
-def _refuse_cut_wave(path: Path) -> None:
-    """FFmpeg reads a WAV file that was cut off without a word; its first bytes say how long it is."""
-    with path.open("rb") as file:
-        begin = file.read(12)
-    stated = int.from_bytes(begin[4:8], "little") + 8
-    streamed = stated > 0xFFFF_FF00  # written to a pipe: the length was not known
-    if begin[:4] == b"RIFF" and begin[8:] == b"WAVE" and not streamed and stated > path.stat().st_size + 1:
-        raise DataError(f"{display(path)} breaks off: it has {path.stat().st_size:,} of its {stated:,} bytes")
 
 
 def _refuse_broken_off(path: Path, stream: Any, seconds: float) -> None:

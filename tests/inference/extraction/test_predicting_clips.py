@@ -136,7 +136,7 @@ def test_what_a_film_lacks_is_missing_and_said(model: Predictor, takes: Path) ->
 def test_a_clip_that_cannot_be_used_is_an_error_and_the_others_are_answered(model: Predictor, takes: Path) -> None:
     names = ("empty.mp4", "text.mp4", "cut.mp4", "none.mp4", "0.mp4")
     *bad, sound = model.predict([{"id": name, "text": "x", "video": takes / name} for name in names])
-    reasons = ("is an empty file", "is damaged", "mp4", "does not exist")
+    reasons = ("is an empty file", "is damaged", "breaks off: it has 4,000 of at least", "does not exist")
     for one, reason in zip(bad, reasons, strict=True):
         assert reason in one["error"]
         assert "score" not in one
@@ -209,12 +209,14 @@ def test_a_modality_that_no_row_of_what_is_measured_has_is_told(
 
 
 def test_films_that_cannot_be_used_are_bad_rows_of_what_is_measured(
-    model: Predictor, table: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Predictor, table: Write, takes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model.save_pretrained(tmp_path / "model")
     reading = Reading(data=table([*ROWS[:2], {**ROWS[2], "video": "cut.mp4"}]))
-    with pytest.raises(DataError, match=r"1 bad row\n.*clips\.csv, row 3 \(id c\), video: .*cut\.mp4"):
+    with pytest.raises(DataError, match=r"1 bad row\n.*clips\.csv, row 3 \(id c\), video: .*cut\.mp4 breaks off") as error:
         measure(tmp_path / "model", reading)
+    answer = model.predict({"text": "x", "video": takes / "cut.mp4"})[0]
+    assert answer["error"] in str(error.value), "predict says the same"
     assert measure(tmp_path / "model", replace(reading, skip_bad_rows=True)).rows == 2
     assert capsys.readouterr().err.count("clips.csv: 1 bad row left out") == 1
 
