@@ -46,7 +46,10 @@ FILES = {
     "a stream of RIFF": (b"RIFF\xff\xff\xff\xffWAVEfmt ", None),
     "an odd RIFF without the byte that makes it even": (b"RIFF" + struct.pack("<I", 12) + b"WAVE" + b"x" * 7, None),
     "boxes": (box(b"ftyp", b"isom") + box(b"mdat", b"x" * 90) + box(b"moov", b"x" * 20), None),
-    "boxes of 64 bits": (box(b"ftyp", b"isom") + box(b"moov", b"") + box(b"mdat", struct.pack(">Q", 1 << 33), length=1), "it has 36 of at least 8,589,934,612 bytes"),
+    "boxes of 64 bits": (
+        box(b"ftyp", b"isom") + box(b"moov", b"") + box(b"mdat", struct.pack(">Q", 1 << 33), length=1),
+        "it has 36 of at least 8,589,934,612 bytes",
+    ),
     "a box up to the end": (box(b"ftyp", b"isom") + box(b"moov", b"") + box(b"mdat", b"x" * 90, length=0), None),
     "the last box, of padding, ends early": (
         box(b"ftyp", b"isom") + box(b"moov", b"") + box(b"mdat", b"x") + box(b"free", b"", length=99),
