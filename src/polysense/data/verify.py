@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -297,7 +298,7 @@ def _incomplete(table: Table) -> Iterator[Problem]:
 
 def unmapped_media(table: Table) -> Iterator[Problem]:
     """A column that holds names of pictures, recordings or films, where no row has any: it was not named as ``image``, ..."""
-    columns = list(dict.fromkeys(name for sample in table.samples for name in sample.extra))
+    columns = _other_columns(table)
     for field, (one, plural, endings) in _ENDINGS.items():
         if any(getattr(sample, field) is not None for sample in table.samples):
             continue
@@ -306,6 +307,32 @@ def unmapped_media(table: Table) -> Iterator[Problem]:
             if 2 * named > len(table.samples):
                 reason = f"no row has a {one}, and {column!r} holds names of {plural}: --columns {field}={column}"
                 yield _warning(table, field, reason)
+
+
+def unmapped_scores(table: Table) -> Iterator[Problem]:
+    """Columns that hold numbers, where no row has a score or a label: one of them may be the scores under another name."""
+    if any(sample.score is not None or sample.label is not None for sample in table.samples):
+        return
+    numbers = [
+        column
+        for column in _other_columns(table)
+        if 2 * sum(_is_number(sample.extra.get(column, "")) for sample in table.samples) > len(table.samples)
+    ]
+    if numbers:
+        reason = f"no row has a score; name the column that holds it, --columns score=COLUMN; {choices('score', numbers)}"
+        yield _warning(table, "score", reason)
+
+
+def _other_columns(table: Table) -> list[str]:
+    """Those that are none of our fields."""
+    return list(dict.fromkeys(name for sample in table.samples for name in sample.extra))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
 
 
 def _bad(sample: Sample, field: str, reason: str) -> Problem:

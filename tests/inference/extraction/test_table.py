@@ -119,6 +119,20 @@ def test_a_column_of_films_under_another_name_is_a_warning(table: Write, tmp_pat
     assert done.problems == (), "films are not asked for"
 
 
+def test_scores_under_another_name_are_a_warning(table: Write, tmp_path: Path) -> None:
+    def told(out: str, **more: object) -> list[str]:
+        rows = [{"id": name, "text": name, "video": f"{name}.mp4", **more} for name in "01"]
+        return [str(one) for one in extract_clips(read(table, rows), tmp_path / out, {"audio": MFCC}).problems]
+
+    lacks = "clips.csv, score: no row has a score; name the column that holds it, --columns score=COLUMN; "
+    assert told("a", label_score=-1.5, year=2020) == [f"{lacks}did you mean 'label_score'? valid: 'label_score', 'year'"]
+    assert told("b", scor="2") == [f"{lacks}did you mean 'scor'? valid: 'scor'"]
+    assert told("c", score="", sentiment=0) == [f"{lacks}valid: 'sentiment'"]
+    assert told("d", mood="glad", scor="glad") == [], "no numbers: made to predict"
+    assert told("e", score=1, year=2020) == []
+    assert told("f", label="glad", year=2020) == [], "classes are learned"
+
+
 class Counting(Acoustic):
     """Counts what it extracts, and is interrupted at the third."""
 

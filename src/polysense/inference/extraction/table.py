@@ -17,7 +17,7 @@ from polysense.data.media import file_digest
 from polysense.data.new_folder import refuse_full
 from polysense.data.rows import place
 from polysense.data.table import Table
-from polysense.data.verify import media_in_two_splits, unmapped_media
+from polysense.data.verify import media_in_two_splits, unmapped_media, unmapped_scores
 from polysense.errors import DataError, Problem, RecipeError
 from polysense.inference.extraction.clips import Kept, Read, files_of, read_clip
 from polysense.inference.extraction.columns import columns
@@ -93,7 +93,7 @@ def extract_clips(
     usable = replace(table, samples=tuple(sample for sample in table.samples if sample.id not in bad))
     problems = [*table.problems, *(problem for one in read for problem in one.problems), *_left_behind(table)]
     problems += media_in_two_splits(usable)
-    problems += [one for one in unmapped_media(usable) if one.field in extractors]
+    problems += [*(one for one in unmapped_media(usable) if one.field in extractors), *unmapped_scores(usable)]
     textless = {sample.id for sample in table.samples if not _has_text(sample)}
     done = Extracted(
         rows=len(sound),
