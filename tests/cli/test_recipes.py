@@ -20,13 +20,19 @@ def test_list_names_every_recipe_with_what_it_is(capsys: pytest.CaptureFixture[s
             assert name in shown
             assert line
             assert line in shown
-    (social,) = families(SHIPPED)
+    clips, social = families(SHIPPED)
     for table, what in social.tables.items():
         assert re.search(rf"  social/{table}_<model>\[_<signals>\] +{re.escape(what)}\n", shown)
     assert "  <model>    concat, attention," in shown
+    for table, what in clips.tables.items():
+        assert re.search(rf"  msa/{table}_<model> +{re.escape(what)}\n", shown)
+    assert "In msa/, by their names:\n  <model>  lf_dnn, tfn," in shown
     assert execute(["recipes", "list", "social/mvsa"]) == 0
     named = capsys.readouterr().out
     assert all(name in named for name in social.members["mvsa"])
+    assert execute(["recipes", "list", "msa/sims_"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == sorted(clips.members["sims"])
 
 
 def test_list_puts_ones_own_data_first_and_fits_the_terminal(

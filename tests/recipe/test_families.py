@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from polysense.errors import RecipeError
 from polysense.fusion.fusion import Fusion
 from polysense.recipe import list_recipes, load_recipe
 from polysense.recipe.families import families
-from polysense.recipe.files import SHIPPED, read_recipe
+from polysense.recipe.files import SHIPPED, merge, read_recipe
 from polysense.recipe.parts import known
 
-(SOCIAL,) = families(SHIPPED)
+MSA, SOCIAL = families(SHIPPED)
 CORPORA = {"posts": "Posts", "mvsa": "MvsaSingle", "tir": "Tir", "mhp": "Mhp", "msd": "Msd", "micd": "Micd"}
 
 
@@ -56,6 +57,52 @@ def test_the_settings_of_the_paper_are_those_of_its_code() -> None:
     assert "learning_rates" not in training
     assert recipe.encoders["text"].arguments["pretrained"] == "jhu-clsp/bernice"
     assert load_recipe("social/parity_msd_mmbt").training["per_device_train_batch_size"] == 16
+
+
+def test_every_corpus_of_clips_has_every_model_that_was_published_for_it() -> None:
+    names = set(list_recipes())
+    humans = {"mlf_dnn", "mtfn", "mlmf"}
+    every = set(MSA.models)
+    for corpus, models in (
+        ("mosi", every - humans),
+        ("mosei", every - humans),
+        ("sims", every),
+        ("simsv2", every - {"mag", "mmim"}),
+    ):
+        assert set(MSA.members[corpus]) == {f"msa/{corpus}_{model}" for model in models}
+        assert set(MSA.members[corpus]) <= names
+    assert {f"msa/{model}" for model in MSA.models} <= names
+
+
+def test_what_a_corpus_changes_in_a_model_stands_over_the_plain_recipe() -> None:
+    raw = yaml.safe_load((SHIPPED / "msa" / "_family.yaml").read_text("utf-8"))
+    for corpus, made in raw["tables"].items():
+        for model, changes in made.get("changes", {}).items():
+            assert model not in made.get("without", ())
+            found = read_recipe(f"msa/{corpus}_{model}")
+            assert merge(found, changes) == found
+            assert merge(read_recipe(f"msa/{model}"), changes) != read_recipe(f"msa/{model}"), "it says what is so anyhow"
+
+
+def test_the_text_encoder_and_the_scores_are_those_of_the_corpus() -> None:
+    for corpus, text, highest in (
+        ("mosei", "google-bert/bert-base-uncased", 3),
+        ("simsv2", "google-bert/bert-base-chinese", 1),
+    ):
+        for name in MSA.members[corpus]:
+            recipe = load_recipe(name)
+            assert recipe.encoders["text"].arguments["pretrained"] == text
+            assert recipe.objectives["regression"].part.arguments["score_range"] == [-highest, highest]
+
+
+def test_the_parameters_for_a_corpus_are_those_that_were_published() -> None:
+    tfn, mtfn, mult = (load_recipe(f"msa/{name}") for name in ("mosei_tfn", "simsv2_mtfn", "sims_mult"))
+    assert [tfn.encoders[name].arguments["width"] for name in ("text", "audio", "video")] == [128, 16, 128]
+    assert (tfn.fusion.arguments["width"], tfn.fusion.arguments["dropout"]) == (16, 0.4)
+    assert (tfn.training["per_device_train_batch_size"], tfn.training["learning_rate"]) == (128, 5e-3)
+    assert mtfn.objectives["unimodal"].part.arguments["modality_weights"] == {"text": 0.4, "audio": 0.4, "video": 0.8}
+    assert mult.fusion.arguments["kernels"] == {"text": 5, "audio": 1, "video": 1}
+    assert mult.fusion.arguments["attention_dropout"] == {"text": 0.2, "audio": 0.1, "video": 0.0}
 
 
 def test_a_name_that_is_not_there_has_a_nearest_one() -> None:

@@ -26,7 +26,7 @@ from polysense.recipe.recipe import check_recipe
 from polysense.types import Batch, Sample, Span
 
 BOTH = "social/posts_concat_both"
-MODELS = families(SHIPPED)[0].models
+[MODELS] = [one.models for one in families(SHIPPED) if one.folder == "social"]
 
 
 @pytest.fixture

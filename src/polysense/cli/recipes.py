@@ -57,7 +57,8 @@ def list_command(
             _print(some)
     for one in families:
         typer.echo(f"In {one.folder}/, by their names:")
-        _print({"<model>": ", ".join(one.models), "<signals>": f"{', '.join(one.signals)}; those of one modality have none"})
+        signals = {"<signals>": f"{', '.join(one.signals)}; those of one modality have none"} if one.signals else {}
+        _print({"<model>": ", ".join(one.models), **signals})
         typer.echo(f"  polysense recipes list {one.folder} names each of them")
 
 
@@ -67,7 +68,11 @@ def folded(recipes: Mapping[str, str]) -> tuple[dict[str, str], tuple[Family, ..
     from polysense.recipe.files import SHIPPED
 
     found = families(SHIPPED)
-    tables = {f"{one.folder}/{table}_<model>[_<signals>]": what for one in found for table, what in one.tables.items()}
+    tables = {
+        f"{one.folder}/{table}_<model>{'[_<signals>]' if one.signals else ''}": what
+        for one in found
+        for table, what in one.tables.items()
+    }
     return tables | {name: what for name, what in recipes.items() if name not in composed(SHIPPED)}, found
 
 

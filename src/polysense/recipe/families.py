@@ -1,8 +1,9 @@
 """Recipes that are put together from parts by their names: ``social/mvsa_mmbt_itc`` is a table, a model and a signal.
 
 A folder of recipes may hold a ``_family.yaml``: ``tables`` (what each is, and the ``parts`` it is made of, in which ``{model}``
-stands for the model's name), ``models``, ``signals``, what a recipe without any is (``plain``), and models of a ``single`` modality,
-which have no signals. Each of the recipes has its parts as bases and says nothing else.
+stands for the model's name), ``models``, and where it has them ``signals``, what a recipe without any is (``plain``), and models of a
+``single`` modality, which have no signals. Each of the recipes has its parts as bases, and says nothing else but what a table
+``changes`` in its model.
 """
 
 from __future__ import annotations
@@ -49,24 +50,29 @@ def _read(file: Path, root: Path) -> Family:
     folder = file.parent.relative_to(root).as_posix()
     raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     members: dict[str, dict[str, str]] = {table: {} for table in raw["tables"]}
-    for table, name, what, parts in _members(raw, file.parent):
+    for table, model, name, what, parts in _members(raw, file.parent):
         bases = ", ".join(f"{folder}/{part}" for part in parts)
-        members[table][f"{folder}/{name}"] = f"# {what}.\nbase: [{bases}]\n"
+        changes = raw["tables"][table].get("changes", {}).get(model)
+        changed = yaml.safe_dump(changes, sort_keys=False) if changes else ""
+        members[table][f"{folder}/{name}"] = f"# {what}.\nbase: [{bases}]\n{changed}"
     tables = {table: made["what"] for table, made in raw["tables"].items()}
-    return Family(folder, tables, raw["models"], raw["signals"], members)
+    return Family(folder, tables, raw["models"], raw.get("signals", {}), members)
 
 
-def _members(raw: dict[str, Any], folder: Path) -> Iterator[tuple[str, str, str, list[str]]]:
-    """Table, name, what it is, and the parts of each recipe; none of a model that has no file of a part, or that a table is without."""
+def _members(raw: dict[str, Any], folder: Path) -> Iterator[tuple[str, str, str, str, list[str]]]:
+    """Table, model, name, what it is, and the parts of each recipe.
+
+    None of a model that has no file of a part, or that a table is without.
+    """
     for table, made in raw["tables"].items():
         for model, how in raw["models"].items():
             parts = [part.format(model=model) for part in made["parts"]]
             if model in made.get("without", ()) or not all((folder / f"{part}.yaml").is_file() for part in parts):
                 continue
             name, what = f"{table}_{model}", f"{made['what']}: {how}"
-            if model in raw["single"]:
-                yield table, name, f"{what}, {raw['single'][model]}", parts
+            if model in raw.get("single", {}):
+                yield table, model, name, f"{what}, {raw['single'][model]}", parts
                 continue
-            yield table, name, f"{what}, {raw['plain']}", parts
-            for signal, why in raw["signals"].items():
-                yield table, f"{name}_{signal}", f"{what}, {why}", [*parts, f"_{signal}"]
+            yield table, model, name, f"{what}, {raw['plain']}" if "plain" in raw else what, parts
+            for signal, why in raw.get("signals", {}).items():
+                yield table, model, f"{name}_{signal}", f"{what}, {why}", [*parts, f"_{signal}"]
