@@ -342,6 +342,15 @@ def test_a_run_that_is_misspelt_is_not_looked_for_elsewhere(
     assert f"there is no run {name}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", ["evaluate runs/x", "evaluate runs/x --data posts.csv", "predict runs/x --text good"])
+def test_a_run_is_not_looked_for_elsewhere_where_no_run_was_trained_yet(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert execute(words.split()) == 2
+    assert "there is no run runs/x: name the folder that `polysense train` wrote" in capsys.readouterr().err
+
+
 def test_a_model_from_elsewhere_wants_data(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("minilm", "nobody/none"):
         assert execute(["evaluate", name]) == 2

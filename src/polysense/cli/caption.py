@@ -64,14 +64,13 @@ def caption(
     How texts are written follows the recipe, but for what is said here.
     """
     from polysense.cli.paths import refuse_missing, refuse_output
-    from polysense.cli.predict import noted_columns, refuse_misspelt, say_which_seed
+    from polysense.cli.predict import noted_columns, say_which_seed
 
     wishes = wishes_of(beams, length_penalty, min_length, max_length, no_repeat, temperature, top_p, sample=sample, seed=seed)
-    refuse_misspelt(run)
+    refuse_missing(run)
     if out is not None:
         refuse_output(out)
     rows = _rows(pictures, columns, media_root, encoding, noted_columns(run))
-    refuse_missing(run)
     from polysense.inference.predictor import load
 
     model = load(run, trust_recipe_code=trust_recipe_code)

@@ -61,11 +61,11 @@ def generate(
     A text that cannot be used gets an empty line and is named on stderr, or has an "error" in JSON; the exit code is then 3. How texts
     are written follows the recipe, but for what is said here.
     """
-    from polysense.cli.paths import refuse_output
-    from polysense.cli.predict import noted_columns, refuse_misspelt, say_which_seed
+    from polysense.cli.paths import refuse_missing, refuse_output
+    from polysense.cli.predict import noted_columns, say_which_seed
 
     wishes = wishes_of(beams, length_penalty, min_length, max_length, no_repeat, temperature, top_p, sample=sample, seed=seed)
-    refuse_misspelt(run)
+    refuse_missing(run)
     if out is not None:
         refuse_output(out)
     rows = _rows(source, columns, media_root, encoding, noted_columns(run))

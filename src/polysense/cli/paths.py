@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from polysense.errors import DataError, RecipeError, display
+from polysense.errors import DataError, display
 
 
 def refuse_missing(*inputs: str | Path | None) -> None:
     """Raise where a file or folder that a command reads is not there; names of models that may lie elsewhere pass.
 
+    Args:
+        inputs: files and folders as paths, models as texts.
+
     Raises:
         DataError: names the file.
+        RecipeError: a model that can only be a run, with the nearest one.
     """
+    from polysense.encoders.model_name import may_be_on_hub
+
     for path in inputs:
         if isinstance(path, Path) and not path.exists():
             raise DataError(f"there is no file or folder {display(path)}")
-        if isinstance(path, str) and Path(path).parent != Path() and Path(path).parent.exists() and not Path(path).exists():
-            raise RecipeError(f"there is no run {display(path)}: name the folder that `polysense train` wrote (its --out)")
+        if isinstance(path, str) and not Path(path).exists() and not may_be_on_hub(path):
+            from polysense.training.folder import no_run
+
+            raise no_run(Path(path))
 
 
 def refuse_folder(out: Path) -> None:

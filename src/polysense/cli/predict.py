@@ -67,7 +67,7 @@ def predict(
         raise RecipeError("name a table, or one post with --text, --image or both, or one clip: clip.mp4 --text ...")
     if aspect is not None and text is None:
         raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
-    refuse_misspelt(run)  # and a wrong table, before torch is loaded
+    refuse_missing(run)  # and a wrong table, before torch is loaded
     rows = (
         None
         if table is None or clip is not None
@@ -92,19 +92,6 @@ def predict(
         print_json(answer)
     else:
         _show(answer, model)
-
-
-def refuse_misspelt(run: str) -> None:
-    """Raise where ``run`` names a folder beside others that is not there.
-
-    Raises:
-        RecipeError: with the nearest run.
-    """
-    from polysense.training.folder import no_run
-
-    folder = Path(run)
-    if not folder.exists() and folder.parent != Path() and folder.parent.exists():
-        raise no_run(folder)
 
 
 def noted_columns(run: str) -> dict[str, str]:

@@ -18,11 +18,11 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as progress_bars
 
+from polysense.encoders.model_name import RECIPE, may_be_on_hub, nearest_run
 from polysense.encoders.packaged import PACKAGED, packaged_folder
 from polysense.errors import PolysenseError, RecipeError, choices, display
 
 WEIGHTS = "model.safetensors"
-RECIPE = "recipe.yaml"
 
 
 def text_folder(pretrained: str) -> str:
@@ -140,10 +140,12 @@ def explained(what: str, pretrained: str, *, such_as: Sequence[str] | None = Non
         pretrained: as the user named it.
         such_as: ids of the hub that are of the kind; None where it may be a packaged encoder.
     """
-    if not (
-        (such_as is None and pretrained in PACKAGED) or Path(pretrained).exists() or _is_cached(pretrained) or hub_answers()
-    ):
-        raise _cannot_load(what, pretrained, "there is no such folder, and the hub is not within reach", such_as)
+    if not ((such_as is None and pretrained in PACKAGED) or Path(pretrained).exists()):
+        if not may_be_on_hub(pretrained):
+            near = nearest_run(Path(pretrained)) if such_as is None else ""
+            raise _cannot_load(what, pretrained, f"there is no such folder{near}", such_as)
+        if not (_is_cached(pretrained) or hub_answers()):
+            raise _cannot_load(what, pretrained, "there is no such folder, and the hub is not within reach", such_as)
     try:
         yield
     except PolysenseError:
@@ -157,7 +159,8 @@ def explained(what: str, pretrained: str, *, such_as: Sequence[str] | None = Non
 
 def _cannot_load(what: str, pretrained: str, reason: str, such_as: Sequence[str] | None) -> RecipeError:
     if such_as is None:
-        instead = f"a packaged one ({choices(pretrained, PACKAGED)}), a folder, or a Hugging Face id"
+        packaged = choices(pretrained, PACKAGED)
+        instead = f"a packaged one ({packaged}), a run or saved model of polysense, another folder, or a Hugging Face id"
     else:
         examples = f", such as {' or '.join(map(repr, such_as))}" if such_as else ""
         instead = f"the folder of one that is on this machine, or a Hugging Face id{examples}"

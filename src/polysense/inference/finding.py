@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from polysense.encoders.model_name import may_be_on_hub
 from polysense.encoders.packaged import PACKAGED
 from polysense.errors import RecipeError
 from polysense.inference.foreign.hub import snapshot
@@ -27,8 +28,8 @@ def find_model(source: str, *, trust_recipe_code: bool, pooling: str | None) -> 
     """
     is_here = Path(source).exists()
     folder = Path(source)
-    if not is_here and folder.parent != Path() and folder.parent.exists():
-        raise no_run(folder)  # no id of the hub begins with the name of a folder that is here
+    if not is_here and not may_be_on_hub(source):
+        raise no_run(folder)
     if is_here or source not in PACKAGED:
         folder = best_folder(folder if is_here else snapshot(source, FILES))
         if (folder / RECIPE).is_file():

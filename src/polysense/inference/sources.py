@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from polysense.encoders.model_name import may_be_on_hub
 from polysense.encoders.packaged import PACKAGED
 from polysense.inference.foreign.loading import CONFIG
 from polysense.inference.foreign.modules import MODULES
 from polysense.training.folder import RECIPE, WEIGHTS, finished, seed_of
-
-HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 
 
 def models(source: str | Path) -> list[tuple[int | None, str]]:
@@ -35,8 +33,7 @@ def is_elsewhere(source: str | Path) -> bool:
         return any((folder / name).is_file() for name in (CONFIG, MODULES)) and not (folder / RECIPE).is_file()
     if str(source) in PACKAGED:
         return True
-    beside = folder.parent != Path() and folder.parent.exists()  # a run's name that is misspelt
-    return not beside and HUB_ID.fullmatch(str(source)) is not None
+    return may_be_on_hub(str(source))
 
 
 def _seeds(run: Path) -> list[tuple[int | None, str]]:

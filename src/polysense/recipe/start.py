@@ -11,6 +11,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from polysense.encoders.loading import WEIGHTS, saved_model
+from polysense.encoders.model_name import nearest_run
 from polysense.errors import RecipeError, display
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def start_folder(named: str) -> Path:
     """
     found = saved_model(named)
     if found is None:
-        raise RecipeError(f"start: {display(Path(named))} is no run and no saved model")
+        raise RecipeError(f"start: {display(Path(named))} is no run and no saved model{nearest_run(Path(named))}")
     return found
 
 

@@ -6,11 +6,11 @@ import contextlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polysense.data.json_file import read_object
+from polysense.encoders.model_name import nearest_run
 from polysense.errors import DataError, PolysenseError, RecipeError, display
 from polysense.progress import say
 from polysense.training.changes import changed_data, changed_entries, changed_making
@@ -192,10 +192,8 @@ def finished(run: Path) -> dict[str, Any]:
 
 def no_run(run: Path) -> RecipeError:
     """What to say where a run was named and there is no such folder: with the nearest name beside it."""
-    beside = [path.name for path in run.parent.iterdir() if (path / RECIPE).is_file()] if run.parent.is_dir() else []
-    near = get_close_matches(run.name, beside, n=1, cutoff=0.5)
-    hint = f"; did you mean {str(display(run.parent / near[0]))!r}?" if near else ""
-    return RecipeError(f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out){hint}")
+    said = f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out)"
+    return RecipeError(f"{said}{nearest_run(run)}")
 
 
 def _is_begun(run: Path) -> bool:

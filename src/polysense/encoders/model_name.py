@@ -1,0 +1,35 @@
+"""Names of models: whether one may be an id of the Hugging Face hub, or can only be that of a folder on this machine."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from polysense.errors import display
+
+RECIPE = "recipe.yaml"
+"""By this file a folder is a run, or a model that was saved."""
+
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+
+OURS = "runs"
+"""The folder in which our docs put runs."""
+
+
+def may_be_on_hub(name: str) -> bool:
+    """Whether it has the form of an id, ``org/name`` or ``name``.
+
+    Not where it begins with a folder that is here, or with ``runs/``, which may not be here yet: then a run's name is misspelt.
+    ``./x``, ``../x``, ``/x``, ``~/x`` and ``x/y/z`` are no ids.
+    """
+    parent = Path(name).parent
+    beside = parent != Path() and (parent.exists() or parent == Path(OURS))
+    return not beside and HUB_ID.fullmatch(name) is not None
+
+
+def nearest_run(folder: Path) -> str:
+    """``; did you mean 'runs/mine'?``: the run beside a folder that is not there whose name is nearest; empty where none is near."""
+    beside = [path.name for path in folder.parent.iterdir() if (path / RECIPE).is_file()] if folder.parent.is_dir() else []
+    near = get_close_matches(folder.name, beside, n=1, cutoff=0.5)
+    return f"; did you mean {str(display(folder.parent / near[0]))!r}?" if near else ""
