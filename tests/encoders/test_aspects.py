@@ -179,7 +179,8 @@ def test_a_tokenizer_that_parts_nothing_is_refused(tiny_text: str, tmp_path: Pat
         TransformerText(str(tmp_path), aspect=True)
 
 
-def test_gradients_and_recomputed_pieces(tiny_text: str) -> None:
+def test_gradients_and_recomputed_pieces(tiny_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TransformerText, "_packs", lambda *_: False)  # else pieces draw their dropout in another order
     gradients = []
     for recompute in (False, True):
         encoder = TransformerText(tiny_text, aspect=True, piece_rows=2, tokens="pooled", recompute=recompute).train()

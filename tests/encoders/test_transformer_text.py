@@ -49,6 +49,13 @@ def fields_of(encoder: TransformerText, texts: list[str | None]) -> Fields:
     return {**fields, "present": torch.tensor([text is not None for text in texts])}
 
 
+@pytest.fixture
+def unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a graphics card: texts of different lengths are run in pieces."""
+    monkeypatch.setattr(TransformerText, "_packs", lambda *_: False)
+
+
+@pytest.mark.usefixtures("unpacked")
 @pytest.mark.parametrize("pooling", ["mean", "cls_before_pooler"])
 @pytest.mark.parametrize("piece_rows", [1, 2, 4, 5])
 def test_pieces_equal_the_single_pass(tiny_text: str, pooling: str, piece_rows: int) -> None:
@@ -61,6 +68,7 @@ def test_pieces_equal_the_single_pass(tiny_text: str, pooling: str, piece_rows: 
     torch.testing.assert_close(found.summary, expected.summary, atol=1e-5, rtol=0)
 
 
+@pytest.mark.usefixtures("unpacked")
 def test_pieces_give_the_gradient_of_the_single_pass(tiny_text: str) -> None:
     gradients = []
     for piece_rows in (0, 2):
@@ -70,6 +78,7 @@ def test_pieces_give_the_gradient_of_the_single_pass(tiny_text: str) -> None:
     torch.testing.assert_close(gradients[1], gradients[0], atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.usefixtures("unpacked")
 @pytest.mark.parametrize("kind", ["bert", "roberta", "mpnet", "distilbert", "electra"])
 def test_words_are_looked_up_once_a_batch_and_mean_the_same(
     tiny_text: str, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -108,6 +117,7 @@ def _noting(encoder: TransformerText, looks: list[int]) -> Any:
     return noted
 
 
+@pytest.mark.usefixtures("unpacked")
 def test_pieces_do_not_run_over_the_padding_of_others(tiny_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = TransformerText(tiny_text, piece_rows=2).eval()
     shapes = []
@@ -359,6 +369,7 @@ def test_pooled_tokens_give_the_same_summary_as_the_one_state(tiny_text: str) ->
     assert pooled.mask.shape == (len(TEXTS), 1)
 
 
+@pytest.mark.usefixtures("unpacked")
 @pytest.mark.parametrize("tokens", ["all", "pooled"])
 def test_recomputed_pieces_give_the_gradients_of_kept_ones_with_dropout(tiny_text: str, tokens: str) -> None:
     gradients = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from polysense.encoders.aspects import MISSING, AspectLengths, aspects_of, pair_
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.heap import give_back
 from polysense.encoders.loading import explained, load_backbone, text_folder, text_tower
+from polysense.encoders.packing import Packing, first_position, run_packed
 from polysense.errors import DataError, RecipeError
 from polysense.types import Fields, Sample
 
@@ -45,8 +46,9 @@ LAYERS: dict[str, tuple[int, ...]] = {
 class TransformerText(Encoder):
     """A Hugging Face text encoder (BERT, RoBERTa, MPNet, DistilBERT, ...); the encoder of T5 or BART, the text tower of CLIP.
 
-    Rows of a batch are sorted by length and encoded in pieces, each padded only to its own longest row, so that little work is
-    done on padding. Without dropout the result equals the unsorted pass; with dropout it is equal in distribution.
+    No work is done on padding: on a processor the tokens of a batch stand in one row, and each text attends to itself. Networks
+    that cannot be run so, and graphics cards, are given rows of like length in pieces, each padded only to its own longest row.
+    Without dropout the result equals that of the padded batch; with dropout it is equal in distribution.
 
     Poolings: ``mean`` (SimCSE calls it ``avg``) over the tokens of the last layer; ``cls_before_pooler``, the first state; ``cls``, the
     first state through ``tanh(W h + b)``, a head of this encoder's own; ``avg_top2`` of the last two layers, ``avg_first_last`` of the
@@ -62,7 +64,7 @@ class TransformerText(Encoder):
             tokens up and leaves the layers to a fusion that runs them over text and picture at once (``Mmbt``, ``Lxmert``, ``Vilt``).
         max_length: longest text in tokens, special tokens included; longer texts are cut.
         train_max_length: the same in training mode, where that is to be shorter; in use ``max_length`` counts.
-        piece_rows: rows a piece; 0 encodes the batch in one go.
+        piece_rows: rows a piece, where there are pieces; 0 encodes the batch padded, in one go.
         recompute: run each piece again in the backward pass instead of keeping what is inside: with ``tokens: pooled`` and a
             large batch, the memory is that of one piece and the summaries. Gradients are the same, dropout included.
         aspect: read each row's aspect before its text, as the tokenizer joins pairs (``[CLS] aspect [SEP] text [SEP]``), in segments
@@ -292,7 +294,8 @@ class TransformerText(Encoder):
         """``tokens``, here and below: those of ``TOKENS`` that there are, each (rows, time)."""
         rows, time = tokens[0].shape
         lengths = tokens[1].sum(dim=1)
-        if not 0 < self.piece_rows < rows or (bool((lengths == time).all()) and not self.recompute):
+        whole = not self.recompute and (self._packs(tokens[0]) or bool((lengths == time).all()))
+        if whole or not 0 < self.piece_rows < rows:
             return self._piece(*tokens)
         tokens = (self._looked_up(tokens[0]), *tokens[1:])
         order = torch.argsort(lengths, stable=True)
@@ -303,6 +306,14 @@ class TransformerText(Encoder):
             pieces.append((states if self.tokens == "pooled" else pad(states, (0, 0, 0, time - longest)), summary))
         back = torch.argsort(order)
         return torch.cat([states for states, _ in pieces])[back], torch.cat([summary for _, summary in pieces])[back]
+
+    def _packs(self, tokens: Tensor) -> bool:
+        """Whether texts of different lengths are packed: not on graphics cards, where attention by lengths is slow."""
+        return self.piece_rows != 0 and tokens.device.type == "cpu" and self._first_position is not None
+
+    @cached_property
+    def _first_position(self) -> int | None:
+        return first_position(self.backbone)
 
     def _looked_up(self, ids: Tensor) -> Tensor:
         """In training the words' embeddings (rows, time, width), else the tokens as they are.
@@ -336,16 +347,30 @@ class TransformerText(Encoder):
 
     def _states(self, *tokens: Tensor) -> tuple[Tensor, Tensor]:
         """The states (rows, time, width), or the summary as the one state, and the summary (rows, width)."""
-        layers = LAYERS.get(self.pooling, (-1,))
         named = dict(zip(TOKENS, tokens, strict=False))
+        mask = named["attention_mask"]
         if tokens[0].is_floating_point():
             named["inputs_embeds"] = named.pop("input_ids")
-        output = self.backbone(**named, output_hidden_states=layers != (-1,))
-        states: Tensor = output.last_hidden_state
+        if self._packs(mask) and not mask.all():
+            packing = Packing(mask)
+            output = run_packed(self.backbone, packing, first=self._first_position or 0, tokens=named)
+            return self._pooled({layer: packing.unpack(output.hidden_states[layer]) for layer in self._layers}, mask)
+        inner = self._layers != (-1,)
+        output = self.backbone(**named, output_hidden_states=inner)
+        return self._pooled(
+            {layer: output.hidden_states[layer] if inner else output.last_hidden_state for layer in self._layers}, mask
+        )
+
+    @property
+    def _layers(self) -> tuple[int, ...]:
+        """The hidden states that are needed: those of the summary, and the last."""
+        return tuple(dict.fromkeys((*LAYERS.get(self.pooling, ()), -1)))
+
+    def _pooled(self, layers: Mapping[int, Tensor], mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Of hidden states by their number, each (rows, time, width)."""
+        states = layers[-1]
         if self.pooling in LAYERS:
-            every = output.hidden_states if layers != (-1,) else (states,)
-            real = named["attention_mask"].bool()
-            summary = torch.stack([masked_mean(every[layer], real) for layer in layers]).mean(dim=0)
+            summary = torch.stack([masked_mean(layers[layer], mask.bool()) for layer in LAYERS[self.pooling]]).mean(dim=0)
         else:
             summary = states[:, 0] if self.head is None else torch.tanh(self.head(states[:, 0]))
         return (summary.unsqueeze(1) if self.tokens == "pooled" else states), summary
