@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -70,3 +71,19 @@ def test_every_command_says_the_same(
         assert captured.err.startswith(f"polysense: error: {said.format(run=run)}"), command
         assert captured.out == ""
         assert found == code, command
+
+
+def test_a_run_that_goes_on_answers_by_its_finished_seeds_and_says_so(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    best = json.loads((run / "run.json").read_text())["best_seed"]
+    later = shutil.copytree(run / f"seed-{best}", run / "seed-7")
+    (later / "run.json").unlink()
+    assert execute(["predict", str(run), "--text", "a lovely day"]) == 0
+    said = capsys.readouterr().err
+    assert f"{run} is not finished (seed-7): seed-{best} answers, the best of those that were finished" in said
+    assert execute(["evaluate", str(run), "--data", str(toy_posts), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert f"{run} is not finished: without seed-7" in captured.err
+    assert [one["seed"] for one in json.loads(captured.out)["per_seed"]] == [0, 1]

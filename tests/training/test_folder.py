@@ -141,10 +141,25 @@ def test_the_best_seed_answers_for_a_finished_run(tmp_path: Path) -> None:
     with pytest.raises(PolysenseError, match="not finished"):
         best_folder(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps({"best_seed": 3}))
+    (tmp_path / "seed-0").rmdir()
     assert best_folder(tmp_path) == tmp_path / "seed-3"
     (tmp_path / "run.json").write_text('{"best_seed"')
     with pytest.raises(PolysenseError, match=r"run\.json is damaged"):
         best_folder(tmp_path)
+
+
+def test_who_answers_while_a_seed_that_came_later_is_trained_is_told(tmp_path: Path) -> None:
+    for seed in (2, 3):
+        (tmp_path / f"seed-{seed}").mkdir()
+        (tmp_path / f"seed-{seed}" / "model.safetensors").touch()
+    (tmp_path / "seed-notes").mkdir()
+    (tmp_path / "seed-3" / "run.json").write_text("{}")
+    (tmp_path / "run.json").write_text(json.dumps({"best_seed": 3}))
+    with pytest.warns(UserWarning, match=r"is not finished \(seed-2\): seed-3 answers, the best of those that were finished"):
+        assert best_folder(tmp_path) == tmp_path / "seed-3"
+    with pytest.warns(UserWarning, match=r"seed-2 is not finished: its weights are the best so far"):
+        assert best_folder(tmp_path / "seed-2") == tmp_path / "seed-2"
+    assert best_folder(tmp_path / "seed-3") == tmp_path / "seed-3"
 
 
 def test_a_seed_belongs_to_its_run_and_a_model_to_itself(tmp_path: Path) -> None:

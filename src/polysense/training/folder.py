@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def _is_note(file: Path) -> bool:
 
 
 def _is_seed(path: Path) -> bool:
-    return path.is_dir() and path.name.removeprefix("seed-").isdecimal()
+    return path.is_dir() and path.name.startswith("seed-") and path.name.removeprefix("seed-").isdecimal()
 
 
 def start(folder: Path, recipe: Recipe, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
@@ -163,14 +164,31 @@ def best_folder(run: Path) -> Path:
 
     Raises:
         PolysenseError: the run is not finished.
+
+    Warns:
+        UserWarning: the run was finished once, and has seeds that came later and are not; or the seed that is named is none that is
+            finished: its weights are those that were best so far.
     """
     if (run / WEIGHTS).is_file() or not run.is_dir():
+        if _is_seed(run) and not (run / SUMMARY).is_file():
+            warnings.warn(f"{display(run)} is not finished: its weights are the best so far", stacklevel=2)
         return run
     if (run / SUMMARY).is_file():
-        return run / f"seed-{read_object(run / SUMMARY)['best_seed']}"
+        best = f"seed-{read_object(run / SUMMARY)['best_seed']}"
+        if others := unfinished_seeds(run):
+            warnings.warn(
+                f"{display(run)} is not finished ({', '.join(others)}): {best} answers, the best of those that were finished",
+                stacklevel=2,
+            )
+        return run / best
     if _is_begun(run):
         raise _unfinished(run)
     return run
+
+
+def unfinished_seeds(run: Path) -> list[str]:
+    """The names of a run's seeds that are still trained, or were interrupted."""
+    return [path.name for path in sorted(run.iterdir()) if _is_seed(path) and not (path / SUMMARY).is_file()]
 
 
 def finished(run: Path) -> dict[str, Any]:
