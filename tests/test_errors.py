@@ -18,5 +18,10 @@ def test_of_a_long_list_the_nearest_are_given_and_all_are_counted() -> None:
     assert "max_steps" not in said
 
 
+def test_names_to_be_listed_are_told_whole() -> None:
+    said = choices("letter", LETTERS, listed=["z", *LETTERS])
+    assert said == "did you mean 'letter_j'? valid: 'z', " + ", ".join(map(repr, LETTERS))
+
+
 def test_where_nothing_is_near_the_first_are_given() -> None:
     assert choices("", LETTERS) == "valid: " + ", ".join(map(repr, LETTERS[:8])) + ", ... (10 in all)"

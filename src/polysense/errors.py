@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
@@ -66,11 +66,16 @@ LISTED = 8
 """Names that a message lists; of more, those nearest to what was written."""
 
 
-def choices(wrong: str, valid: Iterable[str]) -> str:
-    """``did you mean 'x'? valid: 'x', 'y'``: the end of a message about a name that is not there; a long list is cut short."""
+def choices(wrong: str, valid: Iterable[str], *, listed: Sequence[str] | None = None) -> str:
+    """``did you mean 'x'? valid: 'x', 'y'``: the end of a message about a name that is not there.
+
+    A long list is cut short, unless the names to be ``listed`` are given: these are all told, in their order.
+    """
     names = sorted({str(name) for name in valid})
     near = get_close_matches(wrong, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
+    if listed is not None:
+        return f"{hint}valid: {', '.join(map(repr, listed))}"
     shown = names if len(names) <= LISTED else sorted(names, key=lambda name: -_likeness(wrong, name))[:LISTED]
     rest = f", ... ({len(names)} in all)" if len(names) > LISTED else ""
     return f"{hint}valid: {', '.join(repr(name) for name in shown) or '(none)'}{rest}"

@@ -52,7 +52,10 @@ def test_an_unknown_metric_ends_with_2(runs: list[str], capsys: pytest.CaptureFi
             ["--split", "tset"],
             "--split: the runs have no predictions of 'tset'; did you mean 'test'? valid: 'test', 'test.image'",
         ),
-        (["--by", "targte"], "the predictions have no column 'targte': did you mean 'target'"),
+        (
+            ["--by", "targte"],
+            "the predictions have no column 'targte' to split by: did you mean 'target'? valid: 'target', 'missing'",
+        ),
     ],
 )
 def test_a_misspelt_name_is_usage(runs: list[str], option: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

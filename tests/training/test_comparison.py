@@ -155,8 +155,18 @@ def test_split_by_a_column(tmp_path: Path) -> None:
     assert sum(group.rows for group in found.groups.values()) == found.rows
     assert set(compare(base, other, by="target", **FAST).groups) == {"negative", "neutral", "positive"}
     assert list(compare(base, other, by="missing", **FAST).groups) == ["(none)"]
-    with pytest.raises(RecipeError, match="no column 'agrees': did you mean 'agree'"):
+    with pytest.raises(RecipeError, match="no column 'agrees' to split by: did you mean 'agree'"):
         compare(base, other, by="agrees")
+
+
+def test_only_columns_that_split_are_offered(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for seed in (0, 1):
+        change(run, seed, lambda rows: [row.update(extra={"shop": "a", "url": row["id"]}) for row in rows])
+    for by in ("text", "probabilities", "extra", "label"):  # answers differ by seed
+        with pytest.raises(RecipeError, match=rf"no column {by!r} to split by: .*valid: 'target', 'missing', 'shop'$"):
+            compare(run, run, by=by, **FAST)
+    assert set(compare(run, run, by="shop", **FAST).groups) == {"a"}
 
 
 def test_numbers_are_not_labels(tmp_path: Path) -> None:

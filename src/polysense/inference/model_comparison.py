@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polysense.errors import DataError, RecipeError, choices, display
+from polysense.errors import DataError, RecipeError, display
 from polysense.evaluation.evaluator import Comparable, Difference
 from polysense.inference.measure import Plan, Question, Reading, questions, refuse_options
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
+from polysense.metrics.names import metric_choices
 from polysense.progress import say
 from polysense.training.comparison import Comparison, cautions
 from polysense.training.predictions import listed
@@ -105,7 +106,7 @@ def _refuse_unknown(metrics: Sequence[str], there: Mapping[str, Difference]) -> 
     """Raise where a metric is asked for that the evaluator does not give; said before all other models are asked."""
     for name in metrics:
         if name not in there:
-            raise RecipeError(f"no metric {name!r}: {choices(name, there)}")
+            raise RecipeError(f"no metric {name!r}: {metric_choices(name, there)}")
 
 
 def _described(

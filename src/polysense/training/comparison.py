@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.metrics.bootstrap import Counts, PairedDifference, paired_bootstrap
+from polysense.metrics.names import metric_choices
 from polysense.metrics.sentiment import LOWER_IS_BETTER
 from polysense.training.folder import SUMMARY
 from polysense.training.outcomes import Arms, Outcomes, Rows, label_outcomes, score_outcomes, span_outcomes
@@ -45,6 +46,9 @@ SCORE_METRICS: tuple[str, ...] = (
 
 IN_UNITS = ("MAE", "Corr")
 """Metrics that are no fractions of rows, so that a difference is not told in points."""
+
+OF_ROWS = ("target", "missing", "aspect")
+"""What predictions say of a row, beside the columns of its table, that both runs have and several rows share."""
 
 FEW_SEEDS = 5
 """Below this the spread between seeds is hardly known, and the note says so."""
@@ -211,7 +215,7 @@ class Pair:
         there = self.metrics
         for name in metrics:
             if name not in there:
-                raise RecipeError(f"no metric {name!r}: {choices(name, there)}")
+                raise RecipeError(f"no metric {name!r}: {metric_choices(name, there)}")
         whole = np.arange(len(self.rows))
         found = self.differences(whole, resamples=resamples, seed=seed)
         groups = {} if by is None else grouped(self.rows, by=by)
@@ -293,12 +297,19 @@ def cautions(seeds: Sequence[int]) -> tuple[str, ...]:
 
 
 def grouped(rows: Sequence[Mapping[str, Any]], *, by: str) -> dict[str, NDArray[np.intp]]:
-    """The places of the rows of each value of a column, by value; RecipeError if no row has the column."""
-    columns = {name for row in rows for name in (*row, *(row.get("extra") or {}))}
+    """The places of the rows of each value of a column, by value; RecipeError if there is no such column to split by."""
+    columns = {name: None for name in OF_ROWS if any(name in row for row in rows)}
+    columns |= {name: None for row in rows for name in row.get("extra") or {}}
     if by not in columns:
-        raise RecipeError(f"the predictions have no column {by!r}: {choices(by, columns)}")
-    values = [group_name(row.get(by, (row.get("extra") or {}).get(by))) for row in rows]
+        often = [name for name in columns if len(set(_values(rows, name))) < len(rows)]  # else each row is a group
+        raise RecipeError(f"the predictions have no column {by!r} to split by: {choices(by, columns, listed=often)}")
+    values = _values(rows, by)
     return {value: np.flatnonzero([other == value for other in values]) for value in sorted(set(values))}
+
+
+def _values(rows: Sequence[Mapping[str, Any]], column: str) -> list[str]:
+    """What each row has in a column."""
+    return [group_name(row[column] if column in OF_ROWS else (row.get("extra") or {}).get(column)) for row in rows]
 
 
 def group_name(value: object) -> str:

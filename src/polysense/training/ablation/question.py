@@ -15,9 +15,10 @@ from pathlib import Path
 from polysense.data.counts import plural
 from polysense.data.sampling import ShuffledBatches
 from polysense.data.table import Table
-from polysense.errors import DataError, RecipeError, choices
+from polysense.errors import DataError, RecipeError
 from polysense.evaluation.classification_report import ClassificationReport
 from polysense.metrics.classification import classification_metrics, multilabel_metrics
+from polysense.metrics.names import metric_choices
 from polysense.objectives.classification import Classification
 from polysense.objectives.regression import Regression
 from polysense.recipe import Recipe, load_recipe
@@ -294,7 +295,7 @@ def _refuse_metric(recipe: Recipe, entry: str, metric: str | None) -> None:
     else:
         found = classification_metrics(one, one, labels=arguments["labels"])
     if metric is not None and metric not in found:
-        raise RecipeError(f"--metric: no metric {metric!r}; {choices(metric, found)}")
+        raise RecipeError(f"--metric: no metric {metric!r}; {metric_choices(metric, found)}")
 
 
 def _counts(labels: Sequence[int | str] | None, every: int, *, classes: int, table: str) -> tuple[int, ...]:

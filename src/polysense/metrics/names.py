@@ -1,0 +1,20 @@
+"""Names of metrics, as messages list them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from polysense.errors import LISTED, choices
+
+
+def metric_choices(wrong: str, there: Iterable[str]) -> str:
+    """The end of a message about a metric that is not there: the nearest name, then all of them.
+
+    Those of single classes, modalities or roles (``f1/positive``) are named by kind, ``f1/...``, and what they are of once.
+    """
+    names = list(there)
+    kinds = dict.fromkeys(f"{name.partition('/')[0]}/..." if "/" in name else name for name in names)
+    parts = [repr(part) for part in dict.fromkeys(name.partition("/")[2] for name in names if "/" in name)]
+    more = ", ..." if len(parts) > LISTED else ""
+    of = f"; in place of the dots {', '.join(parts[:LISTED])}{more}" if parts else ""
+    return choices(wrong, names, listed=list(kinds)) + of
