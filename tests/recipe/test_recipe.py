@@ -491,3 +491,17 @@ class TestModalityDropout:
         overrides = [override] if override.startswith("modality") else [override, "modality_dropout=0.1"]
         with pytest.raises(RecipeError, match=message):
             load_recipe(name, overrides)
+
+
+@pytest.mark.parametrize(
+    ("best", "greater"), [("MAE", False), ("MAE/text", False), ("Corr", True), ("Corr/audio", True), ("weighted_f1", True)]
+)
+def test_which_way_is_better_follows_from_the_metric_unless_it_is_written(best: str, greater: bool, tmp_path: Path) -> None:
+    written = load_recipe("self_mm/clips", [f"evaluation.best={best}"])
+    assert written.evaluation.greater_is_better is greater
+    (tmp_path / "again.yaml").write_text(written.to_yaml(), encoding="utf-8")
+    assert load_recipe(str(tmp_path / "again.yaml")).evaluation.greater_is_better is greater
+    other = load_recipe(
+        "self_mm/clips", [f"evaluation.best={best}", f"evaluation.greater_is_better={str(not greater).lower()}"]
+    )
+    assert other.evaluation.greater_is_better is not greater

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +297,69 @@ def test_runs_that_predict_scores(tmp_path: Path) -> None:
         main.in_words(),
     )
     assert compare(base, base, **FAST).p_value == 1
+
+
+def own_scores(folder: Path, seed: int, *, noise: float, human: bool, lacks: Sequence[int] = ()) -> None:
+    """Give the rows of a run scores of their texts alone, and what people gave these; but those at the places ``lacks``."""
+    luck = np.random.default_rng([seed, int(100 * noise)])
+
+    def alter(rows: list[dict[str, Any]]) -> None:
+        for place, row in enumerate(rows):
+            said = row["target"] / 2 if human else row["target"]
+            row["score_text"] = None if place in lacks else said + noise * luck.normal()
+            if human and place != 9:
+                row["target_text"] = said
+
+    change(folder, seed, alter)
+
+
+@pytest.mark.parametrize("human", [False, True])
+def test_what_runs_predict_of_a_modality_by_itself(tmp_path: Path, human: bool) -> None:
+    base, other = scored_run(tmp_path / "base", noise=1.0), scored_run(tmp_path / "other", noise=0.3)
+    for seed in (0, 1):
+        own_scores(base, seed, noise=0.2, human=human, lacks=(3, 4))
+        own_scores(other, seed, noise=0.9, human=human, lacks=(4,) if seed else (4, 5))
+    found = compare(base, other, metric="MAE/text", **FAST)
+    assert found.rows == (76 if human else 77), "but 3, 4 and 5, and 9 that nobody scored"
+    without, target = {f"clip-{at}" for at in ((3, 4, 5, 9) if human else (3, 4, 5))}, "target_text" if human else "target"
+    for name in ("MAE", "Corr"):
+        means = []
+        for run in (base, other):
+            kept = [[row for row in read_predictions(run, seed).rows if row["id"] not in without] for seed in (0, 1)]
+            values = [msa_regression([row["score_text"] for row in some], [row[target] for row in some])[name] for some in kept]
+            means.append(sum(values) / 2)
+        one = compare(base, other, metric=f"{name}/text", **FAST)
+        assert (one.base, one.other) == pytest.approx(means, abs=1e-6)
+    assert found.low > 0
+    assert re.search(r"scores 0\.\d{3} higher in MAE/text, which is worse", found.in_words())
+    assert "3 rows are left out that have no score of text by itself" in found.note
+    assert "MAE/text" not in compare_each(base, other, **FAST), "asked for, not shown beside the others"
+    with pytest.raises(RecipeError, match="no metric 'MAE/txt': did you mean 'MAE/text'"):
+        compare(base, other, metric="MAE/txt", **FAST)
+
+
+def test_scores_of_a_modality_that_cannot_be_compared(tmp_path: Path) -> None:
+    base, other = scored_run(tmp_path / "base", noise=1.0), scored_run(tmp_path / "other", noise=0.3)
+    with pytest.raises(RecipeError, match="no metric 'MAE/text'"):
+        compare(base, other, metric="MAE/text", **FAST)
+    for seed in (0, 1):
+        own_scores(base, seed, noise=0.2, human=True)
+    with pytest.raises(DataError, match=r"other/seed-0/predictions/test\.jsonl: no row has a score of text by itself"):
+        compare(base, other, metric="MAE/text", **FAST)
+    for seed in (0, 1):
+        own_scores(other, seed, noise=0.2, human=False)
+    with pytest.raises(DataError, match=r"'target_text' of clip-0, clip-1, .* is another than in the other predictions"):
+        compare(base, other, metric="MAE/text", **FAST)
+
+
+def test_the_metric_of_a_modality_that_chose_the_checkpoint_is_the_main_one(tmp_path: Path) -> None:
+    base, other = scored_run(tmp_path / "base", noise=1.0), scored_run(tmp_path / "other", noise=0.3)
+    for run, seed in ((base, 0), (base, 1), (other, 0), (other, 1)):
+        own_scores(run, seed, noise=0.2, human=False)
+    record = json.loads((other / "run.json").read_text("utf-8"))
+    (other / "run.json").write_text(json.dumps(record | {"best_metric": "MAE/text"}), "utf-8")
+    assert compare(base, other, **FAST).metric == "MAE/text"
+    assert compare(other, base, **FAST).metric == "MAE"
 
 
 def test_scores_that_cannot_be_compared(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from polysense.recipe.recipe import Evaluation
@@ -42,3 +44,19 @@ def test_the_first_of_equals_is_the_best(values: list[float], greater: bool, bes
 )
 def test_patience_counts_from_the_best(values: list[float], patience: int | None, spent: bool) -> None:
     assert patience_is_spent(evaluations(values), Evaluation((), "weighted_f1", patience=patience)) is spent
+
+
+def test_patience_does_not_count_before_the_head_that_is_judged_has_learned_something() -> None:
+    judged = Evaluation((), "MAE/text", greater_is_better=False, patience=1)
+    silent: dict[str, Any] = {"metrics": {"MAE": 0.5, "MAE/text": NAN}, "untaught": ["text", "audio"]}
+    heard = [{"metrics": {"MAE": 0.5, "MAE/text": value}, "untaught": ["audio"]} for value in (0.9, 0.8, 0.85)]
+    assert not patience_is_spent([silent] * 3, judged)
+    assert not patience_is_spent([silent, silent, *heard[:2]], judged)
+    assert patience_is_spent([silent, silent, *heard], judged)
+    assert best_evaluation([silent, silent, *heard], judged) == 3
+    assert patience_is_spent([silent, silent], Evaluation((), "MAE", greater_is_better=False, patience=1))
+
+
+def test_a_metric_that_is_not_there_is_worse_than_any() -> None:
+    lines: list[dict[str, Any]] = [{"metrics": {}}, {"metrics": {"MAE/text": 9.0}}]
+    assert best_evaluation(lines, Evaluation((), "MAE/text", greater_is_better=False)) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import torch
 from safetensors.torch import load_file
 
 import polysense
+from polysense.errors import RecipeError
 from polysense.recipe import load_recipe
+from polysense.report import write_report
 from polysense.training import trainer
 from polysense.training.comparison import compare
 from polysense.training.run import train
@@ -188,6 +191,38 @@ def test_a_model_warns_once_of_the_scores_that_it_does_not_give(hasty: tuple[Pat
     assert len(warned) == 1
     assert all("score" in one and "score_text" not in one for one in found)
     assert "score_text" in polysense.load(hasty[0] / "seed-0" / "last").predict("a lovely thing")[0]
+
+
+def test_the_score_of_a_modality_by_itself_chooses(recipe: str, tmp_path: Path) -> None:
+    train(recipe, rows(), out=tmp_path / "run", seeds=[0], overrides=["evaluation.best=MAE/text", "evaluation.patience=1"])
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert (record["best_metric"], record["greater_is_better"]) == ("MAE/text", False)
+    lines = (tmp_path / "run/seed-0/evaluations.jsonl").read_text(encoding="utf-8").splitlines()
+    found = {line["step"]: line["metrics"]["MAE/text"] for line in map(json.loads, lines)}
+    assert [step for step, value in found.items() if math.isnan(value)] == [3, 6], "no head had learned anything"
+    heard = {step: value for step, value in found.items() if not math.isnan(value)}
+    result = record["per_seed"][0]
+    assert result["best_step"] == min(heard, key=lambda step: heard[step])
+    assert result["validation"]["MAE/text"] == pytest.approx(min(heard.values()))
+    assert "MAE/text" in write_report(tmp_path / "run").read_text(encoding="utf-8")
+    compared = compare(tmp_path / "run", tmp_path / "run", metric="MAE/text", resamples=100)
+    assert compared.base == pytest.approx(result["test"]["MAE/text"], abs=1e-6)
+
+
+def test_a_modality_that_chooses_and_has_no_head_is_refused_before_training(recipe: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"evaluation\.best: no evaluator gives 'MAE/audio'; .*'MAE/text'"):
+        train(recipe, rows(), out=tmp_path / "run", seeds=[0], overrides=["evaluation.best=MAE/audio"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_head_that_chooses_and_never_learned_ends_a_training_as_another_does(recipe: str, tmp_path: Path) -> None:
+    brief = ["evaluation.best=MAE/text", "training.num_train_epochs=2"]
+    train(recipe, rows(), out=tmp_path / "run", seeds=[0], overrides=brief)
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert record["per_seed"][0]["untaught"] == ["text"]
+    assert "MAE/text" not in record["per_seed"][0]["test"]
+    assert "chosen by MAE/text" in (tmp_path / "run" / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert write_report(tmp_path / "run").is_file()
 
 
 def test_a_training_too_short_for_any_head_says_how_long_it_takes(recipe: str, tmp_path: Path) -> None:

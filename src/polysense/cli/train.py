@@ -127,7 +127,7 @@ def _chosen(summary: Mapping[str, Any]) -> str:
 def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     """A row a seed, one for the encoder before training, and one for the answer that takes no model."""
     from polysense.data.counts import Counts
-    from polysense.metrics.sentiment import LOWER_IS_BETTER
+    from polysense.metrics.sentiment import lower_is_better
     from polysense.training.card import start_scores
     from polysense.training.rival import floors, outdone
 
@@ -138,7 +138,7 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
     if begun := start_scores(summary, split):
         rows.append(["before training", *(fmean(begun[name]) if name in begun else None for name in names)])
-    beaten, lower = floors(summary), [name for name in names if name in LOWER_IS_BETTER]
+    beaten, lower = floors(summary), [name for name in names if lower_is_better(name)]
     rows += [[name, *(floor.get(metric) for metric in names)] for name, floor in beaten.items()]
     print_table(["", *names], rows)
     if lower:

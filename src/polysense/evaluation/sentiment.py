@@ -9,7 +9,7 @@ from typing import Literal
 from polysense.errors import DataError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.metrics.classification import classification_metrics, confusion
-from polysense.metrics.sentiment import SIDES, Dataset, clipped, msa_regression, paired
+from polysense.metrics.sentiment import OF_EACH, SIDES, Dataset, clipped, msa_regression, paired
 from polysense.types import MODALITIES, Sample
 
 DATASETS = ("mosi", "sims")
@@ -25,8 +25,9 @@ class SentimentRegression(Evaluator):
     and ``Corr/<modality>`` of that, over the rows that have the modality: against what people scored of the modality by itself
     where some row has that, else against the score of the whole row; there is nothing of heads that have learned nothing.
 
-    To choose a checkpoint: ``best: MAE``, ``greater_is_better: false``. Rows without a score, or with nothing that the model reads,
-    are left out.
+    To choose a checkpoint: ``best: MAE``, or ``MAE/text`` for what one modality says by itself; that less is better is known. Until a
+    head has learned something, the metric of its modality is no number, which is worse than any. Rows without a score, or with nothing
+    that the model reads, are left out.
 
     Args:
         dataset: whose rules. null follows the data: a training writes ``sims`` into its recipe where no score may be beyond -1 to 1
@@ -68,7 +69,7 @@ class SentimentRegression(Evaluator):
             if told:
                 _refuse_no_number([(sample, answer) for sample, answer, _ in told])
                 found = msa_regression([answer for _, answer, _ in told], [truth for *_, truth in told], dataset=self.dataset)
-                metrics |= {f"{metric}/{name}": found[metric] for metric in ("MAE", "Corr")}
+                metrics |= {f"{metric}/{name}": found[metric] for metric in OF_EACH}
         return metrics
 
     def _sides(self, predictions: Sequence[float], labels: Sequence[float]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from polysense.errors import RecipeError, choices, display
 from polysense.evaluation.evaluator import Evaluator
 from polysense.fusion.fusion import Fusion
 from polysense.learner import Learner
+from polysense.metrics.sentiment import lower_is_better
 from polysense.model import Model
 from polysense.objectives.objective import Objective
 from polysense.recipe.answers import refuse_equal_answers
@@ -51,7 +52,8 @@ class Signal:
 class Evaluation:
     """How a run is judged on validation: ``evaluators``, the metric ``best`` that chooses the checkpoint, early stopping.
 
-    ``best: last`` chooses nothing: the weights of the last evaluation are kept. The metric ``last`` is then the step.
+    ``best: last`` chooses nothing: the weights of the last evaluation are kept. The metric ``last`` is then the step. Where
+    ``greater_is_better`` is not written, it is true but for the errors of scores (``MAE``, ``MAE/text``).
     """
 
     evaluators: tuple[Part, ...]
@@ -283,6 +285,8 @@ def _evaluation(written: Mapping[str, Any], foreign: Path | None) -> Evaluation:
     parts = tuple(
         read_part(f"evaluation.evaluators.{at}", one, Evaluator, foreign=foreign) for at, one in enumerate(evaluators)
     )
+    if "greater_is_better" not in written:
+        settings["greater_is_better"] = not lower_is_better(settings["best"])
     judged = Evaluation(**{**settings, "evaluators": parts})
     if judged.best == LAST and (judged.patience is not None or not judged.greater_is_better):
         raise RecipeError("evaluation: with best: last there is nothing to wait for; leave patience and greater_is_better out")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from polysense.metrics.sentiment import OF_EACH
 from polysense.report.run import Run
 from polysense.report.scores import Spread, is_number
 from polysense.report.section import Section, render
 from polysense.training.untaught import spoken
 from polysense.types import MODALITIES
-
-METRICS = ("MAE", "Corr")
-"""Those that the evaluator gives of each modality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +33,13 @@ def own_scores(run: Run, against: Sequence[Run]) -> Section | None:
         return None
     shown = [line for line in lines if line.scores]
     return Section(
-        "own-scores", "Each modality by itself", render("own_scores.html", lines=shown, metrics=METRICS, silent=silent, run=run)
+        "own-scores", "Each modality by itself", render("own_scores.html", lines=shown, metrics=OF_EACH, silent=silent, run=run)
     )
 
 
 def own_line(results: Sequence[Mapping[str, float]], name: str) -> OwnLine:
     """Of a modality, or of all together where ``name`` is empty."""
-    keys = {metric: f"{metric}/{name}" if name else metric for metric in METRICS}
+    keys = {metric: f"{metric}/{name}" if name else metric for metric in OF_EACH}
     found = {metric: tuple(one[key] for one in results if is_number(one.get(key))) for metric, key in keys.items()}
     seeds = sum(keys["MAE"] in one for one in results)
     return OwnLine(name or "all together", seeds, {metric: Spread(values) for metric, values in found.items() if values})

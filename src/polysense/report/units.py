@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from polysense.metrics.sentiment import LOWER_IS_BETTER
+from polysense.metrics.sentiment import lower_is_better
 
 FRACTIONS = re.compile(r"(f1|accuracy|precision|recall|acc_\d|F1_score)$")
 """How the names of metrics end that run from 0 to 1."""
@@ -53,7 +53,7 @@ def score(value: float) -> str:
 
 def titled(metric: str) -> str:
     """A metric's name over its numbers; an arrow says that less is better."""
-    return plain(metric) + (" ↓" if metric in LOWER_IS_BETTER else "")
+    return plain(metric) + (" ↓" if lower_is_better(metric) else "")
 
 
 def plain(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Template
 
 from polysense.data.counts import Counts
-from polysense.metrics.sentiment import LOWER_IS_BETTER
+from polysense.metrics.sentiment import lower_is_better
 from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
 from polysense.training.rival import constant_answer, scored_split
@@ -127,7 +127,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         rows="clips" if {"audio", "video"} & set(encoders) else "posts",
         measured=[hub for hub, names in HUB_METRICS.items() if any(name in metrics for name in names)],
         table=_table(summary, split, floor),
-        lower=[name for name in metrics if name in LOWER_IS_BETTER],
+        lower=[name for name in metrics if lower_is_better(name) and "/" not in name],
         floor=floor,
         constant="the most frequent class" if summary["labels"] else "the median score of the training rows",
         counts=counts,
@@ -155,9 +155,10 @@ def written_target(objectives: Mapping[str, Any]) -> str | None:
 def best_and_last(summary: Mapping[str, Any]) -> str:
     """What choosing a checkpoint gained on validation; nothing where none was chosen, or where nobody noted the last one's."""
     metric, results = summary.get("best_metric"), summary.get("per_seed", [])
-    if metric == LAST or not results or not all(metric in result.get("last", {}) for result in results):
+    times = ("validation", "last")
+    if metric == LAST or not results or not all(metric in result.get(when, {}) for result in results for when in times):
         return ""
-    chosen, last = (_spread([result[when][metric] for result in results]) for when in ("validation", "last"))
+    chosen, last = (_spread([result[when][metric] for result in results]) for when in times)
     return f"On validation, {metric} is {chosen} at the checkpoints that were chosen and {last} at the last ones."
 
 

@@ -7,7 +7,8 @@ which is better, or of ``MAE`` worse.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,20 @@ from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.metrics.bootstrap import Counts, PairedDifference, paired_bootstrap
 from polysense.metrics.names import metric_choices
-from polysense.metrics.sentiment import LOWER_IS_BETTER
+from polysense.metrics.sentiment import OF_EACH, lower_is_better
 from polysense.training.folder import SUMMARY
-from polysense.training.outcomes import Arms, Outcomes, Rows, label_outcomes, score_outcomes, span_outcomes
-from polysense.training.predictions import listed, predicted_seeds, read_predictions, refuse_other_rows
+from polysense.training.outcomes import (
+    Arms,
+    Outcomes,
+    Rows,
+    label_outcomes,
+    own_rows,
+    own_scores,
+    score_outcomes,
+    span_outcomes,
+)
+from polysense.training.predictions import is_score, listed, predicted_seeds, read_predictions, refuse_other_rows
+from polysense.types import MODALITIES
 
 DEFAULT_METRICS: tuple[str, ...] = ("weighted_f1", "macro_f1", "accuracy")
 """What is compared when nothing else is asked for; rows of several labels have ``subset_accuracy`` in place of ``accuracy``."""
@@ -43,9 +54,6 @@ SCORE_METRICS: tuple[str, ...] = (
     "Mult_acc_7",
 )
 """Likewise where scores were predicted: those of the data set's rules."""
-
-IN_UNITS = ("MAE", "Corr")
-"""Metrics that are no fractions of rows, so that a difference is not told in points."""
 
 OF_ROWS = ("target", "missing", "aspect")
 """What predictions say of a row, beside the columns of its table, that both runs have and several rows share."""
@@ -98,7 +106,7 @@ class Comparison:
             side = "higher" if self.low > 0 else "lower"
             low, high = sorted((abs(self.low), abs(self.high)))
             amount = f"{self._amount(abs(self.difference))} {side} in {metric}"
-            if self.metric in LOWER_IS_BETTER:
+            if lower_is_better(self.metric):
                 amount += f", which is {'worse' if self.low > 0 else 'better'}"
             return (
                 f"Against {base}, {other} scores {amount} "
@@ -112,10 +120,15 @@ class Comparison:
         )
 
     def _amount(self, value: float, *, sign: str = "") -> str:
-        return self._number(value, sign=sign) + ("" if self.metric in IN_UNITS else " points")
+        return self._number(value, sign=sign) + ("" if self._is_in_units else " points")
 
     def _number(self, value: float, *, sign: str = "") -> str:
-        return f"{value:{sign}.3f}" if self.metric in IN_UNITS else f"{100 * value:{sign}.1f}"
+        return f"{value:{sign}.3f}" if self._is_in_units else f"{100 * value:{sign}.1f}"
+
+    @property
+    def _is_in_units(self) -> bool:
+        """Whether it is no fraction of rows, so that a difference is not told in points."""
+        return self.metric.partition("/")[0] in OF_EACH
 
 
 def compare(
@@ -130,11 +143,14 @@ def compare(
 ) -> Comparison:
     """Compare two run folders by one metric: the named one, else the one that chose ``other``'s checkpoint, else weighted F1.
 
-    ``by`` names a column of the predictions (``target``, ``missing``, one of the table's own); the result then has ``groups``.
+    ``MAE/text``, ``Corr/audio``, ... are of what the runs predict of a modality by itself. ``by`` names a column of the predictions
+    (``target``, ``missing``, one of the table's own); the result then has ``groups``.
     Raises DataError when the runs share no seed or differ in their rows or targets, RecipeError for a metric that is not there.
     """
     pair = Pair.read(Path(base), Path(other), split=split)
     wanted = metric if metric is not None else pair.chosen_by(Path(other))
+    if wanted in pair.own_metrics:
+        pair = Pair.read(Path(base), Path(other), split=split, alone=wanted.partition("/")[2])
     return pair.compare([wanted], resamples=resamples, seed=seed, by=by)[wanted]
 
 
@@ -168,8 +184,8 @@ class Pair:
     notes: tuple[str, ...]
 
     @classmethod
-    def read(cls, base: Path, other: Path, *, split: str) -> Pair:
-        """Read and align the predictions of two runs."""
+    def read(cls, base: Path, other: Path, *, split: str, alone: str | None = None) -> Pair:
+        """Read and align the predictions of two runs; with ``alone`` what they predict of that modality by itself."""
         seeds, notes = common_seeds(base, other, split=split)
         arms = [[read_predictions(run, seed, split) for seed in seeds] for run in (base, other)]
         reference = arms[0][0]
@@ -180,7 +196,13 @@ class Pair:
             raise DataError(f"{display(reference.path)}: no row has a target, so nothing can be scored")
         if unlabelled := len(reference.rows) - len(labelled):
             notes = (*notes, f"{unlabelled} rows without a target are left out")
-        found = _reader([row["target"] for row in labelled])(labelled, arms, (base, other))
+        if alone is None:
+            found = _reader([row["target"] for row in labelled])(labelled, arms, (base, other))
+        else:
+            labelled, left_out = own_rows(labelled, arms, alone)
+            found = score_outcomes(labelled, arms, (base, other), field=f"score_{alone}")
+            found = replace(found, statistic=partial(own_scores, statistic=found.statistic, modality=alone))
+            notes = (*notes, *left_out)
         return cls(
             split=split,
             seeds=seeds,
@@ -197,6 +219,12 @@ class Pair:
         return list(self.statistic(np.zeros(self.base.shape[-1])))
 
     @property
+    def own_metrics(self) -> list[str]:
+        """Those of single modalities, of which there is a score in some row."""
+        there = [name for name in MODALITIES if any(is_score(row.get(f"score_{name}")) for row in self.rows)]
+        return [f"{metric}/{name}" for name in there for metric in OF_EACH]
+
+    @property
     def default_metrics(self) -> list[str]:
         """``DEFAULT_METRICS``, as far as they fit the targets."""
         there = self.metrics
@@ -208,14 +236,14 @@ class Pair:
     def chosen_by(self, run: Path) -> str:
         """The metric that chose the run's checkpoint, if predictions can give it; else the first default."""
         best = read_object(Path(run) / SUMMARY).get("best_metric")
-        return best if best in self.metrics else self.default_metrics[0]
+        return best if best in (*self.metrics, *self.own_metrics) else self.default_metrics[0]
 
     def compare(self, metrics: Sequence[str], *, resamples: int, seed: int, by: str | None) -> dict[str, Comparison]:
         """The comparison by each metric."""
         there = self.metrics
         for name in metrics:
             if name not in there:
-                raise RecipeError(f"no metric {name!r}: {metric_choices(name, there)}")
+                raise RecipeError(f"no metric {name!r}: {metric_choices(name, [*there, *self.own_metrics])}")
         whole = np.arange(len(self.rows))
         found = self.differences(whole, resamples=resamples, seed=seed)
         groups = {} if by is None else grouped(self.rows, by=by)

@@ -16,13 +16,14 @@ from polysense.errors import DataError, display
 from polysense.evaluation.tagging import tagging_outcomes, tagging_scores
 from polysense.metrics import classification
 from polysense.metrics.bootstrap import Counts
-from polysense.metrics.sentiment import Dataset, msa_outcomes, msa_scores
+from polysense.metrics.sentiment import OF_EACH, Dataset, msa_outcomes, msa_scores
 from polysense.training.folder import SUMMARY
 from polysense.training.predictions import (
     Predictions,
     aligned_labels,
     aligned_scores,
     aligned_spans,
+    is_score,
     listed,
     names_of,
     spans_of,
@@ -92,8 +93,10 @@ def span_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
     return Outcomes(base, other, partial(tagging_scores, roles=roles))
 
 
-def score_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
+def score_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path], *, field: str = "score") -> Outcomes:
     """Of predicted scores, by the rules of the data set that the runs were measured by. Arguments as of :func:`label_outcomes`.
+
+    ``field`` may be ``score_text``, ...: what is predicted of a modality by itself.
 
     ``Corr`` is left out where a run predicts one score for every row, ``Non0`` where every true score is 0.
 
@@ -102,13 +105,50 @@ def score_outcomes(rows: Rows, arms: Arms, runs: tuple[Path, Path]) -> Outcomes:
     """
     ids, targets = [str(row["id"]) for row in rows], [row["target"] for row in rows]
     dataset = common_dataset(*runs)
-    answers = [[aligned_scores(predictions, ids=ids) for predictions in arm] for arm in arms]
+    answers = [[aligned_scores(predictions, ids=ids, field=field) for predictions in arm] for arm in arms]
     base, other = (np.stack([msa_outcomes(answer, targets, dataset=dataset) for answer in arm]) for arm in answers)
     names = ("the base run", "the other run")
     constant = [name for name, arm in zip(names, answers, strict=True) if any(len(set(answer)) == 1 for answer in arm)]
     without = frozenset({"Corr"} if constant else ()) | ({"Non0_acc_2", "Non0_F1_score"} if not any(targets) else frozenset())
     notes = tuple(f"{name} predicts one score for every row with some seed, so there is no Corr" for name in constant)
     return Outcomes(base, other, partial(comparable_scores, dataset=dataset, without=without), notes)
+
+
+def own_rows(rows: Rows, arms: Arms, modality: str) -> tuple[tuple[Mapping[str, Any], ...], tuple[str, ...]]:
+    """The rows of which every seed of both runs scores a modality by itself, and what is left out.
+
+    Their targets are what people scored of the modality, where any row has that (``target_text``, ...), else the score of the
+    whole row: as `SentimentRegression` measures it.
+
+    Raises:
+        DataError: a seed has no such score, or the runs differ in what people scored.
+    """
+    field, own = f"score_{modality}", f"target_{modality}"
+    human = any(row.get(own) is not None for row in rows)
+    wanted = {str(row["id"]): row.get(own) if human else row["target"] for row in rows}
+    wanted = {name: target for name, target in wanted.items() if target is not None}
+    shared = set(wanted)
+    for predictions in (one for arm in arms for one in arm):
+        found = {str(row["id"]): row for row in predictions.rows if str(row["id"]) in wanted}
+        answered = {name for name, row in found.items() if is_score(row.get(field))}
+        if not answered:
+            raise DataError(f"{display(predictions.path)}: no row has a score of {modality} by itself ({field!r})")
+        if odd := [name for name, row in found.items() if human and row.get(own) != wanted[name]]:
+            raise DataError(f"{display(predictions.path)}: {own!r} of {listed(odd)} is another than in the other predictions")
+        shared &= answered
+    if not shared:
+        raise DataError(f"no row has a score of {modality} by itself with all seeds of both runs")
+    kept = tuple({**row, "target": wanted[str(row["id"])]} for row in rows if str(row["id"]) in shared)
+    lost = len(wanted) - len(kept)
+    return kept, ((f"{lost} rows are left out that have no score of {modality} by itself",) if lost else ())
+
+
+def own_scores(
+    sums: NDArray[np.float64], *, statistic: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]], modality: str
+) -> dict[str, NDArray[np.float64]]:
+    """Those metrics of summed outcomes that are given of a modality by itself, by their names there: ``MAE/text``."""
+    found = statistic(sums)
+    return {f"{name}/{modality}": found[name] for name in OF_EACH if name in found}
 
 
 def comparable_scores(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from polysense.data.json_file import read_lines
 from polysense.errors import DataError, choices, display
@@ -107,14 +107,22 @@ def aligned_spans(predictions: Predictions, *, ids: Sequence[str]) -> list[list[
     return [spans_of(answers[name]) for name in ids]
 
 
-def aligned_scores(predictions: Predictions, *, ids: Sequence[str]) -> list[float]:
-    """The predicted scores of the rows ``ids``, in that order. DataError names a row that has none, or no finite one."""
-    answers: dict[str, Any] = {str(row["id"]): row.get("score") for row in predictions.rows}
-    if empty := [name for name in ids if not isinstance(answers[name], int | float) or not math.isfinite(answers[name])]:
+def aligned_scores(predictions: Predictions, *, ids: Sequence[str], field: str = "score") -> list[float]:
+    """The predicted scores of the rows ``ids``, in that order. DataError names a row that has none, or no finite one.
+
+    ``field`` may be ``score_text``, ...: what is predicted of a modality by itself.
+    """
+    answers: dict[str, Any] = {str(row["id"]): row.get(field) for row in predictions.rows}
+    if empty := [name for name in ids if not is_score(answers[name])]:
         raise DataError(
             f"{display(predictions.path)}: {len(empty)} rows have a target but no predicted score ({listed(empty)})"
         )
     return [float(answers[name]) for name in ids]
+
+
+def is_score(value: object) -> TypeGuard[float]:
+    """Whether it is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def spans_of(row: Mapping[str, Any]) -> list[Span]:

@@ -27,6 +27,7 @@ from polysense.training.arguments import training_arguments
 from polysense.training.saved import write_assets
 from polysense.training.seed import by_part, score
 from polysense.training.splits import Splits
+from polysense.training.untaught import not_yet
 from polysense.types import Sample
 
 ROWS = 4
@@ -121,7 +122,8 @@ def _judge(recipe: Recipe, learner: Learner, samples: Sequence[Sample]) -> dict[
     chosen = [row for rows in _by_source(samples) for row in telling(rows, learner.model.encoders)]
     for name in learner.model.encoders:
         answerer.predict([sample for sample in chosen if getattr(sample, name) is not None], only=[name])
-    return score(answerer, [part.build() for part in recipe.evaluation.evaluators], chosen)
+    evaluators = [part.build() for part in recipe.evaluation.evaluators]
+    return not_yet(evaluators, learner, samples) | score(answerer, evaluators, chosen)
 
 
 def _encoders(learner: Learner) -> dict[str, Prepares]:

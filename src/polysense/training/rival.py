@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from polysense.metrics.sentiment import LOWER_IS_BETTER
+from polysense.metrics.sentiment import lower_is_better
 
 TFIDF = "TF-IDF and logistic regression on the texts alone"
 
@@ -73,7 +73,7 @@ def outdone(record: Mapping[str, Any]) -> list[str]:
         if metric is None or not results or not all(metric in result for result in results):
             continue
         own = fmean(result[metric] for result in results)
-        if floor[metric] < own if metric in LOWER_IS_BETTER else floor[metric] > own:
+        if floor[metric] < own if lower_is_better(metric) else floor[metric] > own:
             said.append(
                 f"{name[0].upper()}{name[1:]} is better than this model: {metric} {floor[metric]:.4f}, the model {own:.4f}."
             )

@@ -41,7 +41,7 @@ from polysense.training.settling import settle
 from polysense.training.splits import Splits
 from polysense.training.stopping import EarlyStopping, best_evaluation, patience_is_spent
 from polysense.training.trainer import LearnerTrainer, load_weights, save_weights, under
-from polysense.training.untaught import has_more_later, too_early
+from polysense.training.untaught import has_more_later, not_yet, too_early
 from polysense.types import Sample
 
 logging.getLogger("transformers.trainer_callback").setLevel(logging.ERROR)
@@ -73,7 +73,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     start = from_first(lambda: _start(answerer, evaluators, splits, seed=seed))
 
     def examine() -> dict[str, float]:
-        metrics = score(answerer, evaluators, splits.validation)
+        metrics = _undecided(recipe, evaluators, learner, splits) | score(answerer, evaluators, splits.validation)
         write_memory(folder / "memory", learner, drawn.samples, step=trainer.state.global_step)
         return metrics | ({LAST: float(trainer.state.global_step)} if recipe.evaluation.best == LAST else {})
 
@@ -137,6 +137,12 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         return result
 
     return from_first(finish)
+
+
+def _undecided(recipe: Recipe, evaluators: Sequence[Evaluator], learner: Learner, splits: Splits) -> dict[str, float]:
+    """The metric that chooses the checkpoint, as no number, where it is of a head that has learned nothing yet."""
+    silent = not_yet(evaluators, learner, splits.validation)
+    return {name: value for name, value in silent.items() if name == recipe.evaluation.best}
 
 
 def _say_if_too_early(best: Mapping[str, Any], last: Mapping[str, Any], folder: Path, *, seed: int) -> None:
@@ -224,6 +230,7 @@ def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], shown
             line = {
                 "id": sample.id,
                 "target": _target(sample),
+                **{f"target_{name}": score for name, score in sample.scores.items()},
                 **answer,
                 "missing": sorted(known - (shown & set(sample.modalities))),
                 "text": sample.text,

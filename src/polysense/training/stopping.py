@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import dropwhile
 from typing import Any
 
 from transformers import TrainerCallback
@@ -14,7 +15,7 @@ from polysense.training.journal import Journal
 
 def standing(metrics: Mapping[str, float], judged: Evaluation) -> float:
     """How good the metric that chooses is: the larger the better; what is no number is worse than any."""
-    value = metrics[judged.best]
+    value = metrics.get(judged.best, math.nan)  # of heads that had learned nothing there is none
     if math.isnan(value):
         return -math.inf
     return value if judged.greater_is_better else -value
@@ -27,7 +28,12 @@ def best_evaluation(evaluations: Sequence[Mapping[str, Any]], judged: Evaluation
 
 
 def patience_is_spent(evaluations: Sequence[Mapping[str, Any]], judged: Evaluation) -> bool:
-    """Whether as many evaluations as the recipe's patience have come since the best one."""
+    """Whether as many evaluations as the recipe's patience have come since the best one.
+
+    Those before the head that is judged had learned something do not count: there was nothing to judge.
+    """
+    modality = judged.best.partition("/")[2]
+    evaluations = list(dropwhile(lambda line: modality in line.get("untaught", ()), evaluations))
     if judged.patience is None or not evaluations:
         return False
     return len(evaluations) - 1 - best_evaluation(evaluations, judged) >= judged.patience

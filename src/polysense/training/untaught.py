@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from polysense.evaluation.evaluator import Evaluator
+from polysense.evaluation.sentiment import SentimentRegression
 from polysense.learner import Learner
+from polysense.metrics.sentiment import OF_EACH
 from polysense.objectives.unimodal_labels import UnimodalLabels
+from polysense.types import Sample
 
 
 def untaught(learner: Learner) -> list[str]:
     """The modalities whose own heads have learned nothing yet."""
     return [name for one in learner.active.values() if isinstance(one, UnimodalLabels) for name in one.untaught]
+
+
+def not_yet(evaluators: Sequence[Evaluator], learner: Learner, samples: Sequence[Sample]) -> dict[str, float]:
+    """The metrics of modalities whose heads have learned nothing yet, each no number; of modalities that some sample has."""
+    if not any(isinstance(one, SentimentRegression) for one in evaluators):
+        return {}
+    there = [name for name in untaught(learner) if any(getattr(sample, name) is not None for sample in samples)]
+    return {f"{metric}/{name}": math.nan for name in there for metric in OF_EACH}
 
 
 def has_more_later(best: Mapping[str, Any], last: Mapping[str, Any]) -> bool:

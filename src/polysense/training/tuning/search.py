@@ -153,7 +153,7 @@ def _try(tuning: Tuning, trial: FrozenTrial, before: Sequence[Trial]) -> Trial:
         except PolysenseError as error:
             note = str(error)
         else:
-            scores = tuple(float(result["validation"][tuning.metric]) for result in summary["per_seed"])
+            scores = tuple(float(result["validation"].get(tuning.metric, math.nan)) for result in summary["per_seed"])
     known = bool(scores) and all(map(math.isfinite, scores))
     result = Trial(
         number=trial.number,
