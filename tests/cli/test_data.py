@@ -56,6 +56,24 @@ def test_a_sound_table_ends_with_0_and_is_counted(posts: Path, capsys: pytest.Ca
     assert sum(found["labels"]["train"].values()) == 6
 
 
+def test_a_misspelt_label_is_named_with_its_row_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        f"text {number},{'positive' if number % 2 else 'negative'},{'train' if number % 4 else 'test'}" for number in range(40)
+    ]
+    table = tmp_path / "posts.csv"
+    table.write_text(
+        "\n".join(["text,label,split", *lines, "so good,postive,train", "so bad,negative,validation", ""]), "utf-8"
+    )
+    assert execute(["data", "verify", str(table)]) == 0
+    shown = capsys.readouterr().out
+    assert "warning: posts.csv, label: 'postive' is the class of 1 row (row 41): is 'positive' meant (20 rows)?" in shown
+    assert "posts.csv: all 42 rows can be read. 1 warning to look at." in shown
+    assert execute(["data", "verify", str(table), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["warnings"], found["bad_rows"]) == (1, 0)
+    assert execute(["data", "verify", str(table), "--strict"]) == 3
+
+
 def test_bad_rows_are_named_with_their_reason_and_end_with_3(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (posts.parent / "3.png").unlink()
     (posts.parent / "5.png").write_bytes((posts.parent / "5.png").read_bytes()[:40])

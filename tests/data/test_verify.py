@@ -106,10 +106,18 @@ def test_classes_that_look_like_slips_of_the_pen_are_warnings() -> None:
     label = ["positive"] * 20 + ["negative"] * 30 + ["neutral"] * 12 + ["postive", "Negative", "Negative", "odd"]
     table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
     assert [(severity, reason) for severity, _, field, reason in found(table) if field == "label"] == [
-        ("warning", "'Negative' is the class of 2 rows: is 'negative' meant (30 rows)?"),
+        ("warning", "'Negative' is the class of 2 rows (row 64, row 65): is 'negative' meant (30 rows)?"),
         ("warning", "'odd' is the class of a single row: it can be learned or tested, not both"),
-        ("warning", "'postive' is the class of 1 row: is 'positive' meant (20 rows)?"),
+        ("warning", "'postive' is the class of 1 row (row 63): is 'positive' meant (20 rows)?"),
     ]
+
+
+def test_of_many_rows_of_a_misspelt_class_the_first_are_named() -> None:
+    label = ["positive"] * 200 + ["postive"] * 12 + ["negative"] * 9
+    table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
+    (said,) = [reason for _, _, field, reason in found(table) if field == "label"]
+    assert said.startswith("'postive' is the class of 12 rows (row 201, row 202, ")
+    assert said.endswith(", row 210, ...): is 'positive' meant (200 rows)?")
 
 
 def test_classes_that_are_only_rare_or_only_alike_are_none() -> None:

@@ -100,7 +100,8 @@ def verify(
     kept = read.without(bad)
     more = _left_out(reader, table, read, media_root)
     if json:
-        print_json({**_summary(kept, corpus, bad), "left_out": more, "problems": [one.as_dict() for one in found]})
+        counts = {**_summary(kept, corpus, bad), "warnings": len(found) - len(bad), "left_out": more}
+        print_json({**counts, "problems": [one.as_dict() for one in found]})
     else:
         _print(kept, found)
         if more:
@@ -300,8 +301,12 @@ def _print(kept: Table, found: Sequence[Problem]) -> None:
     )
     if kept.split_made:
         typer.echo("The table has no splits; these are the ones that training would make.")
-    count = bad_rows(bad)
+    count, warnings = bad_rows(bad), len(found) - len(bad)
+    more = f" {warnings} warning{'s' if warnings > 1 else ''} to look at." if warnings else ""
     if count:
-        typer.echo(f"\n{kept.name}: {count} bad row{'s' if count > 1 else ''}, {len(kept)} sound.")
+        typer.echo(f"\n{kept.name}: {count} bad row{'s' if count > 1 else ''}, {len(kept)} sound.{more}")
+    elif bad:
+        typer.echo(f"\n{kept.name}: cannot be used.{more}")
     else:
-        typer.echo(f"\n{kept.name}: " + ("cannot be used." if bad else f"all {len(kept)} rows are sound."))
+        sound = f"all {len(kept)} rows can be read." if warnings else f"all {len(kept)} rows are sound."
+        typer.echo(f"\n{kept.name}: {sound}{more}")

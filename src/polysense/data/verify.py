@@ -44,6 +44,7 @@ _ENDINGS: dict[str, tuple[str, str, Collection[str]]] = {
 
 _WORKERS = 4  # decoding releases the interpreter's lock
 _NAMED = 50  # groups, at most
+_ROWS = 10  # of a class that may be misspelt, at most
 
 
 def verify(
@@ -174,9 +175,19 @@ def _odd_labels(table: Table) -> Iterator[Problem]:
         near = _meant(label, counts)
         if near is not None:
             rows = f"{count} row" if count == 1 else f"{count} rows"
-            yield _warning(table, "label", f"{label!r} is the class of {rows}: is {near!r} meant ({counts[near]} rows)?")
+            where = _rows([sample for sample in table.samples if label in classes(sample)])
+            yield _warning(
+                table, "label", f"{label!r} is the class of {rows} ({where}): is {near!r} meant ({counts[near]} rows)?"
+            )
         elif count == 1 and counts.total() >= OFTEN * len(counts):
             yield _warning(table, "label", f"{label!r} is the class of a single row: it can be learned or tested, not both")
+
+
+def _rows(samples: Sequence[Sample]) -> str:
+    """Where some rows stand; of many the first."""
+    places = [place(sample) for sample in samples]
+    named = [f"id {sample.id}" if row is None else f"row {row}" for sample, (_, row) in zip(samples, places, strict=True)]
+    return ", ".join([*named[:_ROWS], *(["..."] if len(named) > _ROWS else [])])
 
 
 def _meant(label: str, counts: Counter[str]) -> str | None:

@@ -73,7 +73,7 @@ def test_a_group_in_two_splits_is_a_warning_with_its_name(tmp_path: Path, capsys
     assert execute(["data", "verify", str(out)]) == 0
     said = capsys.readouterr().out
     assert "1 groups stand in more than one split: b" in said
-    assert "made: all 6 rows are sound." in said
+    assert "made: all 6 rows can be read. 2 warnings to look at." in said
     assert not any(one.field == "group" for one in verify(Clips().read(folder(tmp_path / "other"))))
 
 
