@@ -294,7 +294,7 @@ def test_retrieval_on_flickr8k(trained_runs: dict[str, Path], tmp_path: Path, ca
     write_sts_benchmark(tmp_path)
     arguments[-1] = str(tmp_path)
     assert execute([*arguments, "--evaluator", "sts"]) == 3  # nor is one of several left out in silence
-    assert "Retrieval needs one that aligns text and picture" in capsys.readouterr().err
+    assert "Retrieval needs texts with pictures, and a model that aligns them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from polysense.recipe.files import SHIPPED
 
 
 def test_list_names_every_recipe_with_what_it_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("COLUMNS", "2000")  # no line is wrapped
     assert execute(["recipes", "list"]) == 0
     shown = capsys.readouterr().out
     for name, line in list_recipes().items():

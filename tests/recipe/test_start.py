@@ -71,6 +71,13 @@ def test_the_rest_begins_anew(saved: Path, networks: Path, tmp_path: Path) -> No
     )
 
 
+def test_what_is_taken_up_is_told_on_one_line(saved: Path, networks: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(tmp_path / "second", networks, labels=["a", "b"], fusion="Mmbt", start=saved)
+    told = recipe.going_on().in_words(recipe)
+    assert told.startswith("start: encoders.text, encoders.image, objectives.mood, objectives.matching of ")
+    assert told.endswith("saved; anew: fusion")
+
+
 def test_a_saved_model_needs_its_start_no_more(saved: Path, networks: Path, tmp_path: Path) -> None:
     recipe = recipe_of(tmp_path / "second", networks, labels=["a", "b"], start=saved)
     learner = recipe.build(seed=0)

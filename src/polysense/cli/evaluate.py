@@ -42,7 +42,10 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="Which split to measure: train, validation or test (the default).")] = None,
     evaluator: Annotated[
         list[str] | None,
-        typer.Option(help="Measure with this evaluator (sts, geometry, transfer, retrieval, matching) on --data. Repeatable."),
+        typer.Option(
+            help="Measure with this evaluator on --data: sts, geometry, transfer, retrieval, matching, captioning ... "
+            "with arguments, if any, behind a colon: retrieval:rerank=20. Repeatable."
+        ),
     ] = None,
     details: Annotated[
         bool,

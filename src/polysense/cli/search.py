@@ -117,6 +117,11 @@ def search(
             raise RecipeError(
                 "--rerank reads the rows themselves: name the pictures, the texts or the table in the place of vectors"
             )
+        if loaded.judges_blindly:
+            say(
+                f"warning: {model} was trained without rewritten captions: reading together, it has seen no text with another picture, "
+                "and its order may be no better than that of the first stage"
+            )
         with bar("reading together", "pairs") as advance:
             ordered = loaded.rerank([row for _, row in asked], hits, rows=samples, progress=advance)
         hits = [every[:top] for every in ordered]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.evaluation.written import written
@@ -20,6 +21,8 @@ class Captioning(Evaluator):
     Args:
         beams: in place of the recipe's; 1 is much faster, to choose a checkpoint by.
     """
+
+    needs: ClassVar[str] = "pictures with captions, and a model that writes of pictures (Generation with target: text)"
 
     def __init__(self, beams: int | None = None) -> None:
         self.beams = beams

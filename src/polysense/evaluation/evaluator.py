@@ -167,6 +167,8 @@ class Evaluator(ABC):
     """Whether they mean something before training, as those of embeddings do: how good is the encoder that training starts from?"""
     target: ClassVar[Literal["label", "score", "spans"] | None] = None
     """The field that an answer is compared with: rows without it are left out. None where no target is read."""
+    needs: ClassVar[str] = "rows with the targets that it measures, and a model that answers them"
+    """What there must be for it to measure anything, as a message says it."""
 
     def read(self, root: Path) -> Table | None:
         """The benchmark that this evaluator measures on, from the folder of all data sets; None where any samples will do.

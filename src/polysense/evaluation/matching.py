@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ class Matching(Evaluator):
     Every row with text and picture is asked twice: as it is, and with the text of another row of different text and picture,
     drawn by ``seed``. Empty for a model without a matching head.
     """
+
+    needs: ClassVar[str] = "texts with pictures, and a model with a matching head (ImageTextMatching)"
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

@@ -71,6 +71,9 @@ class Retrieval(Comparable[Ranked]):
     """
 
     units: ClassVar[str] = "pictures"
+    needs: ClassVar[str] = (
+        "texts with pictures, and a model that aligns them (ImageTextContrast, CrossModalContrast, Grounding)"
+    )
 
     def __init__(self, *, rerank: int | None = None) -> None:
         if rerank is not None and rerank < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
+from typing import ClassVar
 
 import numpy as np
 
@@ -29,6 +30,11 @@ class Rewritten(Evaluator):
         rewrites: the folder that `polysense rewrite` wrote of these captions.
         per_level: rewrites of a level that are asked about of each caption, drawn by ``seed``.
     """
+
+    needs: ClassVar[str] = (
+        "captions that the rewrites are of, with their pictures, and a model that judges or aligns the two (CrossModalContrast, "
+        "ImageTextMatching, PairRanking, ImageTextContrast)"
+    )
 
     def __init__(self, rewrites: str, per_level: int = 2, seed: int = 0) -> None:
         if per_level < 1:

@@ -276,10 +276,8 @@ def _nothing(evaluators: Sequence[Evaluator] | None, asked: Question, reading: R
     where = f"{name}no row of {data}" if asked.split is None else f"{name}{data}: no row of {asked.split!r}"
     if evaluators is None:
         return f"{where} has targets, or the pairs that are measured"
-    return (
-        f"{where} has the targets or pairs that it measures, or the model has no objective that answers it "
-        "(Retrieval needs one that aligns text and picture)"
-    )
+    needed = "; ".join(f"{type(one).__name__} needs {one.needs}" for one in evaluators)
+    return f"{where} can be measured: {needed}"
 
 
 def own_table(recipe: Recipe, reading: Reading, *, trained_on: Mapping[str, str]) -> Table | None:

@@ -35,6 +35,7 @@ from polysense.learner import Learner
 from polysense.metrics.sentiment import Dataset
 from polysense.objectives.classification import Classification
 from polysense.objectives.generation import Generation
+from polysense.objectives.objective import Aligning
 from polysense.objectives.span_tagging import SpanTagging
 from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.progress import Progress
@@ -454,6 +455,15 @@ class Predictor:
             for number, some in zip(chosen, np.split(judged, ends[:-1]), strict=True):
                 scores[number] = some
         return [_in_order(every, some) for every, some in zip(hits, scores, strict=True)]
+
+    @property
+    def judges_blindly(self) -> bool:
+        """Whether what judges pairs (:meth:`rerank`) may never have read a text with a picture that is not its own.
+
+        A contrast reads pictures with rewritten captions alone, and was trained without any; its towers tell other rows apart.
+        """
+        rewritten = any(part.arguments.get("rewrites") for part in self.recipe.corpora)
+        return isinstance(judging(self._answerer), Aligning) and not rewritten
 
     def fingerprint(self) -> str:
         """sha256 over recipe and weights."""

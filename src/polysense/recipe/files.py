@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -40,7 +41,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|True|
 
 
 def list_recipes() -> dict[str, str]:
-    """The shipped recipes: name to its first comment line."""
+    """The shipped recipes: name to the comment that it begins with."""
     held = (path.relative_to(SHIPPED).with_suffix("").as_posix() for path in SHIPPED.rglob("*.yaml"))
     found = sorted([*(name for name in held if not Path(name).name.startswith("_")), *composed(SHIPPED)])
     return {name: _first_comment(SHIPPED / f"{name}.yaml") for name in found}
@@ -108,6 +109,14 @@ def parse_yaml(text: str, origin: str) -> Raw:
     if not isinstance(raw, dict):
         raise RecipeError(f"{origin} must hold a mapping of recipe entries, found {type(raw).__name__}")
     return raw
+
+
+def parse_value(text: str, origin: str) -> Any:
+    """A single YAML value, as options of the command line write it."""
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{origin}: the value is not valid YAML") from error
 
 
 def dump_yaml(raw: Mapping[str, Any]) -> str:
@@ -186,10 +195,7 @@ def _apply(raw: Raw, override: str) -> None:
         at = int(last)
     elif not isinstance(place, dict):
         raise RecipeError(f"--set {override}: {'.'.join(parents)} has no entries")
-    try:
-        value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
-        raise RecipeError(f"--set {override}: the value is not valid YAML") from error
+    value = parse_value(text, f"--set {override}")
     if value is not None:
         place[at] = value
     elif isinstance(place, dict):
@@ -217,5 +223,10 @@ def _inside(place: Any, key: str, above: str) -> Any:
 
 
 def _first_comment(path: Path) -> str:
-    first = recipe_text(path).partition("\n")[0]
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+    """The comment at the head of a recipe, its lines as one: up to the first that ends a sentence."""
+    found: list[str] = []
+    for line in itertools.takewhile(lambda line: line.startswith("#"), recipe_text(path).splitlines()):
+        found.append(line.removeprefix("#").strip())
+        if found[-1].endswith((".", "?", ")")):
+            break
+    return " ".join(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from polysense.errors import PolysenseError, RecipeError, choices
 from polysense.evaluation.evaluator import Evaluator
 from polysense.fusion.fusion import Fusion
 from polysense.objectives.objective import Objective
+from polysense.recipe.files import parse_value
 from polysense.recipe.foreign import import_class
 from polysense.recipe.messages import wrong_value
 
@@ -125,19 +127,39 @@ def known(base: type) -> dict[str, type]:
 
 
 def find_evaluator(name: str, *, details: bool = False) -> Evaluator:
-    """An evaluator by its class name or that name in other letters: ``retrieval``, ``sts``; with its default arguments but ``details``.
+    """An evaluator by its class name or that name in other letters, with arguments if any: ``sts``, ``retrieval:rerank=20,seed=1``.
 
     Raises:
-        RecipeError: there is none of that name, or it has no details to give.
+        RecipeError: there is none of that name, it has no details to give, or an argument is missing, unknown or wrong.
     """
+    called, colon, given = name.partition(":")
     plain = {_plain(one): kind for one, kind in known(Evaluator).items()}
-    if _plain(name) not in plain:
-        raise RecipeError(f"there is no evaluator {name!r}; {choices(name, known(Evaluator))}")
-    kind = plain[_plain(name)]
-    if details and "details" not in inspect.signature(kind).parameters:
-        raise RecipeError(f"the evaluator {name!r} has no details to give")
-    evaluator: Evaluator = kind(details=True) if details else kind()
+    if _plain(called) not in plain:
+        raise RecipeError(f"there is no evaluator {called!r}; {choices(called, known(Evaluator))}")
+    kind = plain[_plain(called)]
+    parameters = inspect.signature(kind).parameters
+    if details and "details" not in parameters:
+        raise RecipeError(f"the evaluator {called!r} has no details to give")
+    written = _written_arguments(called, given) if colon else {}
+    missing = [one for one, parameter in parameters.items() if parameter.default is parameter.empty and one not in written]
+    if missing and set(written) <= set(parameters):
+        raise RecipeError(f"the evaluator {called!r} must be told its {missing[0]}: write {called}:{missing[0]}=...")
+    arguments = check_arguments(f"the evaluator {called!r}", kind, written)
+    evaluator: Evaluator = Part(called, kind, arguments | ({"details": True} if details else {})).build()
     return evaluator
+
+
+def _written_arguments(called: str, given: str) -> dict[str, Any]:
+    """``rerank=20,seed=1`` as arguments; values are YAML, and a comma within brackets or braces parts nothing."""
+    found: dict[str, Any] = {}
+    for part in re.split(r",(?![^\[{]*[\]}])", given):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise RecipeError(
+                f"the evaluator {called!r}: write its arguments as {called}:name=value,name=value; found {part!r}"
+            )
+        found |= {key.strip(): parse_value(value, f"the evaluator {called!r}, {key.strip()}")}
+    return found
 
 
 def _plain(name: str) -> str:

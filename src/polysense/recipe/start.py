@@ -41,6 +41,16 @@ class Start:
         found = [f"encoders.{name}" for name in self.encoders] + (["fusion"] if self.fusion else [])
         return found + [f"objectives.{name}" for name in self.objectives]
 
+    def in_words(self, recipe: Recipe) -> str:
+        """What is taken up and what begins anew, on one line."""
+        every = [
+            *(f"encoders.{name}" for name in recipe.encoders),
+            "fusion",
+            *(f"objectives.{name}" for name in recipe.objectives),
+        ]
+        anew = [entry for entry in every if entry not in self.entries]
+        return f"start: {', '.join(self.entries)} of {display(self.folder)}" + (f"; anew: {', '.join(anew)}" if anew else "")
+
     def load(self, learner: Learner) -> None:
         """Give fusion and objectives the weights of the saved model; encoders are built with theirs.
 

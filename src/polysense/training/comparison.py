@@ -193,7 +193,10 @@ class Pair:
             refuse_other_rows(reference, predictions)
         labelled = tuple(row for row in reference.rows if row["target"] is not None)
         if not labelled:
-            raise DataError(f"{display(reference.path)}: no row has a target, so nothing can be scored")
+            raise DataError(
+                f"{display(reference.path)}: no row has a target, so nothing can be scored; runs that embed, search or write are asked "
+                f"anew: `polysense compare {display(base)} {display(other)} --evaluator retrieval --data TABLE` (or --evaluator sts)"
+            )
         if unlabelled := len(reference.rows) - len(labelled):
             notes = (*notes, f"{unlabelled} rows without a target are left out")
         if alone is None:

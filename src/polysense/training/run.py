@@ -100,6 +100,8 @@ def train(
     warned = [str(problem) for problem in table.problems if problem.severity == "warning"]
     for line in [*warned, *unread_aspects(recipe, table), *unfitting(recipe, table)]:
         say(line)
+    if recipe.start is not None:
+        say(recipe.going_on().in_words(recipe))
     with blamed():
         complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)
     from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
