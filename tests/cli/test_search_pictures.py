@@ -14,6 +14,7 @@ import pytest
 from polysense.cli.main import execute
 from polysense.data.table import read_table
 from polysense.inference.predictor import Predictor, load
+from polysense.objectives.cross_modal_contrast import CrossModalContrast
 
 
 @pytest.fixture
@@ -109,6 +110,20 @@ def test_reranking_is_the_joint_order_within_the_shortlist(
         assert [hit["fit"] for hit in second["hits"]] == pytest.approx([fit for fit, _, _ in wanted], abs=1e-5)
         assert [hit["id"] for hit in second["hits"]] == [name for _, _, name in wanted]
         assert [hit["score"] for hit in second["hits"]] == pytest.approx([score for _, score, _ in wanted], abs=1e-5)
+
+
+def test_reading_together_warns_where_no_wrong_pair_was_ever_read(
+    run: str, pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = [run, str(pictures), "--text", "rain", "--top", "2", "--rerank", "2"]
+    _, told = found(options, capsys)
+    assert "without rewritten captions" not in told, "matching reads exchanged texts"
+    monkeypatch.setattr("polysense.inference.predictor.judging", lambda _: CrossModalContrast.__new__(CrossModalContrast))
+    assert load(run).judges_blindly
+    monkeypatch.undo()
+    monkeypatch.setattr(Predictor, "judges_blindly", True)
+    _, told = found(options, capsys)
+    assert "was trained without rewritten captions" in told
 
 
 def test_a_picture_finds_texts_and_reads_them_together(
