@@ -21,12 +21,23 @@ def reason(found: Sample | Problem) -> str:
     [
         ({"txt": "hello"}, "'txt' is no field: did you mean 'text'? valid: 'image', 'text'"),
         ({"sentence": "hello"}, "'sentence' is no field: valid: 'image', 'text'"),
-        ({"id": "7"}, "nothing usable: no text, and no image or audio or video"),
-        ({"text": " ", "image": ""}, "nothing usable: the text is empty, and no image or audio or video"),
+        ({"id": "7"}, "nothing usable: no text, and no image"),
+        ({"text": " ", "image": ""}, "nothing usable: the text is empty, and no image"),
     ],
 )
 def test_a_row_without_content_says_what_its_keys_may_have_meant(row: dict[str, str], said: str) -> None:
     assert reason(Reader(("text", "image")).read(row, 1)).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("reads", "said"),
+    [
+        (("text",), "nothing usable: the text is empty"),
+        (("text", "audio", "video"), "nothing usable: the text is empty, and no audio or video"),
+    ],
+)
+def test_of_a_row_without_content_what_the_model_reads_is_named(reads: tuple[str, ...], said: str) -> None:
+    assert reason(Reader(reads).read("", 1)) == said
 
 
 def test_a_key_like_a_modality_is_warned_about_once() -> None:

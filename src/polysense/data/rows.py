@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -64,6 +64,8 @@ class RowReader:
     """Media lie in this folder and nowhere else; None where they may lie anywhere."""
     label_separator: str | None = None
     """Stands between the classes of one label cell; None where a cell is one class."""
+    wanted: Collection[str] = _MEDIA
+    """The media that somebody could use: of a row without anything, those that it has a column for are named."""
 
     def read(self, row: Mapping[str, object], number: int) -> Sample | Problem:
         """The sample of row ``number`` (from 1), or what is wrong with it."""
@@ -74,7 +76,7 @@ class RowReader:
         except _BadCellError as bad:
             return Problem(file=self.file, row=number, id=row_id, field=bad.field, reason=bad.reason)
         if not (sample.text or "").strip() and not set(sample.modalities) - {"text"}:
-            media = [name for name in _MEDIA if name in self.columns]
+            media = [name for name in _MEDIA if name in self.columns and name in self.wanted]
             lacks = "no text" if sample.text is None else "the text is empty"
             reason = f"nothing usable: {lacks}" + (f", and no {' or '.join(media)}" if media else "")
             return Problem(file=self.file, row=number, id=row_id, field="row", reason=reason)

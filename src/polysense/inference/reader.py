@@ -53,6 +53,7 @@ class Reader:
         self.modalities = tuple(modalities)
         self.aspect_fault = aspect_fault
         self.extracts = dict(extracts or {})
+        self._reader = replace(_READER, wanted=self.modalities)
         self._warned: set[str] = set()
 
     def read(self, row: object, number: int, *, to_embed: bool = False) -> Sample | Problem:
@@ -85,7 +86,7 @@ class Reader:
             row = {"text": row}
         if not isinstance(row, Mapping):
             return _problem(number, str(number), "row", f"expected a text, its words, or a dict, got {type(row).__name__}")
-        read = _READER.read(row, number)
+        read = self._reader.read(row, number)
         if isinstance(read, Problem):
             return self._hinted(read, row)
         self._warn(read, row)
