@@ -5,7 +5,7 @@ from typing import Any
 from PIL import Image
 
 from polysense.data.table import Table, from_rows, held_out
-from polysense.training.overview import counted, overview
+from polysense.training.overview import counted, joined_labels, overview
 from polysense.training.splits import Splits
 
 PICTURE = Image.new("RGB", (8, 8))
@@ -57,3 +57,12 @@ def test_how_many_labels_a_seed_draws_is_told() -> None:
 def test_rows_that_were_held_out_are_not_called_the_tables_own_split() -> None:
     table = held_out(from_rows([row("train", text=f"words {number}", image=None) for number in range(9)]), count=2, seed=0)
     assert told(table)[0].endswith("(splits: 2 training rows held out for validation, as the corpus's `validation` asks)")
+
+
+def test_labels_that_are_several_in_one_are_told() -> None:
+    rows = [row("train", label=label) for label in ("no|no|yes", "no|no", "maybe|no", "no")]
+    [line] = joined_labels(from_rows(rows))
+    assert "3 of 4 labels hold '|' and count as one class each" in line
+    assert "--set corpora.0.label_separator='|'" in line
+    assert joined_labels(from_rows(rows[:1] + rows[3:] * 2)) == []
+    assert joined_labels(from_rows([row("train", label=["no", "yes"])])) == []

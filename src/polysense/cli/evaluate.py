@@ -148,6 +148,11 @@ def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None, int]
     return [one for one in found if seed is None or one["seed"] == seed], rows, left_out
 
 
+def _counted(name: str, value: Any) -> Any:
+    """A number of rows without decimals."""
+    return int(value) if name == "rows" and value is not None and value == int(value) else value
+
+
 def _print(summary: dict[str, Any], damage: str) -> None:
     metrics = summary["metrics"]
     spread = summary["std"]
@@ -156,7 +161,7 @@ def _print(summary: dict[str, Any], damage: str) -> None:
     title = f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else alone
     columns = {title: metrics} | ({"std": spread} if len(seeds) > 1 else {})
     columns |= {"undamaged": summary["undamaged"]["metrics"]} if damage else {}
-    rows = [[name, *(column[name] for column in columns.values())] for name in metrics]
+    rows = [[name, *(_counted(name, column[name]) for column in columns.values())] for name in metrics]
     print_table([summary["split"] or "metric", *columns], rows)
     if summary["rows"] is not None:
         typer.echo(f"{summary['rows']:,} {plural(summary['rows'])}{damage and f', {damage}'}")

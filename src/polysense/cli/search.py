@@ -243,7 +243,8 @@ def _pictures(
         raise DataError("\n  ".join([f"{display(collection)}: pictures that cannot be used (--skip-bad-rows)", *faults]))
     for fault in faults:
         say(f"skipped: {fault}")
-    say(f"{found.encoded:,} of {len(shown):,} pictures encoded, the others were kept in {display(there.folder)}")
+    usable = len(shown) - len(found.faults)
+    say(f"{found.encoded:,} of {usable:,} pictures encoded, the others were kept in {display(there.folder)}")
     sound = [place for place in range(len(shown)) if place not in found.faults]
     if not sound:
         raise DataError(f"{display(collection)}: no picture is left")

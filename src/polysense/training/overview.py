@@ -9,6 +9,9 @@ from polysense.data.table import Table
 from polysense.training.splits import Splits
 from polysense.types import MODALITIES
 
+SEPARATORS = ("|", ";")
+"""What may stand between several labels of a row."""
+
 
 def counted(splits: Splits) -> dict[str, Counts]:
     """The rows of each split that there is."""
@@ -37,6 +40,19 @@ def overview(table: Table, splits: Splits, *, shown: int, labels: int) -> list[s
             f"{table.name}: each seed draws {labels} of the {counts['train'].labelled} labels; the other rows count as unlabelled",
         ]
     return lines
+
+
+def joined_labels(table: Table) -> list[str]:
+    """A line where most labels look like several answers in one, such as ``no|no|yes``: each then counts as a class of its own."""
+    labels = [sample.label for sample in table.samples if isinstance(sample.label, str)]
+    for mark in SEPARATORS:
+        held = sum(mark in label for label in labels)
+        if held > len(labels) / 2:
+            return [
+                f"{table.name}: {held:,} of {len(labels):,} labels hold {mark!r} and count as one class each; if it parts several "
+                f"labels of a row: --set corpora.0.label_separator='{mark}'"
+            ]
+    return []
 
 
 def _lacks(table: Table, splits: Splits) -> list[str]:

@@ -34,7 +34,7 @@ from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
 from polysense.training.command import command
 from polysense.training.folder import SUMMARY, refuse_another_run, standing, start
-from polysense.training.overview import counted, overview
+from polysense.training.overview import counted, joined_labels, overview
 from polysense.training.precision import settle_precision
 from polysense.training.processes import first, from_first, together
 from polysense.training.rehearsal import rehearse
@@ -99,6 +99,8 @@ def train(
     recipe = following(recipe, table)
     warned = [str(problem) for problem in table.problems if problem.severity == "warning"]
     for line in [*warned, *unread_aspects(recipe, table), *unfitting(recipe, table)]:
+        say(line)
+    for line in joined_labels(table):
         say(line)
     if recipe.start is not None:
         say(recipe.going_on().in_words(recipe))
