@@ -6,7 +6,7 @@ from time import sleep
 
 import pytest
 
-from polysense.progress import bar, say
+from polysense.progress import bar, once, say, say_of_data
 
 
 class Terminal(io.StringIO):
@@ -20,6 +20,20 @@ def screen_of(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("COLUMNS", "100")
     return terminal
+
+
+def test_what_is_said_of_data_is_said_once_for_many_jobs(capsys: pytest.CaptureFixture[str]) -> None:
+    @once()
+    def jobs() -> None:
+        for _ in range(2):
+            say_of_data("10 rows")
+            say("done")
+
+    jobs()
+    jobs()
+    say_of_data("10 rows")
+    say_of_data("10 rows")
+    assert capsys.readouterr().err.split("\n") == [*["10 rows", "done", "done"] * 2, "10 rows", "10 rows", ""]
 
 
 def test_a_bar_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:

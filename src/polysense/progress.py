@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tqdm import tqdm
@@ -13,9 +14,31 @@ Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
+_SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
+
+
 def say(message: str) -> None:
     """A line."""
     tqdm.write(message, file=sys.stderr)
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """Many jobs on the same data: inside, :func:`say_of_data` says no line that it has said."""
+    token = _SAID.set(set())
+    try:
+        yield
+    finally:
+        _SAID.reset(token)
+
+
+def say_of_data(message: str) -> None:
+    """A line on the data of a job, which is not repeated with the next job within :func:`once`."""
+    said = _SAID.get()
+    if said is None or message not in said:
+        say(message)
+    if said is not None:
+        said.add(message)
 
 
 @contextmanager

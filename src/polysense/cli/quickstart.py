@@ -13,7 +13,7 @@ import typer
 from polysense.cli.options import Columns, SkipBadRows
 from polysense.cli.output import print_table
 from polysense.cli.train import read_seeds, table_overrides
-from polysense.progress import say
+from polysense.progress import once, say
 
 if TYPE_CHECKING:
     from polysense.types import Sample
@@ -70,9 +70,10 @@ def quickstart(
     say(
         f"{trainings} trainings on {rows} rows each: base, and with ITC and ITM, seeds {seeds}; about 100 MB a training under {out}"
     )
-    for place, (name, folder) in enumerate(runs.items()):
-        say(f"trainings {place * len(chosen) + 1} to {(place + 1) * len(chosen)} of {trainings}: quickstart/{name}")
-        summary = train(f"quickstart/{name}", table, out=folder, seeds=chosen, overrides=overrides, overwrite=True)
+    with once():
+        for place, (name, folder) in enumerate(runs.items()):
+            say(f"trainings {place * len(chosen) + 1} to {(place + 1) * len(chosen)} of {trainings}: quickstart/{name}")
+            summary = train(f"quickstart/{name}", table, out=folder, seeds=chosen, overrides=overrides, overwrite=True)
     found = compare_each(runs["base"], runs["both"], metrics=METRICS)
     title = "Quickstart: base, and with ITC and ITM"
     report = write_report(runs["both"], against=[runs["base"]], title=title, out=out / "report.html")

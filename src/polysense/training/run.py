@@ -23,7 +23,7 @@ from polysense.evaluation.evaluator import measured_rows
 from polysense.evaluation.reference import mean_references, references
 from polysense.metrics.sentiment import Dataset
 from polysense.objectives.objective import Objective
-from polysense.progress import bar, say
+from polysense.progress import bar, say, say_of_data
 from polysense.recipe import Recipe, load_recipe
 from polysense.recipe.foreign import blamed
 from polysense.recipe.parts import Part
@@ -95,13 +95,11 @@ def train(
     drawn = splits.drawn(seeds[0])
     shown, labels = sum(drawn.sizes), Counts.of(drawn.samples).labelled
     for line in overview(table, splits, shown=shown, labels=labels):
-        say(line)
+        say_of_data(line)
     recipe = following(recipe, table)
     warned = [str(problem) for problem in table.problems if problem.severity == "warning"]
-    for line in [*warned, *unread_aspects(recipe, table), *unfitting(recipe, table)]:
-        say(line)
-    for line in joined_labels(table):
-        say(line)
+    for line in [*warned, *unread_aspects(recipe, table), *unfitting(recipe, table), *joined_labels(table)]:
+        say_of_data(line)
     if recipe.start is not None:
         say(recipe.going_on().in_words(recipe))
     with blamed():
@@ -111,7 +109,7 @@ def train(
     refuse_different_data(described["content"])
     from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
     for problem in table.skipped:
-        say(f"skipped: {problem}")
+        say_of_data(f"skipped: {problem}")
     for seed in seeds if resume else ():
         say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
     with blamed():

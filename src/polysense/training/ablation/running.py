@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from polysense.errors import DataError, RecipeError, display
-from polysense.progress import say
+from polysense.progress import once, say
 from polysense.training.ablation.question import Ablation, Arm
 from polysense.training.folder import RECIPE
 from polysense.training.run import train
@@ -96,6 +96,7 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
+@once()
 def run(ablation: Ablation, *, resume: bool = False, overwrite: bool = False) -> None:
     """Train all runs; with ``resume`` finished trainings are read and unfinished ones go on from their last checkpoint."""
     refuse_folder(ablation.out, resume=resume, overwrite=overwrite)

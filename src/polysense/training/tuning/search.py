@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, PolysenseError, RecipeError
-from polysense.progress import say
+from polysense.progress import once, say
 from polysense.recipe.files import dump_yaml, read_recipe
 from polysense.seeds import seed_from
 from polysense.training.checkpoints import write_whole
@@ -50,6 +50,7 @@ class Trial:
     """``the recipe's own values``, ``as trial 3``, or why there is no score."""
 
 
+@once()
 def search(tuning: Tuning) -> list[Trial]:
     """Run the trials that are missing and return all, in their order; the table and the best recipe are written after each."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
