@@ -441,3 +441,49 @@ def test_damage_is_for_rows_that_are_read(clips_and_model: tuple[str, str], tmp_
     write_sts_tasks(tmp_path)
     assert execute(["evaluate", model, "--data", str(tmp_path), "--evaluator", "sts", "--drop-frames", "0.5"]) == 2
     assert "rows cannot be damaged (50% of the frames lost) for Sts" in capsys.readouterr().err
+
+
+def test_a_model_that_answers_one_class_for_all_rows_is_told(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["both"], tmp_path / "run")
+    assert execute(["evaluate", str(run), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["one_answer"] == []
+    assert "Warning" not in captured.err
+    file = run / "seed-1/predictions/test.jsonl"
+    rows = [json.loads(line) | {"label": "neutral"} for line in file.read_text("utf-8").splitlines()]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert execute(["evaluate", str(run), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["one_answer"] == [{"seed": 1, "answer": "neutral", "rows": len(rows)}]
+    warning = f"Warning: seed 1 answers 'neutral' for all {len(rows)} rows: it tells none of them from another"
+    assert captured.err.splitlines() == [warning]
+    assert execute(["evaluate", str(run / "seed-0")]) == 0
+    assert capsys.readouterr().err == "", "the other seed"
+
+    model = load(run / "seed-0")
+    for tensor in model.learner.objective("classification").head.parameters():
+        tensor.data.zero_()
+    model.save_pretrained(tmp_path / "flat")
+    assert execute(["evaluate", str(tmp_path / "flat"), "--data", str(toy_posts)]) == 0
+    captured = capsys.readouterr()
+    assert f"answers {model.labels[0]!r} for all {len(rows)} rows" in captured.err
+    assert "Warning" not in captured.out
+
+
+def test_a_model_that_answers_one_score_for_all_rows_is_told(
+    clips_and_model: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clips, source = clips_and_model
+    assert execute(["evaluate", source, "--data", clips, "--json"]) == 0
+    assert read(capsys)["one_answer"] == []
+    model = load(source)
+    for tensor in model.learner.objective("regression").head.parameters():
+        tensor.data.zero_()
+    model.save_pretrained(tmp_path / "flat")
+    assert execute(["evaluate", str(tmp_path / "flat"), "--data", clips, "--drop", "audio", "--json"]) == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found["one_answer"] == [{"seed": None, "answer": 0.0, "rows": found["rows"]}]
+    assert captured.err.count(f"Warning: the model answers 0.000 for all {found['rows']} rows") == 1

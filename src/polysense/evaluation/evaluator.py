@@ -34,12 +34,21 @@ class Answerer:
         learner: trained or in training.
         collate: prepares samples without targets.
         batch_size: rows a batch.
+        heard: gets the samples and their answers whenever all modalities are shown.
     """
 
-    def __init__(self, learner: Learner, collate: Collate, *, batch_size: int = 64) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        collate: Collate,
+        *,
+        batch_size: int = 64,
+        heard: Callable[[Sequence[Sample], Prediction], None] | None = None,
+    ) -> None:
         self.learner = learner
         self.collate = collate
         self.batch_size = batch_size
+        self.heard = heard
 
     def predict(
         self,
@@ -57,7 +66,10 @@ class Answerer:
                 for place, row in zip(places, prediction.rows() or [{} for _ in places], strict=True):
                     rows[place] = row
         names = list(rows[0]) if rows else []
-        return Prediction({name: [row[name] for row in rows] for name in names})
+        found = Prediction({name: [row[name] for row in rows] for name in names})
+        if self.heard is not None and only is None:
+            self.heard(samples, found)
+        return found
 
     def write(
         self, samples: Sequence[Sample], objective: Generation, how: Decoding, *, progress: Progress | None = None

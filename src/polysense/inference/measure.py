@@ -18,6 +18,7 @@ from polysense.data.table import Table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.evaluation.evaluator import Evaluator, Progress, measured_rows
+from polysense.evaluation.one_answer import Answers
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
 from polysense.progress import bar, say
@@ -102,6 +103,8 @@ class Measured:
     """Of that split, or of those sets, that were measured."""
     left_out: int
     """More of them, which lack the label or score that answers are compared with."""
+    one_answer: list[dict[str, Any]]
+    """``{"seed", "answer", "rows"}`` of every seed that answers all rows alike."""
     undamaged: list[dict[str, Any]] | None = None
     """As ``per_seed``, of the same rows before they were damaged; None where they were not."""
 
@@ -133,26 +136,30 @@ def measure(
         PolysenseError: the run is not finished.
     """
     refuse_options(reading, plans)
-    found, before = [], []
+    found, before, alike = [], [], []
     asked: list[Question] = []
     for seed, model in models(source):
         predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
         asked = asked or questions(predictor, Path(source), plans, reading)
-        found.append({"seed": seed, "metrics": _metrics(predictor, asked, reading)})
+        heard = Answers()
+        found.append({"seed": seed, "metrics": _metrics(predictor, asked, reading, heard=heard)})
+        alike += [{"seed": seed, **one} for one in heard.only()]
         if reading.damage:
             whole = [replace(one, samples=one.undamaged) for one in asked if one.undamaged is not None]
             before.append({"seed": seed, "metrics": _metrics(predictor, whole, reading)})
     told = [one for one in asked if one.split is not None] or asked
     own = [part.kind for part in predictor.recipe.evaluation.evaluators]
     rows = sum(measured_rows(own if one.evaluators is None else one.evaluators, one.samples) for one in told)
-    return Measured(found, told[0].split, rows, sum(len(one.samples) for one in told) - rows, before or None)
+    return Measured(found, told[0].split, rows, sum(len(one.samples) for one in told) - rows, alike, before or None)
 
 
-def _metrics(predictor: Predictor, asked: Sequence[Question], reading: Reading) -> dict[str, float]:
+def _metrics(
+    predictor: Predictor, asked: Sequence[Question], reading: Reading, *, heard: Answers | None = None
+) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for one in asked:
         for some in [None] if one.evaluators is None else [[evaluator] for evaluator in one.evaluators]:
-            given = predictor.measure(one.samples, evaluators=some)
+            given = predictor.measure(one.samples, evaluators=some, heard=heard)
             if not given:  # one of several, too: what was asked for is not left out in silence
                 raise DataError(_nothing(some, one, reading))
             metrics |= given

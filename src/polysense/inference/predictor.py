@@ -20,6 +20,7 @@ from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, Problem
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
 from polysense.evaluation.judge import judge, judging
+from polysense.evaluation.one_answer import Answers
 from polysense.evaluation.sentiment import SentimentRegression
 from polysense.inference.author import Author, named
 from polysense.inference.encoding.embedder import Embedder, Space
@@ -473,13 +474,19 @@ class Predictor:
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return digest.hexdigest()
 
-    def measure(self, samples: Sequence[Sample], *, evaluators: Sequence[Evaluator] | None = None) -> dict[str, float]:
-        """The metrics of the evaluators (the recipe's own by default) on samples; empty where they have nothing to measure."""
+    def measure(
+        self, samples: Sequence[Sample], *, evaluators: Sequence[Evaluator] | None = None, heard: Answers | None = None
+    ) -> dict[str, float]:
+        """The metrics of the evaluators (the recipe's own by default) on samples; empty where they have nothing to measure.
+
+        ``heard`` takes note of what is answered meanwhile.
+        """
+        answerer = Answerer(self.learner, self._answerer.collate, batch_size=self._answerer.batch_size, heard=heard)
         if evaluators is None:
             evaluators = [part.build() for part in self.recipe.evaluation.evaluators]
         metrics: dict[str, float] = {}
         for evaluator in evaluators:
-            metrics |= evaluator(self._answerer, samples)
+            metrics |= evaluator(answerer, samples)
         return metrics
 
     def reads_files_of(self, sample: Sample) -> bool:
