@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from polysense.data.collate import Collate
 from polysense.decoding.settings import Decoding
+from polysense.errors import DataError
 from polysense.evaluation.captioning import Captioning
 from polysense.evaluation.evaluator import Answerer
 from polysense.evaluation.perplexity import Perplexity
@@ -103,6 +104,27 @@ def test_beams_of_the_evaluator_go_before_those_of_the_recipe(networks: Path, mo
     Captioning(beams=1)(made, posts(2))
     recipe = Decoding(beams=3, length_penalty=1.5, min_length=2, no_repeat=4, max_length=6)
     assert asked == [recipe, replace(recipe, beams=1)]
+
+
+def test_two_models_are_compared_text_by_text(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The difference is that of the metrics, its interval drawn over pictures; equal models differ by nothing."""
+    samples, evaluator = several(), Captioning()
+    asked = answerer(networks, samples)
+    writing(monkeypatch, lambda sample: "see a box by a")
+    plain, plain_metrics = evaluator.outcomes(asked, samples), evaluator(asked, samples)
+    writing(monkeypatch, lambda sample: f"see a {['red', 'green', 'red'][sample.index]} box by a")
+    better, better_metrics = evaluator.outcomes(asked, samples), evaluator(asked, samples)
+    found = evaluator.differences([plain, plain], [better, better], resamples=200, seed=0)
+    assert list(found) == ["bleu_4", "rouge_l", "cider"]
+    for name, (one, texts) in found.items():
+        assert texts == 3
+        assert one.difference == pytest.approx(better_metrics[name] - plain_metrics[name])
+        assert one.base == pytest.approx(plain_metrics[name])
+        assert one.low <= one.difference <= one.high
+    same = evaluator.differences([better], [better], resamples=50, seed=0)
+    assert {(one.difference, one.low, one.high) for one, _ in same.values()} == {(0, 0, 0)}
+    with pytest.raises(DataError, match="Summarizing needs texts with a pair, and a model that writes of texts"):
+        Summarizing().outcomes(asked, samples)
 
 
 def test_models_that_write_nothing_of_the_kind_have_no_metrics(networks: Path) -> None:

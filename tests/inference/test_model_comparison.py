@@ -178,7 +178,7 @@ def test_the_command_prints_every_metric_and_a_sentence(
         ([], 2, "these runs embed and predict nothing: name what to ask both"),
         (["--evaluator", "sts"], 2, "name what to ask about with --data"),
         (["--data", "."], 2, "name what to ask with --evaluator"),
-        (["--evaluator", "geometry", "--data", "."], 2, "models are compared by sts and by retrieval"),
+        (["--evaluator", "geometry", "--data", "."], 2, "models are compared by sts, retrieval, captioning and summarizing"),
         (["--evaluator", "sts", "--data", "nowhere"], 3, "there is no file or folder nowhere"),
         (["--evaluator", "sts", "--data", ".", "--by", "target"], 2, "--by is for predictions"),
     ],

@@ -109,7 +109,7 @@ def _by_predictions(
     if not any(list(run.glob("seed-*/predictions")) for run in (base, other)):
         raise RecipeError(
             "these runs embed and predict nothing: name what to ask both, "
-            f"`polysense compare {base} {other} --evaluator sts --data DATA` (or --evaluator retrieval --data TABLE)"
+            f"`polysense compare {base} {other} --evaluator sts --data DATA` (or retrieval, captioning, summarizing on a table)"
         )
     name = _read_split(split or "test", base, other)
     main = comparison.compare(base, other, split=name, metric=metric, resamples=resamples, seed=seed, by=by)
@@ -126,7 +126,7 @@ def _comparable(name: str, metric: str | None) -> Comparable[Any]:
 
     found = find_evaluator(name)
     if not isinstance(found, Comparable):
-        raise RecipeError(f"--evaluator {name}: models are compared by sts and by retrieval")
+        raise RecipeError(f"--evaluator {name}: models are compared by sts, retrieval, captioning and summarizing")
     if isinstance(found, Sts) and metric in (DEVELOPMENT, *TEST_SETS):
         return Sts(tasks=[metric])
     return found

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
-from polysense.evaluation.evaluator import Answerer, Evaluator
-from polysense.evaluation.written import written
-from polysense.metrics.captions import bleu_4, cider, rouge_l
-from polysense.types import Sample
+from polysense.evaluation.writing import Each, Writing
+from polysense.metrics.captions import cider_each, rouge_l_each
 
 
-class Captioning(Evaluator):
+class Captioning(Writing):
     """``bleu_4``, ``rouge_l`` and ``cider`` of a caption of each picture against all that the samples have of it; times 100.
 
     Pictures are told apart by their content. The captions are written as the recipe's ``Generation``
@@ -23,13 +21,11 @@ class Captioning(Evaluator):
     """
 
     needs: ClassVar[str] = "pictures with captions, and a model that writes of pictures (Generation with target: text)"
+    field = "text"
+    order = ("bleu_4", "rouge_l", "cider")
+    units = "pictures"
 
-    def __init__(self, beams: int | None = None) -> None:
-        self.beams = beams
-
-    def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
-        """Write, compare."""
-        found = written(answerer, samples, "text", beams=self.beams)
-        if found is None:
-            return {}
-        return {name: 100 * score(*found) for name, score in (("bleu_4", bleu_4), ("rouge_l", rouge_l), ("cider", cider))}
+    @property
+    def means(self) -> Mapping[str, Each]:
+        """Metrics that are means over pictures."""
+        return {"rouge_l": rouge_l_each, "cider": cider_each}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
-from polysense.evaluation.evaluator import Answerer, Evaluator
-from polysense.evaluation.written import written
-from polysense.metrics.captions import bleu_4, rouge_l_f1, rouge_n
-from polysense.types import Sample
+from polysense.evaluation.writing import Each, Writing
+from polysense.metrics.captions import rouge_l_f1_each, rouge_n_each
 
 
-class Summarizing(Evaluator):
+class Summarizing(Writing):
     """``rouge_1``, ``rouge_2``, ``rouge_l`` (F1) and ``bleu_4`` of what is written of each text against its ``pair``; times 100.
 
     Rows of one ``group``, or without one of equal texts, have one text and several references, of which the best counts. What is
@@ -23,18 +22,15 @@ class Summarizing(Evaluator):
     """
 
     needs: ClassVar[str] = "texts with a pair, and a model that writes of texts (Generation with target: pair)"
+    field = "pair"
+    order = ("rouge_1", "rouge_2", "rouge_l", "bleu_4")
+    units = "texts"
 
-    def __init__(self, beams: int | None = None) -> None:
-        self.beams = beams
-
-    def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
-        """Write, compare."""
-        found = written(answerer, samples, "pair", beams=self.beams)
-        if found is None:
-            return {}
+    @property
+    def means(self) -> Mapping[str, Each]:
+        """Metrics that are means over texts."""
         return {
-            "rouge_1": 100 * rouge_n(*found, order=1),
-            "rouge_2": 100 * rouge_n(*found, order=2),
-            "rouge_l": 100 * rouge_l_f1(*found),
-            "bleu_4": 100 * bleu_4(*found),
+            "rouge_1": partial(rouge_n_each, order=1),
+            "rouge_2": partial(rouge_n_each, order=2),
+            "rouge_l": rouge_l_f1_each,
         }

@@ -13,10 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 Words = Sequence[str]
 Grams = Counter[tuple[str, ...]]
+Floats = NDArray[np.float64]
 
 ORDERS = (1, 2, 3, 4)
+BLEU_COUNTS = 2 * len(ORDERS) + 2
 LENGTH_SPREAD = 6.0
 """Words by which a text may differ in length from a reference until CIDEr takes off a good third."""
 RECALL = 1.2
@@ -36,25 +41,39 @@ def bleu_4(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> flo
     Counts are clipped to the most of any reference, lengths are held against the nearest reference (of two, the shorter one).
     Source: Papineni et al. 2002; no smoothing.
     """
-    right, all_grams = [0] * len(ORDERS), [0] * len(ORDERS)
-    length = nearest = 0
-    for text, several in zip(texts, references, strict=True):
-        length += len(text)
-        nearest += min((abs(len(one) - len(text)), len(one)) for one in several)[1]
-        for place, order in enumerate(ORDERS):
-            own, most = _grams(text, order), Counter[tuple[str, ...]]()
-            for one in several:
-                most |= _grams(one, order)
-            right[place] += sum((own & most).values())
-            all_grams[place] += own.total()
-    if not min(right, default=0):
-        return 0.0
-    precision = math.exp(sum(math.log(hits / count) for hits, count in zip(right, all_grams, strict=True)) / len(ORDERS))
-    return precision * math.exp(min(0.0, 1 - nearest / length))
+    counts = [bleu_counts(text, several) for text, several in zip(texts, references, strict=True)]
+    return float(bleu_of(np.array(counts, dtype=np.float64).reshape(-1, BLEU_COUNTS).sum(axis=0)))
+
+
+def bleu_counts(text: Words, several: Sequence[Words]) -> list[int]:
+    """What a text adds to BLEU: of 1- to 4-grams those that a reference has, then all; its length, that of the nearest reference."""
+    right, every = [], []
+    for order in ORDERS:
+        own, most = _grams(text, order), Counter[tuple[str, ...]]()
+        for one in several:
+            most |= _grams(one, order)
+        right.append(sum((own & most).values()))
+        every.append(own.total())
+    return [*right, *every, len(text), min((abs(len(one) - len(text)), len(one)) for one in several)[1]]
+
+
+def bleu_of(counts: Floats) -> Floats:
+    """BLEU-4 (...) of summed :func:`bleu_counts` (..., 10); 0 where no n-gram of some order is right."""
+    right, every, length, nearest = counts[..., :4], counts[..., 4:8], counts[..., 8], counts[..., 9]
+    found = np.asarray(right.min(axis=-1) > 0)
+    precision = np.exp(np.log(np.where(found[..., None], right / np.maximum(every, 1), 1)).mean(axis=-1))
+    brevity = np.exp(np.minimum(0, 1 - nearest / np.maximum(length, 1)))
+    score: Floats = np.where(found, precision * brevity, 0.0)
+    return score
 
 
 def rouge_l(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> float:
-    """Mean over texts of (1 + b^2) P R / (R + b^2 P), b = 1.2; P, R: the best share of the longest common subsequence with a reference.
+    """Mean over texts of :func:`rouge_l_each`."""
+    return _mean(rouge_l_each(texts, references))
+
+
+def rouge_l_each(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[float]:
+    """Of each text (1 + b^2) P R / (R + b^2 P), b = 1.2; P, R: the best share of the longest common subsequence with a reference.
 
     Source: Lin 2004, as the evaluation of COCO captions computes it.
     """
@@ -66,16 +85,26 @@ def rouge_l(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> fl
         weighed = recall + RECALL**2 * precision
         return (1 + RECALL**2) * precision * recall / weighed if weighed else 0.0
 
-    return _mean(score(text, several) for text, several in zip(texts, references, strict=True))
+    return [score(text, several) for text, several in zip(texts, references, strict=True)]
 
 
 def rouge_l_f1(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> float:
-    """Mean over texts of the best harmonic mean of precision and recall of the longest common subsequence with a reference."""
+    """Mean over texts of :func:`rouge_l_f1_each`."""
+    return _mean(rouge_l_f1_each(texts, references))
+
+
+def rouge_l_f1_each(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[float]:
+    """Of each text the best harmonic mean of precision and recall of the longest common subsequence with a reference."""
     return _best_f1(texts, references, lambda text, one: (_common(text, one), len(text), len(one)))
 
 
 def rouge_n(texts: Sequence[Words], references: Sequence[Sequence[Words]], *, order: int) -> float:
-    """The same of n-grams that both have. Source: Lin 2004; no stemming."""
+    """Mean over texts of :func:`rouge_n_each`."""
+    return _mean(rouge_n_each(texts, references, order=order))
+
+
+def rouge_n_each(texts: Sequence[Words], references: Sequence[Sequence[Words]], *, order: int) -> list[float]:
+    """The same as :func:`rouge_l_f1_each` of n-grams that both have. Source: Lin 2004; no stemming."""
 
     def overlap(text: Words, one: Words) -> tuple[int, int, int]:
         own, other = _grams(text, order), _grams(one, order)
@@ -85,7 +114,12 @@ def rouge_n(texts: Sequence[Words], references: Sequence[Sequence[Words]], *, or
 
 
 def cider(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> float:
-    """CIDEr-D: 10 times the mean over texts, references and orders of cosines of n-grams weighed by how rare they are.
+    """Mean over texts of :func:`cider_each`."""
+    return _mean(cider_each(texts, references))
+
+
+def cider_each(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[float]:
+    """CIDEr-D: of each text 10 times the mean over references and orders of cosines of n-grams weighed by how rare they are.
 
     ``10 mean_n mean_r exp(-(l - l_r)^2 / 2 s^2) sum_w min(g_w, r_w) r_w / (|g| |r|)``; g, r = count * log(N / df), df among the N
     texts' sets of references, s = 6. It means nothing for one text alone, whose weights are all 0. Source: Vedantam et al. 2015.
@@ -104,7 +138,7 @@ def cider(texts: Sequence[Words], references: Sequence[Sequence[Words]]) -> floa
         found = [_clipped_cosine(weighed(text, order), weighed(one, order)) for order in ORDERS]
         return sum(found) / len(ORDERS) * math.exp(-(far**2) / (2 * LENGTH_SPREAD**2))
 
-    return 10 * _mean(_mean(near(text, one) for one in several) for text, several in zip(texts, references, strict=True))
+    return [10 * _mean(near(text, one) for one in several) for text, several in zip(texts, references, strict=True)]
 
 
 def _grams(text: Words, order: int) -> Grams:
@@ -131,12 +165,12 @@ def _best_f1(
     texts: Sequence[Words],
     references: Sequence[Sequence[Words]],
     overlap: Callable[[Words, Words], tuple[int, int, int]],
-) -> float:
+) -> list[float]:
     def f1(text: Words, one: Words) -> float:
         both, own, other = overlap(text, one)
         return 2 * both / (own + other) if own + other else 0.0
 
-    return _mean(max(f1(text, one) for one in several) for text, several in zip(texts, references, strict=True))
+    return [max(f1(text, one) for one in several) for text, several in zip(texts, references, strict=True)]
 
 
 def _mean(values: Iterable[float]) -> float:

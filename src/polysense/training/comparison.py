@@ -195,7 +195,8 @@ class Pair:
         if not labelled:
             raise DataError(
                 f"{display(reference.path)}: no row has a target, so nothing can be scored; runs that embed, search or write are asked "
-                f"anew: `polysense compare {display(base)} {display(other)} --evaluator retrieval --data TABLE` (or --evaluator sts)"
+                f"anew: `polysense compare {display(base)} {display(other)} --evaluator retrieval --data TABLE` (or sts, captioning, "
+                "summarizing)"
             )
         if unlabelled := len(reference.rows) - len(labelled):
             notes = (*notes, f"{unlabelled} rows without a target are left out")
