@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from polysense.cli.main import execute
-from polysense.cli.train import knowledge_overrides, lost_by_training, only_answer, read_seeds, table_overrides
+from polysense.cli.train import (
+    all_overrides,
+    knowledge_overrides,
+    lost_by_training,
+    only_answer,
+    read_seeds,
+    table_overrides,
+)
 from polysense.errors import RecipeError
+from polysense.recipe.files import read_recipe
 
 RECIPE = "social/posts_concat_both"
 
@@ -211,6 +219,8 @@ def test_seeds_are_read() -> None:
 
 def test_columns_and_encoding_override_the_first_corpus() -> None:
     assert table_overrides(None) == []
+    [corpus] = read_recipe("unimo/caption", all_overrides(["corpora.0=Captions"], "text=caption", "latin-1"))["corpora"]
+    assert corpus == {"class_path": "Captions", "init_args": {"columns": {"text": "caption"}, "encoding": "latin-1"}}
     assert table_overrides("text=tweet", "latin-1") == ['corpora.0.columns={"text": "tweet"}', 'corpora.0.encoding="latin-1"']
 
 

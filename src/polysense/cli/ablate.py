@@ -14,7 +14,7 @@ import typer
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
-from polysense.cli.train import read_seeds, table_overrides
+from polysense.cli.train import all_overrides, read_seeds
 from polysense.errors import RecipeError
 from polysense.progress import say
 
@@ -87,7 +87,7 @@ def ablate(
         labels=counts,
         signals=chosen,
         metric=metric,
-        overrides=[*table_overrides(columns, encoding), *(set_ or ())],
+        overrides=all_overrides(set_, columns, encoding),
         skip_bad_rows=skip_bad_rows,
         media_root=media_root,
         use_cache=not no_cache,

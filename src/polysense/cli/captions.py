@@ -48,7 +48,6 @@ def _reader(path: Path, corpus: str | None, *, columns: Mapping[str, str], encod
     from polysense.cli.data import corpus_reader, recognised
     from polysense.data.corpora import all_corpora
     from polysense.data.corpora.captions import Captions
-    from polysense.data.tablefile import find_table, read_raw
 
     known = {name for name, one in all_corpora().items() if "captions" in one.tasks}
     if corpus is not None and corpus not in known:
@@ -56,6 +55,4 @@ def _reader(path: Path, corpus: str | None, *, columns: Mapping[str, str], encod
     found = corpus or recognised(path)
     if found in known and found != "Captions":
         return corpus_reader(found, columns=columns, encoding=encoding)
-    there = read_raw(find_table(path), encoding=encoding or "utf-8").columns
-    split = columns.get("split", "split") in there
-    return Captions(columns=dict(columns), encoding=encoding or "utf-8", use_splits=split, captions_per_image=None)
+    return Captions(columns=dict(columns), encoding=encoding or "utf-8", captions_per_image=None)

@@ -48,7 +48,7 @@ def train(
     """Train a recipe on data, once a seed; keep the weights that are best on validation, score test once, write a report."""
     from polysense.recipe.files import read_recipe
 
-    chosen, overrides = read_seeds(seeds), [*table_overrides(columns, encoding), *(set_ or ())]
+    chosen, overrides = read_seeds(seeds), all_overrides(set_, columns, encoding)
     read_recipe(recipe, overrides)  # so that a wrong name is told before torch is loaded
     if knowledge is not None:
         overrides += knowledge_overrides(recipe, overrides, knowledge)
@@ -186,6 +186,11 @@ def knowledge_overrides(recipe: str, overrides: Sequence[str], folder: Path) -> 
             f"--knowledge: no objective of {recipe} reads any ({kinds}); SentimentWord, WordPolarity and AspectPair do"
         )
     return [f"objectives.{name}.objective.knowledge={folder}" for name in reading]
+
+
+def all_overrides(set_: Sequence[str] | None, columns: str | None, encoding: str | None) -> list[str]:
+    """What ``--set`` asks for, then what the table's options do: they are for the corpus that was set, where one was."""
+    return [*(set_ or ()), *table_overrides(columns, encoding)]
 
 
 def table_overrides(columns: str | None, encoding: str | None = None) -> list[str]:

@@ -102,6 +102,13 @@ def test_the_splits_of_the_table_where_they_are_asked_for(folder: Path) -> None:
         captions(use_splits=True).read(folder)
 
 
+def test_rows_that_the_table_holds_out_do_not_train(folder: Path) -> None:
+    table = captions(columns={**COLUMNS, "split": "part"}).read(folder)
+    assert table.splits == {"train": 5, "validation": 2, "test": 2}
+    every = captions(columns={**COLUMNS, "split": "part"}, use_splits=False).read(folder)
+    assert every.splits == {"train": 8}, "one caption of each of eight pictures, of all splits"
+
+
 def test_validation_rows_share_no_picture_with_training_rows(folder: Path) -> None:
     table = captions(captions_per_image=1, validation=3).read(folder)
     assert table.splits == {"train": 6, "validation": 4}

@@ -26,15 +26,16 @@ FIELDS: tuple[str, ...] = ("id", "text", "image", "split", "group")
 class Captions(Corpus):
     """Your own table of captions, or of posts with pictures: CSV, TSV, JSON lines or Parquet, with the columns text and image.
 
-    Every row trains, except ``validation`` rows, and without a label. A row without text or picture is a bad row. Controls and
-    ``exclude`` choose among the training rows only.
+    Every row trains, except ``validation`` rows and those that the table's own column ``split`` holds out, and without a label.
+    A row without text or picture is a bad row. Controls and ``exclude`` choose among the training rows only.
 
     Args:
         path: the table, below the data folder; by default the data file itself, or the only table of the data folder.
         media: the folder of the pictures, from the table's folder; by default the table's folder.
         columns: fields that stand under another name (``{text: caption, image: file}``).
         encoding: of the table.
-        use_splits: take the splits of the table's column ``split``; rows that are in none are left out.
+        use_splits: take the splits of the table's column ``split``; rows that are in none are left out. Null takes them where there
+            is such a column; false trains on every row.
         captions_per_image: so many captions of a training picture, drawn by ``seed``; null keeps all.
         resample: ``never`` keeps those captions for the whole run; ``every_epoch`` draws others in every epoch.
         images: ``paired``; or a control, to see what the pictures are worth: ``shuffled`` gives each training picture to the
@@ -69,7 +70,7 @@ class Captions(Corpus):
         media: str | None = None,
         columns: dict[str, str] | None = None,
         encoding: str = "utf-8",
-        use_splits: bool = False,
+        use_splits: bool | None = None,
         captions_per_image: int | None = 1,
         resample: Resample = "never",
         images: Pairing = "paired",
@@ -131,7 +132,8 @@ class Captions(Corpus):
     def _table(self, path: Path, images: Path) -> Table:
         """Every caption, with its picture."""
         raw, file = read_raw(path, encoding=self.encoding), display(path)
-        columns = self._columns(file, raw.columns)
+        splits = self.columns.get("split", "split") in raw.columns if self.use_splits is None else self.use_splits
+        columns = self._columns(file, raw.columns, splits=splits)
         reader = RowReader(file=file, columns=columns, media_root=images)
         samples: dict[str, Sample] = {}
         problems = list(raw.problems)
@@ -142,10 +144,10 @@ class Captions(Corpus):
                 problems.append(read)
             elif read.id in samples:
                 problems.append(Problem(file=file, row=number, id=read.id, field="id", reason="stands in an earlier row too"))
-            elif self.use_splits and read.split is None:
+            elif splits and read.split is None:
                 unplaced += 1
             else:
-                samples[read.id] = read if self.use_splits else replace(read, split="train")
+                samples[read.id] = read if splits else replace(read, split="train")
         return Table(
             name=path.name,
             samples=tuple(samples.values()),
@@ -157,14 +159,14 @@ class Captions(Corpus):
             left_out={f"rows of {path.name} in no split": unplaced} if unplaced else {},
         )
 
-    def _columns(self, file: str, there: tuple[str, ...]) -> dict[str, str]:
+    def _columns(self, file: str, there: tuple[str, ...], *, splits: bool) -> dict[str, str]:
         """Our field -> the table's column."""
-        needed = {"text", "image", *self.columns} | ({"split"} if self.use_splits else set())
+        needed = {"text", "image", *self.columns} | ({"split"} if splits else set())
         for field in sorted(needed):
             column = self.columns.get(field, field)
             if column not in there:
                 raise DataError(f"{file} has no column {column!r}; map one to {field!r} with columns; {choices(column, there)}")
-        read = [field for field in FIELDS if field != "split" or self.use_splits]
+        read = [field for field in FIELDS if field != "split" or splits]
         return {field: column for field in read if (column := self.columns.get(field, field)) in there}
 
 
