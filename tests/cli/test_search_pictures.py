@@ -112,6 +112,18 @@ def test_reranking_is_the_joint_order_within_the_shortlist(
         assert [hit["score"] for hit in second["hits"]] == pytest.approx([score for _, score, _ in wanted], abs=1e-5)
 
 
+def test_a_picture_of_several_captions_is_found_once(
+    run: str, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = sorted(pictures.glob("[0-9]*"))[:4]
+    lines = ["image,text", *(f"{file.name},caption {number} of {file.stem}" for file in files for number in range(5))]
+    (pictures / "captions.csv").write_text("\n".join(lines) + "\n")
+    [answer], told = found([run, str(pictures / "captions.csv"), "--text", "rain in the street", "--top", "10"], capsys)
+    assert sorted(hit["row"] for hit in answer["hits"]) == [0, 5, 10, 15]
+    assert "16 rows with the picture of an earlier one: each picture is found once" in told
+    assert "4 of 4 pictures encoded" in told
+
+
 def test_reading_together_warns_where_no_wrong_pair_was_ever_read(
     run: str, pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

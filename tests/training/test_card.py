@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from polysense.training.card import write_card
+from polysense.training.card import tags_of, write_card
 
 
 def card(folder: Path, **more: Any) -> str:
@@ -59,3 +59,27 @@ def test_vectors_have_none_of_these_metrics(tmp_path: Path) -> None:
     assert "less is better" not in found
     assert "must beat" not in found
     assert "\n\n\n" not in found
+
+
+def recipe_of(*objectives: str, target: str | None = None, encoders: tuple[str, ...] = ("text", "image")) -> dict[str, Any]:
+    parts = [{"class_path": name, "init_args": {} if target is None else {"target": target}} for name in objectives]
+    return {
+        "encoders": {name: {"init_args": {}} for name in encoders},
+        "objectives": {str(place): {"objective": part, "weight": 1.0} for place, part in enumerate(parts)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("recipe", "labels", "tags"),
+    [
+        (recipe_of("Classification", "ImageTextContrast"), ["a", "b"], ["sentiment-analysis", "multimodal"]),
+        (recipe_of("Regression", encoders=("text",)), [], ["sentiment-analysis"]),
+        (recipe_of("SoftAnswers"), ["no", "yes"], ["visual-question-answering", "multimodal"]),
+        (recipe_of("Generation", target="text"), [], ["image-to-text", "multimodal"]),
+        (recipe_of("Generation", target="pair", encoders=("text",)), [], ["text-generation"]),
+        (recipe_of("SentenceContrast", encoders=("text",)), [], ["sentence-similarity"]),
+        (recipe_of("CrossModalContrast", "MaskedRegion"), [], ["image-text-retrieval", "multimodal"]),
+    ],
+)
+def test_the_tags_say_what_it_is_for(recipe: dict[str, Any], labels: list[str], tags: list[str]) -> None:
+    assert tags_of({"recipe": recipe, "labels": labels}) == ["polysense", *tags]

@@ -226,11 +226,14 @@ def _pictures(
     from polysense.inference.picture_index import PictureIndex, default_root, index_folder
 
     width = model.width(part="image", shared=shared)  # first: it refuses what the model does not read
-    shown = [row for row in kept if not isinstance(every[row], str) and every[row].image is not None]
-    if not shown:
+    pictured = [row for row in kept if not isinstance(every[row], str) and every[row].image is not None]
+    if not pictured:
         raise DataError(f"{display(collection)} holds no pictures")
-    if less := len(kept) - len(shown):
+    if less := len(kept) - len(pictured):
         say(f"{'1 row without a picture is' if less == 1 else f'{less:,} rows without a picture are'} never found")
+    shown = list({every[row].image: row for row in reversed(pictured)}.values())[::-1]  # the first row of each picture
+    if same := len(pictured) - len(shown):
+        say(f"{'1 row' if same == 1 else f'{same:,} rows'} with the picture of an earlier one: each picture is found once")
     there = PictureIndex(index_folder(kept_in or default_root(collection), model, shared=shared), width=width)
     with bar("encoding", "pictures") as advance:
         found = there.vectors(

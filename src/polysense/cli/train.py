@@ -101,7 +101,7 @@ def train(
 
 def _use(summary: Mapping[str, Any], out: Path) -> str:
     """A command that shows what the run can do."""
-    from polysense.training.card import written_target
+    from polysense.training.card import ALIGNING, written_target
 
     objectives = [signal["objective"]["class_path"] for signal in summary["recipe"]["objectives"].values()]
     if (target := written_target(summary["recipe"]["objectives"])) is not None:
@@ -110,6 +110,8 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
         return f'predict {out} --text "what a lovely day"'
     if "WordPolarity" in objectives or "SentimentWord" in objectives:
         return f"train RECIPE --data DATA --out OTHER --set encoders.text.pretrained={out}"
+    if not summary["labels"] and ALIGNING & set(objectives) - {"Grounding"}:
+        return f'search {out} pictures/ --text "a dog in the snow"'
     if not summary["labels"] and "Regression" not in objectives:
         return f"encode {out} sentences.txt --out vectors.npy"
     encoders = summary["recipe"]["encoders"].values()

@@ -20,7 +20,7 @@ from polysense.training.rival import constant_answer, scored_split
 TEMPLATE = Template(
     """---
 library_name: polysense
-tags: [polysense, sentiment-analysis, multimodal]
+tags: [{{ tags | join(", ") }}]
 {% if measured %}
 metrics: [{{ measured | join(", ") }}]
 {% endif %}
@@ -101,6 +101,9 @@ EXAMPLES = {"text": "what a lovely day", "image": "rain.jpg", "audio": "sound.np
 CALLS = {"text": 'caption("rain.jpg")', "pair": 'generate("what a lovely day")'}
 """How a model that writes is called, by what it writes."""
 
+ALIGNING = frozenset({"ImageTextContrast", "CrossModalContrast", "Grounding", "PairRanking"})
+"""Objectives with which texts find pictures."""
+
 WORDS = {"text": "texts", "image": "pictures", "audio": "recordings", "video": "films"}
 
 HUB_METRICS = {
@@ -135,6 +138,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         drawn_labels=data.get("drawn_labels", data["labelled"]["train"]),
         folder=folder.name,
         answers=any(folder.glob("seed-*/predictions")),
+        tags=tags_of(summary),
         writes=CALLS.get(written_target(summary["recipe"].get("objectives", {})) or ""),
         example=json.dumps([shown]) if shown else "rows",
         noted=noted,
@@ -143,6 +147,23 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         chosen=best_and_last(summary),
     )
     (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def tags_of(summary: Mapping[str, Any]) -> list[str]:
+    """The tags by which model hubs find it."""
+    recipe = summary["recipe"]
+    objectives = {one["objective"]["class_path"] for one in recipe.get("objectives", {}).values() if one["weight"]}
+    judged = summary["labels"] or "Regression" in objectives
+    tasks = {
+        "sentiment-analysis": bool(judged) and "SoftAnswers" not in objectives,
+        "visual-question-answering": "SoftAnswers" in objectives,
+        "image-to-text": written_target(recipe.get("objectives", {})) == "text",
+        "text-generation": written_target(recipe.get("objectives", {})) == "pair",
+        "sentence-similarity": "SentenceContrast" in objectives,
+        "image-text-retrieval": bool(objectives & ALIGNING) and not judged,
+        "multimodal": len(recipe["encoders"]) > 1,
+    }
+    return ["polysense", *(name for name, holds in tasks.items() if holds)]
 
 
 def written_target(objectives: Mapping[str, Any]) -> str | None:
