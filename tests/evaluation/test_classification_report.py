@@ -21,7 +21,9 @@ class Answers:
 
     def predict(self, samples: Sequence[Sample]) -> Prediction:
         self.asked += [sample.id for sample in samples]
-        return Prediction({"label": [answer_of(sample) for sample in samples]})
+        labels = [answer_of(sample) for sample in samples]
+        chances = [{name: 0.8 if name == label else 0.1 for name in "abc"} for label in labels]
+        return Prediction({"label": labels, "probabilities": chances})
 
 
 def answer_of(sample: Sample) -> str | tuple[str, ...]:
@@ -52,6 +54,8 @@ def test_by_hand() -> None:
     assert found["weighted_f1"] == pytest.approx((2 * f1["a"] + 2 * f1["b"] + f1["c"]) / 5)
     assert found["macro_precision"] == pytest.approx((1 / 2 + 2 / 3 + 0) / 3)
     assert found["macro_recall"] == pytest.approx((1 / 2 + 2 / 2 + 0) / 3)
+    assert found["ece"] == pytest.approx(0.8 - 3 / 5)  # all rows are answered with 80 %
+    assert list(found).index("ece") < list(found).index("f1/a")
 
 
 def test_several_labels() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from polysense.cli.calibrate import in_words
 from polysense.cli.options import (
     Columns,
     Encoding,
@@ -84,7 +85,7 @@ def evaluate(
     or a camera fails? What it is without the damage stands beside.
     """
     from polysense.data.damage import Damage
-    from polysense.evaluation.summary import summarise
+    from polysense.evaluation.summary import summarise, with_settled
 
     split = None if split is None else read_split(split)
     damage = Damage(drop=tuple(dict.fromkeys(drop or ())), frames=drop_frames, noise=frame_noise)
@@ -99,7 +100,8 @@ def evaluate(
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
         found, rows, left_out = _noted(run, split or "test")
-        summary = summarise(found, split or "test", rows, left_out) | {"one_answer": _noted_alike(run, found, split or "test")}
+        summary = summarise(with_settled(found, Path(run)), split or "test", rows, left_out)
+        summary |= {"one_answer": _noted_alike(run, found, split or "test")}
     else:
         refuse_missing(run, data)
         from polysense.inference.measure import Reading, measure, plan
@@ -118,7 +120,7 @@ def evaluate(
                 progress=advance,
             )
             measured = measure(run, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
-        summary = summarise(measured.per_seed, measured.split, measured.rows, measured.left_out)
+        summary = summarise(with_settled(measured.per_seed, Path(run)), measured.split, measured.rows, measured.left_out)
         summary |= {"one_answer": measured.one_answer}
         if measured.undamaged is not None:
             before = summarise(measured.undamaged, measured.split, measured.rows)
@@ -197,6 +199,9 @@ def _print(summary: dict[str, Any], damage: str) -> None:
     print_table([summary["split"] or "metric", *columns], rows)
     if summary["rows"] is not None:
         typer.echo(f"{summary['rows']:,} {plural(summary['rows'])}{damage and f', {damage}'}")
+    for result in summary["per_seed"]:
+        for name, settled in result.get("settled", {}).items():
+            typer.echo(f"{name}, seed {result['seed']}: {in_words(settled)}")
     if summary["left_out"]:
         has = "has" if summary["left_out"] == 1 else "have"
         typer.echo(f"{summary['left_out']:,} more {has} no label, and {has} no part in the metrics")

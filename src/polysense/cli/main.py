@@ -27,6 +27,7 @@ COMMANDS = {
     "tune": "Seek values of a recipe that do well on validation.",
     "ablate": "Find out which training signal helps on a table.",
     "evaluate": "Measure a trained run on a split.",
+    "calibrate": "Give a trained run probabilities that mean what they say.",
     "predict": "Answer for one post, or for every row of a table.",
     "caption": "Write captions of pictures.",
     "generate": "Write texts from texts, or of pictures.",

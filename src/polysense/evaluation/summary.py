@@ -56,6 +56,13 @@ def summarise(found: Sequence[Mapping[str, Any]], split: str | None, rows: int |
     }
 
 
+def with_settled(found: Sequence[Mapping[str, Any]], run: Path) -> list[dict[str, Any]]:
+    """What was found of each seed, with the temperature and the thresholds, ``settled``, where a run or saved model has such."""
+    record = read_object(run / "run.json")
+    settled = {one.get("seed"): one["settled"] for one in record.get("per_seed", [record]) if "settled" in one}
+    return [{**one, **({"settled": settled[one["seed"]]} if one["seed"] in settled else {})} for one in found]
+
+
 def _spread(numbers: Sequence[float]) -> float | None:
     if len(numbers) < 2:
         return None

@@ -32,7 +32,7 @@ SIDES = ("negative", "positive")
 
 SIMS_EDGES: dict[str, tuple[float, ...]] = {"Mult_acc_3": (-0.1, 0.1), "Mult_acc_5": (-0.7, -0.1, 0.1, 0.7)}
 
-LOWER_IS_BETTER = ("MAE",)
+LOWER_IS_BETTER = ("MAE", "ece")
 """The metrics of which less is better."""
 
 OF_EACH = ("MAE", "Corr")
@@ -43,7 +43,7 @@ DOUBTFUL = 1e-9
 
 
 def lower_is_better(metric: str) -> bool:
-    """Whether less is better of a metric, or of one of a modality by itself: ``MAE``, ``MAE/text``."""
+    """Whether less is better of a metric, or of one of a modality by itself: ``MAE``, ``MAE/text``, ``ece``."""
     return metric.partition("/")[0] in LOWER_IS_BETTER
 
 

@@ -165,7 +165,14 @@ class Classification(Answering):
 
     def answer(self, representation: Representation) -> Prediction:
         """``label`` and ``probabilities`` (class to number)."""
-        logits = self.head(representation.fused.summary).float()
+        return self._answered(self.head(representation.fused.summary).float())
+
+    def settled_anew(self, probabilities: Sequence[Mapping[str, float]]) -> Prediction:
+        """What it answers, settled, to the rows to which it gave these probabilities before."""
+        chances = _table(probabilities, self.labels)
+        return self._answered(torch.from_numpy(_logits(chances, several=self.multi_label)))
+
+    def _answered(self, logits: Tensor) -> Prediction:
         if self.calibrate:
             logits = logits / self.temperature
         probabilities = logits.sigmoid() if self.multi_label else logits.softmax(dim=-1)
@@ -185,13 +192,12 @@ class Classification(Answering):
         rows = [row for row, sample in enumerate(samples) if sample.label is not None]
         if not rows:
             return {}
-        named = [answers.columns["probabilities"][row] for row in rows]
-        chances = np.array([[one[label] for label in self.labels] for one in named], dtype=np.float64).clip(1e-12, 1 - 1e-12)
+        chances = _table([answers.columns["probabilities"][row] for row in rows], self.labels)
         given = [classes(samples[row]) for row in rows]
         truth = np.array([[label in some for label in self.labels] for some in given], dtype=np.intp)
         found: dict[str, Any] = {}
         if self.calibrate:
-            logits = np.log(chances) - (np.log1p(-chances) if self.multi_label else 0.0)
+            logits = _logits(chances, several=self.multi_label)
             before = float(self.temperature)
             new = fitted_temperature(logits * before, truth if self.multi_label else truth.argmax(axis=1))
             self.temperature.fill_(new)
@@ -202,6 +208,18 @@ class Classification(Answering):
             self.thresholds.copy_(torch.from_numpy(own))
             found["thresholds"] = {label: round(float(value), 6) for label, value in zip(self.labels, own, strict=True)}
         return found
+
+
+def _table(probabilities: Sequence[Mapping[str, float]], labels: Sequence[str]) -> NDArray[np.float64]:
+    """(rows, classes), none of them 0 or 1, whose logarithms have no value."""
+    table = np.array([[row[label] for label in labels] for row in probabilities], dtype=np.float64)
+    return table.reshape(len(table), len(labels)).clip(1e-12, 1 - 1e-12)
+
+
+def _logits(chances: NDArray[np.float64], *, several: bool) -> NDArray[np.float64]:
+    """Of which these are the probabilities; where a row has one class, up to a number that is the same for all of its classes."""
+    found: NDArray[np.float64] = np.log(chances) - (np.log1p(-chances) if several else 0.0)
+    return found
 
 
 def _at(logits: NDArray[np.float64], *, several: bool) -> NDArray[np.float64]:
