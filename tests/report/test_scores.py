@@ -27,6 +27,20 @@ def test_scores_over_seeds_are_those_of_the_predictions(tmp_path: Path) -> None:
     assert found.std == pytest.approx(stdev(each))
 
 
+def test_a_metric_that_chose_and_is_none_of_predictions_is_that_of_the_record(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", seeds=[0, 1])
+    record = json.loads((folder / "run.json").read_text("utf-8"))
+    for entry, value in zip(record["per_seed"], (0.25, 0.75), strict=True):
+        entry["test"] |= {"soft_accuracy": value, "other": 0.5}
+    (folder / "run.json").write_text(json.dumps(record | {"best_metric": "soft_accuracy"}), encoding="utf-8")
+    run = Run.read(folder)
+    found = run_scores(run)
+    assert found["soft_accuracy"].values == (0.25, 0.75)
+    assert "other" not in found
+    assert led_by(found, best="soft_accuracy")[:2] == ["soft_accuracy", "weighted_f1"]
+    assert "soft_accuracy" not in run_scores(run, "test")
+
+
 def test_the_commonest_class(tmp_path: Path) -> None:
     run = Run.read(make_run(tmp_path / "run"))
     targets = [row["target"] for row in run.shown[0].rows]

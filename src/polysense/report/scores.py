@@ -81,12 +81,17 @@ def measured_rows(predictions: Predictions) -> list[Mapping[str, Any]]:
 
 
 def run_scores(run: Run, part: str | None = None) -> dict[str, Spread]:
-    """Each metric over the seeds: from the predictions ``part`` (default: of the split shown), else from the run's record."""
+    """Each metric over the seeds: from the predictions ``part`` (default: of the split shown), else from the run's record.
+
+    The metric that chose the checkpoint, where it is none of predictions (``soft_accuracy``), is that of the record.
+    """
     name = part or run.split or ""
     found = spreads(run, run.predictions.get(name, {}).values())
-    if not found and part is None:
-        return over_seeds([recorded(entry, split=run.split) for entry in run.record.get("per_seed", [])])
-    return found
+    if part is not None:
+        return found
+    noted = over_seeds([recorded(entry, split=run.split) for entry in run.record.get("per_seed", [])])
+    best = run.record.get("best_metric")
+    return {**{name: noted[name] for name in noted if name == best}, **found} if found else noted
 
 
 def spreads(run: Run, parts: Iterable[Predictions]) -> dict[str, Spread]:
@@ -125,4 +130,5 @@ def constant(run: Run) -> tuple[str, Mapping[str, float]] | None:
 def led_by(scores: Mapping[str, object], *, best: str | None = None) -> list[str]:
     """The metrics that a table shows: the usual ones of labels, else all that are not of one class; the chosen one first."""
     names = [name for name in MAIN if name in scores] or [name for name in scores if "/" not in name]
+    names += [best] if best is not None and best in scores and best not in names else []
     return sorted(names, key=lambda name: name != best)
