@@ -9,6 +9,7 @@ import pytest
 from tests.made_colours import COLOURS
 from tests.made_writing import caption_settings, summary_settings, write_captions, write_pairs
 
+from polysense.errors import RecipeError
 from polysense.inference.predictor import load
 from polysense.training.run import train
 
@@ -31,6 +32,9 @@ def test_captions(root: Path, networks: Path, tmp_path: Path) -> None:
     model = load(tmp_path / "run")
     pictures = [root / "flickr8k" / "images" / f"{number}.png" for number in range(8)]
     answers = model.caption(pictures)
+    assert model.caption([{"image": picture} for picture in pictures]) == answers
+    with pytest.raises(RecipeError, match=r"no choice 'beems' of how to write; did you mean 'beams'"):
+        model.caption(pictures, beems=2)  # type: ignore[call-arg]
     assert [set(one) for one in answers] == [{"image", "caption"}] * 8
     right = [colour in one["caption"] for colour, one in zip(COLOURS, answers, strict=True)]
     assert sum(right) >= 7

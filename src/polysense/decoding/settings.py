@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from polysense.errors import RecipeError
+from polysense.errors import RecipeError, choices
 from polysense.objectives.generation import Generation
 
 
@@ -81,9 +81,12 @@ class Decoding:
         """The same with other values; a draw takes one beam, and a least length that was not wished for gives way to the longest.
 
         Raises:
-            RecipeError: a value is impossible; names it.
+            RecipeError: a value is impossible, or there is no such choice; names it.
         """
         given: Wishes = {**wishes}
+        for name in given:
+            if name not in Wishes.__annotations__:
+                raise RecipeError(f"there is no choice {name!r} of how to write; {choices(name, Wishes.__annotations__)}")
         if given.get("sample"):
             given.setdefault("beams", 1)
         if "max_length" in given:

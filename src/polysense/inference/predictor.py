@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, get_args
@@ -243,12 +243,16 @@ class Predictor:
         return list(self.stream_written(listed(rows), wishes, progress=progress))
 
     def caption(
-        self, pictures: Sequence[Media] | Media, *, progress: Progress | None = None, **wishes: Unpack[Wishes]
+        self,
+        pictures: Sequence[Media | Mapping[str, Any]] | Media | Mapping[str, Any],
+        *,
+        progress: Progress | None = None,
+        **wishes: Unpack[Wishes],
     ) -> list[dict[str, Any]]:
         """``image`` and ``caption`` of each picture, or ``error`` where it cannot be used.
 
         Args:
-            pictures: files, or Pillow images.
+            pictures: files, or Pillow images; or rows (mappings) that have one as ``image``.
             progress: gets (pictures done, pictures done).
             wishes: as of :meth:`generate`.
 
@@ -256,7 +260,8 @@ class Predictor:
             PolysenseError: the model writes no captions.
             RecipeError: as of :meth:`generate`.
         """
-        every: list[Media] = list(pictures) if isinstance(pictures, Sequence) and not isinstance(pictures, str) else [pictures]
+        given = list(pictures) if isinstance(pictures, Sequence) and not isinstance(pictures, str) else [pictures]
+        every = [one.get("image", one) if isinstance(one, Mapping) else one for one in given]
         answers = self.stream_written([{"image": one} for one in every], wishes, captions=True, progress=progress)
         return named(answers, every)
 
