@@ -100,6 +100,16 @@ def test_neighbours_of_captions_and_pictures(table: Path, tmp_path: Path, tiny_v
     assert set(images.table["key"]) <= {f"{number}.jpg" for number in range(10)}
     assert set(images.table["neighbour"]) <= {f"deep/{number}.png" for number in range(5)}
     assert images.record["folder"] == str((tmp_path / "others").resolve())
+    other = tmp_path / "other.csv"
+    other.write_text(
+        "".join(line for row, line in enumerate(table.read_text("utf-8").splitlines(keepends=True)) if row != 1), "utf-8"
+    )
+    again = ["neighbours", str(other), *arguments[2:4], "--out", str(out), "--pool", "4"]
+    assert execute(again) == 2
+    assert "texts.parquet and images.parquet, made from something else; overwrite it" in capsys.readouterr().err
+    assert Neighbours.read(out, "texts") == texts
+    assert execute([*again, "--overwrite"]) == 0
+    assert not (out / "images.parquet").exists()
     assert execute(["neighbours", str(table), "--out", str(out)]) == 2
     assert "name what is unpaired: --texts, --images, or both" in capsys.readouterr().err
     assert execute(["neighbours", str(table), "--out", str(out), "--images", str(out)]) == 3

@@ -119,3 +119,24 @@ def test_a_killed_making_goes_on_and_equals_one_that_was_not(tmp_path: Path, mon
     assert text_neighbours(TEXTS, UNPAIRED, folder=tmp_path) == whole
     assert Neighbours.read(tmp_path, "texts") == whole
     assert sorted(path.name for path in tmp_path.iterdir()) == ["neighbours.json", "texts.parquet"]
+
+
+def test_a_folder_of_something_else_is_refused_unless_overwritten(tmp_path: Path) -> None:
+    features = {f"{n}.jpg": np.eye(3)[n] + 0.1 for n in range(2)}
+    unpaired = {"u.jpg": np.ones(3)}
+    first = text_neighbours(TEXTS, UNPAIRED, folder=tmp_path, paired="first")
+    images = image_neighbours(features, unpaired, folder=tmp_path, paired="first")
+    assert text_neighbours(TEXTS, UNPAIRED, folder=tmp_path, paired="first") == first
+    with pytest.raises(RecipeError, match=r"holds texts\.parquet, made from something else"):
+        text_neighbours(TEXTS, UNPAIRED[:9], folder=tmp_path, paired="first")
+    with pytest.raises(RecipeError, match=r"holds texts\.parquet and images\.parquet, made from something else"):
+        text_neighbours(TEXTS[:9], UNPAIRED, folder=tmp_path, paired="second")
+    assert Neighbours.read(tmp_path, "texts") == first
+    text_neighbours(TEXTS, UNPAIRED[:9], folder=tmp_path, paired="first", overwrite=True)
+    assert Neighbours.read(tmp_path, "images") == images
+    second = text_neighbours(TEXTS[:9], UNPAIRED, folder=tmp_path, paired="second", overwrite=True)
+    assert Neighbours.read(tmp_path, "texts") == second
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["neighbours.json", "texts.parquet"]
+    assert "images" not in (tmp_path / "neighbours.json").read_text("utf-8")
+    with pytest.raises(RecipeError, match=r"holds texts\.parquet, made from something else"):
+        image_neighbours(features, unpaired, folder=tmp_path, paired="first")

@@ -44,14 +44,20 @@ def neighbours(
     media_root: MediaRoot = None,
     encoding: Encoding = None,
     skip_bad_rows: SkipBadRows = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write over tables that were made from something else.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Find for each caption the nearest of other sentences (TF-IDF), and for each picture the nearest of other pictures.
 
     The same command goes on after a kill; vectors of pictures stay in the cache.
+    A folder whose tables were made from something else is refused without --overwrite; with it, one of other captions is removed.
     """
     from polysense.cli.captions import read_captions
     from polysense.cli.options import read_columns
+    from polysense.knowledge.rewriting import Caption
+    from polysense.knowledge.rewriting.corpus import CaptionCorpus
 
     if texts is None and images is None:
         raise RecipeError("name what is unpaired: --texts, --images, or both")
@@ -65,11 +71,12 @@ def neighbours(
         encoding=encoding,
         skip_bad_rows=skip_bad_rows,
     )
+    paired = CaptionCorpus.of(map(Caption.of, rows)).digest
     made = []
     if texts is not None:
-        made.append(_texts(rows, texts, column, out, pool, Skipped() if skip_bad_rows else None))
+        made.append(_texts(rows, texts, column, out, pool, paired, overwrite, Skipped() if skip_bad_rows else None))
     if images is not None:
-        made.append(_images(rows, images, encoder, out, pool))
+        made.append(_images(rows, images, encoder, out, pool, paired, overwrite))
     summary = [_summary(one) for one in made]
     say(f"written to {display(out)}")
     if json:
@@ -78,7 +85,16 @@ def neighbours(
         print_table(tuple(summary[0]), [tuple(one.values()) for one in summary])
 
 
-def _texts(rows: Sequence[Sample], texts: Path, column: str, out: Path, pool: int, skipped: Skipped | None) -> Neighbours:
+def _texts(
+    rows: Sequence[Sample],
+    texts: Path,
+    column: str,
+    out: Path,
+    pool: int,
+    paired: str,
+    overwrite: bool,
+    skipped: Skipped | None,
+) -> Neighbours:
     from polysense.knowledge.retrieval import text_neighbours
     from polysense.knowledge.texts import read_texts
 
@@ -86,18 +102,28 @@ def _texts(rows: Sequence[Sample], texts: Path, column: str, out: Path, pool: in
         unpaired = list(read_texts(texts, column=column, skip=skipped))
         if skipped is not None:
             skipped.tell_rest()
-        return text_neighbours([row.text or "" for row in rows], unpaired, pool=pool, folder=out, progress=progress)
+        return text_neighbours(
+            [row.text or "" for row in rows],
+            unpaired,
+            pool=pool,
+            folder=out,
+            paired=paired,
+            overwrite=overwrite,
+            progress=progress,
+        )
 
 
-def _images(rows: Sequence[Sample], folder: Path, encoder: str, out: Path, pool: int) -> Neighbours:
+def _images(
+    rows: Sequence[Sample], folder: Path, encoder: str, out: Path, pool: int, paired: str, overwrite: bool
+) -> Neighbours:
     from polysense.inference.picture_vectors import picture_vectors, pictures_in
     from polysense.knowledge.retrieval import image_neighbours
     from polysense.knowledge.rewriting import Caption
 
-    paired = {Caption.of(row).picture: row.image for row in rows}
-    files = {name: image for name, image in paired.items() if isinstance(image, Path)}
-    if len(files) < len(paired):
-        raise DataError(f"{len(paired) - len(files)} of {len(paired)} pictures are no files; neighbours are found for files")
+    own = {Caption.of(row).picture: row.image for row in rows}
+    files = {name: image for name, image in own.items() if isinstance(image, Path)}
+    if len(files) < len(own):
+        raise DataError(f"{len(own) - len(files)} of {len(own)} pictures are no files; neighbours are found for files")
     vectors = {}
     for what, found in (("paired", files), ("unpaired", pictures_in(folder))):
         with bar(f"{what} pictures", "pictures") as progress:
@@ -110,6 +136,8 @@ def _images(rows: Sequence[Sample], folder: Path, encoder: str, out: Path, pool:
             folder=out,
             pictures=str(folder.resolve()),
             made_by=encoder,
+            paired=paired,
+            overwrite=overwrite,
             progress=progress,
         )
 

@@ -117,9 +117,7 @@ class Neighbours:
             raise RecipeError(f"kind: {kind!r} is none; {choices(str(kind), KINDS)}")
         path = Path(folder) / f"{kind}.parquet"
         table = read_parquet(path, COLUMNS, made_by=MADE_BY)
-        record = read_object(Path(folder) / RECORD).get(kind, {})
-        if not isinstance(record, dict):
-            raise DataError(f"{display(Path(folder) / RECORD)}, {kind}: expected an object")
+        record = recorded(Path(folder), kind)
         try:
             found = cls(kind, table, record)
         except DataError as error:
@@ -127,6 +125,25 @@ class Neighbours:
         if record.get("digest", found.digest) != found.digest:
             raise DataError(f"{display(path)} is not the table that {RECORD} beside it describes: the digest is another one")
         return found
+
+
+def recorded(folder: Path, kind: Kind) -> Mapping[str, Any]:
+    """How the folder's table of this kind was made; empty where nothing says so.
+
+    Raises:
+        DataError: ``neighbours.json`` is damaged.
+    """
+    record = read_object(folder / RECORD).get(kind, {})
+    if not isinstance(record, dict):
+        raise DataError(f"{display(folder / RECORD)}, {kind}: expected an object")
+    return record
+
+
+def forget(folder: Path, kind: Kind) -> None:
+    """Remove the folder's table of this kind, and its part of ``neighbours.json``."""
+    (folder / f"{kind}.parquet").unlink(missing_ok=True)
+    rest = {name: record for name, record in read_object(folder / RECORD).items() if name != kind}
+    write_text(folder / RECORD, json.dumps(rest, ensure_ascii=False, indent=2) + "\n")
 
 
 def _key(kind: Kind, key: str) -> str:

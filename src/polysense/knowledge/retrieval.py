@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from polysense.data.media import normalised
-from polysense.data.neighbours import COLUMNS, Kind, Neighbours
-from polysense.errors import DataError, RecipeError
+from polysense.data.neighbours import COLUMNS, KINDS, Kind, Neighbours, forget, recorded
+from polysense.errors import DataError, RecipeError, display
 from polysense.knowledge.nearest import Vectors, highest, similarities, unit
 from polysense.knowledge.shards import Shards, made_from
 from polysense.knowledge.tfidf import tfidf
@@ -41,6 +41,8 @@ def text_neighbours(
     pool: int = POOL,
     copy: float = COPY,
     folder: Path | str | None = None,
+    paired: str | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Neighbours:
     """The unpaired sentences nearest to each caption.
@@ -53,11 +55,13 @@ def text_neighbours(
         pool: neighbours of a caption, at most.
         copy: what is more similar is a copy of the caption and left out, as is an equal text.
         folder: where the table is written; the same call goes on after a kill.
+        paired: a digest of the captions and their pictures, by which it is told whether both tables of a folder are of the same ones.
+        overwrite: write over a table that was made from something else; one of the pictures of other captions is removed.
         progress: told the captions done.
 
     Raises:
         DataError: there are no captions or sentences.
-        RecipeError: the vectors do not fit the texts.
+        RecipeError: the vectors do not fit the texts, or ``folder`` holds a table that was made from something else.
     """
     keys, places = _first(texts, "captions")
     others, other_places = _first(unpaired, "unpaired sentences")
@@ -77,9 +81,9 @@ def text_neighbours(
                     block[row, same] = -np.inf
             yield first, block
 
-    record = {"of": "texts", "pool": pool, "copy": copy, "by": "TF-IDF" if vectors is None else "vectors"}
+    record = {"of": "texts", "pool": pool, "copy": copy, "by": "TF-IDF" if vectors is None else "vectors", "paired": paired}
     record |= {"keys": _digest(keys), "unpaired": _digest(found), "vectors": _digest_of(rows, gallery) if vectors else None}
-    return _made("texts", keys, found, scores, record, pool=pool, folder=folder, progress=progress)
+    return _made("texts", keys, found, scores, record, pool=pool, folder=folder, overwrite=overwrite, progress=progress)
 
 
 def image_neighbours(
@@ -94,6 +98,8 @@ def image_neighbours(
     folder: Path | str | None = None,
     pictures: str | None = None,
     made_by: str | None = None,
+    paired: str | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Neighbours:
     """The unpaired pictures nearest to each picture, by ``lam * cosine + (1 - lam) * Jaccard overlap of the tags``.
@@ -109,11 +115,14 @@ def image_neighbours(
         folder: where the table is written; the same call goes on after a kill.
         pictures: the folder of the unpaired pictures, for the record.
         made_by: the encoder, for the record.
+        paired: a digest of the captions and their pictures, by which it is told whether both tables of a folder are of the same ones.
+        overwrite: write over a table that was made from something else; one of the texts of other captions is removed.
         progress: told the pictures done.
 
     Raises:
         DataError: there are no pictures.
-        RecipeError: ``lam`` is not from 0 to 1, or tags of one side alone are given.
+        RecipeError: ``lam`` is not from 0 to 1, tags of one side alone are given, or ``folder`` holds a table that was made from
+            something else.
     """
     if not 0 <= lam <= 1:
         raise RecipeError(f"lam: expected a number from 0 to 1, found {lam}")
@@ -147,9 +156,9 @@ def image_neighbours(
         if tags is None or unpaired_tags is None
         else _digest([repr((key, sorted(found))) for part in (tags, unpaired_tags) for key, found in sorted(part.items())])
     )
-    record = {"of": "images", "pool": pool, "copy": copy, "lam": share, "folder": pictures, "by": made_by}
+    record = {"of": "images", "pool": pool, "copy": copy, "lam": share, "folder": pictures, "by": made_by, "paired": paired}
     record |= {"keys": _digest(keys), "unpaired": _digest(names), "vectors": _digest_of(rows, gallery), "tags": tagged}
-    return _made("images", keys, names, scores, record, pool=pool, folder=folder, progress=progress)
+    return _made("images", keys, names, scores, record, pool=pool, folder=folder, overwrite=overwrite, progress=progress)
 
 
 SHARD = 4096
@@ -165,11 +174,24 @@ def _made(
     *,
     pool: int,
     folder: Path | str | None,
+    overwrite: bool,
     progress: Progress | None,
 ) -> Neighbours:
     if pool < 1:
         raise RecipeError(f"pool: expected a number from 1 up, found {pool}")
-    shards = Shards(None if folder is None else Path(folder) / f"{PIECES}-{kind}", made_from(record))
+    digest = made_from(record)
+    place = None if folder is None else Path(folder)
+    strangers: list[Kind] = []
+    if place is not None:
+        if (place / f"{kind}.parquet").exists() and recorded(place, kind).get("made_from") == digest:
+            return Neighbours.read(place, kind)
+        strangers = _strangers(place, kind, record["paired"])
+        if strangers and not overwrite:
+            raise RecipeError(
+                f"{display(place)} holds {' and '.join(f'{one}.parquet' for one in strangers)}, made from something else; "
+                "overwrite it, or name another folder"
+            )
+    shards = Shards(None if place is None else place / f"{PIECES}-{kind}", digest)
     pieces = []
     for number, start in enumerate(range(0, len(keys), SHARD)):
         end = min(start + SHARD, len(keys))
@@ -188,11 +210,19 @@ def _made(
         pieces.append(shards.piece(number, make))
         if progress is not None:
             progress(end, len(keys))
-    made = Neighbours(kind, polars.concat(pieces), record)
-    if folder is not None:
-        made.write(folder)
+    made = Neighbours(kind, polars.concat(pieces), {**record, "made_from": digest})
+    if place is not None:
+        for one in strangers:
+            forget(place, one)
+        made.write(place)
         shards.clear()
     return made
+
+
+def _strangers(folder: Path, kind: Kind, paired: str | None) -> list[Kind]:
+    """The tables there that one of this kind does not go on with: of its own kind, or of the other kind and other captions."""
+    there: list[Kind] = [one for one in KINDS if (folder / f"{one}.parquet").exists()]
+    return [one for one in there if one == kind or recorded(folder, one).get("paired") != paired]
 
 
 def _first(texts: Sequence[str], what: str) -> tuple[list[str], list[int]]:
