@@ -34,6 +34,7 @@ def test_the_training_captions_are_rewritten_and_the_control_is_printed_again(ta
     shown = capsys.readouterr()
     assert "of 10 pictures" in shown.out
     assert "text alone prefers the caption" in shown.out
+    assert "too few to tell" in shown.out
     assert "not read: test" in shown.err
     found = Rewrites.read(out)
     assert set(found.table["picture"]) == {f"{number}.jpg" for number in range(10)}

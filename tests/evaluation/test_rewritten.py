@@ -74,7 +74,8 @@ def test_what_a_model_has_is_measured(networks: Path, table: Path) -> None:
 
 def test_the_control_of_the_table_stands_beside(networks: Path, table: Path, tmp_path: Path) -> None:
     made = Rewrites.read(table)
-    control = {"word": Told(0.625, 0.5, 0.75, 40, 20), "positive": Told(0.5, 0.4, 0.6, 40, 20)}
+    few = Told(None, None, None, 3, 2)
+    control = {"word": Told(0.625, 0.5, 0.75, 40, 20), "positive": Told(0.5, 0.4, 0.6, 40, 20), "sentence": few, "phrase": few}
     Rewrites(made.table, {"control": control_record(control)}).write(tmp_path / "told")
     answerer = answerer_of(networks, "CrossModalContrast")
     found = Rewritten(str(tmp_path / "told"))(answerer, captions())

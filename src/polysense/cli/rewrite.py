@@ -141,10 +141,16 @@ def _print(found: Rewrites, folder: Path, *, json: bool) -> None:
             {"folder": str(folder), "counts": found.counts, "control": control, "digest": found.digest, "record": dict(record)}
         )
         return
-    names = ("accuracy", "low", "high", "pairs")
     captions = record.get("captions", {})
     typer.echo(f"{captions.get('captions', 0):,} captions of {captions.get('pictures', 0):,} pictures\n")
     print_table(
         ("level", "rewrites", "text alone prefers the caption", "from", "to", "pairs asked"),
-        [(level, count, *(control.get(level, {}).get(name) for name in names)) for level, count in found.counts.items()],
+        [(level, count, *_told(control.get(level))) for level, count in found.counts.items()],
     )
+
+
+def _told(told: Mapping[str, Any] | None) -> tuple[object, ...]:
+    """The cells of a level's control; none where it has no rewrites."""
+    if told is None:
+        return None, None, None, None
+    return "too few to tell" if told["accuracy"] is None else told["accuracy"], told["low"], told["high"], told["pairs"]

@@ -64,8 +64,8 @@ class Rewritten(Evaluator):
             above = scores[pairs[:, 0]] > scores[pairs[:, 1]]
             metrics |= {f"above_{level}{suffix}": float(above[level_of == level].mean()) for level in dict.fromkeys(levels)}
         if metrics:
-            told = table.record.get("control", {})
-            metrics |= {f"control_{level}": told[level]["accuracy"] for level in dict.fromkeys(levels) if level in told}
+            told = {level: one["accuracy"] for level, one in table.record.get("control", {}).items()}
+            metrics |= {f"control_{level}": told[level] for level in dict.fromkeys(levels) if told.get(level) is not None}
         return metrics
 
     def _scores(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from made_captions import made_captions
@@ -31,7 +33,42 @@ def test_it_is_the_same_every_time_and_asks_about_a_part_of_many() -> None:
     found = rewrite(made_captions(60), per_level={"phrase": 0})
     assert text_only_control(found) == text_only_control(found)
     assert text_only_control(found, most=50)["word"].pairs == 50
-    assert text_only_control(found, folds=61) == {}
+
+
+def sentences(chosen: Callable[[Caption], bool]) -> Rewrites:
+    """Four captions of other pictures for each caption, drawn evenly from those that are ``chosen``."""
+    draw = np.random.default_rng(2)
+    captions = made_captions(200, seed=4)
+    pool = [caption for caption in captions if chosen(caption)]
+    entries = []
+    for caption in captions:
+        others = [one for one in pool if one.picture != caption.picture and one.text != caption.text]
+        for place in draw.choice(len(others), 4, replace=False):
+            entries.append((caption, Rewrite(others[place].text, "sentence", by=others[place].picture)))
+    return Rewrites.from_entries(entries)
+
+
+def test_captions_of_other_pictures_are_not_asked_about_where_they_were_learned_from() -> None:
+    even = text_only_control(sentences(lambda caption: True))["sentence"]
+    assert even.low is not None
+    assert even.high is not None
+    assert even.low < 0.5 < even.high
+    assert 200 < even.pairs < 2400 / 3  # a fifth of those of 600 captions, about: both pictures are in one fold
+    given_away = text_only_control(sentences(lambda caption: caption.text.startswith("Two")))["sentence"]
+    assert given_away.low is not None
+    assert given_away.low > 0.75
+
+
+def test_words_that_are_seldom_put_in_as_often_as_taken_out_are_too_few_to_tell() -> None:
+    entries = [
+        (Caption(f"word{n % 60} here {n}", f"{n}.jpg"), Rewrite(f"word{(n + 1) % 60} here {n}", "word", "one", "other"))
+        for n in range(120)
+    ]
+    told = text_only_control(Rewrites.from_entries(entries))["word"]
+    assert told.accuracy is None
+    assert (told.low, told.high, told.pairs, told.pictures) == (None, None, 120, 120)
+    few = text_only_control(Rewrites.from_entries(entries[:19]))["word"]
+    assert (few.accuracy, few.pairs) == (None, 19)
 
 
 def test_drawing_in_context_and_in_balance_tells_less() -> None:

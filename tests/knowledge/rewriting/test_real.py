@@ -14,9 +14,9 @@ def test_text_alone_hardly_tells_rewrites_of_flickr8k(data_folder: Callable[[str
     captions = [caption for caption in map(Caption.of, rows) if caption.picture.endswith("7.jpg")]
     assert len(captions) > 1000
     told = {draw: rewrite(captions, draw=draw, per_level={"positive": 1, "sentence": 2}) for draw in ("balanced", "uniform")}  # type: ignore[arg-type]
-    word, phrase = (told["balanced"].record["control"][level]["accuracy"] for level in ("word", "phrase"))
-    assert word < 0.6
-    assert phrase < 0.6
-    assert told["uniform"].record["control"]["word"]["accuracy"] > word + 0.1
+    for level in ("word", "phrase"):
+        assert (told["balanced"].record["control"][level]["accuracy"] or 0.5) < 0.6  # None: below chance, in a part this small
+    assert told["uniform"].record["control"]["word"]["accuracy"] > 0.65
+    assert told["balanced"].record["control"]["sentence"]["accuracy"] > 0.55
     assert told["balanced"].counts["word"] > 1.5 * len(captions)
     assert told["balanced"].counts["phrase"] > 0.7 * len(captions)

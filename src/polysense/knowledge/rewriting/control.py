@@ -13,10 +13,14 @@ import polars
 from numpy.typing import NDArray
 from scipy import sparse
 
+from polysense.data.media import normalised
 from polysense.data.rewrite import LEVELS, Level
 from polysense.data.rewrites import Rewrites
 
 FOLDS = 5
+FEWEST = 20
+"""Pairs asked about, at least; the interval of fewer says nothing."""
+
 MOST = 50_000
 """Pairs of a level that the classifier is asked about, at most; which ones does not depend on what else is in the table."""
 
@@ -26,35 +30,47 @@ EVERY_WORD = r"(?u)\b\w+\b"
 SAME = 1e-12
 """Below it a difference of scores is rounding."""
 
+CHANCE = 0.5
 WIDTH = 1.96
 """Standard errors on each side of an interval of 95 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The share of pairs in which the classifier prefers the caption to its rewrite; chance is 0.5."""
+    """The share of pairs in which the classifier prefers the caption to its rewrite; chance is 0.5. None: too few to tell."""
 
-    accuracy: float
-    low: float
+    accuracy: float | None
+    low: float | None
     """Of the interval of 95 %, over pictures."""
-    high: float
+    high: float | None
     pairs: int
+    """That were asked about."""
     pictures: int
 
 
 def text_only_control(rewrites: Rewrites, *, folds: int = FOLDS, most: int = MOST, seed: int = 0) -> dict[Level, Told]:
-    """Level -> how well text alone tells captions from rewrites; levels with fewer than ``folds`` pictures are left out.
+    """Level -> how well text alone tells captions from rewrites; levels without rewrites are left out.
 
     A logistic regression on the difference of the TF-IDF of words and word bigrams learns on some pictures' pairs which text is the
     caption, and is asked about those of other pictures; where it gives both the same, that counts one half. A model of pictures and
     texts that prefers captions no more often than this may have learned nothing but which words go together.
+
+    No text is learned from and asked about, neither as caption nor as rewrite: a caption of one picture is the rewrite of another
+    one's, and what was learned to be right would be asked about as wrong. So a pair is asked about where both texts belong to
+    pictures of one fold, and learned from where neither does.
+
+    There is no number where fewer than `FEWEST` pairs can be asked about, or where the interval lies below chance. What is drawn
+    from the captions themselves is put in about as often as it is taken out; of a word that was taken out more often in some folds,
+    the rest put in more. In a table in which each word is seldom exchanged, the classifier learns that alone and is wrong more
+    often than not, and what else gives rewrites away cannot be seen behind it.
     """
     found: dict[Level, Told] = {}
     for level in LEVELS:
-        pairs = rewrites.table.filter(polars.col("level") == level).select("picture", "text", "rewrite")
-        pairs = _chosen(pairs, most, seed)
-        if pairs["picture"].n_unique() >= folds:
-            found[level] = _told(pairs, folds, seed)
+        pairs = rewrites.table.filter(polars.col("level") == level)
+        if len(pairs):
+            home = polars.col("by") if level == "sentence" else polars.lit("")
+            pairs = pairs.select("picture", "text", "rewrite", home.alias("home"))
+            found[level] = _told(_chosen(pairs, most, seed), folds, seed)
     return found
 
 
@@ -75,24 +91,59 @@ def _hashed(seed: int, *row: str) -> int:
 
 
 def _told(pairs: polars.DataFrame, folds: int, seed: int) -> Told:
-    names = sorted(pairs["picture"].unique(), key=lambda name: _hashed(seed, name))
-    number_of = {name: place for place, name in enumerate(names)}
-    pictures = np.array([number_of[name] for name in pairs["picture"]])
-    texts = sorted({*pairs["text"], *pairs["rewrite"]})
+    pictures = pairs["picture"].to_list()
+    homes = [home or picture for home, picture in zip(pairs["home"], pictures, strict=True)]
+    columns = [pairs[column].to_list() for column in ("text", "rewrite")]
+    belongs = _belonging(pictures, homes, columns, folds, seed)
+    texts = sorted({*columns[0], *columns[1]})
     place_of = {text: place for place, text in enumerate(texts)}
-    sides = [np.array([place_of[text] for text in pairs[column]]) for column in ("text", "rewrite")]
+    sides = [np.array([place_of[text] for text in column]) for column in columns]
     counts = _counts(texts)
-    right = np.zeros(len(pairs))
+    right = np.full(len(pairs), np.nan)
     for number in range(folds):
-        asked = pictures % folds == number
-        learn = [side[~asked] for side in sides]
+        asked, learned = belongs[:, number] & (belongs.sum(axis=1) == 1), ~belongs[:, number]
+        if not asked.any() or learned.sum() < 2:
+            continue
+        learn = [side[learned] for side in sides]
         rows = _weighed(counts, np.concatenate(learn))
         margin = _learned(rows[learn[0]] - rows[learn[1]]) @ (rows[sides[0][asked]] - rows[sides[1][asked]]).T
         right[asked] = np.where(np.abs(margin) < SAME, 0.5, margin > 0)
+    answered = ~np.isnan(right)
+    return _summed(right[answered], np.array(pictures)[answered])
+
+
+def _belonging(
+    pictures: Sequence[str], homes: Sequence[str], columns: Sequence[Sequence[str]], folds: int, seed: int
+) -> NDArray[np.bool_]:
+    """(pairs, folds): those that the two texts of a pair belong to.
+
+    A caption belongs to the folds of the pictures that it was written of; a rewrite to that of its caption's picture or, where it
+    is a caption of another picture, to that one's (``homes``).
+    """
+    names = sorted({*pictures, *homes}, key=lambda name: _hashed(seed, name))
+    fold_of = {name: place % folds for place, name in enumerate(names)}
+    of_text: dict[str, set[int]] = {}
+    keys = [[normalised(text) for text in column] for column in columns]
+    for column, owners in zip(keys, (pictures, homes), strict=True):
+        for key, owner in zip(column, owners, strict=True):
+            of_text.setdefault(key, set()).add(fold_of[owner])
+    belongs = np.zeros((len(pictures), folds), np.bool_)
+    for row, pair in enumerate(zip(*keys, strict=True)):
+        for key in pair:
+            belongs[row, list(of_text[key])] = True
+    return belongs
+
+
+def _summed(right: NDArray[np.float64], pictures: NDArray[np.str_]) -> Told:
+    names, places = np.unique(pictures, return_inverse=True)
+    if len(right) < FEWEST:
+        return Told(None, None, None, len(right), len(names))
     accuracy = float(right.mean())
-    of_pictures = np.bincount(pictures, weights=right - accuracy)
-    error = math.sqrt(float((of_pictures**2).sum())) / len(pairs)
-    return Told(accuracy, max(0.0, accuracy - WIDTH * error), min(1.0, accuracy + WIDTH * error), len(pairs), len(names))
+    error = math.sqrt(float((np.bincount(places, weights=right - accuracy) ** 2).sum())) / len(right)
+    low, high = max(0.0, accuracy - WIDTH * error), min(1.0, accuracy + WIDTH * error)
+    if high < CHANCE:
+        return Told(None, None, None, len(right), len(names))
+    return Told(accuracy, low, high, len(right), len(names))
 
 
 def _counts(texts: Sequence[str]) -> sparse.csr_array:
