@@ -12,6 +12,7 @@ from polysense.data.corpora.captions import Captions
 from polysense.data.corpora.pictures import Pictures
 from polysense.data.draws import Drawn
 from polysense.data.neighbours import Neighbours
+from polysense.data.table import refuse_or_skip
 from polysense.errors import DataError, RecipeError
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
 from polysense.types import Sample
@@ -185,3 +186,19 @@ def test_pictures_without_texts(home: Path) -> None:
         Pictures(path="none").read(home)
     with pytest.raises(RecipeError, match="limit"):
         Pictures(limit=0)
+
+
+def test_training_captions_without_companions_are_told_of_each_table(home: Path) -> None:
+    found = Captions(path="captions.csv", rewrites="rewrites", neighbours="near").candidates(home).problems
+    assert {one.severity for one in found} == {"warning"}
+    assert [str(one).removeprefix(str(home)) for one in found] == [
+        "/rewrites, rewrites: 1 of the 6 training captions have none there",
+        "/near, neighbours of images: 2 of the 6 training captions have none there",
+    ]
+    held = Captions(path="captions.csv", neighbours="near", near_images=0, validation=2).candidates(home)
+    assert held.problems == ()
+    with (home / "captions.csv").open("a") as file:
+        file.write("b.png,\n")
+    kept = refuse_or_skip(Captions(path="captions.csv", rewrites="rewrites").candidates(home), skip_bad_rows=True)
+    assert [one.field for one in kept.problems] == ["rewrites"]
+    assert [one.field for one in kept.skipped] == ["text"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from polysense.data.splits import hold_out
+from polysense.data.table import Table, held_out
 from polysense.errors import DataError
 from polysense.types import Sample
 
@@ -40,3 +41,10 @@ def test_rows_of_a_group_move_together() -> None:
 def test_something_must_be_left_to_train_on() -> None:
     with pytest.raises(DataError, match="3 of 3 training rows are asked for, none would be left"):
         hold_out(rows(3), count=3, seed=0)
+
+
+def test_none_are_held_out_where_there_are_validation_rows() -> None:
+    own = Table(name="own", samples=(*rows(10), Sample(id="v", text="own", split="validation")))
+    assert held_out(own, count=4, seed=0) is own
+    drawn = held_out(Table(name="drawn", samples=tuple(rows(10))), count=4, seed=0)
+    assert (drawn.splits["validation"], drawn.held_out) == (4, 4)

@@ -59,7 +59,8 @@ class CaptionControls:
     def candidates(self, table: Table, *, near: Path) -> Table:
         """The table without evaluation sentences (of sets in or beside the folder ``near``), some rows held out for validation.
 
-        All training rows are there; which of them a run shows is drawn by its seed. The validation rows are the same for all.
+        All training rows are there; which of them a run shows is drawn by its seed. The validation rows are the same for all; none
+        are held out where there are some. How many training rows have no companions is told as warnings.
         """
         left_out = dict(table.left_out)
         if self.exclude:
@@ -69,7 +70,14 @@ class CaptionControls:
             table = held_out(table, count=self.validation, seed=self.seed or 0)
         companions = None if self.companions is None else self.companions.below(near)
         digests = {**table.digests, **({} if companions is None else companions.digests)}
-        return replace(table, left_out=left_out, digests=digests, draws={"": replace(self, companions=companions)})
+        lacking = [] if companions is None else companions.warnings([one for one in table.samples if one.split == "train"])
+        return replace(
+            table,
+            left_out=left_out,
+            problems=(*table.problems, *lacking),
+            digests=digests,
+            draws={"": replace(self, companions=companions)},
+        )
 
     def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
         """Training rows with fewer pictures, fewer captions of each, other pictures, and companions, as chosen.

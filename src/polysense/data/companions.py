@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from polysense.data.caption import Caption
 from polysense.data.draws import Epochs, Part
 from polysense.data.rewrite import NEGATIVE_LEVELS, Rewrite
-from polysense.errors import DataError, RecipeError, choices, display
+from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
@@ -111,16 +111,23 @@ class Companions:
             found.append(replace(sample, pair=pair, negatives=negatives, near_texts=near_texts, near_images=near_images))
         return found
 
+    def warnings(self, rows: Sequence[Sample]) -> list[Problem]:
+        """For each table, how many of these training rows it has nothing for; where that is all of them, `added` refuses it."""
+        if self.rewrites is None and self.neighbours is None:
+            return []
+        found = []
+        for name, folder, has in _Tables.of(self).asked(self):
+            lacking = sum(not has(row) for row in rows)
+            if 0 < lacking < len(rows):
+                reason = f"{lacking:,} of the {len(rows):,} training captions have none there"
+                found.append(Problem(file=display(folder), row=None, id=None, field=name, reason=reason, severity="warning"))
+        return found
+
     def _refuse_strangers(self, rows: Sequence[Sample], tables: _Tables) -> None:
-        asked: list[tuple[str, str | None, object, Callable[[Sample], Sequence[object]]]] = [
-            ("rewrites", self.rewrites, tables.rewrites, tables.rewritten),
-            ("neighbours of texts", self.neighbours, tables.texts, tables.near_texts),
-            ("neighbours of images", self.neighbours, tables.images, tables.near_images),
-        ]
-        for name, folder, table, of in asked:
-            if rows and folder is not None and table is not None and not any(of(row) for row in rows):
+        for name, folder, has in tables.asked(self):
+            if rows and not any(map(has, rows)):
                 raise DataError(
-                    f"{self.of}, {name}: {display(Path(folder))} has nothing for any of the {len(rows):,} training captions; "
+                    f"{self.of}, {name}: {display(folder)} has nothing for any of the {len(rows):,} training captions; "
                     "was it made of other ones?"
                 )
 
@@ -150,6 +157,18 @@ class _Tables:
             images=images,
             home=None if home is None else Path(str(home)),
         )
+
+    def asked(self, companions: Companions) -> Iterator[tuple[str, Path, Callable[[Sample], bool]]]:
+        """Of each table that is used: its name, its folder, and whether it has anything for a row."""
+        rewrites, texts, images = self.rewrites, self.texts, self.images
+        if rewrites is not None:
+            written = Path(companions.rewrites or "")
+            yield "rewrites", written, lambda row: any(rewrites.has(row.text or "", name) for name in _pictures(row))
+        near = Path(companions.neighbours or "")
+        if texts is not None:
+            yield "neighbours of texts", near, lambda row: texts.has(row.text or "")
+        if images is not None:
+            yield "neighbours of images", near, lambda row: any(map(images.has, _pictures(row)))
 
     def rewritten(self, sample: Sample) -> Sequence[Rewrite]:
         table, text = self.rewrites, sample.text or ""

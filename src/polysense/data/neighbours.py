@@ -78,6 +78,10 @@ class Neighbours:
         start, length = self._places.get(_key(self.kind, key), (0, 0))
         return tuple(self._values.slice(start, length).rows())
 
+    def has(self, key: str) -> bool:
+        """Whether `of` gives any."""
+        return _key(self.kind, key) in self._places
+
     @cached_property
     def _values(self) -> polars.DataFrame:
         """What `of` gives: chosen once, for that costs more than a look at a row."""

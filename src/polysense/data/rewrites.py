@@ -69,6 +69,10 @@ class Rewrites:
             found += [Rewrite(*row) for row in self._values.slice(start, length).rows()]
         return tuple(found)
 
+    def has(self, text: str, picture: str) -> bool:
+        """Whether `of` gives any."""
+        return (picture, normalised(text)) in self._places
+
     @cached_property
     def _values(self) -> polars.DataFrame:
         """What `of` gives: chosen once, for that costs more than a look at a row."""

@@ -27,7 +27,7 @@ class Table:
     """For messages and reports: the file, the corpus, or ``rows``."""
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
-    """The rows that could not be read."""
+    """The rows that could not be read, and warnings of the table as a whole."""
     skipped: tuple[Problem, ...] = ()
     """The bad rows that were left out on purpose (see `refuse_or_skip`)."""
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -57,6 +57,11 @@ class Table:
         """The splits there are, with their numbers of rows."""
         counts = Counter(sample.split for sample in self.samples)
         return {name: counts[name] for name in SPLITS if counts[name]}
+
+    @property
+    def bad(self) -> tuple[Problem, ...]:
+        """The problems that are more than warnings."""
+        return tuple(one for one in self.problems if one.severity == "bad")
 
     def split(self, name: str) -> list[Sample]:
         """The samples of one split, numbered from 0 in their ``index``. ``dev`` and ``val`` mean ``validation``."""
@@ -208,17 +213,17 @@ def from_dataset(
 
 
 def held_out(table: Table, *, count: int, seed: int) -> Table:
-    """The table with ``count`` of its training rows held out for validation (see `hold_out`).
+    """The table with ``count`` of its training rows held out for validation (see `hold_out`); as it is where it has validation rows.
 
     Raises:
         ArgumentError: no row would be left to train on; rows that could not be read are named first, for they may be why.
     """
-    if not count:
+    if not count or "validation" in table.splits:
         return table
     try:
         samples = hold_out(table.samples, count=count, seed=seed)
     except ArgumentError as error:
-        bad = [one for one in table.problems if one.severity == "bad"]
+        bad = table.bad
         if not bad:
             raise
         problem = f"{_listed(table, bad)}\nOf the other rows, {error}"
@@ -244,7 +249,8 @@ def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_r
     rest = table.without(bad)
     if not rest.samples:
         raise DataError(f"no row is left. {_listed(table, bad)}", problems=bad)
-    return replace(rest, problems=(), skipped=tuple(bad))
+    warnings = tuple(one for one in table.problems if one.severity == "warning")
+    return replace(rest, problems=warnings, skipped=tuple(bad))
 
 
 def _listed(table: Table, bad: Sequence[Problem], shown: int = 10) -> str:

@@ -263,7 +263,7 @@ def _with_frames(predictor: Predictor, table: Table, samples: Sequence[Sample], 
 
 def _usable(table: Table, labels: Sequence[str], reading: Reading, recipe: Recipe | None = None) -> Table:
     """The table without bad rows; with the recipe of a model that reads aspects, rows without one are bad."""
-    if recipe is not None and reads_aspects(recipe) and not table.problems:
+    if recipe is not None and reads_aspects(recipe) and not table.bad:
         table.require(["aspect"])
     problems = verify(table, labels=labels or None, splits=(), progress=reading.progress)
     problems += [] if recipe is None else missing_aspects(recipe, table)

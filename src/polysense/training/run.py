@@ -163,7 +163,7 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
         DataError: names the file and the column, or the bad rows.
     """
     fields = _read_by(recipe)
-    if not table.problems:  # before pictures are decoded, which may take minutes
+    if not table.bad:  # before pictures are decoded, which may take minutes
         table.require(fields)
     with bar("checking rows", "pictures") as progress:
         problems = verify(table, labels=_known_labels(recipe, table), splits=("train", "validation"), progress=progress)
@@ -233,7 +233,7 @@ def joined(tables: Sequence[Table]) -> Table:
         left_out={f"{table.name}: {reason}": count for table in tables for reason, count in table.left_out.items()},
         score_range=tables[0].score_range if len({table.score_range for table in tables}) == 1 else None,
         held_out=sum(table.held_out for table in tables),
-        corpus=next((table.corpus for table in tables if table.problems), None),
+        corpus=next((table.corpus for table in tables if table.bad), None),
     )
 
 

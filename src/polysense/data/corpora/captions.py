@@ -45,7 +45,7 @@ class Captions(Corpus):
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder or beside it: training
             captions that stand in them word for word are left out, and counted.
         validation: so many training rows that do not train, drawn by ``seed``; all captions of a picture stay together, so it may
-            be a few more.
+            be a few more. None are drawn where the table's own splits have validation rows.
         rewrites: the folder that `polysense rewrite` wrote, below the data folder or the current one: a caption's pair is then
             another text that says the same, its negatives are rewritten ones. Drawn four times, the epochs take the draws in
             turn.
