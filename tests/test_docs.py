@@ -137,6 +137,7 @@ def furnish(folder: Path, toy_posts: Path, takes: Path) -> None:
     moods = [{**row, "label": f"{row['text_label']}|{row['image_label']}"} for row in rows]
     write(folder / "moods.csv", moods)
     write(folder / "captions.csv", [{"text": row["text"], "image": row["image"]} for row in rows[:24]])
+    write(folder / "split_captions.csv", [{name: row[name] for name in ("text", "image", "split")} for row in rows])
     articles = [{"text": row["text"], "pair": " ".join(row["text"].split()[:3]), "split": row["split"]} for row in rows]
     write(folder / "articles.csv", articles)
     lost = {"id": "lost", "text": "x", "image": "images/lost.jpg", "label": "neutral", "split": "train", "conflict": ""}

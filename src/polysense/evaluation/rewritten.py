@@ -24,10 +24,11 @@ class Rewritten(Evaluator):
     By what an objective that judges pairs read together says (``CrossModalContrast``, ``ImageTextMatching``, ``PairRanking``), and as
     ``above_word_towers`` and so on by the cosine in the space of an aligning one; each where the model has one. Equal scores count
     against the model. Beside them stands ``control_word`` and so on, of the same table (``rewriting.json``): the share that a
-    classifier of texts alone, which sees no picture, tells apart; there is none of a table of few pictures.
+    classifier of texts alone, which sees no picture, tells apart; there is none where that said that the pairs are too few to tell.
 
     Args:
-        rewrites: the folder that `polysense rewrite` wrote of these captions.
+        rewrites: the folder that `polysense rewrite` wrote of these captions. A relative path counts from the current folder, other
+            than that of a corpus, which is looked for at the data first.
         per_level: rewrites of a level that are asked about of each caption, drawn by ``seed``.
     """
 
