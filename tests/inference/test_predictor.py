@@ -292,7 +292,12 @@ def test_what_is_broken_is_named(run: Path, kind: str) -> None:
         load(run)
 
 
-@pytest.mark.parametrize("source", ["nobody/no-such-model", "runs/not there", "not-there"])
+def test_a_run_that_is_not_there_is_no_model_of_the_hub() -> None:
+    with pytest.raises(RecipeError, match="there is no run runs/not there: name the folder that `polysense train` wrote"):
+        load("runs/not there")
+
+
+@pytest.mark.parametrize("source", ["nobody/no-such-model", "not-there"])
 def test_what_is_neither_here_nor_on_the_hub(source: str) -> None:
     with pytest.raises(RecipeError, match=f"there is no folder '{source}', and the hub has no such model within reach"):
         load(source)

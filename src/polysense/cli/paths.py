@@ -18,14 +18,12 @@ def refuse_missing(*inputs: str | Path | None) -> None:
         DataError: names the file.
         RecipeError: a model that can only be a run, with the nearest one.
     """
-    from polysense.encoders.model_name import may_be_on_hub
+    from polysense.encoders.model_name import may_be_on_hub, no_run
 
     for path in inputs:
         if isinstance(path, Path) and not path.exists():
             raise DataError(f"there is no file or folder {display(path)}")
         if isinstance(path, str) and not Path(path).exists() and not may_be_on_hub(path):
-            from polysense.training.folder import no_run
-
             raise no_run(Path(path))
 
 

@@ -159,7 +159,7 @@ def explained(what: str, pretrained: str, *, such_as: Sequence[str] | None = Non
 
 def _cannot_load(what: str, pretrained: str, reason: str, such_as: Sequence[str] | None) -> RecipeError:
     if such_as is None:
-        packaged = choices(pretrained, PACKAGED)
+        packaged = choices(pretrained, [name for name, one in PACKAGED.items() if one.modality in what] or PACKAGED)
         instead = f"a packaged one ({packaged}), a run or saved model of polysense, another folder, or a Hugging Face id"
     else:
         examples = f", such as {' or '.join(map(repr, such_as))}" if such_as else ""

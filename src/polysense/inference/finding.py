@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from polysense.encoders.model_name import may_be_on_hub
+from polysense.encoders.model_name import may_be_on_hub, no_run
 from polysense.encoders.packaged import PACKAGED
 from polysense.errors import RecipeError
 from polysense.inference.foreign.hub import snapshot
 from polysense.inference.foreign.loading import load_foreign
 from polysense.learner import Learner
 from polysense.recipe import Recipe
-from polysense.training.folder import RECIPE, best_folder, no_run
+from polysense.training.folder import RECIPE, best_folder
 from polysense.training.saved import read_model
 from polysense.training.self_check import refuse_other_outputs
 

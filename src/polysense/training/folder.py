@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polysense.data.json_file import read_object
-from polysense.encoders.model_name import nearest_run
+from polysense.encoders.model_name import no_run
 from polysense.errors import DataError, PolysenseError, RecipeError, display
 from polysense.progress import say
 from polysense.training.changes import changed_data, changed_entries, changed_making
@@ -206,12 +206,6 @@ def finished(run: Path) -> dict[str, Any]:
     if _is_begun(run):
         raise _unfinished(run)
     raise PolysenseError(f"{display(run)} is no run: there is no {SUMMARY} in it")
-
-
-def no_run(run: Path) -> RecipeError:
-    """What to say where a run was named and there is no such folder: with the nearest name beside it."""
-    said = f"there is no run {display(run)}: name the folder that `polysense train` wrote (its --out)"
-    return RecipeError(f"{said}{nearest_run(run)}")
 
 
 def _is_begun(run: Path) -> bool:
