@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import warnings
 from pathlib import Path
 
 import pytest
 from tests.made_writing import caption_settings, summary_settings, write_captions, write_pairs
 
 from polysense.cli.main import execute
+from polysense.evaluation.evaluator import Answerer
+from polysense.inference.predictor import load
 from polysense.training.run import train
 
 
@@ -48,17 +51,29 @@ def test_pictures_with_their_captions(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_folder_and_a_table_of_pictures(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["caption", "captions", "flickr8k/images", "--beams", "1"]) == 0
     of_folder = dict(line.split("\t") for line in lines(capsys))
-    assert sorted(of_folder) == sorted(f"{number}.png" for number in range(16))
+    assert sorted(of_folder) == sorted(f"flickr8k/images/{number}.png" for number in range(16))
     with Path("pictures.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows(
             [["id", "image", "text"], ["a", "flickr8k/images/5.png", "is not read"], ["b", "none.png", ""]]
         )
     assert execute(["caption", "captions", "pictures.csv", "--beams", "1", "--out", "written.jsonl"]) == 3
     rows = [json.loads(line) for line in (home / "written.jsonl").read_text("utf-8").splitlines()]
-    assert rows[0] == {"id": "a", "caption": of_folder["5.png"]}
+    assert rows[0] == {"id": "a", "caption": of_folder["flickr8k/images/5.png"]}
     assert set(rows[1]) == {"id", "error"}
     assert not list(home.glob("*.part"))
     assert 'see "error" in the output' in capsys.readouterr().err
+
+
+def test_what_is_written_of_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = load("summaries")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.generate("see a red box", max_length=1)[0]["written"]
+    monkeypatch.setattr(Answerer, "write", lambda _, samples, *__: [""] * len(samples))
+    with pytest.warns(
+        UserWarning, match=r"nothing is written of 4 of 4 rows \(1, 2, 3, \.\.\.\): the model ends at once; min_length"
+    ):
+        model.generate(["see a red box"] * 4)
 
 
 def test_a_picture_that_is_none_is_told_and_the_others_are_captioned(capsys: pytest.CaptureFixture[str]) -> None:

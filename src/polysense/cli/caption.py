@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -107,4 +108,5 @@ def _pictures(path: Path) -> Iterable[Row]:
     if not path.is_dir():
         return [{"id": str(path), "image": path}]
     table = picture_folder(path)
-    return [*table.samples, *table.problems]
+    shown = [replace(sample, id=str(path / sample.id)) for sample in table.samples]
+    return [*shown, *(replace(problem, id=str(path / (problem.id or ""))) for problem in table.problems)]

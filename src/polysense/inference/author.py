@@ -22,6 +22,9 @@ from polysense.objectives.generation import Generation
 from polysense.progress import Progress
 from polysense.types import Sample
 
+FEW = 3
+"""Rows that a warning names."""
+
 BLOCK = 1024
 """Rows read at a time: memory does not grow with the number of rows."""
 
@@ -64,6 +67,7 @@ class Author:
         """``id`` and ``written``, or ``error``, of each row, in order; ``progress`` gets (rows done, rows done)."""
         iterator = iter(rows)
         done = cut = 0
+        empty: list[str] = []
         while block := list(islice(iterator, BLOCK)):
             read = [self._source(row, done + at, objective) for at, row in enumerate(block, start=1)]
             asked = [replace(row, index=at) for at, row in enumerate(read) if isinstance(row, Sample)]
@@ -76,6 +80,7 @@ class Author:
                     yield {"id": row.id, "error": f"{row.field}: {row.reason}"}
                     continue
                 text = next(texts)
+                empty += [row.id] if not text.strip() and place not in faults else []
                 yield {"id": row.id, "error": faults[place]} if place in faults else {"id": row.id, "written": text}
             done += len(block)
             if progress is not None:
@@ -83,6 +88,12 @@ class Author:
         if self._texts is not None and cut:
             longest = self._texts.encoder.max_length
             warnings.warn(f"{cut} of {done} texts have more than {longest} tokens and were cut", stacklevel=2)
+        if empty:
+            first = ", ".join(empty[:FEW]) + (", ..." if len(empty) > FEW else "")
+            warnings.warn(
+                f"nothing is written of {len(empty)} of {done} rows ({first}): the model ends at once; min_length asks for more",
+                stacklevel=2,
+            )
 
     def _source(self, row: Row, number: int, objective: Generation) -> Sample | Problem:
         """The row as it is shown, or what it lacks."""
