@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import killed
+from polysense.cli.main import execute
 from polysense.data.frames import Provenance, write_frames
 from polysense.data.neighbours import Neighbours
 from polysense.inference.predictor import load
@@ -180,7 +181,7 @@ OWN_TABLE = {
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_task_trains_saves_reloads_and_predicts(
-    name: str, data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path
+    name: str, data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cells = {"image": "{}.jpg", "label": "yes no", "pair": "a thing", "score": "1.5 4"}
     rows = []
@@ -204,6 +205,19 @@ def test_a_task_trains_saves_reloads_and_predicts(
     asked = {"text": "a red thing", "image": str(data / "0.jpg"), "pair": "a blue one"}
     [answer] = load(tmp_path / "run").predict([{key: asked[key] for key in ("text", *TASKS[name]) if key in asked}])
     assert answer["score" if name == "unimo/sts" else "label"] is not None
+    assert answer["missing"] == []
+    words = ["predict", str(tmp_path / "run"), "--text", "a red thing", "--beside", "a blue one", "--json"]
+    capsys.readouterr()
+    if "pair" in TASKS[name]:
+        [alone] = load(tmp_path / "run").predict(["a red thing"])
+        assert alone["missing"] == ["pair"]
+        assert execute(words) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert shown["missing"] == []
+        assert shown.get("score", shown.get("probabilities")) == answer.get("score", answer.get("probabilities"))
+    else:
+        assert execute(words) == 2
+        assert "reads no second text" in capsys.readouterr().err
 
 
 def test_a_pre_trained_stream_is_the_start_of_a_task(data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path) -> None:

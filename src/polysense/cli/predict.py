@@ -39,6 +39,10 @@ def predict(
     aspect: Annotated[
         str | None, typer.Option(help="What the text of one post is asked about, of a model that reads aspects.")
     ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(help="What stands behind the text of one post, of a model that reads a second text (pair, title)."),
+    ] = None,
     explain: Annotated[
         Path | None, typer.Option(help="Knowledge, as `mine` writes it: show its words and pairs that occur in each text.")
     ] = None,
@@ -67,6 +71,8 @@ def predict(
         raise RecipeError("name a table, or one post with --text, --image or both, or one clip: clip.mp4 --text ...")
     if aspect is not None and text is None:
         raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
+    if beside is not None and text is None:
+        raise RecipeError("--beside: goes with --text; the rows of a table have a column for it")
     refuse_missing(run)  # and a wrong table, before torch is loaded
     rows = (
         None
@@ -84,6 +90,8 @@ def predict(
         _answer_table(model, rows, knowledge, vectors=vectors)
         return
     asked = {"text": text, "image": image, "aspect": aspect} | ({} if clip is None else {clip: table})
+    if beside is not None:
+        asked[second_column(model, run)] = beside
     answer = model.predict(asked, explain=knowledge, vectors=vectors)[0]
     del answer["id"]
     if "error" in answer:
@@ -92,6 +100,19 @@ def predict(
         print_json(answer)
     else:
         _show(answer, model)
+
+
+def second_column(model: Predictor, run: str) -> str:
+    """The column that the model reads behind the text.
+
+    Raises:
+        RecipeError: it reads texts alone.
+    """
+    encoders = model.recipe.encoders
+    column = encoders["text"].arguments.get("beside") if "text" in encoders else None
+    if column is None:
+        raise RecipeError(f"--beside: {run} reads no second text (encoders.text.beside)")
+    return str(column)
 
 
 def noted_columns(run: str) -> dict[str, str]:

@@ -115,8 +115,11 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
     if not summary["labels"] and "Regression" not in objectives:
         return f"encode {out} sentences.txt --out vectors.npy"
     encoders = summary["recipe"]["encoders"].values()
-    asks = any(encoder.get("init_args", {}).get("aspect") for encoder in encoders)
-    return f'predict {out} --text "what a lovely day"' + (' --aspect "day"' if asks else "")
+    arguments = [encoder.get("init_args", {}) for encoder in encoders]
+    shown = ' --aspect "day"' if any(one.get("aspect") for one in arguments) else ""
+    shown += ' --beside "a day at the sea"' if any(one.get("beside") for one in arguments) else ""
+    needed = {"SoftAnswers", "PairRanking"} & set(objectives) and "image" in summary["recipe"]["encoders"]
+    return f'predict {out} --text "what a lovely day"' + shown + (" --image picture.jpg" if needed else "")
 
 
 def _chosen(summary: Mapping[str, Any]) -> str:

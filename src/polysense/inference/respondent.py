@@ -95,6 +95,13 @@ class Respondent:
         self._faults.clear()
         return self._answerer.predict(samples, vectors=vectors).rows(), dict(self._faults)
 
+    def _lacks_second(self, row: Sample) -> str | None:
+        """The column that is read behind the text, where a row with a text has nothing there."""
+        encoder = None if self._texts is None else self._texts.encoder
+        if encoder is None or encoder.beside is None or row.text is None or encoder.other(row) is not None:
+            return None
+        return encoder.beside
+
     def _told(
         self, read: Sequence[Sample | Problem], found: Sequence[dict[str, Any]], faults: Mapping[int, str], cut: Set[int]
     ) -> Iterator[dict[str, Any]]:
@@ -108,6 +115,7 @@ class Respondent:
                 yield {"id": row.id, "error": faults[place]}
             else:
                 missing = [name for name in self._reader.modalities if name not in row.modalities]
+                missing += [] if (second := self._lacks_second(row)) is None else [second]
                 told = answer if self._scale is None else with_sides(answer, dataset=self._scale)
                 notes = {"cut": place in cut, ABSENT: is_absent(row)}
                 yield {"id": row.id, **told, "missing": missing, **{name: True for name, holds in notes.items() if holds}}
