@@ -12,7 +12,6 @@ from polysense.cli.train import (
     all_overrides,
     knowledge_overrides,
     lost_by_training,
-    only_answer,
     read_seeds,
     table_overrides,
 )
@@ -222,15 +221,6 @@ def test_columns_and_encoding_override_the_first_corpus() -> None:
     [corpus] = read_recipe("unimo/caption", all_overrides(["corpora.0=Captions"], "text=caption", "latin-1"))["corpora"]
     assert corpus == {"class_path": "Captions", "init_args": {"columns": {"text": "caption"}, "encoding": "latin-1"}}
     assert table_overrides("text=tweet", "latin-1") == ['corpora.0.columns={"text": "tweet"}', 'corpora.0.encoding="latin-1"']
-
-
-@pytest.mark.parametrize(
-    ("recalls", "answer"),
-    [((1.0, 0.0, 0.0), "a"), ((0.0, 0.0, 1.0), "c"), ((0.9, 0.0, 0.0), None), ((1.0, 0.1, 0.0), None), ((0.0, 0.0, 0.0), None)],
-)
-def test_a_model_that_gives_one_class_to_every_row_is_noticed(recalls: tuple[float, ...], answer: str | None) -> None:
-    metrics = {f"recall/{label}": value for label, value in zip("abc", recalls, strict=True)}
-    assert only_answer({"accuracy": 0.6, **metrics}) == answer
 
 
 def test_going_on_says_what_becomes_of_each_seed(

@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[dict[str, Any], int | None]] = {
     "xlm-roberta": (SIZES, 1),
     "mpnet": (SIZES, None),
     "deberta-v2": (SIZES, None),
+    "modernbert": (SIZES | {"local_attention": 8, "cls_token_id": 2, "sep_token_id": 3}, None),
 }
 """Each kind's sizes, and the position of a first token where its texts can be packed."""
 

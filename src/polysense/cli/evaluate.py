@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,11 +84,16 @@ def evaluate(
     or a camera fails? What it is without the damage stands beside.
     """
     from polysense.data.damage import Damage
+    from polysense.evaluation.one_answer import in_a_line
     from polysense.evaluation.summary import summarise, with_settled
 
     split = None if split is None else read_split(split)
     damage = Damage(drop=tuple(dict.fromkeys(drop or ())), frames=drop_frames, noise=frame_noise)
     if data is None:
+        from polysense.data.rows import split_name
+        from polysense.training.folder import run_of
+        from polysense.training.predictions import answered_alike
+
         asking: dict[str, object] = {
             "--evaluator": evaluator,
             "--columns": columns,
@@ -101,7 +105,8 @@ def evaluate(
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
         found, rows, left_out = _noted(run, split or "test")
         summary = summarise(with_settled(found, Path(run)), split or "test", rows, left_out)
-        summary |= {"one_answer": _noted_alike(run, found, split or "test")}
+        home, seeds = run_of(Path(run)), [one["seed"] for one in found]
+        summary |= {"one_answer": answered_alike(home, seeds, split_name(split or "test"))}
     else:
         refuse_missing(run, data)
         from polysense.inference.measure import Reading, measure, plan
@@ -128,7 +133,8 @@ def evaluate(
                 "damage": damage.as_dict(),
                 "undamaged": {name: before[name] for name in ("metrics", "std", "per_seed")},
             }
-    _warn_of_one_answer(summary["one_answer"])
+    for one in summary["one_answer"]:
+        typer.echo(f"Warning: {in_a_line(one)}", err=True)
     if json:
         print_json({**summary["metrics"], **summary} if evaluator else summary)
         return
@@ -156,35 +162,6 @@ def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None, int]
 def _counted(name: str, value: Any) -> Any:
     """A number of rows without decimals."""
     return int(value) if name == "rows" and value is not None and value == int(value) else value
-
-
-def _noted_alike(run: str, found: Sequence[Mapping[str, Any]], split: str) -> list[dict[str, Any]]:
-    """``{"seed", "answer", "rows"}`` of every seed that answered all rows with a target alike, as it wrote its answers down."""
-    from polysense.data.rows import split_name
-    from polysense.evaluation.one_answer import FIELDS, only_answers
-    from polysense.training.folder import run_of
-    from polysense.training.predictions import predicted_splits, read_predictions
-
-    home, name = run_of(Path(run)), split_name(split)
-    alike = []
-    for seed in (one["seed"] for one in found):
-        if name in predicted_splits(home, seed):
-            rows = [row for row in read_predictions(home, seed, name).rows if row["target"] is not None]
-            alike += [
-                {"seed": seed, **one} for one in only_answers({field: [row.get(field) for row in rows] for field in FIELDS})
-            ]
-    return alike
-
-
-def _warn_of_one_answer(alike: Sequence[Mapping[str, Any]]) -> None:
-    from polysense.evaluation.one_answer import in_words
-
-    for one in alike:
-        who = "the model" if one["seed"] is None else f"seed {one['seed']}"
-        typer.echo(
-            f"Warning: {who} answers {in_words(one['answer'])} for all {one['rows']:,} rows: it tells none of them from another",
-            err=True,
-        )
 
 
 def _print(summary: dict[str, Any], damage: str) -> None:

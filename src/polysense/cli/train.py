@@ -80,6 +80,8 @@ def train(
     if json:
         print_json(summary)
         return
+    from polysense.evaluation.one_answer import in_a_line
+    from polysense.training.predictions import answered_alike
     from polysense.training.rival import scored_split
 
     split = scored_split(summary)
@@ -87,13 +89,8 @@ def train(
     for result in summary["per_seed"]:
         if lost := lost_by_training(summary, result):
             typer.echo(f"Warning: {lost}", err=True)
-        only = only_answer(result[split])
-        if only is not None:
-            typer.echo(
-                f"Warning: seed {result['seed']} answers {only!r} to every row, so it has learned nothing yet; "
-                "train longer or on more rows",
-                err=True,
-            )
+    for one in answered_alike(out, [result["seed"] for result in summary["per_seed"]], split):
+        typer.echo(f"Warning: {in_a_line(one)}; train longer or on more rows", err=True)
     typer.echo(f"\n{_chosen(summary)} and answers for the run.")
     typer.echo(f"Report: {report}")
     typer.echo(f"Try:    polysense {_use(summary, out)}")
@@ -110,7 +107,7 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
         return f'predict {out} --text "what a lovely day"'
     if "WordPolarity" in objectives or "SentimentWord" in objectives:
         return f"train RECIPE --data DATA --out OTHER --set encoders.text.pretrained={out}"
-    if not summary["labels"] and ALIGNING & set(objectives) - {"Grounding"}:
+    if not summary["labels"] and ALIGNING & set(objectives) and "SentenceContrast" not in objectives:
         return f'search {out} pictures/ --text "a dog in the snow"'
     if not summary["labels"] and "Regression" not in objectives:
         return f"encode {out} sentences.txt --out vectors.npy"
@@ -118,8 +115,8 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
     arguments = [encoder.get("init_args", {}) for encoder in encoders]
     shown = ' --aspect "day"' if any(one.get("aspect") for one in arguments) else ""
     shown += ' --beside "a day at the sea"' if any(one.get("beside") for one in arguments) else ""
-    needed = {"SoftAnswers", "PairRanking"} & set(objectives) and "image" in summary["recipe"]["encoders"]
-    return f'predict {out} --text "what a lovely day"' + shown + (" --image picture.jpg" if needed else "")
+    shown += " --image picture.jpg" if "image" in summary["recipe"]["encoders"] else ""
+    return f'predict {out} --text "what a lovely day"{shown}'
 
 
 def _chosen(summary: Mapping[str, Any]) -> str:
@@ -164,13 +161,6 @@ def lost_by_training(summary: Mapping[str, Any], result: Mapping[str, Any]) -> s
         f"seed {result['seed']} is worse on validation than the encoder was before training ({metric} {after:.4f}, "
         f"before {before:.4f}): train on more rows, or more gently"
     )
-
-
-def only_answer(metrics: Mapping[str, float]) -> str | None:
-    """The class that a model gives to every row, read off the recalls (1 for it, 0 for all others); None where it gives several."""
-    recalls = {name.removeprefix("recall/"): value for name, value in metrics.items() if name.startswith("recall/")}
-    found = [label for label, value in recalls.items() if value > 0]
-    return found[0] if len(found) == 1 and recalls[found[0]] == 1.0 else None
 
 
 def knowledge_overrides(recipe: str, overrides: Sequence[str], folder: Path) -> list[str]:

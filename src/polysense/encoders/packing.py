@@ -54,14 +54,17 @@ class Packing:
         return padded.index_copy(0, self.rows * time + self.places, states[0]).view(texts, time, -1)
 
 
-def run_packed(backbone: PreTrainedModel, packing: Packing, *, first: int, tokens: Mapping[str, Tensor]) -> Any:
-    """What the network gives for ``tokens``: its output with hidden states, (1, tokens, width) each.
+def run_packed(
+    backbone: PreTrainedModel, packing: Packing, *, first: int, tokens: Mapping[str, Tensor], hidden_states: bool = False
+) -> Any:
+    """What the network gives for ``tokens``: its output, states being (1, tokens, width).
 
     Args:
         backbone: one that has a :func:`first_position`.
         packing: of the texts' mask.
         first: the position of a text's first token.
         tokens: what the network is given, each (texts, time, ...); the mask is left out.
+        hidden_states: also those of its inner layers, which are kept in memory for it.
     """
     config = backbone.config
     usual = config._attn_implementation
@@ -70,7 +73,7 @@ def run_packed(backbone: PreTrainedModel, packing: Packing, *, first: int, token
         return backbone(
             **{name: packing.pack(one) for name, one in tokens.items() if name != "attention_mask"},
             position_ids=packing.places.unsqueeze(0) + first,
-            output_hidden_states=True,
+            output_hidden_states=hidden_states,
             packed_texts=packing.groups,
         )
     finally:
@@ -87,10 +90,16 @@ def attend(
     packed_texts: list[tuple[int, int]],
     dropout: float = 0.0,
     scaling: float | None = None,
+    sliding_window: int | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Each text's attention to itself; (1, heads, tokens, width of a head) -> (1, tokens, heads, width of a head)."""
+    """Each text's attention to itself; (1, heads, tokens, width of a head) -> (1, tokens, heads, width of a head).
+
+    Raises TypeError for a layer whose tokens see their neighbours alone (ModernBERT): that is a mask, and there is none here.
+    """
     del attention_mask
+    if sliding_window is not None:
+        raise TypeError("attention within a window cannot be packed")
     heads, width = query.shape[1], query.shape[3]
     dropped = dropout if module.training else 0.0
 
@@ -113,7 +122,8 @@ def first_position(backbone: PreTrainedModel) -> int | None:
     """The position that the network gives a text's first token; None where it cannot be packed.
 
     Two short texts are read padded and packed: networks of the BERT kind number positions from 0, those of the RoBERTa kind behind
-    the padding's id, and those whose attention is their own (DeBERTa, MPNet, T5) give something else.
+    the padding's id; those whose attention is their own (DeBERTa, MPNet, T5) give something else, and those that look no further than
+    a window (ModernBERT) are refused by :func:`attend`, for short texts would not show it.
     """
     config = backbone.config
     weights = next(backbone.parameters())

@@ -351,20 +351,17 @@ class TransformerText(Encoder):
         mask = named["attention_mask"]
         if tokens[0].is_floating_point():
             named["inputs_embeds"] = named.pop("input_ids")
-        if self._packs(mask) and not mask.all():
-            packing = Packing(mask)
-            output = run_packed(self.backbone, packing, first=self._first_position or 0, tokens=named)
-            return self._pooled({layer: packing.unpack(output.hidden_states[layer]) for layer in self._layers}, mask)
-        inner = self._layers != (-1,)
-        output = self.backbone(**named, output_hidden_states=inner)
-        return self._pooled(
-            {layer: output.hidden_states[layer] if inner else output.last_hidden_state for layer in self._layers}, mask
-        )
-
-    @property
-    def _layers(self) -> tuple[int, ...]:
-        """The hidden states that are needed: those of the summary, and the last."""
-        return tuple(dict.fromkeys((*LAYERS.get(self.pooling, ()), -1)))
+        inner = {layer for layer in LAYERS.get(self.pooling, ()) if layer != -1}
+        packing = Packing(mask) if self._packs(mask) and not mask.all() else None
+        if packing is None:
+            output = self.backbone(**named, output_hidden_states=bool(inner))
+        else:
+            first = self._first_position or 0
+            output = run_packed(self.backbone, packing, first=first, tokens=named, hidden_states=bool(inner))
+        layers = {-1: output.last_hidden_state, **{layer: output.hidden_states[layer] for layer in inner}}
+        if packing is not None:
+            layers = {layer: packing.unpack(states) for layer, states in layers.items()}
+        return self._pooled(layers, mask)
 
     def _pooled(self, layers: Mapping[int, Tensor], mask: Tensor) -> tuple[Tensor, Tensor]:
         """Of hidden states by their number, each (rows, time, width)."""

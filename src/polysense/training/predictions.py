@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from polysense.data.json_file import read_lines
 from polysense.errors import DataError, choices, display
+from polysense.evaluation.one_answer import FIELDS, only_answers
 from polysense.types import Span
 
 
@@ -49,6 +50,17 @@ def read_predictions(run: Path, seed: int, split: str = "test") -> Predictions:
 def predicted_splits(run: Path, seed: int) -> list[str]:
     """The splits that a seed has predictions for."""
     return sorted(path.name.removesuffix(".jsonl") for path in (Path(run) / f"seed-{seed}" / "predictions").glob("*.jsonl"))
+
+
+def answered_alike(run: Path, seeds: Iterable[int], split: str) -> list[dict[str, Any]]:
+    """``{"seed", "answer", "rows"}`` of every seed that answered all rows with a target alike, as it wrote its answers down."""
+    alike = []
+    for seed in seeds:
+        if split in predicted_splits(run, seed):
+            rows = [row for row in read_predictions(run, seed, split).rows if row["target"] is not None]
+            found = only_answers({field: [row.get(field) for row in rows] for field in FIELDS})
+            alike += [{"seed": seed, **one} for one in found]
+    return alike
 
 
 def predicted_seeds(run: Path, *, split: str = "test") -> list[int]:
