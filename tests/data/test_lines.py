@@ -48,3 +48,9 @@ def test_a_data_set_lies_in_its_own_folder_or_among_others(tmp_path: Path) -> No
     (tmp_path / "sts_b").mkdir()
     assert set_folder(tmp_path, "sts_b") == tmp_path / "sts_b"
     assert set_folder(tmp_path / "sts_b", "sts_b") == tmp_path / "sts_b"
+
+
+def test_null_bytes_are_named_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_bytes(b"one\ntwo\0\n")
+    with pytest.raises(DataError, match="is not a text file: line 2 holds null bytes"):
+        read_lines(tmp_path / "x.txt")

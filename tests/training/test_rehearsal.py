@@ -34,6 +34,21 @@ def test_a_good_recipe_passes_and_leaves_no_trace(recipe: Recipe, splits: Splits
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_objectives_that_compare_rows_need_two_in_a_batch(
+    tiny_encoders: list[str], splits: Splits, tmp_path: Path, batch: int
+) -> None:
+    size = f"training.per_device_train_batch_size={batch}"
+    recipe = load_recipe("social/posts_concat_itc", [*tiny_encoders, size]).complete(splits.train)
+    if batch > 1:
+        rehearse(recipe, splits, tmp_path / "run", seed=0)
+        return
+    with pytest.raises(RecipeError, match="the objective contrast tells a row from the others of its batch, so it needs two"):
+        rehearse(recipe, splits, tmp_path / "run", seed=0)
+    plain = load_recipe("social/posts_concat", [*tiny_encoders, size]).complete(splits.train)
+    rehearse(plain, splits, tmp_path / "run", seed=0)
+
+
 @pytest.mark.parametrize(
     ("kind", "method"),
     [(TransformerText, "encode"), (Classification, "forward"), (Classification, "answer"), (TransformerText, "save_assets")],

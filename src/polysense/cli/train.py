@@ -80,6 +80,7 @@ def train(
     if json:
         print_json(summary)
         return
+    from polysense.evaluation.collapse import collapsed
     from polysense.evaluation.one_answer import in_a_line
     from polysense.training.predictions import answered_alike
     from polysense.training.rival import scored_split
@@ -89,6 +90,8 @@ def train(
     for result in summary["per_seed"]:
         if lost := lost_by_training(summary, result):
             typer.echo(f"Warning: {lost}", err=True)
+        if said := collapsed(result[split]):
+            typer.echo(f"Warning: seed {result['seed']} {said}", err=True)
     for one in answered_alike(out, [result["seed"] for result in summary["per_seed"]], split):
         typer.echo(f"Warning: {in_a_line(one)}; train longer or on more rows", err=True)
     typer.echo(f"\n{_chosen(summary)} and answers for the run.")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from polysense.data.table import Table
+from polysense.data.table import Table, with_splits
 from polysense.errors import DataError, display
 
 
@@ -33,6 +33,10 @@ class Corpus(ABC):
     def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
         """What a training reads: as :meth:`read`, but where training rows are drawn all there are, and the draw in ``draws``."""
         return self.read(root, media_root=media_root)
+
+    def adopted(self, table: Table) -> Table:
+        """Rows that were given in Python as rows of this corpus: those without a split get one (80/10/10, seed 0)."""
+        return with_splits(table, seed=0)
 
 
 def expect(corpus: Corpus, path: Path) -> Path:

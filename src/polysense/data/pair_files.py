@@ -6,10 +6,16 @@ from collections.abc import Collection
 from pathlib import Path
 
 from polysense.data.rows import FIELDS
-from polysense.data.tablefile import Separated, first_cells
+from polysense.data.tablefile import Separated, first_rows
 from polysense.errors import DataError, display
 
 USUAL = {
+    "sentence": "text",
+    "anchor": "text",
+    "positive": "pair",
+    "negative": "negatives",
+    "sentence1": "text",
+    "sentence2": "pair",
     "sent0": "text",
     "sent1": "pair",
     "hard_neg": "negatives",
@@ -20,7 +26,7 @@ USUAL = {
 """Columns of the files that sentence encoders are usually trained on, and what they are here."""
 
 BY_PLACE = ("text", "pair", "negatives")
-"""The columns of a file without a header: one, two or all three of them."""
+"""The columns of a file without a header: one, two or all three of them; an ``id`` before them where every row begins with a number."""
 
 FORMATS = (".csv", ".tsv", ".tab")
 
@@ -42,17 +48,20 @@ def layout(path: Path, *, encoding: str, known: Collection[str] = (), header: bo
     """
     if path.suffix.lower() not in FORMATS:
         return None
-    cells, tabs = first_cells(path, encoding=encoding)
+    rows, tabs = first_rows(path, encoding=encoding)
+    cells = rows[0]
     if header is None:
         header = _is_header(path, cells, {*FIELDS, *USUAL, *known})
     if header:
         return Separated(tabs=tabs)
-    if len(cells) > len(BY_PLACE):
+    numbered = len(cells) > 1 and all(row[0].isdecimal() for row in rows)
+    columns = ("id", *BY_PLACE) if numbered else BY_PLACE
+    if len(cells) > len(columns):
         raise DataError(
             f"{display(path)} has no header and {len(cells)} columns; without a header one is expected (text), two (text, pair) "
-            "or three (text, pair, negatives)"
+            "or three (text, pair, negatives), and before them a number, which is the row's id"
         )
-    return Separated(tabs=tabs, columns=BY_PLACE[: len(cells)])
+    return Separated(tabs=tabs, columns=columns[: len(cells)])
 
 
 def _is_header(path: Path, cells: list[str], names: set[str]) -> bool:

@@ -63,9 +63,15 @@ def hold_out(samples: Sequence[Sample], *, count: int, seed: int) -> list[Sample
 
     Raises:
         ArgumentError: no row would be left to train on.
+        DataError: and with another number neither.
     """
     training = [row for row, sample in enumerate(samples) if sample.split == "train"]
     members = _groups([samples[row] for row in training])
+    if len(members) == 1:
+        raise DataError(
+            f"validation: all {len(training)} training rows belong together (equal texts or pictures, or one group): none can be "
+            "held out, and nothing could be learned from them but one answer"
+        )
     random.Random(seed_from(seed, "hold_out")).shuffle(members)
     held: set[int] = set()
     while len(held) < count and members:

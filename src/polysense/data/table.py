@@ -90,6 +90,10 @@ class Table:
                     f"{choices(name, self.columns)}"
                 )
 
+    def all_training(self) -> Table:
+        """The table, whose rows without a split are training rows."""
+        return replace(self, samples=tuple(replace(one, split=one.split or "train") for one in self.samples))
+
     def in_order(self) -> list[Sample | Problem]:
         """Every row in the table's order: a sample, or why it is none."""
         numbered: list[tuple[int, Sample | Problem]] = [(place(sample)[1] or 0, sample) for sample in self.samples]
@@ -143,16 +147,15 @@ def read_table(
         label_separator=label_separator,
     )
     samples, problems = _read_rows(reader, raw.rows)
-    samples, split_made = _with_splits(samples, split_seed)
-    return Table(
+    table = Table(
         name=path.name,
         samples=tuple(samples),
         problems=tuple(sorted([*raw.problems, *problems], key=lambda one: one.row or 0)),
         columns=raw.columns,
         digests={path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
         folder=path.parent,
-        split_made=split_made,
     )
+    return table if split_seed is None else with_splits(table, seed=split_seed)
 
 
 def from_rows(
@@ -183,8 +186,8 @@ def from_rows(
         label_separator=label_separator,
     )
     samples, problems = _read_rows(reader, numbered)
-    samples, split_made = _with_splits(samples, split_seed)
-    return Table(name=name, samples=tuple(samples), problems=tuple(problems), columns=names, split_made=split_made)
+    table = Table(name=name, samples=tuple(samples), problems=tuple(problems), columns=names)
+    return table if split_seed is None else with_splits(table, seed=split_seed)
 
 
 def from_dataset(
@@ -222,12 +225,14 @@ def held_out(table: Table, *, count: int, seed: int) -> Table:
         return table
     try:
         samples = hold_out(table.samples, count=count, seed=seed)
-    except ArgumentError as error:
+    except DataError as error:
         bad = table.bad
         if not bad:
             raise
         problem = f"{_listed(table, bad)}\nOf the other rows, {error}"
-        raise ArgumentError(problem, argument=error.argument, instead=error.instead, problems=bad) from None
+        if isinstance(error, ArgumentError):
+            raise ArgumentError(problem, argument=error.argument, instead=error.instead, problems=bad) from None
+        raise DataError(problem, problems=bad) from None
     moved = sum(after.split != before.split for before, after in zip(table.samples, samples, strict=True))
     return replace(table, samples=tuple(samples), held_out=table.held_out + moved)
 
@@ -308,11 +313,13 @@ def _read_rows(reader: RowReader, rows: Iterable[tuple[int, Mapping[str, object]
     return samples, problems
 
 
-def _with_splits(samples: list[Sample], seed: int | None) -> tuple[list[Sample], bool]:
-    if seed is None or not samples or any(sample.split is not None for sample in samples):
-        return samples, False
-    made = make_splits(samples, seed=seed)
-    return [replace(sample, split=split) for sample, split in zip(samples, made, strict=True)], True
+def with_splits(table: Table, *, seed: int) -> Table:
+    """The table with seeded splits (80/10/10, `make_splits`); as it is where a row has one."""
+    if not table.samples or any(sample.split is not None for sample in table.samples):
+        return table
+    made = make_splits(table.samples, seed=seed)
+    samples = tuple(replace(sample, split=split) for sample, split in zip(table.samples, made, strict=True))
+    return replace(table, samples=samples, split_made=True)
 
 
 def _picture_features(features: Mapping[str, Any]) -> dict[str, Any]:

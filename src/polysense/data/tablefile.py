@@ -10,17 +10,14 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from polysense.errors import DataError, Problem, RecipeError, choices, display
+from polysense.data.decoding import decoded
+from polysense.errors import DataError, Problem, choices, display
 
 _LONGEST_CELL = 1 << 26  # characters; a quote that is never closed would otherwise end in a message about 131072
-
-_TELL = (
-    "Save the file as UTF-8, or name its encoding ({}): with --encoding in the commands that read a table, "
-    "with the argument encoding of Posts in a recipe, of read_table in Python"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +73,12 @@ def read_raw(path: Path, *, encoding: str = "utf-8", separated: Separated | None
     return raw
 
 
-def first_cells(path: Path, *, encoding: str = "utf-8") -> tuple[list[str], bool]:
-    """The cells of the first line of a text file that is not blank, and whether tabs stand between them; commas do otherwise."""
-    text = _decoded(path, _read(path), encoding, _records_before)
-    line = next(line for line in _lines(text) if line.strip())
-    if path.suffix.lower() != ".csv" or "\t" in line:
-        return [cell.strip().strip('"') for cell in line.split("\t")], True
-    return [cell.strip() for cell in next(cells for cells in csv.reader(_lines(text)) if cells)], False
+def first_rows(path: Path, *, encoding: str = "utf-8", count: int = 20) -> tuple[list[list[str]], bool]:
+    """The cells of the first lines of a text file that are not blank, and whether tabs stand between them; commas do otherwise."""
+    lines = [line for line in _lines(decoded(path, _read(path), encoding, row_of=_records_before)) if line.strip()]
+    if path.suffix.lower() != ".csv" or "\t" in lines[0]:
+        return [[cell.strip().strip('"') for cell in line.split("\t")] for line in lines[:count]], True
+    return [[cell.strip() for cell in cells] for cells in islice(csv.reader(lines), count)], False
 
 
 def _read(path: Path) -> bytes:
@@ -115,7 +111,7 @@ class Separated:
 
         Tab-separated files come with quoting, like CSV, and without, where a quote is a character like any other.
         """
-        text = _decoded(path, data, encoding, _records_before)
+        text = decoded(path, data, encoding, row_of=_records_before)
         if not self.tabs:
             return self._rows(path, text, quoting=csv.QUOTE_MINIMAL)
         try:
@@ -188,7 +184,7 @@ def _check_header(name: str, header: list[str], delimiter: str) -> None:
 
 def _read_jsonl(path: Path, data: bytes, encoding: str) -> RawTable:
     name = display(path)
-    text = _decoded(path, data, encoding, lambda before: before.count("\n") + 1)
+    text = decoded(path, data, encoding, row_of=lambda before: before.count("\n") + 1)
     columns: dict[str, None] = {}
     raw = RawTable((), [])
     for number, line in enumerate(text.split("\n"), start=1):
@@ -218,30 +214,6 @@ def _read_parquet(path: Path, data: bytes, encoding: str) -> RawTable:
         return RawTable(tuple(frame.columns), list(enumerate(frame.iter_rows(named=True), start=1)))
     except (polars.exceptions.PolarsError, OSError, ValueError) as error:
         raise DataError(f"{display(path)} cannot be read as Parquet: {error}") from None
-
-
-def _decoded(path: Path, data: bytes, encoding: str, records_before: Callable[[str], int]) -> str:
-    """The text of a file; the message about a byte that does not fit names its line and row, and the way out."""
-    name = display(path)
-    try:
-        text = data.decode("utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding)
-    except LookupError:
-        raise RecipeError(f"encoding: {encoding!r} is not known; usual ones: 'utf-8', 'latin-1', 'cp1252', 'gb18030'") from None
-    except UnicodeDecodeError as error:
-        if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise DataError(f"{name} is not a text file: it holds null bytes") from None
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise DataError(f"{name} is UTF-16. {_TELL.format('utf-16')}") from None
-        before = data[: error.start]
-        line, row = before.count(b"\n") + 1, records_before(before.decode(encoding, errors="replace"))
-        place = f"line {line} (row {row})" if row else f"line {line}"
-        raise DataError(
-            f"{name} is not {encoding.upper()}: {place} holds the byte 0x{data[error.start]:02X}. "
-            + _TELL.format("latin-1 or cp1252")
-        ) from None
-    if "\0" in text:
-        raise DataError(f"{name} is not a text file: it holds null bytes")
-    return text
 
 
 def _records_before(text: str) -> int:

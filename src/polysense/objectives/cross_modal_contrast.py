@@ -44,6 +44,7 @@ class CrossModalContrast(Answering, Aligning, Judging):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+    among_rows: ClassVar[bool] = True
     aligned = ("text", "image")
     companions = True
 

@@ -38,6 +38,7 @@ class Grounding(Aligning):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+    among_rows: ClassVar[bool] = True
     aligned: tuple[str, ...] = ("text", "image")
     fit: Tensor
 

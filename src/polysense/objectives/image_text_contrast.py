@@ -33,6 +33,7 @@ class ImageTextContrast(Answering, Aligning):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+    among_rows: ClassVar[bool] = True
     aligned = ("text", "image")
 
     def __init__(

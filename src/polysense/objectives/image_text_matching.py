@@ -26,6 +26,7 @@ class ImageTextMatching(Answering, Judging):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
+    among_rows: ClassVar[bool] = True
 
     def __init__(self, widths: Widths, *, dropout: float = 0.05, share: float = 0.5) -> None:
         super().__init__()

@@ -49,6 +49,9 @@ class Objective(nn.Module, ABC):
     companions: bool = False
     """Whether it reads the further texts of a row, ``pair`` and ``negative.0``, ..., which are else not prepared."""
 
+    among_rows: ClassVar[bool] = False
+    """Whether it tells a row from the others of its batch, so that it learns nothing from a batch of one."""
+
     sees_partial: bool = False
     """Whether its plain view in training lacks the modalities that the recipe's ``modality_dropout`` hides: true of those that answer
     from all modalities together, and are to answer without some. What asks for a modality by itself, for a pair, or

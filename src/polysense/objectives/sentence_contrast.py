@@ -35,6 +35,7 @@ class SentenceContrast(Objective):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text"})
+    among_rows: ClassVar[bool] = True
 
     def __init__(
         self,

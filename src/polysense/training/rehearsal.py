@@ -15,7 +15,7 @@ from transformers.optimization import get_scheduler
 from polysense.data.collate import Collate, Prepares
 from polysense.data.media import content_key
 from polysense.data.mixtures.mixture import Mixture
-from polysense.distributed import alone
+from polysense.distributed import alone, world
 from polysense.errors import DataError, PolysenseError, RecipeError, choices, display
 from polysense.evaluation.evaluator import Answerer
 from polysense.learner import Learner
@@ -52,6 +52,7 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
     with alone(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         arguments = training_arguments(recipe, folder, seed=seed)
         learner = recipe.build(seed=seed).eval()
+        _refuse_lone_rows(learner, arguments)
         _refuse_small_disk(learner, folder)
         for entry in BY_PART:
             by_part(recipe, learner, entry)
@@ -71,6 +72,17 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
     best = recipe.evaluation.best
     if best not in {*metrics, LAST}:
         raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(best, [*metrics, LAST])}")
+
+
+def _refuse_lone_rows(learner: Learner, arguments: TrainingArguments) -> None:
+    if arguments.per_device_train_batch_size * world() > 1:
+        return
+    for name, objective in learner.objectives.items():
+        if objective.among_rows:
+            raise RecipeError(
+                f"training.per_device_train_batch_size: the objective {name} tells a row from the others of its batch, so it needs two "
+                "rows at least, and learns more from 64"
+            )
 
 
 def _refuse_small_disk(learner: Learner, folder: Path) -> None:

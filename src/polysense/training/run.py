@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from polysense.data.corpus import Corpus
 from polysense.data.counts import Counts
 from polysense.data.rows import FIELDS
-from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip
+from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip, with_splits
 from polysense.data.verify import verify
 from polysense.distributed import world
 from polysense.errors import ArgumentError, DataError, RecipeError
@@ -162,6 +163,10 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
     Raises:
         DataError: names the file and the column, or the bad rows.
     """
+    if "validation" not in table.splits and not table.bad:
+        asked = [f"{part.entry}.validation" for part in recipe.corpora if "validation" in signature(part.kind).parameters]
+        way = f"; hold some out: --set {asked[0]}={max(1, len(table) // 10)}" if asked else ""
+        raise DataError(f"{table.name}: no row is of the split 'validation', on which every training is watched{way}")
     fields = _read_by(recipe)
     if not table.bad:  # before pictures are decoded, which may take minutes
         table.require(fields)
@@ -192,20 +197,25 @@ def read_data(
     """The samples of all corpora of a recipe under one root, or of a table, a Hugging Face data set or rows given in Python."""
     if isinstance(data, Table):
         return data
-    if type(data).__module__.partition(".")[0] == "datasets":
-        return from_dataset(data, media_root=media_root)
     if not isinstance(data, str | Path):
-        return from_rows(data, media_root=media_root)
+        read = from_dataset if type(data).__module__.partition(".")[0] == "datasets" else from_rows
+        table = read(data, media_root=media_root, split_seed=None)
+        alone = recipe.corpora[0] if len(recipe.corpora) == 1 else None
+        return with_splits(table, seed=0) if alone is None else _built(recipe, alone, lambda corpus: corpus.adopted(table))
     if not recipe.corpora:
         raise RecipeError(f"recipe {recipe.name}: the entry 'corpora' is missing")
-    tables = []
-    for part in recipe.corpora:
-        corpus: Corpus = part.build()
-        try:
-            tables.append(corpus.candidates(Path(data), media_root=media_root))
-        except ArgumentError as error:
-            raise DataError(f"{error}; {_other_value(recipe, part, error)}", problems=error.problems) from None
+    tables = [
+        _built(recipe, part, lambda corpus: corpus.candidates(Path(data), media_root=media_root)) for part in recipe.corpora
+    ]
     return tables[0] if len(tables) == 1 else joined(tables)
+
+
+def _built(recipe: Recipe, part: Part, read: Callable[[Corpus], Table]) -> Table:
+    """What a corpus of the recipe reads; data that do not fit one of its arguments are told with a value that they fit."""
+    try:
+        return read(part.build())
+    except ArgumentError as error:
+        raise DataError(f"{error}; {_other_value(recipe, part, error)}", problems=error.problems) from None
 
 
 def _other_value(recipe: Recipe, part: Part, error: ArgumentError) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from polysense.data.corpora.sentences import Sentences
 from polysense.data.draws import Drawn
+from polysense.data.table import from_rows
 from polysense.errors import ArgumentError, DataError, RecipeError
 
 
@@ -141,8 +142,58 @@ def test_pair_files_come_with_and_without_header_between_commas_and_tabs(
     assert [sample.negatives for sample in table.samples] == [(row[2],) if width > 2 else () for row in ROWS]
     assert [sample.origin.rpartition(" ")[2] for sample in table.samples] == ["1", "2"]
     mark = "commas" if delimiter == "," else "tabs"
-    first = "their header" if header else f"a row: its cells are {', '.join(['text', 'pair', 'negatives'][:width])}"
+    fields = ["text", "pair", "negatives"][:width]
+    named = ", ".join(f"{field} is {column!r}" for field, column in zip(fields, header or (), strict=False))
+    first = f"their header; {named}" if header else f"a row: its cells are {', '.join(fields)}"
     assert f"{name}: {mark} stand between the cells, the first line is {first}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_numbers_before_the_sentences_are_their_ids(tmp_path: Path, width: int, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [[str(7 + number), *row[:width]] for number, row in enumerate(ROWS)]
+    table = Sentences().read(laid_out(tmp_path / "a.tsv", "\t", rows))
+    assert texts(table) == [row[0] for row in ROWS]
+    assert [sample.id for sample in table.samples] == ["7", "8"]
+    assert [sample.pair for sample in table.samples] == [row[1] if width > 1 else None for row in ROWS]
+    assert f"its cells are id, {', '.join(['text', 'pair'][:width])}\n" in capsys.readouterr().err
+
+
+def test_a_text_file_of_numbered_lines_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("1\tA dog runs.\n2\tA cat sleeps.\n", "utf-8")
+    with pytest.raises(DataError, match=r"a\.txt: every line begins with a number and a tab; end its name in \.tsv"):
+        Sentences().read(file)
+    file.write_text("1\tA dog runs.\nA cat sleeps.\n", "utf-8")
+    assert len(Sentences().read(file)) == 2
+
+
+def test_a_column_of_numbers_is_no_text(tmp_path: Path) -> None:
+    file = laid_out(tmp_path / "a.csv", ",", [["1", "A dog runs."], ["2", "A cat sleeps."]], ["number", "sentence"])
+    with pytest.raises(DataError, match=r"2 of 2 texts have no letter, '1' for instance; name the column .*: number, sentence"):
+        Sentences(columns={"text": "number"}).read(file)
+    assert texts(Sentences().read(file)) == ["A dog runs.", "A cat sleeps."]
+
+
+def test_what_each_column_is_read_as_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"anchor": "a dog", "positive": "an animal", "source": "x"}\n', "utf-8")
+    Sentences().read(file)
+    assert "a.jsonl: text is 'anchor', pair is 'positive'; not used: 'source'\n" in capsys.readouterr().err
+
+
+def test_equal_sentences_alone_cannot_be_learned_from(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("A dog runs.\n" * 20, "utf-8")
+    with pytest.raises(DataError, match=r"all 20 training rows belong together .* none can be held out"):
+        Sentences(validation=2).read(file)
+
+
+def test_rows_given_in_python_are_held_out_as_a_file_is(tmp_path: Path) -> None:
+    rows = [{"text": f"sentence {number}"} for number in range(30)]
+    table = Sentences(validation=5).adopted(from_rows(rows, split_seed=None))
+    assert table.splits == {"train": 25, "validation": 5}
+    own = Sentences(validation=5).adopted(from_rows([{**rows[0], "split": "dev"}, *rows[1:]], split_seed=None))
+    assert own.splits == {"train": 29, "validation": 1}
 
 
 def test_a_tab_file_without_quoting_keeps_its_quotes(tmp_path: Path) -> None:
@@ -154,12 +205,12 @@ def test_a_tab_file_without_quoting_keeps_its_quotes(tmp_path: Path) -> None:
 
 
 def test_a_first_line_that_may_be_either_is_asked_about(tmp_path: Path) -> None:
-    file = laid_out(tmp_path / "pairs.csv", ",", ROWS, ["anchor", "positive", "negative"])
-    with pytest.raises(DataError, match=r"pairs\.csv: the first line 'anchor, positive, negative' may be a header or a row"):
+    file = laid_out(tmp_path / "pairs.csv", ",", ROWS, ["first", "second", "third"])
+    with pytest.raises(DataError, match=r"pairs\.csv: the first line 'first, second, third' may be a header or a row"):
         Sentences().read(file)
-    named = Sentences(columns={"text": "anchor", "pair": "positive", "negatives": "negative"}).read(file)
+    named = Sentences(columns={"text": "first", "pair": "second", "negatives": "third"}).read(file)
     assert texts(named) == [row[0] for row in ROWS]
-    assert texts(Sentences(header=False).read(file)) == ["anchor", *(row[0] for row in ROWS)]
+    assert texts(Sentences(header=False).read(file)) == ["first", *(row[0] for row in ROWS)]
 
 
 def test_what_is_wrong_with_a_file_without_header_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from polysense.data.companions import Companions
 from polysense.data.corpus import Corpus, expect
 from polysense.data.draws import applied
 from polysense.data.folders import below
-from polysense.data.media import file_digest
+from polysense.data.media import content_key, file_digest
 from polysense.data.rows import RowReader
 from polysense.data.table import Table
 from polysense.data.tablefile import find_table, read_raw
@@ -129,6 +129,11 @@ class Captions(Corpus):
         table = self._table(file, expect(self, folder if media_root is None else Path(media_root)))
         return self.controls.candidates(table, near=home)
 
+    def adopted(self, table: Table) -> Table:
+        """Rows given in Python: those without a split train; what is named is looked for in the current folder."""
+        samples = (sample if sample.group else replace(sample, group=_picture(sample)) for sample in table.samples)
+        return self.controls.candidates(replace(table, samples=tuple(samples)).all_training(), near=Path())
+
     def _table(self, path: Path, images: Path) -> Table:
         """Every caption, with its picture."""
         raw, file = read_raw(path, encoding=self.encoding), display(path)
@@ -168,6 +173,12 @@ class Captions(Corpus):
                 raise DataError(f"{file} has no column {column!r}; map one to {field!r} with columns; {choices(column, there)}")
         read = [field for field in FIELDS if field != "split" or splits]
         return {field: column for field in read if (column := self.columns.get(field, field)) in there}
+
+
+def _picture(sample: Sample) -> str | None:
+    """What is equal for the captions of one picture; None where there is no picture."""
+    image = sample.image
+    return str(image) if isinstance(image, Path) else None if image is None else str(content_key(image))
 
 
 def _caption(reader: RowReader, row: Mapping[str, object], number: int) -> Sample | Problem:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,21 +15,24 @@ from polysense.data.draws import Draw, Limit, applied
 from polysense.data.folders import below
 from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
-from polysense.data.pair_files import USUAL, layout
+from polysense.data.pair_files import BY_PLACE, USUAL, layout
 from polysense.data.rows import origin, place
 from polysense.data.table import Table, held_out, read_table
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, RecipeError, display
-from polysense.progress import say
+from polysense.progress import say_of_data
 from polysense.types import Sample
+
+_NUMBERED = re.compile(r"\d+\t")
 
 
 class Sentences(Corpus):
     """Your own sentences: a text file with one a line, or a table with the columns text, pair and negatives.
 
     Every row trains, except ``validation`` rows. Blank lines are left out and counted. A table may have the usual
-    headers of pair files too: ``sent0, sent1, hard_neg`` or ``premise, entailment, contradiction``; or none: one column is then the
-    text, a second one its pair, a third one the hard negative. Tabs may stand in a ``.csv`` file in the place of commas.
+    headers of pair files too: ``sentence``, ``sent0, sent1, hard_neg``, ``anchor, positive, negative``, ``sentence1, sentence2`` or
+    ``premise, entailment, contradiction``; or none: one column is then the text, a second one its pair, a third one the hard
+    negative, and a first one of numbers alone the rows' ids. Tabs may stand in a ``.csv`` file in the place of commas.
 
     Args:
         path: a file below the data folder, or a pattern (``corpus/*.txt``); by default the data file itself, or all ``.txt`` files
@@ -82,7 +88,14 @@ class Sentences(Corpus):
         root = Path(root)
         tables = [self._lines(file) if file.suffix == ".txt" else self._table(file) for file in self._files(root)]
         name = tables[0].name if len(tables) == 1 else display(root)
-        return self._chosen(_together(name, tables), root if root.is_dir() else root.parent)
+        table = _together(name, tables)
+        _refuse_wordless(table)
+        return self._chosen(table, root if root.is_dir() else root.parent)
+
+    def adopted(self, table: Table) -> Table:
+        """Rows given in Python: those without a split train; sets named by ``exclude`` are looked for in the current folder."""
+        _refuse_wordless(table)
+        return self._chosen(table.all_training(), Path())
 
     def _files(self, root: Path) -> list[Path]:
         if self.path is None:
@@ -99,6 +112,11 @@ class Sentences(Corpus):
     def _lines(self, file: Path) -> Table:
         """One sentence a line; the row's number is the line's."""
         lines = read_lines(file, encoding=self.encoding)
+        if all(_NUMBERED.match(line) for line in islice(filter(str.strip, lines), 20)):
+            raise DataError(
+                f"{display(file)}: every line begins with a number and a tab; end its name in .tsv, and the number is the row's id, "
+                "what is behind it the sentence"
+            )
         samples = [
             Sample(id=str(number), text=line.strip(), split="train", origin=origin(display(file), number))
             for number, line in enumerate(lines, start=1)
@@ -117,11 +135,13 @@ class Sentences(Corpus):
     def _table(self, file: Path) -> Table:
         known = (self.columns or {}).values()
         separated = layout(file, encoding=self.encoding, known=known, header=self.header)
-        if separated is not None and self.header is None:
-            say(f"{display(file)}: {separated}")
         header = read_raw(file, encoding=self.encoding, separated=separated).columns
         usual = {field: column for column, field in USUAL.items() if column in header and field not in header}
-        table = read_table(file, columns=self.columns or usual, encoding=self.encoding, split_seed=None, separated=separated)
+        columns = self.columns or usual
+        table = read_table(file, columns=columns, encoding=self.encoding, split_seed=None, separated=separated)
+        by_name = separated is None or separated.columns is None
+        told = [*([str(separated)] if separated else []), *([_read_as(header, columns)] if by_name else [])]
+        say_of_data(f"{display(file)}: {'; '.join(told)}")
         samples = tuple(replace(sample, split="train") for sample in table.samples)
         lame = [sample for sample in samples if not _has_pair(sample)] if any(map(_has_pair, samples)) else []
         problems = [
@@ -141,6 +161,25 @@ class Sentences(Corpus):
         table = held_out(table, count=self.validation, seed=self.seed or 0)
         draws: dict[str, Draw] = {} if self.limit is None else {"": Limit(self.limit, self.seed)}
         return replace(table, left_out=left_out, draws=draws, corpus="Sentences")
+
+
+def _read_as(header: Sequence[str], columns: Mapping[str, str]) -> str:
+    """``text is 'sent0', pair is 'sent1'; not used: 'source'``, the columns of a table."""
+    of = {field: columns.get(field, field) for field in ("id", *BY_PLACE)}
+    read = [f"{field} is {column!r}" for field, column in of.items() if column in header]
+    others = [repr(column) for column in header if column not in of.values()]
+    return f"{', '.join(read)}" + (f"; not used: {', '.join(others)}" if others else "")
+
+
+def _refuse_wordless(table: Table) -> None:
+    """DataError where most texts have no letter: then another column was taken for them."""
+    wordless = [sample for sample in table.samples if not any(map(str.isalpha, sample.text or ""))]
+    if len(wordless) > len(table) / 2:
+        there = f"; name the column that holds sentences, --columns text=COLUMN: {', '.join(table.columns)}"
+        raise DataError(
+            f"{table.name}: {len(wordless):,} of {len(table):,} texts have no letter, {wordless[0].text!r} for instance"
+            + (there if len(table.columns) > 1 else "")
+        )
 
 
 def _has_pair(sample: Sample) -> bool:
