@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from time import sleep
 
@@ -41,6 +42,20 @@ def test_a_bar_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) 
         progress(1, 2)
     captured = capsys.readouterr()
     assert captured.out + captured.err == ""
+
+
+def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("polysense.progress.EVERY", 0.2)
+    with bar("reading", "rows") as progress:
+        for done in range(1, 9):
+            progress(done, 8)
+            say(f"row {done}")
+            sleep(0.11)
+    lines = capsys.readouterr().err.split("\n")
+    told = [line for line in lines if line.startswith("reading: ")]
+    assert 2 <= len(told) <= 4
+    assert all(re.fullmatch(r"reading: \d of 8 \(.*(rows/s|s/ rows), 00:0\d left\)", line) for line in told), told
+    assert [line for line in lines if line not in told] == [*(f"row {done}" for done in range(1, 9)), ""]
 
 
 def test_a_terminal_shows_the_count_until_the_job_is_done(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -1,8 +1,9 @@
-"""What a long job tells its user on stderr: a bar while it counts, and lines that do not break a bar."""
+"""What a long job tells its user on stderr: a bar while it counts, or a line a minute in a log, and lines that do not break a bar."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,9 @@ from tqdm import tqdm
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
+
+EVERY = 60.0
+"""Seconds between two lines on a job in a log."""
 
 _SAID: ContextVar[set[str] | None] = ContextVar("said", default=None)
 
@@ -43,7 +47,7 @@ def say_of_data(message: str) -> None:
 
 @contextmanager
 def bar(what: str, unit: str, *, quiet: bool = False) -> Iterator[Progress]:
-    """A bar for a job that reports (done, total), gone when the job is; silent where stderr is no terminal, or ``quiet``."""
+    """A bar for a job that reports (done, total), gone when the job is; see :func:`open_bar`."""
     with open_bar(what, unit, quiet=quiet, leave=False) as shown:
 
         def progress(done: int, total: int) -> None:
@@ -56,15 +60,46 @@ def bar(what: str, unit: str, *, quiet: bool = False) -> Iterator[Progress]:
 def open_bar(
     what: str, unit: str, *, total: int | None = None, begun: int = 0, quiet: bool = False, leave: bool = True
 ) -> tqdm[Any]:
-    """A bar with rate and time left, from ``begun`` on; ``leave`` keeps it on the screen when it is closed."""
-    off = True if quiet else None  # None: tqdm looks whether it writes to a terminal
-    return tqdm(
+    """A bar with rate and time left, from ``begun`` on; ``leave`` keeps it on the screen when it is closed.
+
+    Where stderr is no terminal it is a line a minute, so that jobs of less than one are silent. ``quiet`` ones always are.
+    """
+    kind = tqdm if sys.stderr.isatty() else _Lines
+    return kind(
         desc=what,
         total=total,
         initial=begun,
         unit=f" {unit}",
         file=sys.stderr,
-        disable=off,
-        dynamic_ncols=True,
+        disable=quiet,
+        dynamic_ncols=kind is tqdm,
         leave=leave,
     )
+
+
+class _Lines(tqdm):  # type: ignore[misc]  # it has no types
+    """A bar for a log: a line of its own every now and then, and nothing to wipe off."""
+
+    def __init__(self, **choices: Any) -> None:
+        self._told = time.monotonic()
+        super().__init__(bar_format="{desc}: {n_fmt} of {total_fmt} ({rate_fmt}, {remaining} left){postfix}", **choices)
+
+    def refresh(self, *_: Any, **__: Any) -> bool:
+        """Called when the bar would be drawn again: often, and after each line that is said."""
+        if time.monotonic() - self._told >= EVERY:
+            self._told = time.monotonic()
+            self.fp.write(f"{self}\n")
+            self.fp.flush()
+        return True
+
+    def display(self, *_: Any, **__: Any) -> bool:
+        """Nothing is drawn or wiped off."""
+        return True
+
+    def close(self) -> None:
+        """End without a word."""
+        self.sp = None  # what writes a bar's end
+        super().close()
+
+    def clear(self, *_: Any, **__: Any) -> None:
+        """Nothing is there to be cleared."""

@@ -186,7 +186,13 @@ def test_going_on_with_other_rows_or_settings_is_refused(
     sentences.write_text("other\n" * 43)
     assert execute([*arguments, "--resume"]) == 2
     assert "was begun with other rows" in capsys.readouterr().err
-    assert execute(arguments) == 0
+    assert execute(arguments) == 2
+    assert "v.npy was begun before, and is not whole: go on with it by --resume, or begin anew by --overwrite" in (
+        capsys.readouterr().err
+    )
+    assert (tmp_path / ".v.npy.partial").is_dir()
+    assert execute([*arguments, "--overwrite"]) == 0
+    assert not (tmp_path / ".v.npy.partial").exists()
 
 
 def test_pictures_stand_in_the_shared_space(trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_without_resume_all_is_made_anew(out: Path) -> None:
 )
 def test_what_was_made_from_something_else_is_refused(out: Path, changed: str, said: str) -> None:
     write(begin(out), slice(0, 3))
-    with pytest.raises(RecipeError, match=f"was begun with {said}: leave --resume out"):
+    with pytest.raises(RecipeError, match=f"was begun with {said}: begin anew with --overwrite"):
         begin(out, resume=True, **{changed: "other"})
 
 

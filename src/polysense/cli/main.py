@@ -77,7 +77,8 @@ def _root(
 ) -> None:
     """Sentiment and meaning from text, images, audio and video: train, measure, compare and predict.
 
-    Data goes to stdout, progress and messages to stderr. --json prints for machines, and - reads stdin.
+    Data goes to stdout, progress and messages to stderr. --json prints for machines; - reads stdin in predict,
+    generate and mine.
     """
 
 

@@ -148,9 +148,11 @@ def refuse_to_guess(model: Predictor, run: str) -> None:
 
 def say_which_seed(model: Predictor, run: str) -> None:
     """A run of several seeds answers with one of them: name it on stderr."""
+    from polysense.training.folder import finished, why_chosen
+
     folder = Path(model.source)
     if folder.parent == Path(run):
-        typer.echo(f"{run}: {folder.name} answers, the best on validation", err=True)
+        typer.echo(f"{run}: {folder.name} answers, {why_chosen(finished(Path(run)))}", err=True)
 
 
 def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | None, *, vectors: bool) -> None:

@@ -82,6 +82,7 @@ def train(
         return
     from polysense.evaluation.collapse import collapsed
     from polysense.evaluation.one_answer import in_a_line
+    from polysense.training.folder import why_chosen
     from polysense.training.predictions import answered_alike
     from polysense.training.rival import scored_split
 
@@ -94,7 +95,7 @@ def train(
             typer.echo(f"Warning: seed {result['seed']} {said}", err=True)
     for one in answered_alike(out, [result["seed"] for result in summary["per_seed"]], split):
         typer.echo(f"Warning: {in_a_line(one)}; train longer or on more rows", err=True)
-    typer.echo(f"\n{_chosen(summary)} and answers for the run.")
+    typer.echo(f"\nSeed {summary['best_seed']} is {why_chosen(summary)} and answers for the run.")
     typer.echo(f"Report: {report}")
     typer.echo(f"Try:    polysense {_use(summary, out)}")
 
@@ -120,13 +121,6 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
     shown += ' --beside "a day at the sea"' if any(one.get("beside") for one in arguments) else ""
     shown += " --image picture.jpg" if "image" in summary["recipe"]["encoders"] else ""
     return f'predict {out} --text "what a lovely day"{shown}'
-
-
-def _chosen(summary: Mapping[str, Any]) -> str:
-    """Which seed the run stands for, and why."""
-    if summary["best_metric"] == "last":
-        return f"Seed {summary['best_seed']} is the first; its last checkpoint was kept"
-    return f"Seed {summary['best_seed']} is the best on validation ({summary['best_metric']})"
 
 
 def _print_scores(summary: Mapping[str, Any], split: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from polysense.errors import DataError, RecipeError, display
 
 _TELL = (
-    "Save the file as UTF-8, or name its encoding ({}): with --encoding in the commands that read such a file, "
+    "Save the file as UTF-8, or name its encoding ({}): with --encoding in the commands that read a table or a text file, "
     "with the corpus's argument encoding in a recipe, of read_table in Python"
 )
 

@@ -86,7 +86,7 @@ class VectorFile(ABC):
         if changed:
             raise RecipeError(
                 f"{display(self.out)} was begun with {' and '.join(_said(name) for name in changed)}: "
-                "leave --resume out to begin anew"
+                "begin anew with --overwrite and without --resume"
             )
         if not self._holds(done):
             say(f"warning: what was begun of {display(self.out)} is damaged: all of it is made anew")

@@ -14,6 +14,7 @@ from polysense.data.json_file import read_object
 from polysense.encoders.model_name import no_run
 from polysense.errors import DataError, PolysenseError, RecipeError, display
 from polysense.progress import say
+from polysense.recipe.recipe import LAST
 from polysense.training.changes import changed_data, changed_entries, changed_making
 from polysense.training.checkpoints import newest, step_of, write_whole
 
@@ -206,6 +207,12 @@ def finished(run: Path) -> dict[str, Any]:
     if _is_begun(run):
         raise _unfinished(run)
     raise PolysenseError(f"{display(run)} is no run: there is no {SUMMARY} in it")
+
+
+def why_chosen(summary: Mapping[str, Any]) -> str:
+    """Why the run answers with the seed that it does: ``the best on validation (macro_f1)``."""
+    metric = summary["best_metric"]
+    return "the first, whose last weights were kept" if metric == LAST else f"the best on validation ({metric})"
 
 
 def _is_begun(run: Path) -> bool:
