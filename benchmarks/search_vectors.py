@@ -91,7 +91,7 @@ def reading_together(*, rounds: int, shortlists: tuple[int, ...] = (5, 20)) -> d
     """
     learner = load_recipe("unimo/retrieval").build(seed=0).eval()
     answerer = Answerer(learner, Collate({name: learner.model.encoder(name) for name in ("text", "image")}))
-    head = judging(answerer)
+    head = judging(answerer.learner)
     assert head is not None
     draw = np.random.default_rng(0)
     pictures = [

@@ -110,6 +110,21 @@ def test_labels_that_the_model_does_not_know_are_bad_rows(
     assert sum(value for name, value in metrics.items() if name.startswith("support/")) == 10
 
 
+def test_a_run_without_test_rows_shows_what_it_was_scored_on(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained_runs["base"], run)
+    record = json.loads((run / "run.json").read_text())
+    for result in record["per_seed"]:
+        result["test"] = {}
+    (run / "run.json").write_text(json.dumps(record))
+    assert execute(["evaluate", str(run), "--json"]) == 0
+    found = read(capsys)
+    assert found["split"] == "validation"
+    assert [one["metrics"] for one in found["per_seed"]] == [one["validation"] for one in record["per_seed"]]
+
+
 def test_rows_without_labels_cannot_be_measured(
     trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -241,6 +256,11 @@ def test_another_librarys_encoder_and_several_evaluators(
     assert found["per_seed"] == [{"seed": None, "metrics": found["metrics"]}]
     assert execute(["evaluate", str(sentences), *asked, "--data", str(benchmarks)]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert (
+        execute(["evaluate", str(sentences), "--evaluator", "transfer:tasks=[MR,SST2]", "--data", str(benchmarks), "--json"])
+        == 0
+    )
+    assert set(read(capsys)["metrics"]) == {"MR", "SST2", "transfer avg_present"}
     assert lines[0].split() == ["metric", "value"]
     assert any(line.startswith("STS-B dev alignment ") for line in lines)
 
@@ -289,12 +309,11 @@ def test_retrieval_on_flickr8k(trained_runs: dict[str, Path], tmp_path: Path, ca
     assert execute([*arguments, "--evaluator", "sts", "--json"]) == 3
     assert "Sts: " in capsys.readouterr().err
     arguments[1] = str(trained_runs["base"])
-    assert execute(arguments) == 3
-    assert "Retrieval: no row of" in capsys.readouterr().err
+    assert execute(arguments) == 2
+    assert "cannot be measured by Retrieval, which needs texts with pictures, and a model that" in capsys.readouterr().err
     write_sts_benchmark(tmp_path)
     arguments[-1] = str(tmp_path)
-    assert execute([*arguments, "--evaluator", "sts"]) == 3  # nor is one of several left out in silence
-    assert "Retrieval needs texts with pictures, and a model that aligns them" in capsys.readouterr().err
+    assert execute([*arguments, "--evaluator", "sts"]) == 2  # nor is one of several left out in silence
 
 
 @pytest.mark.parametrize(
@@ -303,11 +322,13 @@ def test_retrieval_on_flickr8k(trained_runs: dict[str, Path], tmp_path: Path, ca
         (["--evaluator", "sts", "--data", "EMPTY"], 3, "holds none of STS12"),
         (["--evaluator", "transfer", "--data", "EMPTY"], 3, "holds none of MR"),
         (["--evaluator", "geometry", "--data", "EMPTY"], 3, "holds no set that Geometry can be measured on"),
-        (["--evaluator", "retrieval", "--data", "EMPTY"], 3, "holds no set that Retrieval can be measured on"),
         (["--evaluator", "sts", "--data", "EMPTY/lost"], 3, "there is no file or folder"),
         (["--evaluator", "stss", "--data", "SETS"], 2, "did you mean 'Sts'"),
         (["--evaluator", "sts", "--data", "SETS", "--split", "dev"], 2, "--split has no meaning for Sts"),
         (["--evaluator", "sts", "--data", "SETS", "--columns", "text=tweet"], 2, "--columns has no meaning for Sts"),
+        (["--evaluator", "retrieval", "--data", "SETS"], 2, "cannot be measured by Retrieval, which needs texts with pictures"),
+        (["--evaluator", "captioning", "--data", "SETS"], 2, "cannot be measured by Captioning, which needs"),
+        (["--evaluator", "transfer:tasks=[MS]", "--data", "SETS"], 2, "'MS' is not one; did you mean"),
         (["--data", "SETS"], 2, "does not say what to measure: name it with --evaluator"),
         (["--evaluator", "sts"], 2, "name the table or folder with --data"),
         ([], 2, "was not trained here"),

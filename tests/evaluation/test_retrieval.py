@@ -233,7 +233,7 @@ def uneven(count: int) -> list[Sample]:
 
 def one_by_one(asked: Answerer, rows: Sequence[Sample]) -> np.ndarray:
     """The first judging objective's score of every text (rows) with every picture, each pair by itself."""
-    head = judging.judging(asked)
+    head = judging.judging(asked.learner)
     assert head is not None
     scores = np.zeros((len(rows), len(rows)))
     for text, one in enumerate(rows):
@@ -258,7 +258,7 @@ def test_pairs_are_judged_as_if_each_were_read_alone(
     monkeypatch.setattr(judging, "PICTURES", 3)
     monkeypatch.setattr(judging, "TEXTS", 2)
     asked, rows = answerer(networks, fusion, contrast=contrast, more=more), uneven(6)
-    head = judging.judging(asked)
+    head = judging.judging(asked.learner)
     assert head is asked.learner.objective("more" if more else "contrast")
     pairs = np.random.default_rng(0).permutation(np.argwhere(np.ones((6, 6), dtype=bool)))[:30]
     told: list[tuple[int, int]] = []
@@ -273,7 +273,7 @@ def test_a_picture_is_encoded_once_for_all_its_pairs(networks: Path, monkeypatch
     seen = []
     encoder = asked.learner.model.encoder("image")
     monkeypatch.setattr(encoder, "encode", lambda fields, run=encoder.encode: seen.append(len(fields["key"])) or run(fields))
-    head = judging.judging(asked)
+    head = judging.judging(asked.learner)
     assert head is not None
     judging.judge(asked, head, rows, rows, np.argwhere(np.ones((6, 4), dtype=bool)))
     assert sum(seen) == 4

@@ -52,7 +52,7 @@ def test_shares_are_those_counted_one_by_one(networks: Path, table: Path) -> Non
             return float(head.judge(seen)[0]), float(towers[0] @ towers[1])
 
     for level in ("word", "sentence"):
-        above = []
+        above: list[list[bool]] = []
         for sample in posts(6):
             own = scores(str(sample.text), sample)
             rewrites = [one.text for one in Rewrites.read(table).of(str(sample.text), sample.id) if one.level == level]
@@ -60,13 +60,17 @@ def test_shares_are_those_counted_one_by_one(networks: Path, table: Path) -> Non
         joint, towers = torch.tensor(above).float().mean(dim=0).tolist()
         assert found[f"above_{level}"] == pytest.approx(joint)
         assert found[f"above_{level}_towers"] == pytest.approx(towers)
-    assert set(found) == {f"above_{level}{kind}" for level in ("word", "sentence") for kind in ("", "_towers")}
+        assert found[f"pairs_{level}"] == len(above)
+    judged = {f"above_{level}{kind}" for level in ("word", "sentence") for kind in ("", "_towers")}
+    assert set(found) == judged | {"pairs_word", "pairs_sentence"}
 
 
 def test_what_a_model_has_is_measured(networks: Path, table: Path) -> None:
     assert set(Rewritten(str(table))(answerer_of(networks, "ImageTextMatching", fusion="Mmbt"), captions())) == {
         "above_word",
         "above_sentence",
+        "pairs_word",
+        "pairs_sentence",
     }
     assert Rewritten(str(table))(answerer_of(networks, "MaskedLanguage"), captions()) == {}
     assert Rewritten(str(table))(answerer_of(networks, "CrossModalContrast"), captions()[6:]) == {}
@@ -87,7 +91,8 @@ def test_equal_scores_count_against_the_model(networks: Path, table: Path) -> No
     with torch.no_grad():
         for layer in ("text", "image"):
             getattr(answerer.learner.objective("CrossModalContrast"), layer).weight.zero_()
-    assert set(Rewritten(str(table))(answerer, captions()).values()) == {0.0}
+    found = Rewritten(str(table))(answerer, captions())
+    assert {value for name, value in found.items() if name.startswith("above_")} == {0.0}
 
 
 def test_what_is_refused(networks: Path, tmp_path: Path) -> None:

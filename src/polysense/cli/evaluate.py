@@ -103,10 +103,10 @@ def evaluate(
         asking |= {"--drop": drop, "--drop-frames": drop_frames, "--frame-noise": frame_noise}
         for option in (option for option, value in asking.items() if value):
             raise RecipeError(f"{option} is for asking the models anew: name the table or folder with --data")
-        found, rows, left_out = _noted(run, split or "test")
-        summary = summarise(with_settled(found, Path(run)), split or "test", rows, left_out)
+        split, found, rows, left_out = _noted(run, split)
+        summary = summarise(with_settled(found, Path(run)), split, rows, left_out)
         home, seeds = run_of(Path(run)), [one["seed"] for one in found]
-        summary |= {"one_answer": answered_alike(home, seeds, split_name(split or "test"))}
+        summary |= {"one_answer": answered_alike(home, seeds, split_name(split))}
     else:
         refuse_missing(run, data)
         from polysense.inference.measure import Reading, measure, plan
@@ -126,7 +126,7 @@ def evaluate(
             )
             measured = measure(run, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
         summary = summarise(with_settled(measured.per_seed, Path(run)), measured.split, measured.rows, measured.left_out)
-        summary |= {"one_answer": measured.one_answer}
+        summary |= {"one_answer": measured.one_answer, "settings": measured.settings}
         if measured.undamaged is not None:
             before = summarise(measured.undamaged, measured.split, measured.rows)
             summary |= {
@@ -141,11 +141,15 @@ def evaluate(
     _print(summary, str(damage))
 
 
-def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None, int]:
-    """What :func:`stored` gives of a run; of a folder with weights, what was written down of them."""
+def _noted(run: str, split: str | None) -> tuple[str, list[dict[str, Any]], int | None, int]:
+    """The split that was asked for, or that the run was scored on, and what :func:`stored` gives of it.
+
+    Of a folder with weights it is what was written down of them.
+    """
     from polysense.evaluation.summary import stored
     from polysense.inference.sources import is_elsewhere
     from polysense.training.folder import finished, seed_of
+    from polysense.training.rival import scored_split
 
     if is_elsewhere(run):
         raise RecipeError(
@@ -153,15 +157,16 @@ def _noted(run: str, split: str) -> tuple[list[dict[str, Any]], int | None, int]
             f"polysense evaluate {run} --data DATA --evaluator sts"
         )
     folder = Path(run)
-    finished(folder)
+    split = split or scored_split(finished(folder))
     seed = seed_of(folder)
     found, rows, left_out = stored(folder, split)
-    return [one for one in found if seed is None or one["seed"] == seed], rows, left_out
+    return split, [one for one in found if seed is None or one["seed"] == seed], rows, left_out
 
 
 def _counted(name: str, value: Any) -> Any:
-    """A number of rows without decimals."""
-    return int(value) if name == "rows" and value is not None and value == int(value) else value
+    """A number of rows or pairs without decimals."""
+    counts = name == "rows" or name.startswith("pairs_")
+    return int(value) if counts and value is not None and value == int(value) else value
 
 
 def _print(summary: dict[str, Any], damage: str) -> None:
@@ -179,6 +184,8 @@ def _print(summary: dict[str, Any], damage: str) -> None:
     for result in summary["per_seed"]:
         for name, settled in result.get("settled", {}).items():
             typer.echo(f"{name}, seed {result['seed']}: {in_words(settled)}")
+    for name, how in summary.get("settings", {}).items():
+        typer.echo(f"{name}: {', '.join(f'{key} {value}' for key, value in how.items())}")
     if summary["left_out"]:
         has = "has" if summary["left_out"] == 1 else "have"
         typer.echo(f"{summary['left_out']:,} more {has} no label, and {has} no part in the metrics")

@@ -191,6 +191,16 @@ class Evaluator(ABC):
         del root
         return None
 
+    def fits(self, learner: Learner) -> bool:
+        """Whether the model can do what is measured, whatever the rows are."""
+        del learner
+        return True
+
+    def settings(self, learner: Learner) -> dict[str, Any]:
+        """How the model was asked, where there are ways to choose from: a decoding, for instance."""
+        del learner
+        return {}
+
     @abstractmethod
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """A flat dict of metrics; empty where the samples have no targets."""

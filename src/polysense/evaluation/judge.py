@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from polysense.evaluation.evaluator import Answerer, Progress
+from polysense.learner import Learner
 from polysense.objectives.objective import Aligning, Judging
 from polysense.types import Encoded, Sample
 
@@ -21,13 +22,19 @@ TEXTS = 256
 """Texts held encoded at a time."""
 
 
-def judging(answerer: Answerer) -> Judging | None:
+def judging(learner: Learner) -> Judging | None:
     """The objective that judges pairs read together, of several the first that learns nothing else; None where there is none.
 
     One that also aligns has towers for telling other rows apart, and may never have read a text with another row's picture.
     """
-    found = [one for one in answerer.learner.active.values() if isinstance(one, Judging)]
+    found = [one for one in learner.active.values() if isinstance(one, Judging)]
     return min(found, key=lambda one: isinstance(one, Aligning), default=None)
+
+
+def aligning(learner: Learner) -> Aligning | None:
+    """The first objective that aligns text and image; None where there is none."""
+    heads = (one for one in learner.active.values() if isinstance(one, Aligning))
+    return next((one for one in heads if {"text", "image"} <= set(one.aligned)), None)
 
 
 def judge(

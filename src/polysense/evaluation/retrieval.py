@@ -18,7 +18,8 @@ from polysense.data.media import content_key
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError
 from polysense.evaluation.evaluator import Answerer, Comparable, Difference
-from polysense.evaluation.judge import judge, judging
+from polysense.evaluation.judge import aligning, judge, judging
+from polysense.learner import Learner
 from polysense.metrics.bootstrap import paired_bootstrap
 from polysense.metrics.retrieval import KS, ranks, recalls, reranked, shortlists
 from polysense.objectives.objective import Aligning
@@ -87,6 +88,10 @@ class Retrieval(Comparable[Ranked]):
         table = Flickr8k().read(root)
         return replace(table, samples=tuple(sample for sample in table.samples if sample.split == "test"))
 
+    def fits(self, learner: Learner) -> bool:
+        """Whether an objective aligns text and image."""
+        return aligning(learner) is not None
+
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Encode, project, rank."""
         found = self._ranked(answerer, samples)
@@ -121,8 +126,7 @@ class Retrieval(Comparable[Ranked]):
 
     def _ranked(self, answerer: Answerer, samples: Sequence[Sample]) -> Ranked | None:
         """None where there is nothing to ask."""
-        heads = (one for one in answerer.learner.active.values() if isinstance(one, Aligning))
-        head = next((one for one in heads if {"text", "image"} <= set(one.aligned)), None)
+        head = aligning(answerer.learner)
         rows = [sample for sample in samples if sample.text is not None and sample.image is not None]
         if head is None or not rows:
             return None
@@ -133,7 +137,7 @@ class Retrieval(Comparable[Ranked]):
         asks = _Asks(text, image, np.stack([np.arange(len(rows)), picture_of], axis=1))
         tells = _Asks(image, text[texts], np.stack([picture_of, text_of], axis=1))
         found, described = asks.ranks(), tells.ranks()
-        judges = None if self.rerank is None else judging(answerer)
+        judges = None if self.rerank is None else judging(answerer.learner)
         second = None
         if judges is not None and self.rerank is not None:
 

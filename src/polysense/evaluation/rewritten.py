@@ -10,10 +10,10 @@ import numpy as np
 
 from polysense.errors import RecipeError
 from polysense.evaluation.evaluator import Answerer, Evaluator
-from polysense.evaluation.judge import judge, judging
+from polysense.evaluation.judge import aligning, judge, judging
 from polysense.evaluation.retrieval import projected
 from polysense.knowledge.rewriting import NEGATIVE_LEVELS, Caption, Rewrites
-from polysense.objectives.objective import Aligning
+from polysense.learner import Learner
 from polysense.seeds import seed_from
 from polysense.types import Sample
 
@@ -24,7 +24,8 @@ class Rewritten(Evaluator):
     By what an objective that judges pairs read together says (``CrossModalContrast``, ``ImageTextMatching``, ``PairRanking``), and as
     ``above_word_towers`` and so on by the cosine in the space of an aligning one; each where the model has one. Equal scores count
     against the model. Beside them stands ``control_word`` and so on, of the same table (``rewriting.json``): the share that a
-    classifier of texts alone, which sees no picture, tells apart; there is none where that said that the pairs are too few to tell.
+    classifier of texts alone, which sees no picture, tells apart; there is none where that said that the pairs are too few to tell;
+    and ``pairs_word`` and so on, how many pairs were asked about.
 
     Args:
         rewrites: the folder that `polysense rewrite` wrote of these captions. A relative path counts from the current folder, other
@@ -41,6 +42,10 @@ class Rewritten(Evaluator):
         if per_level < 1:
             raise RecipeError(f"Rewritten.per_level: expected a number from 1 up, found {per_level}")
         self.rewrites, self.per_level, self.seed = rewrites, per_level, seed
+
+    def fits(self, learner: Learner) -> bool:
+        """Whether an objective judges or aligns text and image."""
+        return judging(learner) is not None or aligning(learner) is not None
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Judge each caption and its rewrites; empty where none of the captions has any."""
@@ -67,6 +72,7 @@ class Rewritten(Evaluator):
         if metrics:
             told = {level: one["accuracy"] for level, one in table.record.get("control", {}).items()}
             metrics |= {f"control_{level}": told[level] for level in dict.fromkeys(levels) if told.get(level) is not None}
+            metrics |= {f"pairs_{level}": float((level_of == level).sum()) for level in dict.fromkeys(levels)}
         return metrics
 
     def _scores(
@@ -77,13 +83,12 @@ class Rewritten(Evaluator):
         picture_of[pairs[:, 1]] = pairs[:, 0]
         used = np.unique(pairs)
         found = {}
-        objective = judging(answerer)
+        objective = judging(answerer.learner)
         if objective is not None:
             joint = np.full(len(texts), np.nan)
             joint[used] = judge(answerer, objective, texts, rows, np.stack([used, picture_of[used]], axis=1))
             found[""] = joint
-        heads = (one for one in answerer.learner.active.values() if isinstance(one, Aligning))
-        head = next((one for one in heads if {"text", "image"} <= set(one.aligned)), None)
+        head = aligning(answerer.learner)
         if head is not None:
             text, image = projected(answerer, head, texts, "text"), projected(answerer, head, rows, "image")
             found["_towers"] = (text * image[picture_of]).sum(axis=1)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Literal
+from dataclasses import asdict
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polysense.errors import DataError
 from polysense.evaluation.evaluator import Answerer, Comparable, Difference
-from polysense.evaluation.written import Written, written
+from polysense.evaluation.written import Written, decoding, writes, written
+from polysense.learner import Learner
 from polysense.metrics.bootstrap import paired_bootstrap
 from polysense.metrics.captions import BLEU_COUNTS, bleu_counts, bleu_of
 from polysense.types import Sample
@@ -35,6 +37,15 @@ class Writing(Comparable[Floats]):
 
     def __init__(self, beams: int | None = None) -> None:
         self.beams = beams
+
+    def fits(self, learner: Learner) -> bool:
+        """Whether an objective writes such texts."""
+        return writes(learner, self.field) is not None
+
+    def settings(self, learner: Learner) -> dict[str, Any]:
+        """The decoding."""
+        objective = writes(learner, self.field)
+        return {} if objective is None else asdict(decoding(objective, self.beams))
 
     @property
     @abstractmethod

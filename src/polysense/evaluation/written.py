@@ -31,6 +31,12 @@ def writes(learner: Learner, target: Literal["text", "pair"]) -> Generation | No
     return next((one for one in every if one.target == target), None)
 
 
+def decoding(objective: Generation, beams: int | None) -> Decoding:
+    """The recipe's, with so many beams unless None."""
+    how = Decoding.of(objective)
+    return how if beams is None else replace(how, beams=beams)
+
+
 def written(
     answerer: Answerer, samples: Sequence[Sample], target: Literal["text", "pair"], *, beams: int | None
 ) -> Written | None:
@@ -56,8 +62,7 @@ def written(
     groups: dict[int, list[Sample]] = {}
     for row in rows:
         groups.setdefault(content_key(getattr(row, source)), []).append(row)
-    how = Decoding.of(objective)
-    how = how if beams is None else replace(how, beams=beams)
+    how = decoding(objective, beams)
     asked = [shown_source(several[0], objective) for several in groups.values()]
     return Written(
         [words(text) for text in answerer.write(asked, objective, how)],

@@ -105,6 +105,8 @@ class Measured:
     """More of them, which lack the label or score that answers are compared with."""
     one_answer: list[dict[str, Any]]
     """``{"seed", "answer", "rows"}`` of every seed that answers all rows alike."""
+    settings: dict[str, dict[str, Any]]
+    """How the models were asked, by the evaluator's name, where there are ways to choose from."""
     undamaged: list[dict[str, Any]] | None = None
     """As ``per_seed``, of the same rows before they were damaged; None where they were not."""
 
@@ -140,6 +142,7 @@ def measure(
     asked: list[Question] = []
     for seed, model in models(source):
         predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
+        _refuse_unfit(predictor, str(source), [one.evaluator for one in plans or ()])
         asked = asked or questions(predictor, Path(source), plans, reading)
         heard = Answers()
         found.append({"seed": seed, "metrics": _metrics(predictor, asked, reading, heard=heard)})
@@ -148,9 +151,19 @@ def measure(
             whole = [replace(one, samples=one.undamaged) for one in asked if one.undamaged is not None]
             before.append({"seed": seed, "metrics": _metrics(predictor, whole, reading)})
     told = [one for one in asked if one.split is not None] or asked
-    own = [part.kind for part in predictor.recipe.evaluation.evaluators]
+    own = [part.build() for part in predictor.recipe.evaluation.evaluators]
     rows = sum(measured_rows(own if one.evaluators is None else one.evaluators, one.samples) for one in told)
-    return Measured(found, told[0].split, rows, sum(len(one.samples) for one in told) - rows, alike, before or None)
+    evaluators = [one for question in asked for one in (own if question.evaluators is None else question.evaluators)]
+    settings = {type(one).__name__: how for one in evaluators if (how := one.settings(predictor.learner))}
+    left_out = sum(len(one.samples) for one in told) - rows
+    return Measured(found, told[0].split, rows, left_out, alike, settings, before or None)
+
+
+def _refuse_unfit(predictor: Predictor, source: str, evaluators: Sequence[Evaluator]) -> None:
+    """RecipeError, before any row is read, where a model cannot do what is to be measured."""
+    for one in evaluators:
+        if not one.fits(predictor.learner):
+            raise RecipeError(f"{source} cannot be measured by {type(one).__name__}, which needs {one.needs}")
 
 
 def _metrics(

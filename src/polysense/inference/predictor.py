@@ -436,7 +436,7 @@ class Predictor:
             PolysenseError: no objective of the model judges pairs that are read together.
             DataError: a row lacks what is to be read, or cannot be used; the message names it.
         """
-        head = judging(self._answerer)
+        head = judging(self.learner)
         if head is None:
             raise PolysenseError(
                 f"{self.source or 'this model'} has no objective that judges a text and a picture that are read together: train it "
@@ -469,7 +469,7 @@ class Predictor:
         A contrast reads pictures with rewritten captions alone, and was trained without any; its towers tell other rows apart.
         """
         rewritten = any(part.arguments.get("rewrites") for part in self.recipe.corpora)
-        return isinstance(judging(self._answerer), Aligning) and not rewritten
+        return isinstance(judging(self.learner), Aligning) and not rewritten
 
     def fingerprint(self) -> str:
         """sha256 over recipe and weights."""

@@ -39,7 +39,7 @@ def tfidf_scores(record: Mapping[str, Any]) -> Mapping[str, float]:
 
 def scored_split(record: Mapping[str, Any]) -> str:
     """Test where the run was scored on test, else validation."""
-    return "test" if any(result.get("test") for result in record.get("per_seed", ())) else "validation"
+    return "test" if any(result.get("test") for result in record.get("per_seed", [record])) else "validation"
 
 
 def constant_answer(record: Mapping[str, Any], split: str) -> tuple[str, Mapping[str, float]] | None:
