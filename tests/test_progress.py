@@ -7,7 +7,7 @@ from time import sleep
 
 import pytest
 
-from polysense.progress import bar, once, say, say_of_data
+from polysense.progress import bar, once, open_bar, say, say_of_data
 
 
 class Terminal(io.StringIO):
@@ -45,6 +45,7 @@ def test_a_bar_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("polysense.progress.FIRST", 0.2)
     monkeypatch.setattr("polysense.progress.EVERY", 0.2)
     with bar("reading", "rows") as progress:
         for done in range(1, 9):
@@ -54,8 +55,29 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys:
     lines = capsys.readouterr().err.split("\n")
     told = [line for line in lines if line.startswith("reading: ")]
     assert 2 <= len(told) <= 4
-    assert all(re.fullmatch(r"reading: \d of 8 \(.*(rows/s|s/ rows), 00:0\d left\)", line) for line in told), told
+    said = r"reading: \d of 8 rows \(\d+ %\), .*(rows/s|s/ rows), 00:0\d left"
+    assert all(re.fullmatch(said, line) for line in told), told
     assert [line for line in lines if line not in told] == [*(f"row {done}" for done in range(1, 9)), ""]
+
+
+def test_the_first_line_in_a_log_comes_sooner_than_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("polysense.progress.FIRST", 0.05)
+    with bar("reading", "rows") as progress:
+        for done in (1_200, 2_400):
+            sleep(0.11)
+            progress(done, 12_000)
+    assert capsys.readouterr().err.startswith("reading: 1,200 of 12,000 rows (10 %), ")
+
+
+def test_a_total_that_is_not_known_is_a_question_mark(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("polysense.progress.FIRST", 0.0)
+    with open_bar("reading", "rows") as shown:
+        shown.refresh()
+    assert capsys.readouterr().err.startswith("reading: 0 of ? rows")
 
 
 def test_a_terminal_shows_the_count_until_the_job_is_done(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -15,6 +15,9 @@ Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
 
+FIRST = 30.0
+"""Seconds after which a log gets its first line on a job."""
+
 EVERY = 60.0
 """Seconds between two lines on a job in a log."""
 
@@ -62,7 +65,8 @@ def open_bar(
 ) -> tqdm[Any]:
     """A bar with rate and time left, from ``begun`` on; ``leave`` keeps it on the screen when it is closed.
 
-    Where stderr is no terminal it is a line a minute, so that jobs of less than one are silent. ``quiet`` ones always are.
+    Where stderr is no terminal it is a line after half a minute and then one a minute, so that short jobs are silent. ``quiet`` ones
+    always are.
     """
     kind = tqdm if sys.stderr.isatty() else _Lines
     return kind(
@@ -81,13 +85,21 @@ class _Lines(tqdm):  # type: ignore[misc]  # it has no types
     """A bar for a log: a line of its own every now and then, and nothing to wipe off."""
 
     def __init__(self, **choices: Any) -> None:
-        self._told = time.monotonic()
-        super().__init__(bar_format="{desc}: {n_fmt} of {total_fmt} ({rate_fmt}, {remaining} left){postfix}", **choices)
+        self._next = time.monotonic() + FIRST
+        super().__init__(
+            bar_format="{desc}: {done}{unit} ({percentage:.0f} %), {rate_fmt}, {remaining} left{postfix}", **choices
+        )
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        """What the line may say; a total that is not known yet is a question mark."""
+        total = "?" if self.total is None else f"{self.total:,}"
+        return {**super().format_dict, "done": f"{self.n:,} of {total}"}
 
     def refresh(self, *_: Any, **__: Any) -> bool:
         """Called when the bar would be drawn again: often, and after each line that is said."""
-        if time.monotonic() - self._told >= EVERY:
-            self._told = time.monotonic()
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + EVERY
             self.fp.write(f"{self}\n")
             self.fp.flush()
         return True

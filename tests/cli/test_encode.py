@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +28,18 @@ def test_vectors_in_the_tables_order(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert f"64 vectors of width {vectors.shape[1]}" in captured.err
-    assert "answers, the best on validation" in captured.err
+    assert "answers, the best on validation (weighted_f1)\n" in captured.err
+
+
+def test_a_seed_that_nobody_chose_is_not_called_the_best(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["both"], tmp_path / "run")
+    summary = json.loads((run / "run.json").read_text("utf-8"))
+    (run / "run.json").write_text(json.dumps({**summary, "best_metric": "last", "best_seed": 0}), "utf-8")
+    (tmp_path / "s.txt").write_text("so much rain\n")
+    assert execute(["encode", str(run), str(tmp_path / "s.txt"), "--out", str(tmp_path / "v.npy")]) == 0
+    assert "seed-0 answers, the first, whose last weights were kept\n" in capsys.readouterr().err
 
 
 def test_parquet_names_the_rows(trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path) -> None:
@@ -160,6 +173,9 @@ def test_an_interrupted_file_is_gone_on_with(
     assert execute([*arguments, str(tmp_path / name)]) == 130
     assert "go on with the same command and --resume" in capsys.readouterr().err
     assert not (tmp_path / name).exists()
+    assert execute([*arguments, str(tmp_path / name)]) == 2
+    said = capsys.readouterr().err
+    assert f"{name} was begun before, and 20 of its rows are there: go on with --resume, or begin anew with --overwrite" in said
     assert execute([*arguments, str(tmp_path / name), "--resume"]) == 0
     assert "20 of 43 rows are there already" in capsys.readouterr().err
     assert blocks == 6
@@ -187,9 +203,9 @@ def test_going_on_with_other_rows_or_settings_is_refused(
     assert execute([*arguments, "--resume"]) == 2
     assert "was begun with other rows" in capsys.readouterr().err
     assert execute(arguments) == 2
-    assert "v.npy was begun before, and is not whole: go on with it by --resume, or begin anew by --overwrite" in (
-        capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "v.npy was begun before, and 43 of its rows are there, but with other rows: begin anew with --overwrite" in said
+    assert "--resume" not in said
     assert (tmp_path / ".v.npy.partial").is_dir()
     assert execute([*arguments, "--overwrite"]) == 0
     assert not (tmp_path / ".v.npy.partial").exists()

@@ -33,7 +33,7 @@ def test_one_post_as_json(
     assert list(answer["probabilities"]) == ["negative", "neutral", "positive"]
     assert answer["missing"] == []
     best = json.loads((trained_runs["both"] / "run.json").read_text())["best_seed"]
-    assert f"{trained_runs['both']}: seed-{best} answers, the best on validation" in captured.err
+    assert f"{trained_runs['both']}: seed-{best} answers, the best on validation (weighted_f1)\n" in captured.err
 
 
 def test_one_post_for_people(trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,7 @@ def labelled(count: int, *, split: str | None = None, known: bool = True, **extr
     ]
 
 
-def test_the_seven_tasks_and_their_average(tmp_path: Path) -> None:
+def test_the_seven_tasks_and_their_average(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_transfer_tasks(tmp_path)
     evaluator = Transfer(folds=3, inner_folds=2)
     table = evaluator.read(tmp_path)
@@ -45,6 +45,9 @@ def test_the_seven_tasks_and_their_average(tmp_path: Path) -> None:
     assert list(found) == [*TASKS, "transfer avg_present", "transfer avg"]
     assert found == dict.fromkeys(found, 100.0)
     assert len(answerer.asked) == len(set(answerer.asked))
+    assert [line.rpartition(" (")[2] for line in capsys.readouterr().err.splitlines()] == [
+        f"{done} of 7 sets)" for done in range(1, 8)
+    ]
 
 
 def test_what_cannot_be_told_is_left_to_chance() -> None:

@@ -71,13 +71,10 @@ def encode(
     refuse_output(out)
     if out.exists() and not (resume or overwrite):
         raise RecipeError(f"{out} is there already: replace it with --overwrite, or choose another --out")
-    from polysense.inference.vector_file import is_begun, is_finished, vector_file
-
-    if is_begun(out) and not (resume or overwrite):
-        raise RecipeError(f"{out} was begun before, and is not whole: go on with it by --resume, or begin anew by --overwrite")
     from polysense.cli.predict import say_which_seed
     from polysense.inference.predictor import load
     from polysense.inference.row_source import open_rows
+    from polysense.inference.vector_file import is_begun, is_finished, refuse_begun, vector_file
     from polysense.inference.vector_origin import VectorOrigin
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
@@ -104,6 +101,8 @@ def encode(
         "normalize": str(normalize),
         "read as": repr((columns, encoding, str(media_root))),
     }
+    if not (resume or overwrite):
+        refuse_begun(out, rows=source.rows, width=width, made_from=made_from)
     if resume and out.exists() and not is_begun(out):
         if is_finished(out, rows=source.rows, width=width, made_from=made_from):
             say(f"{out} is whole: all {source.rows:,} vectors are there already")

@@ -16,6 +16,7 @@ from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.evaluation.sentences import by_task, embed
+from polysense.progress import bar, say
 from polysense.types import Sample
 
 STRENGTHS: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -83,13 +84,18 @@ class Transfer(Evaluator):
         if not rows:
             return {}
         paired = [place for place, row in enumerate(rows) if row.pair is not None]
-        vectors = embed(answerer, [*(row.text or "" for row in rows), *(rows[place].pair or "" for place in paired)])
+        texts = [*(row.text or "" for row in rows), *(rows[place].pair or "" for place in paired)]
+        with bar("encoding", "sentences") as progress:
+            vectors = embed(answerer, texts, progress=progress)
         second = dict(zip(paired, vectors[len(rows) :], strict=True))
         metrics: dict[str, float] = {}
-        for task, places in by_task(rows).items():
+        sets = by_task(rows)
+        for done, (task, places) in enumerate(sets.items(), start=1):
             chosen = [rows[place] for place in places]
             features = _features(vectors[places], [second.get(place) for place in places])
             metrics[task or "probe"] = 100 * self._accuracy(task or "probe", features, chosen)
+            if len(sets) > 1:
+                say(f"{task or 'probe'}: {len(chosen):,} rows probed ({done} of {len(sets)} sets)")
         return metrics | _averages(metrics)
 
     def _asked(self, row: Sample) -> bool:

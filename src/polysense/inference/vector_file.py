@@ -77,17 +77,11 @@ class VectorFile(ABC):
 
     def _found(self) -> int:
         """Rows that are there."""
-        try:
-            note = json.loads((self.folder / NOTE).read_text(encoding="utf-8"))
-            before, done = dict(note["made_from"]), int(note["done"])
-        except (OSError, ValueError, KeyError, TypeError):
+        if (note := _noted(self.out)) is None:
             return 0
-        changed = [name for name in self.made_from if before.get(name) != self.made_from[name]]
-        if changed:
-            raise RecipeError(
-                f"{display(self.out)} was begun with {' and '.join(_said(name) for name in changed)}: "
-                "begin anew with --overwrite and without --resume"
-            )
+        before, done = note
+        if changed := _changed(before, self.made_from):
+            raise RecipeError(f"{display(self.out)} was begun with {changed}: begin anew with --overwrite and without --resume")
         if not self._holds(done):
             say(f"warning: what was begun of {display(self.out)} is damaged: all of it is made anew")
             return 0
@@ -266,6 +260,21 @@ def is_begun(out: Path) -> bool:
     return (_partial(out) / NOTE).is_file()
 
 
+def refuse_begun(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> None:
+    """Raise where a writer was interrupted: what it has done is not thrown away unasked.
+
+    Raises:
+        RecipeError: says how many rows are there, and the way out.
+    """
+    if (note := _noted(out)) is None:
+        return
+    before, done = note
+    begun = f"{display(out)} was begun before, and {done:,} of its rows are there"
+    if changed := _changed(before, _complete(made_from, rows=rows, width=width)):
+        raise RecipeError(f"{begun}, but with {changed}: begin anew with --overwrite")
+    raise RecipeError(f"{begun}: go on with --resume, or begin anew with --overwrite")
+
+
 def is_finished(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> bool:
     """Whether ``out`` is whole and was made from the same rows and model with the same settings."""
     if not (out.is_file() and FORMATS[known_format(out)].is_whole(out, rows=rows, width=width)):
@@ -276,6 +285,20 @@ def is_finished(out: Path, *, rows: int, width: int, made_from: Mapping[str, str
 
 def _partial(out: Path) -> Path:
     return out.with_name(f".{out.name}.partial")
+
+
+def _noted(out: Path) -> tuple[dict[str, str], int] | None:
+    """What the rows that are there were made from, and how many they are; None where there are none, or the note is damaged."""
+    try:
+        note = json.loads((_partial(out) / NOTE).read_text(encoding="utf-8"))
+        return dict(note["made_from"]), int(note["done"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _changed(before: Mapping[str, str], made_from: Mapping[str, str]) -> str:
+    """``other rows and another model``: what is not as it was before; empty where all is."""
+    return " and ".join(_said(name) for name in made_from if before.get(name) != made_from[name])
 
 
 def _complete(made_from: Mapping[str, str], *, rows: int, width: int) -> dict[str, str]:
