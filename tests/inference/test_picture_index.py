@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,7 @@ class Encoder:
                     vectors[place] = image.convert("RGB").getpixel((0, 0))
             except OSError:
                 faults[place] = "image: no picture"
-        if progress is not None:
-            progress(len(samples), len(samples))
+        progress(len(samples), len(samples))
         return vectors, faults
 
 
@@ -96,6 +96,26 @@ def test_only_what_is_new_or_changed_is_encoded(pictures: Path, tmp_path: Path) 
     assert len(PictureIndex(index, width=3)) == len(found) == 8
     paint(pictures, "2.png", 2)
     assert indexed(pictures, index)[1] == ["2.png"]  # it was dropped
+
+
+def test_it_says_how_far_it_is(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, list[tuple[int, int]]] = {}
+
+    @contextmanager
+    def noted(what: str, unit: str, *, quiet: bool = False) -> Iterator[Any]:
+        assert unit == "pictures"
+        if quiet:
+            yield lambda done, total: pytest.fail("is told")
+        else:
+            yield lambda done, total: told.setdefault(what, []).append((done, total))
+
+    monkeypatch.setattr(picture_index, "bar", noted)
+    indexed(pictures, tmp_path / "index")
+    looked = [(place, 8) for place in range(8)]
+    assert told == {"looking for new pictures": looked, "encoding": [(3, 8), (6, 8), (8, 8)]}
+    told.clear()
+    indexed(pictures, tmp_path / "index")
+    assert told == {"looking for new pictures": looked}
 
 
 def test_a_file_that_is_as_before_is_not_read(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,9 @@ from polysense.inference.search import Hit, Index, nearest, unit
 
 def embed(rows: Sequence[str]) -> np.ndarray:
     """Texts of digits: their counts of 0, 1, 2, so that some texts are equal to others."""
-    return np.array([[row.count(digit) for digit in "012"] for row in rows], dtype=np.float32)
+    return np.array(
+        [[(row if isinstance(row, str) else "2").count(digit) for digit in "012"] for row in rows], dtype=np.float32
+    )
 
 
 def naive(queries: np.ndarray, collection: np.ndarray, top_k: int) -> list[list[int]]:
@@ -113,6 +115,25 @@ def test_the_callers_list_stays_as_it_is(backend: Any) -> None:
     assert index.search("2", top_k=1)[0].row == 2
     with pytest.raises(ValueError, match="read-only"):
         index.vectors[0] = 0
+
+
+def test_an_empty_text_is_never_found_and_keeps_its_number(backend: Any) -> None:
+    index = Index(embed, backend=backend)
+    with pytest.warns(UserWarning, match="^2 rows with an empty text are never found$"):
+        index.add(["", "0", " \n", {"image": "a.jpg", "text": ""}, "1"])
+    index.add(["01"])
+    assert len(index) == 4
+    assert [hit.row for hit in index.search("1", top_k=9)] == [4, 5, 1, 3]
+    assert index.search("1", top_k=1)[0].item == "1"
+
+
+def test_a_collection_of_empty_texts_has_no_hits(backend: Any) -> None:
+    index = Index(embed, backend=backend)
+    with pytest.warns(UserWarning, match="1 row with an empty text is never found"):
+        index.add([" "])
+    assert index.search("1") == []
+    index.add(["1"])
+    assert [hit.row for hit in index.search("1")] == [1]
 
 
 def test_an_empty_collection_has_no_hits(backend: Any) -> None:

@@ -12,7 +12,7 @@ import typer
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, Pooling, SkipBadRows, TrustRecipeCode, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing, refuse_output
-from polysense.errors import DataError, RecipeError, display
+from polysense.errors import DataError, RecipeError, choices, display
 from polysense.progress import bar, say
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 VECTORS = (".npy", ".parquet")
 """What `polysense encode` writes."""
+
+PAGE = ".html"
+"""The ending of a page of what was found."""
 
 INDEX_OF_PICTURES = (
     "--index keeps the vectors of pictures: look in a folder of pictures, or in a table with --text or --part image"
@@ -95,6 +98,8 @@ def search(
         raise RecipeError(f"--rerank {rerank}: put at least as many in order as are shown (--top {top})")
     refuse_missing(model, collection, queries, rows, *(image or ()))
     if out is not None:
+        if out.suffix.lower() != PAGE:
+            raise RecipeError(f"--out {out}: what was found is written as a page; {choices(out.suffix, [PAGE])}")
         refuse_output(out)
     from polysense.cli.predict import say_which_seed
     from polysense.data.picture_folder import holds_pictures
@@ -174,6 +179,7 @@ def _fill(
     """Put the collection into the index; its rows, by their number there, where they are known."""
     from polysense.inference.collection import described, read_vectors, rows_of
     from polysense.inference.row_source import open_rows
+    from polysense.inference.search import meaningful
 
     written = read_vectors(collection)
     if written is not None:
@@ -182,7 +188,7 @@ def _fill(
         vectors, items = written
         if rows is not None:
             items = rows_of(rows, vectors=len(vectors), columns=reading.columns, encoding=reading.encoding)
-        kept = _not_blank(items)
+        kept = meaningful(_numbered(items))
         index.add_vectors(vectors[kept] if len(kept) < len(items) else vectors, [items[row] for row in kept])
         return None
     if rows is not None:
@@ -198,8 +204,7 @@ def _fill(
     for note in source.notes:
         say(note)
     every = [item for block in source.blocks(1 << 16) for item in block]
-    items = described(source)
-    kept = _not_blank(items)
+    items, kept = _numbered(described(source)), meaningful(every)
     if part == "image":
         kept, vectors = _pictures(model, collection, every, kept, reading, shared=shared, kept_in=kept_in)
     elif kept_in is not None:
@@ -235,12 +240,9 @@ def _pictures(
     if same := len(pictured) - len(shown):
         say(f"{'1 row' if same == 1 else f'{same:,} rows'} with the picture of an earlier one: each picture is found once")
     there = PictureIndex(index_folder(kept_in or default_root(collection), model, shared=shared), width=width)
-    with bar("encoding", "pictures") as advance:
-        found = there.vectors(
-            [every[row] for row in shown],
-            lambda some, tell: model.encode_pictures(some, shared=shared, progress=tell),
-            progress=advance,
-        )
+    found = there.vectors(
+        [every[row] for row in shown], lambda some, tell: model.encode_pictures(some, shared=shared, progress=tell)
+    )
     faults = [f"{every[shown[place]].id}: {reason}" for place, reason in sorted(found.faults.items())]
     if faults and not (reading.skip_bad_rows or holds_pictures(collection)):
         raise DataError("\n  ".join([f"{display(collection)}: pictures that cannot be used (--skip-bad-rows)", *faults]))
@@ -264,14 +266,11 @@ def _write_page(
     say(f"page: {write_finds(found, samples, out, title=title)}")
 
 
-def _not_blank(items: Sequence[dict[str, Any]]) -> list[int]:
-    """The places of the rows that mean something, each of which notes its number; those of an empty text alone are told."""
+def _numbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items, each of which notes its number."""
     for row, item in enumerate(items):
         item["row"] = row
-    kept = [row for row, item in enumerate(items) if item.get("text") is None or item["text"].strip() or "image" in item]
-    if blank := len(items) - len(kept):
-        say(f"{'1 row with an empty text is' if blank == 1 else f'{blank:,} rows with an empty text are'} never found")
-    return kept
+    return items
 
 
 def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path]) -> list[tuple[str, Any]]:

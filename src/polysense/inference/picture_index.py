@@ -18,7 +18,7 @@ from polysense.data.cache import cache_root
 from polysense.data.media import content_key
 from polysense.errors import DataError, display
 from polysense.inference.vector_origin import fingerprint
-from polysense.progress import Progress, say
+from polysense.progress import Progress, bar, say
 from polysense.training.checkpoints import settle, write_whole
 from polysense.types import Sample
 
@@ -31,7 +31,7 @@ FILES = "files.json"
 BLOCK = 256
 """Pictures between two writes: no more than these are encoded again after a kill."""
 
-Encodes = Callable[[Sequence[Sample], Progress | None], tuple[np.ndarray, dict[int, str]]]
+Encodes = Callable[[Sequence[Sample], Progress], tuple[np.ndarray, dict[int, str]]]
 """Vectors (samples, width) of the samples' pictures, and by place why some cannot be used."""
 
 
@@ -88,18 +88,23 @@ class PictureIndex:
     def __len__(self) -> int:
         return len(self._found)
 
-    def vectors(self, samples: Sequence[Sample], encode: Encodes, *, progress: Progress | None = None) -> Indexed:
-        """The vectors of the samples' pictures; those that are not there are encoded and kept, those of others are dropped."""
-        keys, files, faults = self._keys(samples)
+    def vectors(self, samples: Sequence[Sample], encode: Encodes) -> Indexed:
+        """The vectors of the samples' pictures; those that are not there are encoded and kept, those of others are dropped.
+
+        stderr is told how far it is: of all pictures which are looked at, then of the new ones which are encoded.
+        """
+        with bar("looking for new pictures", "pictures") as looked:
+            keys, files, faults = self._keys(samples, looked)
         first = {key: place for place, key in reversed(keys.items()) if key not in self._found}
         missing = sorted(first.items(), key=lambda entry: entry[1])
         wrong: dict[int, str] = {}
-        for start in range(0, len(missing), BLOCK):
-            some = missing[start : start + BLOCK]
-            tell = None if progress is None else partial(_tell, progress, start, len(missing))
-            vectors, bad = encode([samples[place] for _, place in some], tell)
-            wrong |= {some[at][0]: reason for at, reason in bad.items()}
-            self._keep({key: vectors[at] for at, (key, _) in enumerate(some) if at not in bad})
+        with bar("encoding", "pictures", quiet=not missing) as encoded:
+            for start in range(0, len(missing), BLOCK):
+                some = missing[start : start + BLOCK]
+                tell = partial(_tell, encoded, start, len(missing))
+                vectors, bad = encode([samples[place] for _, place in some], tell)
+                wrong |= {some[at][0]: reason for at, reason in bad.items()}
+                self._keep({key: vectors[at] for at, (key, _) in enumerate(some) if at not in bad})
         faults |= {place: wrong[key] for place, key in keys.items() if key in wrong}
         self._settle(set(keys.values()), files)
         found = np.zeros((len(samples), self.width), dtype=np.float32)
@@ -108,12 +113,15 @@ class PictureIndex:
                 found[place] = self._found[key]
         return Indexed(found, faults, len(missing) - len(wrong))
 
-    def _keys(self, samples: Sequence[Sample]) -> tuple[dict[int, int], dict[str, list[int]], dict[int, str]]:
+    def _keys(
+        self, samples: Sequence[Sample], progress: Progress
+    ) -> tuple[dict[int, int], dict[str, list[int]], dict[int, str]]:
         """The content's key by place; what is noted of the files; what cannot be opened."""
         keys: dict[int, int] = {}
         files: dict[str, list[int]] = {}
         faults: dict[int, str] = {}
         for place, sample in enumerate(samples):
+            progress(place, len(samples))
             picture = sample.image
             try:
                 if not isinstance(picture, Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -12,6 +13,7 @@ import numpy as np
 from polysense.errors import RecipeError, choices
 from polysense.inference.candidates import SLACK, FaissCandidates, FlatCandidates, GraphCandidates
 from polysense.inference.reader import is_single, listed
+from polysense.types import MODALITIES, Sample
 
 Backend = Literal["exact", "faiss", "hnsw"]
 
@@ -46,7 +48,8 @@ class Index:
     """A collection of rows with their vectors, searched by cosine.
 
     The answer is exact, and the same from ``exact`` and ``faiss``: hits are sorted by score, equal scores by row; no more than
-    ``top_k`` and no more than there are rows; with a threshold only those that reach it. Scores are computed in float64 and
+    ``top_k`` and no more than there are rows; with a threshold only those that reach it. A row with nothing but an empty text means
+    nothing: it has a number, and is never found. Scores are computed in float64 and
     compared as float32, so that equal rows have equal scores wherever they stand. ``hnsw`` keeps to all this but may miss rows.
 
     Args:
@@ -68,10 +71,13 @@ class Index:
         self._embed = embed
         self._embed_queries = embed_queries or embed
         self._items: list[Any] = []
+        self._numbers: list[int] = []
+        self._added = 0
         self._vectors = np.zeros((0, 0), dtype=np.float32)
         self._faiss = FAISS[backend]() if backend in FAISS else None
 
     def __len__(self) -> int:
+        """Rows that can be found."""
         return len(self._items)
 
     @property
@@ -82,10 +88,14 @@ class Index:
         return view
 
     def add(self, rows: Iterable[Any]) -> None:
-        """Put rows behind those that are there. The caller's list stays the caller's."""
+        """Put rows behind those that are there. The caller's list stays the caller's.
+
+        Warns:
+            UserWarning: rows have nothing but an empty text.
+        """
         items = list(listed(rows))
         if items:
-            self.add_vectors(self._embed(items), items)
+            self._put(self._embed(items), items, meaningful(items))
 
     def add_vectors(self, vectors: np.ndarray, items: Iterable[Any] | None = None) -> None:
         """Put rows with vectors (rows, width) of one's own behind those that are there; ``items`` are None by default.
@@ -96,12 +106,18 @@ class Index:
         kept = [None] * len(vectors) if items is None else list(items)
         if len(kept) != len(vectors):
             raise RecipeError(f"there are {len(vectors)} vectors and {len(kept)} rows")
+        self._put(vectors, kept, range(len(kept)))
+
+    def _put(self, vectors: np.ndarray, items: Sequence[Any], places: Sequence[int]) -> None:
+        """Those at ``places`` can be found; the others have a number alone."""
         if len(self) and vectors.shape[1] != self._vectors.shape[1]:
             raise RecipeError(f"the vectors have width {vectors.shape[1]}, those of the collection {self._vectors.shape[1]}")
-        added = unit(vectors)
+        added = unit(vectors if len(places) == len(items) else vectors[list(places)])
         self._vectors = np.concatenate([self._vectors, added]) if len(self) else added
-        self._items.extend(kept)
-        if self._faiss is not None:
+        self._items.extend(items[place] for place in places)
+        self._numbers.extend(self._added + place for place in places)
+        self._added += len(items)
+        if self._faiss is not None and len(added):
             self._faiss.add(added)
 
     def search(self, queries: Any, top_k: int = 5, threshold: float | None = None) -> list[Any]:
@@ -142,10 +158,32 @@ class Index:
 
     def _hits(self, rows: np.ndarray, scores: np.ndarray, threshold: float | None) -> list[Hit]:
         return [
-            Hit(int(row), float(score), self._items[row])
+            Hit(self._numbers[row], float(score), self._items[row])
             for row, score in zip(rows, scores, strict=True)
             if threshold is None or score >= threshold
         ]
+
+
+def meaningful(rows: Sequence[Any]) -> list[int]:
+    """The places of the rows that mean something: all but those that have nothing but an empty text.
+
+    Warns:
+        UserWarning: says how many mean nothing.
+    """
+    kept = [place for place, row in enumerate(rows) if not _is_blank(row)]
+    if blank := len(rows) - len(kept):
+        told = "1 row with an empty text is" if blank == 1 else f"{blank:,} rows with an empty text are"
+        warnings.warn(f"{told} never found", stacklevel=2)
+    return kept
+
+
+def _is_blank(row: Any) -> bool:
+    if isinstance(row, Sample):
+        row = {name: getattr(row, name) for name in MODALITIES}
+    if isinstance(row, Mapping):
+        others = any(row.get(name) is not None for name in MODALITIES if name != "text")
+        row = None if others else row.get("text")
+    return isinstance(row, str) and not row.strip()
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
