@@ -44,6 +44,18 @@ def test_a_recipe_for_a_corpus_is_told_the_table(
     assert "looks like a table of your own: take the recipe social/posts_text" in said
 
 
+def test_a_recipe_of_captions_is_told_what_reads_ones_own(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "unimo/caption", "--data", str(table), "--out", str(tmp_path / "run")]
+    assert execute(arguments) == 3
+    assert "looks like a table of your own: read it with --set corpora.0=Captions" in capsys.readouterr().err
+    assert execute([*arguments, "--set", "corpora.0=Captions"]) == 3
+    said = capsys.readouterr().err
+    assert "has no column 'image'" in said
+    assert "hint" not in said
+
+
 def test_what_fits_gets_no_hint(corpus: Path, table: Path) -> None:
     assert fitting_recipe("social/posts_text", table) is None
     assert fitting_recipe("social/posts_text", table.parent) is None
@@ -66,7 +78,7 @@ def test_a_recipe_of_ones_own_is_told_the_corpus_to_name(corpus: Path, table: Pa
     mine.write_text("base: social/posts_text\n")
     hint = fitting_recipe(str(mine), corpus)
     assert hint is not None
-    assert "take one whose `corpora` are [MvsaSingle]" in hint
+    assert "read it with --set corpora.0=MvsaSingle" in hint
     mine.write_text("base: social/mvsa_text\n")
     assert "take one whose `corpora` are [Posts]" in str(fitting_recipe(str(mine), table))
 

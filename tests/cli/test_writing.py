@@ -117,10 +117,10 @@ def test_evaluators_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["evaluate", "captions", "--data", ".", "--evaluator", "captioning", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["metrics"]) == {"bleu_4", "rouge_l", "cider"}
-    assert execute(["evaluate", "captions", "--data", ".", "--evaluator", "captioning:beams=2"]) == 0
+    assert execute(["evaluate", "captions", "--data", ".", "--evaluator", "captioning:beams=3"]) == 0
     shown = capsys.readouterr().out.splitlines()[-1]
-    assert shown.startswith("Captioning: beams 2, length_penalty ")
-    assert found["settings"]["Captioning"].items() >= {"beams": 5, "sample": False}.items()
+    assert shown.startswith("Captioning: beams 3, length_penalty ")
+    assert found["settings"]["Captioning"].items() >= {"beams": 2, "sample": False}.items()
     asked = ["--evaluator", "summarizing", "--evaluator", "perplexity"]
     assert execute(["evaluate", "summaries", "--data", "pairs.csv", *asked, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["metrics"]

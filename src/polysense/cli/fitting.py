@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,12 +13,13 @@ OWN_TABLES = "Posts"
 
 
 @contextmanager
-def hinting(recipe: str, data: Path) -> Iterator[None]:
-    """Add to an error of the recipe or the data which recipe fits better, if one does."""
+def hinting(recipe: str, data: Path, overrides: Sequence[str] = ()) -> Iterator[None]:
+    """Add to an error of the recipe or the data which recipe fits better, if one does and the corpus was not set by hand."""
     try:
         yield
     except (DataError, RecipeError) as error:
-        hint = fitting_recipe(recipe, data)
+        set_by_hand = any(one.startswith(("corpora=", "corpora.0=")) for one in overrides)
+        hint = None if set_by_hand else fitting_recipe(recipe, data)
         if hint is None:
             raise
         if isinstance(error, DataError):
@@ -36,7 +37,8 @@ def fitting_recipe(recipe: str, data: Path) -> str | None:
         return None
     what = "a table of your own" if found == OWN_TABLES else f"the corpus {found}"
     twin = twin_recipe(recipe, found)
-    better = f"take the recipe {twin}" if twin else f"take one whose `corpora` are [{found}] (`polysense recipes list`)"
+    reader = _own_reader(reads) if found == OWN_TABLES else found
+    better = f"take the recipe {twin}" if twin else f"read it with --set corpora.0={reader}"
     return f"hint: the recipe {recipe} reads {reads}, and {data} looks like {what}: {better}"
 
 
@@ -78,6 +80,15 @@ def _reads_own_files(corpus: str) -> bool:
 
     kind = all_corpora().get(corpus)
     return kind is not None and kind.own_files
+
+
+def _own_reader(corpus: str) -> str:
+    """What reads anybody's rows for the tasks that the corpus is for."""
+    from polysense.data.corpora import all_corpora
+
+    kinds = all_corpora()
+    tasks = set(kinds[corpus].tasks) if corpus in kinds else set()
+    return next((name for name, kind in kinds.items() if kind.own_files and tasks & set(kind.tasks)), OWN_TABLES)
 
 
 def _holds_a_table(data: Path) -> bool:

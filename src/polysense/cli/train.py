@@ -60,7 +60,7 @@ def train(
     from polysense.report import write_report
     from polysense.training.run import train as run_training
 
-    with hinting(recipe, data):
+    with hinting(recipe, data, overrides):
         summary = run_training(
             recipe,
             data,

@@ -66,7 +66,8 @@ def tune(
     from polysense.training.tuning.question import BEST, TABLE, ask, begin
     from polysense.training.tuning.search import best_of, search
 
-    with hinting(recipe, data):
+    overrides = all_overrides(set_, columns, encoding)
+    with hinting(recipe, data, overrides):
         tuning = ask(
             recipe,
             data,
@@ -75,7 +76,7 @@ def tune(
             trials=trials,
             seeds=drawn,
             seed=seed,
-            overrides=all_overrides(set_, columns, encoding),
+            overrides=overrides,
             skip_bad_rows=skip_bad_rows,
             media_root=media_root,
             use_cache=not no_cache,
