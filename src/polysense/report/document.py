@@ -10,6 +10,7 @@ from markupsafe import Markup
 from polysense.report.calibration import calibration
 from polysense.report.classes import classes
 from polysense.report.curves import curves
+from polysense.report.deeds import deeds
 from polysense.report.drift import drift
 from polysense.report.fitted import fitted
 from polysense.report.headline import headline
@@ -29,6 +30,7 @@ SECTIONS: tuple[Writer, ...] = (
     classes,
     fitted,
     calibration,
+    deeds,
     curves,
     drift,
     conflicting_rows,

@@ -10,6 +10,7 @@ from typing import Any
 from polysense.data.json_file import read_lines, read_object
 from polysense.errors import DataError, display
 from polysense.metrics.sentiment import Dataset
+from polysense.training.examples import EXAMPLES
 from polysense.training.folder import RECIPE, SUMMARY
 from polysense.training.predictions import Predictions, read_predictions
 from polysense.training.score_rules import score_rules
@@ -31,6 +32,8 @@ class Run:
     """Seed to one entry an optimizer step."""
     evaluations: Mapping[int, Lines]
     """Seed to one entry a validation."""
+    examples: Mapping[int, Mapping[str, Sequence[Mapping[str, Any]]]]
+    """Seed to what it does with a few rows, of runs that learned from no targets (:func:`polysense.training.examples.examples`)."""
     predictions: Mapping[str, Mapping[int, Predictions]]
     """File name (``test``, ``test.text``) to seed to rows."""
 
@@ -55,6 +58,7 @@ class Run:
             seeds=seeds,
             journals={seed: journal(homes[seed] / "journal.jsonl") for seed in seeds},
             evaluations={seed: journal(homes[seed] / "evaluations.jsonl") for seed in seeds},
+            examples={seed: read_object(homes[seed] / EXAMPLES) for seed in seeds},
             predictions={name: read_all(path, name, seeds=seeds) for name in names},
         )
 

@@ -30,6 +30,7 @@ from polysense.recipe.recipe import LAST
 from polysense.recipe.training import COUPLED
 from polysense.training import checkpoints
 from polysense.training.arguments import idle_gpus, training_arguments
+from polysense.training.examples import EXAMPLES, examples
 from polysense.training.folder import LAST_MODEL, STEP_STATE, SUMMARY, WEIGHTS
 from polysense.training.journal import Journal
 from polysense.training.memory import write_memory
@@ -129,9 +130,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
             **({"untaught": best["untaught"]} if "untaught" in best else {}),
         }
         _say_if_too_early(best, last, folder, seed=seed)
-        if learner.answers:
-            say(f"seed {seed}: writing predictions")
-            write_predictions(folder / "predictions", answerer, splits)
+        _write_answers(folder, answerer, splits, seed=seed)
         checkpoints.write_whole(done, json.dumps(result, indent=2))
         shutil.rmtree(folder / STEP_STATE, ignore_errors=True)
         return result
@@ -198,6 +197,16 @@ def _start(answerer: Answerer, evaluators: Sequence[Evaluator], splits: Splits, 
         return {}
     say(f"seed {seed}: scoring the encoder as it is before training")
     return {name: score(answerer, asked, rows) for name, rows in (("validation", splits.validation), ("test", splits.test))}
+
+
+def _write_answers(folder: Path, answerer: Answerer, splits: Splits, *, seed: int) -> None:
+    """The answers to all held-out rows; where nothing was learned from targets, also what the learner does with a few of them."""
+    if answerer.learner.answers:
+        say(f"seed {seed}: writing predictions")
+        write_predictions(folder / "predictions", answerer, splits)
+    learned_from = frozenset().union(*(objective.reads for objective in answerer.learner.active.values()))
+    if not learned_from & {"label", "score", "spans"} and (shown := examples(answerer, splits.test or splits.validation)):
+        checkpoints.write_whole(folder / EXAMPLES, json.dumps(shown, indent=1, ensure_ascii=False))
 
 
 def write_predictions(folder: Path, answerer: Answerer, splits: Splits) -> None:
