@@ -92,6 +92,10 @@ def _rows(
     looks_like_file = is_table(path) or path.suffix.lower() == LINES
     if looks_like_file and not any(character.isspace() for character in source) and not path.exists():
         raise DataError(f"there is no file {source}")
+    if path.is_dir():
+        raise RecipeError(
+            f"{source} is a folder; generate reads texts, and `polysense caption RUN {source}` writes of pictures"
+        )
     if looks_like_file and path.is_file() and path.suffix.lower() != LINES:
         return table_rows(source, columns, media_root, encoding or "utf-8", noted=noted)
     for option, value in (("--columns", columns), ("--media-root", media_root)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -79,9 +80,12 @@ def _read(source: Path | bytes, name: str) -> Image.Image:
     try:
         if (len(source) if isinstance(source, bytes) else source.stat().st_size) == 0:
             raise DataError(f"{name} is an empty file")
-        with Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
+        with warnings.catch_warnings():  # of what has more pixels than our own limit
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS)
+        with opened as image:
             return _decoded(image, name)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except Image.DecompressionBombError:
         raise DataError(f"{name} has more pixels than the limit of {MAX_PIXELS:,}") from None
     except UnidentifiedImageError:
         raise DataError(f"{name} is not a picture ({_looks_like(source)})") from None
