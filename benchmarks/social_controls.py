@@ -1,10 +1,12 @@
-"""Did ITC and ITM learn what they train, on MVSA-Single? Trains the arms with a signal (or finds them trained), writes a table.
+"""Did ITC and ITM learn what they train? Trains the arms with a signal (or finds them trained), writes a table.
 
     python benchmarks/social_controls.py --data DATA/mvsa_single --runs runs/mvsa --out docs/results
+    python benchmarks/social_controls.py --on captions --data DATA/flickr8k --runs runs/captions --out docs/results
 
-A signal that does not learn its own task could not help another one. ITM is asked whether a test post's text is its own or another
-one's, ITC to find the picture of a text among all test pictures; both by the models that social_mvsa.py compares. Writes
-mvsa_controls.json and mvsa_controls.md.
+A signal that does not learn its own task could not help another one. ITM is asked whether a test row's text is its own or another
+one's, ITC to find the picture of a text among all test pictures. On MVSA-Single by the models that social_mvsa.py compares; a post and
+its picture often have little to do with each other, so the same models are asked on captions too, which say what a picture shows, and
+which they learn without any class. Writes mvsa_controls.* or caption_controls.* (.json and .md).
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from polysense.data.corpora.flickr8k import Flickr8k
 from polysense.data.corpora.mvsa_single import MvsaSingle
+from polysense.data.table import Table
 from polysense.evaluation.matching import Matching
 from polysense.evaluation.retrieval import Retrieval
 from polysense.inference.predictor import Predictor
@@ -26,7 +30,26 @@ from social_mvsa import changes
 
 MODELS = ("concat", "interactions", "attention", "mmbt", "lxmert", "vilt")
 ARMS = tuple(f"{model}_{signal}" for model in MODELS for signal in ("itc", "itm", "both"))
+CAPTIONS = (
+    "corpora=[{class_path: Flickr8k, init_args: {captions_per_image: 1, resample: every_epoch}}]",
+    "objectives.classification=null",
+    "objectives.contrast.weight=1",
+    "objectives.matching.weight=1",
+    "evaluation.evaluators=[Matching, Retrieval]",
+    "evaluation.best=matching_accuracy",
+    "evaluation.patience=null",
+)
+"""What differs from the recipe of posts where it learns from captions."""
+
 ASKED = {"matching_accuracy": "ITM: own text or another's", "text_to_image_R@10": "ITC: picture of a text in the first ten"}
+
+
+def one_a_picture(table: Table) -> list[Sample]:
+    """The first caption of each test picture."""
+    first: dict[object, Sample] = {}
+    for sample in table.split("test"):
+        first.setdefault(sample.image, sample)
+    return list(first.values())
 
 
 def controls(run: Path, seeds: Sequence[int], samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:
@@ -42,12 +65,17 @@ def controls(run: Path, seeds: Sequence[int], samples: Sequence[Sample]) -> dict
 def markdown(result: Mapping[str, Any]) -> str:
     """The table, for people."""
     seeds = ",".join(map(str, result["seeds"]))
+    on, title = (
+        ("--on captions --data DATA/flickr8k --runs runs/captions", "captions of Flickr8k")
+        if result.get("on") == "captions"
+        else ("--data DATA/mvsa_single --runs runs/mvsa", "MVSA-Single")
+    )
     command = (
-        "python benchmarks/social_controls.py --data DATA/mvsa_single --runs runs/mvsa --out docs/results "
-        f"--arms {','.join(result['arms'])} --seeds {seeds}"
+        f"python benchmarks/social_controls.py {on} --out docs/results --arms {','.join(result['arms'])} --seeds {seeds}"
+        + ("" if result.get("epochs") is None else f" --epochs {result['epochs']}")
     )
     lines = [
-        "# Do ITC and ITM learn their own tasks on MVSA-Single?",
+        f"# Do ITC and ITM learn their own tasks on {title}?",
         "",
         f"Command: `{command}`. Commit {result['commit']}, {result['machine']}.",
         f"On the {result['pairs']} test pairs, in points, mean ± standard deviation over seeds ({seeds}).",
@@ -69,27 +97,35 @@ def _points(value: Mapping[str, Any] | None) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--on", choices=("posts", "captions"), default="posts")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=None, help="on captions, in place of the recipe's")
     parser.add_argument("--runs", type=Path, default=Path("runs/mvsa"))
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--arms", default=",".join(ARMS), help="those to train and ask")
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
-    samples = MvsaSingle().read(options.data).split("test")
+    captions = options.on == "captions"
+    samples = one_a_picture(Flickr8k().read(options.data)) if captions else MvsaSingle().read(options.data).split("test")
     seeds = [int(seed) for seed in options.seeds.split(",")]
     arms = {}
     write_networks(options.runs / "networks")
     for name in options.arms.split(","):
         overrides = changes(name, (options.runs / "networks").absolute())
-        train(f"social/mvsa_{name}", options.data, out=options.runs / name, seeds=seeds, overrides=overrides, resume=True)
+        if captions:
+            overrides += CAPTIONS if options.epochs is None else (*CAPTIONS, f"training.num_train_epochs={options.epochs}")
+        recipe = f"social/{'posts' if captions else 'mvsa'}_{name}"
+        train(recipe, options.data, out=options.runs / name, seeds=seeds, overrides=overrides, resume=True)
         arms[name] = controls(options.runs / name, seeds, samples)
         result = {
             **origin(),
+            "on": options.on,
+            "epochs": options.epochs,
             "pairs": len(samples),
             "seeds": seeds,
             "arms": arms,
         }
-        write(options.out, "mvsa_controls", result, markdown(result))
+        write(options.out, "caption_controls" if captions else "mvsa_controls", result, markdown(result))
 
 
 if __name__ == "__main__":
