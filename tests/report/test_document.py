@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -115,6 +116,19 @@ def test_made_up_data_are_announced(run: Path, tmp_path: Path) -> None:
         assert f"<dt>Data</dt><dd>{shown}</dd>" in report(tmp_path / "toy").source
     assert "synthetic" not in report(run).source.lower()
     assert "SYNTHETIC DATA." in report(run, against=[tmp_path / "toy"]).source
+
+
+def test_runs_that_read_other_rows_are_named_beside_their_scores(tmp_path: Path) -> None:
+    one, two = (make_run(tmp_path / name) for name in ("one", "two"))
+    said = "cannot be compared"
+    assert said not in report(one, against=[two]).source
+    for run, content in ((one, "a"), (two, "b")):
+        edit_record(run, data={"name": "rows", "content": content})
+        for folder in run.glob("seed-*/predictions"):
+            shutil.rmtree(folder)
+    assert "two reads other rows than one: alignment, uniformity" in report(one, against=[two]).source
+    edit_record(two, data={"name": "rows", "content": "a"})
+    assert said not in report(one, against=[two]).source
 
 
 def test_the_difference_is_run_minus_against(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
             rules=run.rules if of_scores else None,
             scores=scores,
             others=others,
+            elsewhere=[name for name, other in zip(names[1:], against, strict=True) if other_rows(run, other)],
             constant=constant(run),
             references=references(run),
             outdone=outdone(run.record),
@@ -65,6 +66,12 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
             standings=standings(run, against, names=names),
         ),
     )
+
+
+def other_rows(run: Run, other: Run) -> bool:
+    """Whether two runs without answers to compare read other data, so that metrics of their own rows are of other rows."""
+    contents = [(one.record.get("data") or {}).get("content") for one in (run, other)]
+    return not (run.shown and other.shown) and contents[0] != contents[1]
 
 
 def named(runs: Sequence[Run]) -> list[str]:
