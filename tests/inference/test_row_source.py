@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gzip
+import re
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,6 +87,49 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
+
+
+# --- packed files ---
+
+
+def test_a_packed_file_is_read_like_the_one_in_it(tmp_path: Path) -> None:
+    content = b"one\r\n\ncaf\xe9\n"
+    source = open_rows(packed(tmp_path / "s.TXT.gz", content), encoding="latin-1")
+    assert isinstance(source, Lines)
+    assert rows(source) == ["one", "", "café"]
+    assert (source.rows, source.blank) == (3, 1)
+    with pytest.raises(DataError, match=r"s\.txt\.gz is not UTF-8: line 3 holds the byte 0xE9"):
+        open_rows(packed(tmp_path / "s.txt.gz", content))
+
+
+def test_what_unpacks_to_much_more_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polysense.inference.row_source.LONGEST", 100_000)
+    bomb = packed(tmp_path / "s.txt.gz", b"one\n" + b" " * 20_000_000)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"s\.txt\.gz: line 2 has more than 100,000 characters"):
+        open_rows(bomb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-12], lambda data: b"no gzip", lambda data: data[:12] + b"\xff" * 20])
+def test_a_damaged_packed_file(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    file = packed(tmp_path / "s.txt.gz", b"one\n" * 900)
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(DataError, match=r"s\.txt\.gz is damaged, or was cut off: "):
+        open_rows(file)
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.jsonl.ZST", "t.zip"])
+def test_a_packed_table_is_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=f"{re.escape(name)} is packed, and is not read so: unpack it"):
+        open_rows(packed(tmp_path / name, b"text\none\n"))
+
+
+def packed(path: Path, content: bytes) -> Path:
+    path.write_bytes(gzip.compress(content))
+    return path
 
 
 def test_a_table_gives_its_samples(tmp_path: Path) -> None:

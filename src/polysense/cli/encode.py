@@ -40,7 +40,7 @@ def encode(
     rows: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", help="A .txt file with one sentence a line, or a CSV, TSV, JSON lines or Parquet table."
+            metavar="INPUT", help="A .txt or .txt.gz file with one sentence a line, or a CSV, TSV, JSON lines or Parquet table."
         ),
     ],
     out: Annotated[Path, typer.Option(help="embeddings.npy, or embeddings.parquet with the rows' ids and texts.")],

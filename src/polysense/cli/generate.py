@@ -86,17 +86,17 @@ def _rows(
     """The texts one after another, or the rows of a table."""
     from polysense.cli.predict import table_rows
     from polysense.data.tablefile import is_table
-    from polysense.inference.row_source import LINES, Lines
+    from polysense.inference.row_source import Lines, is_lines
 
     path = Path(source)
-    looks_like_file = is_table(path) or path.suffix.lower() == LINES
+    looks_like_file = is_table(path) or is_lines(path)
     if looks_like_file and not any(character.isspace() for character in source) and not path.exists():
         raise DataError(f"there is no file {source}")
     if path.is_dir():
         raise RecipeError(
             f"{source} is a folder; generate reads texts, and `polysense caption RUN {source}` writes of pictures"
         )
-    if looks_like_file and path.is_file() and path.suffix.lower() != LINES:
+    if looks_like_file and path.is_file() and not is_lines(path):
         return table_rows(source, columns, media_root, encoding or "utf-8", noted=noted)
     for option, value in (("--columns", columns), ("--media-root", media_root)):
         if value is not None:

@@ -45,14 +45,14 @@ def search(
     collection: Annotated[
         Path,
         typer.Argument(
-            help="A folder of pictures, a .txt file, a table, or the .npy or .parquet that `polysense encode` wrote with X."
+            help="A folder of pictures, a .txt or .txt.gz file, a table, or the .npy or .parquet that `polysense encode` wrote with X."
         ),
     ],
     text: Annotated[
         list[str] | None, typer.Option(help="A text that looks for pictures, in a folder or a table; as often as you like.")
     ] = None,
     query: Annotated[list[str] | None, typer.Option(help="A text to look for; as often as you like.")] = None,
-    queries: Annotated[Path | None, typer.Option(help="A .txt file with a query a line, or a table.")] = None,
+    queries: Annotated[Path | None, typer.Option(help="A .txt or .txt.gz file with a query a line, or a table.")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="A picture to look for; as often as you like.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Rows for each query.")] = 5,
     rerank: Annotated[

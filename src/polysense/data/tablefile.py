@@ -17,6 +17,9 @@ from typing import Literal
 from polysense.data.decoding import decoded
 from polysense.errors import DataError, Problem, choices, display
 
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+"""Endings of files that must be unpacked first."""
+
 _LONGEST_CELL = 1 << 26  # characters; a quote that is never closed would otherwise end in a message about 131072
 
 
@@ -64,6 +67,8 @@ def read_raw(path: Path, *, encoding: str = "utf-8", separated: Separated | None
     ``separated`` says how a text file of cells is laid out where neither its ending nor its first line does.
     """
     reader = _READERS.get(path.suffix.lower())
+    if path.suffix.lower() in PACKED:
+        raise DataError(f"{display(path)} is packed, and is not read so: unpack it")
     if reader is None:
         raise DataError(f"{display(path)}: {path.suffix or 'no ending'} is no table format; {choices(path.suffix, _READERS)}")
     data = _read(path)

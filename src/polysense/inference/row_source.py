@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
@@ -14,8 +17,18 @@ from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.types import Sample
 
-LINES = ".txt"
-"""The ending of a file with one sentence a line; others are tables."""
+PACKED = ".txt.gz"
+
+LINES = (".txt", PACKED)
+"""The endings of files with one sentence a line; others are tables."""
+
+LONGEST = 1 << 26
+"""Characters of a line: a packed file of a few bytes may unpack to one that fills the memory."""
+
+
+def is_lines(path: Path) -> bool:
+    """Whether its ending is that of a file with one sentence a line."""
+    return path.name.lower().endswith(LINES)
 
 
 class RowSource(ABC):
@@ -45,7 +58,7 @@ class RowSource(ABC):
 
 
 class Lines(RowSource):
-    """A text file, one sentence a line, read as it is needed: memory does not grow with the file.
+    """A text file (``.txt``, ``.txt.gz``), one sentence a line, read as it is needed: memory does not grow with the file.
 
     Lines end at a line feed alone, a carriage return before it goes too. A blank line is a row with an empty text, so that row k is
     line k. The whole file is read once beforehand, to count and to check it.
@@ -55,7 +68,8 @@ class Lines(RowSource):
         encoding: of the file.
 
     Raises:
-        DataError: it cannot be read, is empty, or is no text in that encoding; the message names the line.
+        DataError: it cannot be read, is empty, is no text in that encoding, or has a line of more than ``LONGEST`` characters; the
+            message names the line.
     """
 
     def __init__(self, path: Path, *, encoding: str = "utf-8") -> None:
@@ -78,14 +92,21 @@ class Lines(RowSource):
 
     def _lines(self) -> Iterator[str]:
         try:
-            with self.path.open(encoding=self.encoding, newline="\n") as file:
-                for line in file:
+            with self._opened() as packed, TextIOWrapper(packed, encoding=self.encoding, newline="\n") as file:
+                for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), ""), start=1):
+                    if len(line) > LONGEST:
+                        raise DataError(f"{display(self.path)}: line {number} has more than {LONGEST:,} characters")
                     text = line.removesuffix("\n").removesuffix("\r")
                     yield text if text.strip() else ""
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{display(self.path)} is damaged, or was cut off: {error}") from None
         except OSError as error:
             raise DataError(f"{display(self.path)} cannot be read: {error.strerror or error}") from None
         except LookupError:
             raise RecipeError(f"encoding: {self.encoding!r} is not known; usual ones: 'utf-8', 'latin-1', 'cp1252'") from None
+
+    def _opened(self) -> gzip.GzipFile | BufferedReader:
+        return gzip.open(self.path) if self.path.name.lower().endswith(PACKED) else self.path.open("rb")
 
     def _counted(self) -> tuple[int, int]:
         rows = blank = 0
@@ -106,8 +127,8 @@ class Lines(RowSource):
 
     def _undecodable(self) -> int | None:
         """The number of the first line whose bytes are not in the encoding (text is decoded ahead of the lines)."""
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+        with self._opened() as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST), b""), start=1):
                 try:
                     line.decode(self.encoding)
                 except UnicodeDecodeError:
@@ -157,7 +178,7 @@ def open_rows(
         pictures = picture_folder(path)
         faults = verify(pictures, splits=()) if decode else ()
         return TableRows(refuse_or_skip(pictures, faults, skip_bad_rows=True))
-    if path.suffix.lower() == LINES:
+    if is_lines(path):
         if columns:
             raise RecipeError("--columns: a text file has no columns, every line is a text")
         return Lines(path, encoding=encoding)
