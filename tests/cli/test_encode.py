@@ -269,6 +269,15 @@ def test_a_whole_file_is_not_encoded_again(
     assert execute([*arguments, "--resume", "--normalize", "--overwrite"]) == 0
 
 
+def test_a_table_that_train_would_take_is_encoded_and_verified(model_folder: str, tmp_path: Path, capsys: Any) -> None:
+    table, out = tmp_path / "s.csv", tmp_path / "v.npy"
+    table.write_text("sentence\nso tired\n")
+    assert execute(["encode", model_folder, str(table), "--out", str(out)]) == 0
+    assert "s.csv: text is 'sentence'" in capsys.readouterr().err
+    assert np.load(out) == pytest.approx(load(model_folder).encode(["so tired"]), abs=1e-5)
+    assert execute(["data", "verify", str(table)]) == 0
+
+
 def test_texts_that_are_cut_are_told_once(model_folder: str, tmp_path: Path, capsys: Any) -> None:
     file = tmp_path / "long.txt"
     longest = load(model_folder).learner.model.encoder("text").max_length

@@ -95,6 +95,30 @@ def test_no_column_with_a_modality(tmp_path: Path) -> None:
         read_table(write_csv(tmp_path, "texts,label\na,x\n"))
 
 
+@pytest.mark.parametrize(
+    ("header", "found", "said"),
+    [
+        ("sentence,label", ("a", None), "text is 'sentence'"),
+        ("sent0,sent1", ("a", "b"), "text is 'sent0', pair is 'sent1'"),
+        ("premise,pair", ("a", "b"), "text is 'premise'"),
+    ],
+)
+def test_usual_names_of_sentence_files_where_there_is_no_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], header: str, found: tuple[str, str | None], said: str
+) -> None:
+    (sample,) = read_table(write_csv(tmp_path, f"{header}\na,b\n")).samples
+    assert (sample.text, sample.pair) == found
+    assert capsys.readouterr().err.endswith(f"posts.csv: {said}\n")
+
+
+def test_usual_names_are_extra_where_there_is_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (sample,) = read_table(write_csv(tmp_path, "text,sentence,positive\na,b,3\n")).samples
+    assert (sample.text, sample.pair, sample.extra) == ("a", None, {"sentence": "b", "positive": "3"})
+    assert capsys.readouterr().err == ""
+    with pytest.raises(DataError, match="none of the columns 'text'"):
+        read_table(write_csv(tmp_path, "positive,negative\n3,4\n"))
+
+
 def test_required_columns(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "text,labels\na,x\n")
     with pytest.raises(DataError, match=r"posts\.csv has no column 'label'; did you mean 'labels'"):

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polysense.data.pair_files import USUAL
 from polysense.data.rows import ABSENT, FIELDS, SPLITS, RowReader, origin, place, split_name
 from polysense.data.splits import hold_out, make_splits
 from polysense.data.tablefile import Separated, find_table, read_raw
 from polysense.errors import ArgumentError, DataError, Problem, RecipeError, choices, display
+from polysense.progress import say_of_data
 from polysense.types import MODALITIES, Sample
 
 if TYPE_CHECKING:
@@ -132,10 +134,12 @@ def read_table(
 ) -> Table:
     """Read a CSV, TSV, JSON lines or Parquet file, or the only such file of a folder.
 
-    ``columns`` says where fields stand under another name (``{"text": "tweet"}``). Media are looked for in ``media_root``, the
-    table's folder by default, and may not leave it. ``required`` fields must have a column. A table without splits gets some
-    (80/10/10, `make_splits`) unless ``split_seed`` is None. Rows that cannot be used are in ``Table.problems``; a DataError is
-    raised where the file as a whole cannot be. ``separated`` is for files of cells without a header.
+    ``columns`` says where fields stand under another name (``{"text": "tweet"}``). Where there is no text and nothing else to be
+    read, the usual names of sentence files are looked for (``sentence``, ``sent0``, ``premise``, ...), and told.
+    Media are looked for in ``media_root``, the table's folder by default, and may not leave it. ``required`` fields must have a
+    column. A table without splits gets some (80/10/10, `make_splits`) unless ``split_seed`` is None. Rows that cannot be used are
+    in ``Table.problems``; a DataError is raised where the file as a whole cannot be. ``separated`` is for files of cells without a
+    header.
     """
     path = find_table(Path(path))
     raw = read_raw(path, encoding=encoding, separated=separated)
@@ -280,6 +284,8 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
         if column not in there:
             raise DataError(f"{file} has no column {column!r} (for {name!r}); {choices(column, there)}")
     found = {name: columns.get(name, name) for name in FIELDS if columns.get(name, name) in there}
+    if not any(name in found for name in MODALITIES):
+        found |= _usual(file, there, taken=[*found, *columns])
     for name in required:
         if name not in found:
             raise DataError(f"{file} has no column {name!r}; {choices(name, there)}")
@@ -288,6 +294,15 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
         none = f"{file} has none of the columns {', '.join(map(repr, MODALITIES))}"
         raise DataError(f"{none}: name the one that holds it, --columns text=COLUMN; {near}")
     return found
+
+
+def _usual(file: str, there: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """Text, pair and negatives under the names that files of sentences have for them; nothing where none of these is a text."""
+    usual = {field: column for column, field in USUAL.items() if column in there and field not in taken}
+    if "text" not in usual:
+        return {}
+    say_of_data(f"{file}: {', '.join(f'{field} is {column!r}' for field, column in usual.items())}")
+    return usual
 
 
 def _folder(media_root: Path) -> Path:
