@@ -6,7 +6,8 @@
 A signal that does not learn its own task could not help another one. ITM is asked whether a test row's text is its own or another
 one's, ITC to find the picture of a text among all test pictures. On MVSA-Single by the models that social_mvsa.py compares; a post and
 its picture often have little to do with each other, so the same models are asked on captions too, which say what a picture shows, and
-which they learn without any class. Writes mvsa_controls.* or caption_controls.* (.json and .md).
+which they learn without any class. Writes mvsa_controls.* or caption_controls.* (.json and .md); arms that are in the file already and
+are not asked again stay there, with their commit.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from typing import Any
 
 from polysense.data.corpora.flickr8k import Flickr8k
 from polysense.data.corpora.mvsa_single import MvsaSingle
+from polysense.data.json_file import read_object
 from polysense.data.table import Table
 from polysense.evaluation.matching import Matching
 from polysense.evaluation.retrieval import Retrieval
 from polysense.inference.predictor import Predictor
 from polysense.training.run import train
 from polysense.types import Sample
-from record import origin, plus_minus, spread, write
+from record import commit, origin, plus_minus, spread, write
 from small_networks import write_networks
 from social_mvsa import changes
 
@@ -64,30 +66,29 @@ def controls(run: Path, seeds: Sequence[int], samples: Sequence[Sample]) -> dict
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The table, for people."""
-    seeds = ",".join(map(str, result["seeds"]))
     on, title = (
         ("--on captions --data DATA/flickr8k --runs runs/captions", "captions of Flickr8k")
         if result.get("on") == "captions"
         else ("--data DATA/mvsa_single --runs runs/mvsa", "MVSA-Single")
     )
-    command = (
-        f"python benchmarks/social_controls.py {on} --out docs/results --arms {','.join(result['arms'])} --seeds {seeds}"
-        + ("" if result.get("epochs") is None else f" --epochs {result['epochs']}")
+    command = f"python benchmarks/social_controls.py {on} --out docs/results --arms {','.join(result['arms'])}" + (
+        "" if result.get("epochs") is None else f" --epochs {result['epochs']}"
     )
+    commits = ", ".join(dict.fromkeys(arm["commit"] for arm in result["arms"].values()))
     lines = [
         f"# Do ITC and ITM learn their own tasks on {title}?",
         "",
-        f"Command: `{command}`. Commit {result['commit']}, {result['machine']}.",
-        f"On the {result['pairs']} test pairs, in points, mean ± standard deviation over seeds ({seeds}).",
+        f"Command: `{command}`. Commits {commits}, {result['machine']}.",
+        f"On the {result['pairs']} test pairs, in points, mean ± standard deviation over seeds.",
         "",
-        f"| model | signals | {ASKED['matching_accuracy']} (chance 50) | "
+        f"| model | signals | seeds | {ASKED['matching_accuracy']} (chance 50) | "
         f"{ASKED['text_to_image_R@10']} (chance {1000 / result['pairs']:.1f}) |",
-        "|---|---|---|---|",
+        "|---|---|---|---|---|",
     ]
-    for name, found in result["arms"].items():
+    for name, arm in result["arms"].items():
         model, _, signal = name.partition("_")
-        cells = [_points(found.get(key)) for key in ASKED]
-        lines.append(f"| {model} | {signal} | {' | '.join(cells)} |")
+        cells = [_points(arm["found"].get(key)) for key in ASKED]
+        lines.append(f"| {model} | {signal} | {len(arm['seeds'])} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -108,7 +109,8 @@ def main() -> None:
     captions = options.on == "captions"
     samples = one_a_picture(Flickr8k().read(options.data)) if captions else MvsaSingle().read(options.data).split("test")
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    arms = {}
+    name_of_file = "caption_controls" if captions else "mvsa_controls"
+    arms: dict[str, Any] = dict(read_object(options.out / f"{name_of_file}.json").get("arms", {}))
     write_networks(options.runs / "networks")
     for name in options.arms.split(","):
         overrides = changes(name, (options.runs / "networks").absolute())
@@ -116,16 +118,15 @@ def main() -> None:
             overrides += CAPTIONS if options.epochs is None else (*CAPTIONS, f"training.num_train_epochs={options.epochs}")
         recipe = f"social/{'posts' if captions else 'mvsa'}_{name}"
         train(recipe, options.data, out=options.runs / name, seeds=seeds, overrides=overrides, resume=True)
-        arms[name] = controls(options.runs / name, seeds, samples)
+        arms[name] = {"commit": commit(), "seeds": seeds, "found": controls(options.runs / name, seeds, samples)}
         result = {
             **origin(),
             "on": options.on,
             "epochs": options.epochs,
             "pairs": len(samples),
-            "seeds": seeds,
-            "arms": arms,
+            "arms": {one: arms[one] for one in ARMS if one in arms},
         }
-        write(options.out, "caption_controls" if captions else "mvsa_controls", result, markdown(result))
+        write(options.out, name_of_file, result, markdown(result))
 
 
 if __name__ == "__main__":
