@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from polysense.errors import DataError, PolysenseError
+from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.evaluation.summary import stored, summarise
 
 
@@ -72,3 +72,9 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"run\.json is damaged: not JSON"):
         stored(tmp_path, "test")
+
+
+def test_a_run_that_measured_nothing_says_how_to(tmp_path: Path) -> None:
+    empty = run(tmp_path, {"per_seed": [{"seed": 3, "test": {}, "validation": {}}]})
+    with pytest.raises(RecipeError, match=r"nothing was measured of .*.*polysense evaluate .* --data DATA --evaluator sts"):
+        stored(empty, "validation")

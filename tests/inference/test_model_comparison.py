@@ -181,10 +181,25 @@ def test_the_command_prints_every_metric_and_a_sentence(
         (["--evaluator", "geometry", "--data", "."], 2, "models are compared by sts, retrieval, captioning and summarizing"),
         (["--evaluator", "sts", "--data", "nowhere"], 3, "there is no file or folder nowhere"),
         (["--evaluator", "sts", "--data", ".", "--by", "target"], 2, "--by is for predictions"),
+        (
+            ["--evaluator", "captioning", "--data", "ALBUM"],
+            2,
+            "paired cannot be measured by Captioning, which needs pictures with",
+        ),
     ],
 )
 def test_what_cannot_be_compared_says_why(
-    runs: dict[str, Path], options: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+    runs: dict[str, Path], album: Path, options: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    options = [str(album / "captions.csv") if one == "ALBUM" else one for one in options]
     assert execute(["compare", str(runs["paired"]), str(runs["shuffled"]), *options]) == code
     assert said in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_do_it_is_refused_before_the_other_is_asked(
+    runs: dict[str, Path], album: Path, tiny_text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = modular(tiny_text, tmp_path / "start", {"pooling_mode_cls_token": True})
+    with pytest.raises(RecipeError, match="start cannot be measured by Retrieval, which needs texts with pictures"):
+        compare_models(runs["paired"], start, Retrieval(), Reading(data=album / "captions.csv"))
+    assert "asking" not in capsys.readouterr().err

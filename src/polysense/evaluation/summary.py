@@ -10,7 +10,7 @@ from typing import Any
 
 from polysense.data.json_file import read_object
 from polysense.data.rows import split_name
-from polysense.errors import DataError, PolysenseError, choices, display
+from polysense.errors import DataError, PolysenseError, RecipeError, choices, display
 
 
 def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None, int]:
@@ -20,6 +20,7 @@ def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None, int
     Raises:
         PolysenseError: the run is not finished.
         DataError: it has no metrics of that split, or what it wrote is damaged.
+        RecipeError: it has no metrics at all, since its recipe measures nothing.
     """
     file = run / "run.json"
     record = read_object(file)
@@ -28,6 +29,11 @@ def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None, int
     results = record.get("per_seed", [record])
     wanted = split_name(split)
     found = [{"seed": result["seed"], "metrics": result[wanted]} for result in results if result.get(wanted)]
+    if not found and not any(result.get(name) for result in results for name in ("validation", "test")):
+        raise RecipeError(
+            f"nothing was measured of {display(run)} when it was trained, so no metrics are written down: name what to measure, "
+            f"polysense evaluate {display(run)} --data DATA --evaluator sts"
+        )
     if not found:
         known = [name for name in ("validation", "test") if results[0].get(name)]
         raise DataError(f"{display(run)} has no metrics of {wanted!r}; {choices(wanted, known)} (or name a table with --data)")

@@ -142,7 +142,7 @@ def measure(
     asked: list[Question] = []
     for seed, model in models(source):
         predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
-        _refuse_unfit(predictor, str(source), [one.evaluator for one in plans or ()])
+        refuse_unfit(predictor, str(source), [one.evaluator for one in plans or ()])
         asked = asked or questions(predictor, Path(source), plans, reading)
         heard = Answers()
         found.append({"seed": seed, "metrics": _metrics(predictor, asked, reading, heard=heard)})
@@ -159,8 +159,12 @@ def measure(
     return Measured(found, told[0].split, rows, left_out, alike, settings, before or None)
 
 
-def _refuse_unfit(predictor: Predictor, source: str, evaluators: Sequence[Evaluator]) -> None:
-    """RecipeError, before any row is read, where a model cannot do what is to be measured."""
+def refuse_unfit(predictor: Predictor, source: str, evaluators: Sequence[Evaluator]) -> None:
+    """Raise where a model cannot do what is to be measured, whatever the rows are.
+
+    Raises:
+        RecipeError: names the model, the evaluator and what this needs.
+    """
     for one in evaluators:
         if not one.fits(predictor.learner):
             raise RecipeError(f"{source} cannot be measured by {type(one).__name__}, which needs {one.needs}")

@@ -13,7 +13,7 @@ from typing import Any
 
 from polysense.errors import DataError, RecipeError, display
 from polysense.evaluation.evaluator import Comparable, Difference
-from polysense.inference.measure import Plan, Question, Reading, questions, refuse_options
+from polysense.inference.measure import Plan, Question, Reading, questions, refuse_options, refuse_unfit
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
 from polysense.metrics.names import metric_choices
@@ -70,12 +70,15 @@ def compare_models(
 
     Raises:
         DataError: no seed is common, the two held different rows out, or nothing can be compared.
-        RecipeError: there is no such model or metric.
+        RecipeError: there is no such model or metric, or a model cannot do what is asked.
     """
     plan = Plan(evaluator, evaluator.read(reading.data))
     refuse_options(reading, [plan])
     arms = [Arm(str(source), models(source)) for source in (base, other)]
     seeds, notes = _common_seeds(*arms)
+    for arm in arms:  # before either is asked about many rows
+        first = Predictor.from_pretrained(arm.of(seeds)[0], trust_recipe_code=trust_recipe_code)
+        refuse_unfit(first, arm.name, [evaluator])
     asked: Question | None = None
     found: list[list[Any]] = []
     for arm in arms:
