@@ -465,6 +465,7 @@ def test_the_files_page_has_every_file_and_key_of_a_run(furnished: Path) -> None
     others = {
         "seed-<n>/predictions/test.without_<modality>.jsonl",
         "seed-<n>/last/…",
+        "seed-<n>/examples.json",
     }  # runs of three modalities, of embeddings
     assert {generic(path.relative_to(run)) for path in run.rglob("*") if path.is_file()} == shown - others
     record = json.loads((run / "run.json").read_text("utf-8"))

@@ -80,7 +80,7 @@ def test_a_recipe_of_ones_own_is_told_the_corpus_to_name(corpus: Path, table: Pa
     assert hint is not None
     assert "read it with --set corpora.0=MvsaSingle" in hint
     mine.write_text("base: social/mvsa_text\n")
-    assert "take one whose `corpora` are [Posts]" in str(fitting_recipe(str(mine), table))
+    assert "read it with --set corpora.0=Posts" in str(fitting_recipe(str(mine), table))
 
 
 def test_files_of_ones_own_get_no_hint_from_recipes_that_read_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
