@@ -9,17 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from polysense.inference.measure import Reading, evaluate
+    from polysense.inference.model_comparison import compare_models
     from polysense.inference.predictor import Predictor, load
     from polysense.training.comparison import compare
     from polysense.training.run import train
 
     __version__: str
 
-__all__ = ["Predictor", "__version__", "compare", "load", "train"]
+__all__ = ["Predictor", "Reading", "__version__", "compare", "compare_models", "evaluate", "load", "train"]
 
 _HOMES = {
     "Predictor": "polysense.inference.predictor",
+    "Reading": "polysense.inference.measure",
     "compare": "polysense.training.comparison",
+    "compare_models": "polysense.inference.model_comparison",
+    "evaluate": "polysense.inference.measure",
     "load": "polysense.inference.predictor",
     "train": "polysense.training.run",
 }

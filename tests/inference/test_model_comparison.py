@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import polysense
 from foreign_models import modular
 from made_benchmarks import write_sick, write_sts_benchmark, write_sts_tasks
 from polysense.cli.main import execute
@@ -18,6 +19,7 @@ from polysense.evaluation.retrieval import Retrieval
 from polysense.evaluation.sts import Sts
 from polysense.inference.measure import Reading, measure, plan
 from polysense.inference.model_comparison import compare_models
+from polysense.inference.predictor import Predictor
 from polysense.training.run import train
 
 PICTURES, CAPTIONS, HELD = 12, 4, 12
@@ -100,6 +102,47 @@ def test_the_rows_are_told_in_the_table_and_as_json(
     assert execute([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["split"], found["rows"]) == ("validation", HELD)
+
+
+def test_python_measures_what_the_command_does(
+    runs: dict[str, Path], album: Path, benchmarks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--evaluator", "sts:tasks=[STS12, STS-B dev]", "--data", str(benchmarks), "--json"]
+    assert execute(["evaluate", str(runs["paired"]), *asked]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    found = polysense.evaluate(runs["paired"], benchmarks, evaluators=["sts:tasks=[STS12, STS-B dev]"])
+    assert set(found["metrics"]) == {"STS12", "STS-B dev", "avg_present"}
+    assert found["metrics"]["avg_present"] == found["metrics"]["STS12"], "STS-B dev is in no average"
+    assert printed == json.loads(json.dumps(found["metrics"] | found))
+    assert [one["seed"] for one in found["per_seed"]] == [0, 1]
+    reading = polysense.Reading(data=str(album / "captions.csv"), split="train")
+    assert polysense.evaluate(runs["paired"], reading, evaluators=[Retrieval()])["rows"] == PICTURES * CAPTIONS - HELD
+    with pytest.raises(DataError, match="there is no file or folder nowhere"):
+        polysense.evaluate(runs["paired"], "nowhere", evaluators=["sts"])
+    with pytest.raises(RecipeError, match="did you mean 'Sts'"):
+        polysense.evaluate(runs["paired"], benchmarks, evaluators=["stss"])
+
+
+def test_a_loaded_model_is_measured_as_its_folder_is(
+    runs: dict[str, Path], album: Path, benchmarks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = polysense.load(runs["paired"] / "seed-1")
+    for data, evaluators in ((benchmarks, ["sts"]), (album / "captions.csv", ["retrieval"])):
+        folder = polysense.evaluate(runs["paired"] / "seed-1", data, evaluators=evaluators)
+        assert polysense.evaluate(model, data, evaluators=evaluators) == folder
+        assert folder["per_seed"][0]["seed"] == 1
+    made = Predictor(model.recipe, model.learner)
+    assert polysense.evaluate(made, benchmarks, evaluators=["sts"])["per_seed"][0]["seed"] is None
+    capsys.readouterr()
+
+
+def test_models_are_compared_by_the_name_of_an_evaluator(runs: dict[str, Path], benchmarks: Path) -> None:
+    found = polysense.compare_models(runs["paired"], runs["shuffled"], "sts:tasks=[STS12]", benchmarks, resamples=200)
+    assert found == compare_models(
+        runs["paired"], runs["shuffled"], Sts(tasks=["STS12"]), Reading(data=benchmarks), resamples=200
+    )
+    with pytest.raises(RecipeError, match="'geometry': models are compared by sts, retrieval"):
+        polysense.compare_models(runs["paired"], runs["shuffled"], "geometry", benchmarks)
 
 
 def test_another_table_is_measured_whole(runs: dict[str, Path], album: Path, tmp_path: Path) -> None:

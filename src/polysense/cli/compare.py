@@ -120,13 +120,10 @@ def _by_predictions(
 
 def _comparable(name: str, metric: str | None) -> Comparable[Any]:
     """An evaluator that models are compared by; of STS, where one set is asked for, of that set alone."""
-    from polysense.evaluation.evaluator import Comparable
     from polysense.evaluation.sts import DEVELOPMENT, TEST_SETS, Sts
-    from polysense.recipe.parts import find_evaluator
+    from polysense.inference.model_comparison import comparable
 
-    found = find_evaluator(name)
-    if not isinstance(found, Comparable):
-        raise RecipeError(f"--evaluator {name}: models are compared by sts, retrieval, captioning and summarizing")
+    found = comparable(name)
     if isinstance(found, Sts) and metric in (DEVELOPMENT, *TEST_SETS):
         return Sts(tasks=[metric])
     return found

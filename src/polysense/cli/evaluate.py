@@ -85,12 +85,12 @@ def evaluate(
     """
     from polysense.data.damage import Damage
     from polysense.evaluation.one_answer import in_a_line
-    from polysense.evaluation.summary import summarise, with_settled
 
     split = None if split is None else read_split(split)
     damage = Damage(drop=tuple(dict.fromkeys(drop or ())), frames=drop_frames, noise=frame_noise)
     if data is None:
         from polysense.data.rows import split_name
+        from polysense.evaluation.summary import summarise, with_settled
         from polysense.training.folder import run_of
         from polysense.training.predictions import answered_alike
 
@@ -109,10 +109,11 @@ def evaluate(
         summary |= {"one_answer": answered_alike(home, seeds, split_name(split))}
     else:
         refuse_missing(run, data)
-        from polysense.inference.measure import Reading, measure, plan
+        from polysense.inference.measure import Reading
+        from polysense.inference.measure import evaluate as measured
         from polysense.recipe.parts import find_evaluator
 
-        plans = plan([find_evaluator(name, details=details) for name in evaluator], data) if evaluator else None
+        made = [find_evaluator(name, details=details) for name in evaluator or ()]
         with bar("checking rows", "rows") as advance:
             reading = Reading(
                 data=data,
@@ -124,15 +125,7 @@ def evaluate(
                 damage=damage or None,
                 progress=advance,
             )
-            measured = measure(run, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
-        summary = summarise(with_settled(measured.per_seed, Path(run)), measured.split, measured.rows, measured.left_out)
-        summary |= {"one_answer": measured.one_answer, "settings": measured.settings}
-        if measured.undamaged is not None:
-            before = summarise(measured.undamaged, measured.split, measured.rows)
-            summary |= {
-                "damage": damage.as_dict(),
-                "undamaged": {name: before[name] for name in ("metrics", "std", "per_seed")},
-            }
+            summary = measured(run, reading, evaluators=made, trust_recipe_code=trust_recipe_code, pooling=pooling)
     for one in summary["one_answer"]:
         typer.echo(f"Warning: {in_a_line(one)}", err=True)
     if json:

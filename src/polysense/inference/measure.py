@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,14 @@ from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.evaluation.evaluator import Evaluator, Progress, measured_rows
 from polysense.evaluation.one_answer import Answers
+from polysense.evaluation.summary import summarise, with_settled
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
 from polysense.progress import bar, say
 from polysense.recipe import Recipe
+from polysense.recipe.parts import find_evaluator
 from polysense.training.aspects import missing_aspects, reads_aspects
-from polysense.training.folder import SUMMARY, run_of
+from polysense.training.folder import SUMMARY, run_of, seed_of
 from polysense.training.run import read_data
 from polysense.training.score_rules import unfitting
 from polysense.types import Sample
@@ -111,8 +113,78 @@ class Measured:
     """As ``per_seed``, of the same rows before they were damaged; None where they were not."""
 
 
+def evaluate(
+    source: str | Path | Predictor,
+    data: str | Path | Reading,
+    *,
+    evaluators: Sequence[str | Evaluator] | None = None,
+    trust_recipe_code: bool = False,
+    pooling: str | None = None,
+) -> dict[str, Any]:
+    """What ``polysense evaluate SOURCE --data DATA`` measures.
+
+    Args:
+        source: a run, all of whose seeds are asked, or a single model: a saved one, a loaded one, a text encoder that another library
+            saved, a Hugging Face id, or ``minilm``.
+        data: a table, a corpus folder, or the folder of all data sets; a :class:`Reading` says how it is read.
+        evaluators: by name, with arguments if any (``"sts"``, ``"retrieval:rerank=20"``), or made; the recipe's own by default.
+        trust_recipe_code: run the code outside polysense that the model's recipe names; of no account for a loaded model.
+        pooling: read another library's encoder with this one; likewise.
+
+    Returns:
+        As ``--json`` prints them: ``metrics`` (means over the seeds), ``std``, ``per_seed``, ``split`` (None where sets of the
+        evaluators' own were measured), ``rows``, ``left_out``, ``one_answer``, ``settings``; of damaged rows ``damage``, ``undamaged``.
+
+    Raises:
+        DataError: the data cannot be used, or nothing in them can be measured.
+        RecipeError: there is no such model or evaluator, or the model cannot do what is measured.
+        PolysenseError: the run is not finished.
+    """
+    reading = as_reading(data)
+    made = [find_evaluator(one) if isinstance(one, str) else one for one in evaluators or ()]
+    plans = plan(made, reading.data) if made else None
+    measured = measure(source, reading, plans=plans, trust_recipe_code=trust_recipe_code, pooling=pooling)
+    per_seed = with_settled(measured.per_seed, Path(_name(source)))
+    summary = summarise(per_seed, measured.split, measured.rows, measured.left_out)
+    summary |= {"one_answer": measured.one_answer, "settings": measured.settings}
+    if reading.damage and measured.undamaged is not None:
+        before = summarise(measured.undamaged, measured.split, measured.rows)
+        undamaged = {name: before[name] for name in ("metrics", "std", "per_seed")}
+        summary |= {"damage": reading.damage.as_dict(), "undamaged": undamaged}
+    return summary
+
+
+def as_reading(data: str | Path | Reading) -> Reading:
+    """How data are read, where it was not said.
+
+    Raises:
+        DataError: they are not there.
+    """
+    reading = data if isinstance(data, Reading) else Reading(data=Path(data))
+    reading = replace(reading, data=Path(reading.data))
+    if not reading.data.exists():
+        raise DataError(f"there is no file or folder {display(reading.data)}")
+    return reading
+
+
+def _name(source: str | Path | Predictor) -> str:
+    """The folder or id; of a model that was never saved, words that are no folder."""
+    return (source.source or "this model") if isinstance(source, Predictor) else str(source)
+
+
+def _predictors(
+    source: str | Path | Predictor, *, trust_recipe_code: bool, pooling: str | None
+) -> Iterator[tuple[int | None, Predictor]]:
+    """Every model behind ``source`` with its seed, one after the other."""
+    if isinstance(source, Predictor):
+        yield seed_of(Path(_name(source))), source
+        return
+    for seed, model in models(source):
+        yield seed, Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
+
+
 def measure(
-    source: str | Path,
+    source: str | Path | Predictor,
     reading: Reading,
     *,
     plans: Sequence[Plan] | None = None,
@@ -126,7 +198,7 @@ def measure(
     data measure these whole.
 
     Args:
-        source: a run, a saved model, a text encoder that another library saved, a Hugging Face id, or ``minilm``.
+        source: a run, a saved model, a loaded one, a text encoder that another library saved, a Hugging Face id, or ``minilm``.
         reading: of the data.
         plans: what to measure (see :func:`plan`); by default the recipe's evaluators on a split of the data.
         trust_recipe_code: run the code outside polysense that the model's recipe names.
@@ -140,10 +212,9 @@ def measure(
     refuse_options(reading, plans)
     found, before, alike = [], [], []
     asked: list[Question] = []
-    for seed, model in models(source):
-        predictor = Predictor.from_pretrained(model, trust_recipe_code=trust_recipe_code, pooling=pooling)
-        refuse_unfit(predictor, str(source), [one.evaluator for one in plans or ()])
-        asked = asked or questions(predictor, Path(source), plans, reading)
+    for seed, predictor in _predictors(source, trust_recipe_code=trust_recipe_code, pooling=pooling):
+        refuse_unfit(predictor, _name(source), [one.evaluator for one in plans or ()])
+        asked = asked or questions(predictor, Path(_name(source)), plans, reading)
         heard = Answers()
         found.append({"seed": seed, "metrics": _metrics(predictor, asked, reading, heard=heard)})
         alike += [{"seed": seed, **one} for one in heard.only()]

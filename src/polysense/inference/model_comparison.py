@@ -13,11 +13,12 @@ from typing import Any
 
 from polysense.errors import DataError, RecipeError, display
 from polysense.evaluation.evaluator import Comparable, Difference
-from polysense.inference.measure import Plan, Question, Reading, questions, refuse_options, refuse_unfit
+from polysense.inference.measure import Plan, Question, Reading, as_reading, questions, refuse_options, refuse_unfit
 from polysense.inference.predictor import Predictor
 from polysense.inference.sources import models
 from polysense.metrics.names import metric_choices
 from polysense.progress import say
+from polysense.recipe.parts import find_evaluator
 from polysense.training.comparison import Comparison, cautions
 from polysense.training.predictions import listed
 from polysense.types import Sample
@@ -45,8 +46,8 @@ class Arm:
 def compare_models(
     base: str | Path,
     other: str | Path,
-    evaluator: Comparable[Any],
-    reading: Reading,
+    evaluator: str | Comparable[Any],
+    data: str | Path | Reading,
     *,
     metrics: Sequence[str] | None = None,
     resamples: int = 5000,
@@ -61,8 +62,9 @@ def compare_models(
     Args:
         base: a run, a saved model, a Hugging Face id, or ``minilm``.
         other: likewise.
-        evaluator: asks both.
-        reading: what it asks about: its own sets, or rows of a table that neither was trained on.
+        evaluator: asks both; by name, with arguments if any (``"sts"``, ``"retrieval:rerank=20"``), or made.
+        data: what it asks about: the folder of its own sets, or a table that neither was trained on; a
+            :class:`~polysense.inference.measure.Reading` says how it is read.
         metrics: to compare by; all by default.
         resamples: draws of seeds and rows.
         seed: of the draws.
@@ -72,6 +74,8 @@ def compare_models(
         DataError: no seed is common, the two held different rows out, or nothing can be compared.
         RecipeError: there is no such model or metric, or a model cannot do what is asked.
     """
+    reading = as_reading(data)
+    evaluator = comparable(evaluator) if isinstance(evaluator, str) else evaluator
     plan = Plan(evaluator, evaluator.read(reading.data))
     refuse_options(reading, [plan])
     arms = [Arm(str(source), models(source)) for source in (base, other)]
@@ -103,6 +107,18 @@ def compare_models(
         for name, one in differences.items()
         if metrics is None or name in metrics
     }
+
+
+def comparable(name: str) -> Comparable[Any]:
+    """An evaluator that models are compared by, by its name.
+
+    Raises:
+        RecipeError: there is none of that name, or it compares nothing.
+    """
+    found = find_evaluator(name)
+    if not isinstance(found, Comparable):
+        raise RecipeError(f"the evaluator {name!r}: models are compared by sts, retrieval, captioning and summarizing")
+    return found
 
 
 def _refuse_unknown(metrics: Sequence[str], there: Mapping[str, Difference]) -> None:
