@@ -126,9 +126,68 @@ def test_runs_that_read_other_rows_are_named_beside_their_scores(tmp_path: Path)
         edit_record(run, data={"name": "rows", "content": content})
         for folder in run.glob("seed-*/predictions"):
             shutil.rmtree(folder)
-    assert "two reads other rows than one: alignment, uniformity" in report(one, against=[two]).source
+    assert "two is measured on other rows than one: alignment, uniformity" in report(one, against=[two]).source
     edit_record(two, data={"name": "rows", "content": "a"})
     assert said not in report(one, against=[two]).source
+
+
+def embedding_run(folder: Path, content: str, split: str = "test", **metrics: float) -> Path:
+    """Without predictions; every seed has the metrics on the split, and none on the other."""
+    run = make_run(folder)
+    for predictions in run.glob("seed-*/predictions"):
+        shutil.rmtree(predictions)
+    empty: dict[str, Any] = {"validation": {}, "test": {}, "start": {"validation": {}, "test": {}}}
+    per_seed = [{"seed": seed, **empty, split: metrics} for seed in (0, 1)]
+    data = {"name": "rows", "content": content}
+    edit_record(run, data=data, per_seed=per_seed, best_metric="last", most_frequent={}, references={})
+    return run
+
+
+def test_runs_that_predict_of_rows_without_targets_are_of_other_rows_too(tmp_path: Path) -> None:
+    one, two = (embedding_run(tmp_path / name, name, recall=0.5) for name in ("one", "two"))
+    line = {"id": "1", "target": None, "similarity": 0.5, "missing": [], "text": "a", "image": None, "extra": {}}
+    for run in (one, two):
+        for seed in (0, 1):
+            (run / f"seed-{seed}/predictions").mkdir()
+            (run / f"seed-{seed}/predictions/test.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
+    assert row(report(one, against=[two]), "two") == ["–"]
+
+
+def row(page: Any, name: str) -> list[str]:
+    """The cells of the line of that name, without tags."""
+    line = re.search(rf'<tr[^>]*><th scope="row">{re.escape(name)}</th>(.*?)</tr>', page.source)
+    assert line is not None, name
+    return [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", line[1])]
+
+
+def test_of_a_run_on_other_rows_sets_of_their_own_alone_stand_beside(tmp_path: Path) -> None:
+    metrics = {"STS12": 60.0, "avg_present": 61.0, "uniformity": -2.0}
+    one = embedding_run(tmp_path / "one", "a", **metrics)
+    same = embedding_run(tmp_path / "same", "a", **metrics)
+    elsewhere = embedding_run(tmp_path / "elsewhere", "b", **metrics)
+    validated = embedding_run(tmp_path / "validated", "a", "validation", **metrics)
+    page = report(one, against=[same, elsewhere, validated])
+    assert [cell.split("±")[0] for cell in row(page, "same")] == ["60.000", "61.000", "−2.000"]
+    for name in ("elsewhere", "validated"):
+        assert [cell.split("±")[0] for cell in row(page, name)] == ["60.000", "–", "–"]
+    assert "elsewhere and validated are measured on other rows than one" in page.source
+    assert "Uniformity ↓" in page.source
+    assert f"polysense compare {elsewhere} {one} --evaluator sts --data DATA" in page.source
+    assert "scored on test" in page.source
+    assert "no test split" not in page.source
+    alone = report(validated).source
+    assert "scored on validation" in alone
+    assert "These are validation rows; the checkpoint is the last one." in alone
+
+
+def test_of_many_metrics_each_has_a_line(tmp_path: Path) -> None:
+    ways = [f"{way}_to_{other}_R@{k}" for way, other in (("text", "image"), ("image", "text")) for k in (1, 2, 3, 5, 10)]
+    one, two = (
+        embedding_run(tmp_path / name, "a", **{way: value + place for place, way in enumerate(ways)})
+        for name, value in (("one", 0.0), ("two", 0.5))
+    )
+    page = report(one, against=[two])
+    assert [cell.split("±")[0] for cell in row(page, "Image to text R@10")] == ["9.000", "9.500"]
 
 
 def test_the_difference_is_run_minus_against(tmp_path: Path) -> None:

@@ -67,13 +67,19 @@ def test_numbers_for_reading() -> None:
     assert [signed(value, "macro_f1") for value in (0.0131, -0.004, 0.0001, -0.0001)] == ["+1.3", "−0.4", "0.0", "0.0"]
     assert [signed(value, "MAE") for value in (0.0131, -0.004, -0.0001)] == ["+0.013", "−0.004", "0.000"]
     assert [measure(0.6741, name) for name in ("Has0_acc_2", "Non0_F1_score", "f1/a")] == ["67.4"] * 3
-    assert [measure(value, name) for value, name in ((0.6741, "MAE"), (-0.2, "Corr"))] == ["0.674", "−0.200"]
+    assert [measure(value, name) for value, name in ((0.6741, "MAE"), (-0.2, "Corr"), (-1e-5, "uniformity"))] == [
+        "0.674",
+        "−0.200",
+        "0.000",
+    ]
     assert [in_units(names) for names in (["accuracy"], ["MAE", "Mult_acc_5"], ["MAE"])] == [
         ", in points",
         ", fractions in points",
         "",
     ]
-    assert [titled(name) for name in ("MAE", "Corr", "Mult_acc_7")] == ["MAE ↓", "Corr", "Mult acc 7"]
+    assert [titled(name) for name in ("MAE", "Corr", "Mult_acc_7", "bleu_4", "STS-B dev alignment", "caption_perplexity")] == [
+        *("MAE ↓", "Corr", "Mult acc 7", "BLEU-4", "STS-B dev alignment ↓", "Caption perplexity ↓")
+    ]
     assert [p_value(value) for value in (0.0312, 0.0004, 1.0)] == [".031", "< .001", "1.000"]
     assert percent(0.934) == "93\u202f%"
     assert plain("weighted_f1") == "Weighted F1"

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from polysense.errors import DataError
+from polysense.data.corpora.transfer_tasks import TASKS
+from polysense.errors import DataError, display
+from polysense.evaluation.sts import DEVELOPMENT, TEST_SETS
+from polysense.recipe.recipe import LAST
 from polysense.report.figure import ACCENT, INK, MUTED, PAPER, RULE, drawing
 from polysense.report.references import references
 from polysense.report.run import Run
@@ -19,6 +22,22 @@ from polysense.training.card import start_scores
 from polysense.training.comparison import Comparison, compare_each
 from polysense.training.rival import outdone
 
+ACROSS = 9
+"""So many metrics stand side by side; of more each has a line."""
+
+OWN_SETS = frozenset({DEVELOPMENT, *TEST_SETS, "avg", *TASKS, "transfer avg"})
+"""Metrics that name a set, which is the same whatever a run was trained on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the table of scores."""
+
+    name: str
+    scores: Mapping[str, Spread]
+    kind: str
+    """``self``, ``floor``, or nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -28,6 +47,8 @@ class Standing:
     comparisons: Mapping[str, Comparison]
     """By metric; empty if the two cannot be compared."""
     problem: str = ""
+    command: str = ""
+    """That compares them all the same."""
     sentence: str = ""
     figures: Sequence[Markup] = ()
     """One for the metrics in units of their own, one for those in points."""
@@ -40,7 +61,6 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
         return None
     metrics = led_by(scores, best=run.record.get("best_metric"))
     names = named([run, *against])
-    others = [(name, run_scores(other)) for name, other in zip(names[1:], against, strict=True)]
     shown = next(iter(run.shown.values()), None)
     labelled = None if shown is None else sum(row["target"] is not None for row in shown.rows)
     of_scores = shown is not None and any(is_number(row["target"]) for row in shown.rows)
@@ -54,24 +74,50 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
             unlabelled=0 if shown is None else len(shown.rows) - (labelled or 0),
             name=names[0],
             metrics=metrics,
+            lines=lines(run, against, names=names, scores=scores, labelled=labelled),
+            upright=len(metrics) > ACROSS,
             units=in_units(metrics),
             rules=run.rules if of_scores else None,
             scores=scores,
-            others=others,
             elsewhere=[name for name, other in zip(names[1:], against, strict=True) if other_rows(run, other)],
-            constant=constant(run),
-            references=references(run),
+            chosen=run.record.get("best_metric") != LAST,
             outdone=outdone(run.record),
-            start={name: Spread(tuple(values)) for name, values in start_scores(run.record, run.split or "validation").items()},
             standings=standings(run, against, names=names),
         ),
     )
 
 
+def lines(
+    run: Run, against: Sequence[Run], *, names: Sequence[str], scores: Mapping[str, Spread], labelled: int | None
+) -> list[Line]:
+    """The run, those beside it, the encoder before training, one answer to every row, and what needs no neural network."""
+    beside = [Line(name, comparable_scores(run, other), "") for name, other in zip(names[1:], against, strict=True)]
+    start = {name: Spread(tuple(values)) for name, values in start_scores(run.record, run.scored).items()}
+    floors = [("before training", start)]
+    if answer := constant(run):
+        floors.append((answer[0], _single(answer[1])))
+    for one in references(run):
+        some = f", {one.rows} of the rows" if labelled is not None and one.rows != labelled else ""
+        floors.append((f"{one.name}{some}", _single(one.metrics)))
+    return [Line(names[0], scores, "self"), *beside, *(Line(name, values, "floor") for name, values in floors if values)]
+
+
+def _single(metrics: Mapping[str, float]) -> dict[str, Spread]:
+    return {name: Spread((value,)) for name, value in metrics.items()}
+
+
+def comparable_scores(run: Run, other: Run) -> dict[str, Spread]:
+    """What may stand beside the run's scores: where the other read other rows, or is scored on another split, sets of their own."""
+    found = run_scores(other)
+    return {name: value for name, value in found.items() if name in OWN_SETS} if other_rows(run, other) else found
+
+
 def other_rows(run: Run, other: Run) -> bool:
     """Whether two runs without answers to compare read other data, so that metrics of their own rows are of other rows."""
+    if all(any(row["target"] is not None for part in one.shown.values() for row in part.rows) for one in (run, other)):
+        return False  # whether they can be compared is told below the table
     contents = [(one.record.get("data") or {}).get("content") for one in (run, other)]
-    return not (run.shown and other.shown) and contents[0] != contents[1]
+    return contents[0] != contents[1] or run.scored != other.scored
 
 
 def named(runs: Sequence[Run]) -> list[str]:
@@ -101,6 +147,9 @@ def reach(comparisons: Sequence[Comparison]) -> tuple[float, float]:
 
 def standing(run: Run, other: Run, *, names: tuple[str, str]) -> Standing:
     """Compare the run with another by the main metrics; what stands in the way is told in the report."""
+    if not (run.shown or other.shown):
+        asked = f"polysense compare {display(other.path)} {display(run.path)} --evaluator sts --data DATA"
+        return Standing(names[1], {}, problem="Runs without predictions are asked anew:", command=asked)
     try:
         found = compare_each(other.path, run.path, split=run.split or "test")
     except DataError as error:

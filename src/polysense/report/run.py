@@ -13,6 +13,7 @@ from polysense.metrics.sentiment import Dataset
 from polysense.training.examples import EXAMPLES
 from polysense.training.folder import RECIPE, SUMMARY
 from polysense.training.predictions import Predictions, read_predictions
+from polysense.training.rival import scored_split
 from polysense.training.score_rules import score_rules
 
 Lines = tuple[Mapping[str, Any], ...]
@@ -71,6 +72,11 @@ class Run:
     def split(self) -> str | None:
         """The split that the report shows: test, else validation, else none."""
         return next((name for name in ("test", "validation") if self.predictions.get(name)), None)
+
+    @property
+    def scored(self) -> str:
+        """The split that the scores are of: of the predictions, else of what the run wrote down."""
+        return self.split or scored_split(self.record)
 
     @property
     def shown(self) -> Mapping[int, Predictions]:

@@ -89,7 +89,7 @@ def run_scores(run: Run, part: str | None = None) -> dict[str, Spread]:
     found = spreads(run, run.predictions.get(name, {}).values())
     if part is not None:
         return found
-    noted = over_seeds([recorded(entry, split=run.split) for entry in run.record.get("per_seed", [])])
+    noted = over_seeds([recorded(entry, split=run.scored) for entry in run.record.get("per_seed", [])])
     best = run.record.get("best_metric")
     return {**{name: noted[name] for name in noted if name == best}, **found} if found else noted
 
@@ -106,9 +106,9 @@ def over_seeds(each: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
     return {name: Spread(tuple(scores[name] for scores in each)) for name in names}
 
 
-def recorded(entry: Mapping[str, Any], *, split: str | None) -> dict[str, float]:
+def recorded(entry: Mapping[str, Any], *, split: str) -> dict[str, float]:
     """The numbers that training wrote down for one seed."""
-    found = entry.get(split or "test") or entry.get("test") or entry.get("validation") or {}
+    found = entry.get(split) or {}
     return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 
 

@@ -11,6 +11,12 @@ FRACTIONS = re.compile(r"(f1|accuracy|precision|recall|acc_\d|F1_score)$")
 """How the names of metrics end that run from 0 to 1."""
 
 
+LESS = re.compile(r"(_loss|_perplexity|_median_rank|alignment|uniformity|_geometry)$")
+"""How the names of other metrics end of which less is better."""
+
+ACRONYMS = {"bleu_4": "BLEU-4", "rouge_1": "ROUGE-1", "rouge_2": "ROUGE-2", "rouge_l": "ROUGE-L", "cider": "CIDEr"}
+
+
 def is_fraction(metric: str) -> bool:
     """Whether a metric runs from 0 to 1 and is shown in points."""
     return FRACTIONS.search(metric.partition("/")[0]) is not None
@@ -23,7 +29,8 @@ def scale(metric: str) -> int:
 
 def measure(value: float, metric: str) -> str:
     """A fraction in points, 0.6741 is ``67.4``; another value as ``0.674``."""
-    return points(value) if is_fraction(metric) else f"{value:.3f}".replace("-", "−")
+    text = points(value) if is_fraction(metric) else f"{value:.3f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
 def in_units(metrics: Sequence[str]) -> str:
@@ -53,10 +60,11 @@ def score(value: float) -> str:
 
 def titled(metric: str) -> str:
     """A metric's name over its numbers; an arrow says that less is better."""
-    return plain(metric) + (" ↓" if lower_is_better(metric) else "")
+    less = lower_is_better(metric) or LESS.search(metric) is not None
+    return plain(metric) + (" ↓" if less else "")
 
 
 def plain(name: str) -> str:
     """A metric's or term's name for reading: ``weighted_f1`` is ``Weighted F1``."""
-    words = name.replace("_", " ").replace("f1", "F1")
+    words = ACRONYMS.get(name, name).replace("_", " ").replace("f1", "F1")
     return words[:1].upper() + words[1:]
