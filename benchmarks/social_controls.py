@@ -79,7 +79,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"# Do ITC and ITM learn their own tasks on {title}?",
         "",
         f"Command: `{command}`. Commits {commits}, {result['machine']}.",
-        f"On the {result['pairs']} test pairs, in points, mean ± standard deviation over seeds.",
+        f"On the {result['pairs']} test pairs, in points, mean ± standard deviation over seeds (`--seeds`, where not 0,1,2).",
         "",
         f"| model | signals | seeds | {ASKED['matching_accuracy']} (chance 50) | "
         f"{ASKED['text_to_image_R@10']} (chance {1000 / result['pairs']:.1f}) |",
@@ -88,7 +88,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     for name, arm in result["arms"].items():
         model, _, signal = name.partition("_")
         cells = [_points(arm["found"].get(key)) for key in ASKED]
-        lines.append(f"| {model} | {signal} | {len(arm['seeds'])} | {' | '.join(cells)} |")
+        lines.append(f"| {model} | {signal} | {', '.join(map(str, arm['seeds']))} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -125,6 +125,20 @@ def test_a_run_without_test_rows_shows_what_it_was_scored_on(
     assert [one["metrics"] for one in found["per_seed"]] == [one["validation"] for one in record["per_seed"]]
 
 
+def test_vectors_that_became_one_are_told(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained_runs["base"], run)
+    record = json.loads((run / "run.json").read_text())
+    record["per_seed"][1]["test"] = {"alignment": 0.0, "uniformity": -0.0001}
+    (run / "run.json").write_text(json.dumps(record))
+    assert execute(["evaluate", str(run), "--json"]) == 0
+    said = capsys.readouterr().err
+    assert "Warning: seed 1 gives all sentences nearly the same vector (uniformity -0.0001" in said
+    assert "seed 0 gives" not in said
+
+
 def test_rows_without_labels_cannot_be_measured(
     trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,7 @@ def test_a_good_recipe_passes_and_leaves_no_trace(recipe: Recipe, splits: Splits
 
 @pytest.mark.parametrize("batch", [1, 2])
 def test_objectives_that_compare_rows_need_two_in_a_batch(
-    tiny_encoders: list[str], splits: Splits, tmp_path: Path, batch: int
+    tiny_encoders: list[str], splits: Splits, tmp_path: Path, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = f"training.per_device_train_batch_size={batch}"
     recipe = load_recipe("social/posts_concat_itc", [*tiny_encoders, size]).complete(splits.train)
@@ -45,6 +45,9 @@ def test_objectives_that_compare_rows_need_two_in_a_batch(
         return
     with pytest.raises(RecipeError, match="the objective contrast tells a row from the others of its batch, so it needs two"):
         rehearse(recipe, splits, tmp_path / "run", seed=0)
+    monkeypatch.setattr(rehearsal, "world", lambda: 2)
+    rehearse(recipe, splits, tmp_path / "run", seed=0)  # two processes have a row each
+    monkeypatch.undo()
     plain = load_recipe("social/posts_concat", [*tiny_encoders, size]).complete(splits.train)
     rehearse(plain, splits, tmp_path / "run", seed=0)
 

@@ -84,7 +84,8 @@ def evaluate(
     or a camera fails? What it is without the damage stands beside.
     """
     from polysense.data.damage import Damage
-    from polysense.evaluation.one_answer import in_a_line
+    from polysense.evaluation.collapse import collapsed
+    from polysense.evaluation.one_answer import in_a_line, who
 
     split = None if split is None else read_split(split)
     damage = Damage(drop=tuple(dict.fromkeys(drop or ())), frames=drop_frames, noise=frame_noise)
@@ -128,6 +129,9 @@ def evaluate(
             summary = measured(run, reading, evaluators=made, trust_recipe_code=trust_recipe_code, pooling=pooling)
     for one in summary["one_answer"]:
         typer.echo(f"Warning: {in_a_line(one)}", err=True)
+    for result in summary["per_seed"]:
+        if said := collapsed(result["metrics"]):
+            typer.echo(f"Warning: {who(result['seed'])} {said}", err=True)
     if json:
         print_json({**summary["metrics"], **summary} if evaluator else summary)
         return

@@ -13,7 +13,7 @@ OWN_TABLES = "Posts"
 
 
 @contextmanager
-def hinting(recipe: str, data: Path, overrides: Sequence[str] = ()) -> Iterator[None]:
+def hinting(recipe: str, data: Path, overrides: Sequence[str]) -> Iterator[None]:
     """Add to an error of the recipe or the data which recipe fits better, if one does and the corpus was not set by hand."""
     try:
         yield

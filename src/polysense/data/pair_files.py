@@ -25,6 +25,12 @@ USUAL = {
 }
 """Columns of the files that sentence encoders are usually trained on, and what they are here."""
 
+
+def usual_columns(there: Collection[str], *, taken: Collection[str]) -> dict[str, str]:
+    """Field -> the column that files of sentences usually have for it, of the columns ``there`` and the fields not ``taken``."""
+    return {field: column for column, field in USUAL.items() if column in there and field not in taken}
+
+
 BY_PLACE = ("text", "pair", "negatives")
 """The columns of a file without a header: one, two or all three of them; an ``id`` before them where every row begins with a number."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from polysense.data.pair_files import USUAL
+from polysense.data.pair_files import usual_columns
 from polysense.data.rows import ABSENT, FIELDS, SPLITS, RowReader, origin, place, split_name
 from polysense.data.splits import hold_out, make_splits
 from polysense.data.tablefile import Separated, find_table, read_raw
@@ -298,7 +298,7 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
 
 def _usual(file: str, there: Sequence[str], taken: Collection[str]) -> dict[str, str]:
     """Text, pair and negatives under the names that files of sentences have for them; nothing where none of these is a text."""
-    usual = {field: column for column, field in USUAL.items() if column in there and field not in taken}
+    usual = usual_columns(there, taken=taken)
     if "text" not in usual:
         return {}
     say_of_data(f"{file}: {', '.join(f'{field} is {column!r}' for field, column in usual.items())}")

@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -79,11 +80,19 @@ def read_raw(path: Path, *, encoding: str = "utf-8", separated: Separated | None
 
 
 def first_rows(path: Path, *, encoding: str = "utf-8", count: int = 20) -> tuple[list[list[str]], bool]:
-    """The cells of the first lines of a text file that are not blank, and whether tabs stand between them; commas do otherwise."""
-    lines = [line for line in _lines(decoded(path, _read(path), encoding, row_of=_records_before)) if line.strip()]
-    if path.suffix.lower() != ".csv" or "\t" in lines[0]:
-        return [[cell.strip().strip('"') for cell in line.split("\t")] for line in lines[:count]], True
-    return [[cell.strip() for cell in cells] for cells in islice(csv.reader(lines), count)], False
+    """The cells of the first lines of a text file that are not blank, and whether tabs stand between them; commas do otherwise.
+
+    A quotation mark that is not closed ends them: it is for the reading of the whole file to say so.
+    """
+    lines = (line for line in _lines(decoded(path, _read(path), encoding, row_of=_records_before)) if line.strip())
+    first = next(lines)
+    every = chain([first], lines)
+    if path.suffix.lower() != ".csv" or "\t" in first:
+        return [[cell.strip().strip('"') for cell in line.split("\t")] for line in islice(every, count)], True
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend([cell.strip() for cell in cells] for cells in islice(csv.reader(every), count))
+    return rows or [[first.strip()]], False
 
 
 def _read(path: Path) -> bytes:

@@ -19,5 +19,5 @@ def collapsed(metrics: Mapping[str, float]) -> str | None:
         )
     lost = [name for name, value in metrics.items() if "/" not in name and math.isnan(value)]
     if lost:
-        return f"has no number for {', '.join(lost)}: its answers to all rows are alike, or are no numbers themselves"
+        return f"has no number for {', '.join(lost)}: its answers to all rows, or what they are compared with, are alike or no numbers"
     return None

@@ -48,10 +48,15 @@ def in_words(answer: Any) -> str:
     return repr(answer) if isinstance(answer, str) else ", ".join(map(repr, answer)) or "no class"
 
 
+def who(seed: int | None) -> str:
+    """``seed 1``, or the model that has none."""
+    return "the model" if seed is None else f"seed {seed}"
+
+
 def in_a_line(alike: Mapping[str, Any]) -> str:
     """``seed 1 answers 'neutral' for all 30 rows: ...``, of an ``{"seed", "answer", "rows"}``; seed None is no seed."""
-    who = "the model" if alike["seed"] is None else f"seed {alike['seed']}"
-    return f"{who} answers {in_words(alike['answer'])} for all {alike['rows']:,} rows: it tells none of them from another"
+    said = f"{who(alike['seed'])} answers {in_words(alike['answer'])} for all {alike['rows']:,} rows"
+    return f"{said}: it tells none of them from another"
 
 
 def _are_one(answers: Sequence[Any]) -> bool:

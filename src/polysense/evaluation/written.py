@@ -55,19 +55,24 @@ def written(
         None where no objective writes it, or no row has it.
     """
     objective = writes(answerer.learner, target)
-    source = "image" if target == "text" else "text"
-    rows = [sample for sample in samples if getattr(sample, source) is not None and getattr(sample, target) is not None]
-    if objective is None or not rows:
+    groups = by_source(samples, target)
+    if objective is None or not groups:
         return None
-    groups: dict[int, list[Sample]] = {}
-    for row in rows:
-        groups.setdefault(content_key(getattr(row, source)), []).append(row)
-    how = decoding(objective, beams)
-    asked = [shown_source(several[0], objective) for several in groups.values()]
+    asked = [shown_source(several[0], objective) for several in groups]
     return Written(
-        [words(text) for text in answerer.write(asked, objective, how)],
-        [[words(getattr(row, target)) for row in several] for several in groups.values()],
+        [words(text) for text in answerer.write(asked, objective, decoding(objective, beams))],
+        [[words(getattr(row, target)) for row in several] for several in groups],
     )
+
+
+def by_source(samples: Sequence[Sample], target: Literal["text", "pair"]) -> list[list[Sample]]:
+    """The rows that have both a target and what it is written of, picture or text, those of an equal one together."""
+    source = "image" if target == "text" else "text"
+    groups: dict[int, list[Sample]] = {}
+    for row in samples:
+        if getattr(row, source) is not None and getattr(row, target) is not None:
+            groups.setdefault(content_key(getattr(row, source)), []).append(row)
+    return list(groups.values())
 
 
 def shown_source(sample: Sample, objective: Generation) -> Sample:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from polysense.evaluation.evaluator import Answerer
 from polysense.evaluation.judge import aligning
 from polysense.evaluation.retrieval import projected
 from polysense.evaluation.sentences import embed
-from polysense.evaluation.written import decoding, shown_source, writes
+from polysense.evaluation.written import by_source, decoding, shown_source, writes
+from polysense.metrics.geometry import normalised
 from polysense.types import Sample
 
 EXAMPLES = "examples.json"
@@ -50,7 +51,7 @@ def _texts(answerer: Answerer, samples: Sequence[Sample]) -> list[dict[str, Any]
     texts = _spread(list(dict.fromkeys(row.text for row in samples if (row.text or "").strip())), ROWS)
     if len(texts) < 2:
         return []
-    vectors = _unit(embed(answerer, [text or "" for text in texts]))
+    vectors = normalised(embed(answerer, [text or "" for text in texts]))
     asking = _spread(range(len(texts)), SHOWN)
     scores = vectors[asking] @ vectors.T
     scores[np.arange(len(asking)), asking] = -np.inf
@@ -73,8 +74,8 @@ def _pictures(answerer: Answerer, samples: Sequence[Sample]) -> list[dict[str, A
         return []
     rows = _spread(list(first.values()), ROWS)
     asking = _spread(range(len(rows)), SHOWN)
-    text = _unit(projected(answerer, head, [rows[place] for place in asking], "text"))
-    scores = text @ _unit(projected(answerer, head, rows, "image")).T
+    text = normalised(projected(answerer, head, [rows[place] for place in asking], "text"))
+    scores = text @ normalised(projected(answerer, head, rows, "image")).T
     return [
         {
             "text": rows[asked].text,
@@ -89,39 +90,32 @@ def _pictures(answerer: Answerer, samples: Sequence[Sample]) -> list[dict[str, A
 
 def _written(answerer: Answerer, samples: Sequence[Sample]) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
-    for target, source in (("text", "image"), ("pair", "text")):
-        objective = writes(answerer.learner, target)  # type: ignore[arg-type]
-        rows = [row for row in samples if getattr(row, source) is not None and getattr(row, target) is not None]
-        if objective is None or not rows:
+    targets: tuple[Literal["text", "pair"], ...] = ("text", "pair")
+    for target in targets:
+        objective = writes(answerer.learner, target)
+        if objective is None:
             continue
-        groups: dict[int, list[Sample]] = {}
-        for row in rows:
-            groups.setdefault(content_key(getattr(row, source)), []).append(row)
-        chosen = _spread(list(groups.values()), SHOWN)
+        chosen = _spread(by_source(samples, target), SHOWN)
         texts = answerer.write(
             [shown_source(several[0], objective) for several in chosen], objective, decoding(objective, None)
         )
-        shown += [
-            {
-                "source": several[0].text if source == "text" else None,
-                "image": str(several[0].image) if source == "image" and isinstance(several[0].image, Path) else None,
-                "written": text,
-                "references": [getattr(row, target) for row in several],
-            }
-            for several, text in zip(chosen, texts, strict=True)
-        ]
+        for several, text in zip(chosen, texts, strict=True):
+            source = several[0]
+            picture = source.image if target == "text" else None
+            shown.append(
+                {
+                    "source": source.text if target == "pair" else None,
+                    "image": str(picture) if isinstance(picture, Path) else None,
+                    "written": text,
+                    "references": [getattr(row, target) for row in several],
+                }
+            )
     return shown
 
 
 def _spread(rows: Sequence[Row], count: int) -> list[Row]:
     """At most so many of them, at equal distances."""
     return [rows[int(place)] for place in np.linspace(0, len(rows) - 1, min(count, len(rows))).round()]
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: np.ndarray = vectors / np.where(lengths > 0, lengths, 1.0)
-    return scaled
 
 
 def _best(scores: np.ndarray, there: int) -> list[int]:

@@ -49,10 +49,11 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         RecipeError: names the entry and the wrong value, or says why the recipe cannot be run with this data.
         DataError: the disk is too small for what a training writes.
     """
+    processes = world()
     with alone(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         arguments = training_arguments(recipe, folder, seed=seed)
         learner = recipe.build(seed=seed).eval()
-        _refuse_lone_rows(learner, arguments)
+        _refuse_lone_rows(learner, rows=arguments.per_device_train_batch_size * processes)
         _refuse_small_disk(learner, folder)
         for entry in BY_PART:
             by_part(recipe, learner, entry)
@@ -74,8 +75,9 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         raise RecipeError(f"evaluation.best: no evaluator gives {best!r}; {choices(best, [*metrics, LAST])}")
 
 
-def _refuse_lone_rows(learner: Learner, arguments: TrainingArguments) -> None:
-    if arguments.per_device_train_batch_size * world() > 1:
+def _refuse_lone_rows(learner: Learner, *, rows: int) -> None:
+    """Raise where a batch, of all processes together, has a single row, and an objective needs others."""
+    if rows > 1:
         return
     for name, objective in learner.objectives.items():
         if objective.among_rows:

@@ -158,6 +158,13 @@ def test_numbers_before_the_sentences_are_their_ids(tmp_path: Path, width: int, 
     assert f"its cells are id, {', '.join(['text', 'pair'][:width])}\n" in capsys.readouterr().err
 
 
+def test_a_quotation_mark_that_is_not_closed_is_told_with_its_row(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text('A dog runs.,An animal\n"A cat sleeps.,No dog\n' + "A long line of words, and more\n" * 6000, "utf-8")
+    with pytest.raises(DataError, match=r"a\.csv, row 1 .*is a quotation mark not closed"):
+        Sentences().read(file)
+
+
 def test_a_text_file_of_numbered_lines_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("1\tA dog runs.\n2\tA cat sleeps.\n", "utf-8")

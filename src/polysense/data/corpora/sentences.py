@@ -15,7 +15,7 @@ from polysense.data.draws import Draw, Limit, applied
 from polysense.data.folders import below
 from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
-from polysense.data.pair_files import BY_PLACE, USUAL, layout
+from polysense.data.pair_files import BY_PLACE, layout, usual_columns
 from polysense.data.rows import origin, place
 from polysense.data.table import Table, held_out, read_table
 from polysense.data.tablefile import read_raw
@@ -136,8 +136,7 @@ class Sentences(Corpus):
         known = (self.columns or {}).values()
         separated = layout(file, encoding=self.encoding, known=known, header=self.header)
         header = read_raw(file, encoding=self.encoding, separated=separated).columns
-        usual = {field: column for column, field in USUAL.items() if column in header and field not in header}
-        columns = self.columns or usual
+        columns = self.columns or usual_columns(header, taken=header)
         table = read_table(file, columns=columns, encoding=self.encoding, split_seed=None, separated=separated)
         by_name = separated is None or separated.columns is None
         told = [*([str(separated)] if separated else []), *([_read_as(header, columns)] if by_name else [])]
