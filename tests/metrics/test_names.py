@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from polysense.metrics.classification import classification_metrics
-from polysense.metrics.names import metric_choices
+from polysense.metrics.names import lower_is_better, metric_choices
 
 
 def test_all_metrics_are_named_and_those_of_classes_by_kind() -> None:
@@ -21,3 +23,28 @@ def test_of_many_classes_some_are_named() -> None:
 
 def test_without_parts_names_are_listed() -> None:
     assert metric_choices("x", ["MAE", "Corr"]) == "valid: 'MAE', 'Corr'"
+
+
+@pytest.mark.parametrize(
+    ("metric", "less"),
+    [
+        ("MAE", True),
+        ("MAE/text", True),
+        ("ece", True),
+        ("language_loss", True),
+        ("perplexity", True),
+        ("summary_perplexity", True),
+        ("text_to_image_reranked_median_rank", True),
+        ("STS-B dev uniformity", True),
+        ("batched alignment", True),
+        ("dropout_geometry", True),
+        ("macro_f1", False),
+        ("recall/loss", False),
+        ("precision", False),
+        ("STS-B dev", False),
+        ("text_to_image_R@10", False),
+        ("above_word", False),
+    ],
+)
+def test_of_which_metrics_less_is_better(metric: str, less: bool) -> None:
+    assert lower_is_better(metric) is less

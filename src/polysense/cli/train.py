@@ -126,7 +126,7 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
 def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     """A row a seed, one for the encoder before training, and one for the answer that takes no model."""
     from polysense.data.counts import Counts
-    from polysense.metrics.sentiment import lower_is_better
+    from polysense.metrics.names import lower_is_better
     from polysense.training.card import start_scores
     from polysense.training.rival import floors, outdone
 

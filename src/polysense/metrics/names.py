@@ -1,10 +1,19 @@
-"""Names of metrics, as messages list them."""
+"""Names of metrics: of which less is better, and how messages list them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from polysense.errors import LISTED, choices
+
+LESS = re.compile(r"MAE|ece|.*(_loss|perplexity|_median_rank|alignment|uniformity|_geometry)")
+"""The names of metrics of which less is better."""
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether less is better of a metric, or of one of a modality by itself: ``MAE``, ``MAE/text``, ``STS-B dev alignment``."""
+    return LESS.fullmatch(metric.partition("/")[0]) is not None
 
 
 def metric_choices(wrong: str, there: Iterable[str]) -> str:

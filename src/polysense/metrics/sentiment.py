@@ -32,19 +32,11 @@ SIDES = ("negative", "positive")
 
 SIMS_EDGES: dict[str, tuple[float, ...]] = {"Mult_acc_3": (-0.1, 0.1), "Mult_acc_5": (-0.7, -0.1, 0.1, 0.7)}
 
-LOWER_IS_BETTER = ("MAE", "ece")
-"""The metrics of which less is better."""
-
 OF_EACH = ("MAE", "Corr")
 """The metrics that are also given of the score of each modality by itself, as ``MAE/text``."""
 
 DOUBTFUL = 1e-9
 """The share of the mean square below which a variance, made from sums, may be all rounding."""
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether less is better of a metric, or of one of a modality by itself: ``MAE``, ``MAE/text``, ``ece``."""
-    return metric.partition("/")[0] in LOWER_IS_BETTER
 
 
 def msa_regression(predictions: ArrayLike, labels: ArrayLike, *, dataset: Dataset = "mosi") -> dict[str, float]:

@@ -18,7 +18,7 @@ from polysense.errors import RecipeError, choices, display
 from polysense.evaluation.evaluator import Evaluator
 from polysense.fusion.fusion import Fusion
 from polysense.learner import Learner
-from polysense.metrics.sentiment import lower_is_better
+from polysense.metrics.names import lower_is_better
 from polysense.model import Model
 from polysense.objectives.objective import Objective
 from polysense.recipe.answers import refuse_equal_answers

@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from polysense.metrics.sentiment import lower_is_better
+from polysense.metrics.names import lower_is_better
 
 FRACTIONS = re.compile(r"(f1|accuracy|precision|recall|acc_\d|F1_score)$")
 """How the names of metrics end that run from 0 to 1."""
 
-
-LESS = re.compile(r"(_loss|_perplexity|_median_rank|alignment|uniformity|_geometry)$")
-"""How the names of other metrics end of which less is better."""
 
 ACRONYMS = {"bleu_4": "BLEU-4", "rouge_1": "ROUGE-1", "rouge_2": "ROUGE-2", "rouge_l": "ROUGE-L", "cider": "CIDEr"}
 
@@ -60,8 +57,7 @@ def score(value: float) -> str:
 
 def titled(metric: str) -> str:
     """A metric's name over its numbers; an arrow says that less is better."""
-    less = lower_is_better(metric) or LESS.search(metric) is not None
-    return plain(metric) + (" ↓" if less else "")
+    return plain(metric) + (" ↓" if lower_is_better(metric) else "")
 
 
 def plain(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Template
 
 from polysense.data.counts import Counts
-from polysense.metrics.sentiment import lower_is_better
+from polysense.metrics.names import lower_is_better
 from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
 from polysense.training.rival import constant_answer, scored_split

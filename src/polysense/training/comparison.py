@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from polysense.data.json_file import read_object
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.metrics.bootstrap import Counts, PairedDifference, paired_bootstrap
-from polysense.metrics.names import metric_choices
-from polysense.metrics.sentiment import OF_EACH, lower_is_better
+from polysense.metrics.names import lower_is_better, metric_choices
+from polysense.metrics.sentiment import OF_EACH
 from polysense.training.folder import SUMMARY
 from polysense.training.outcomes import (
     Arms,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from polysense.metrics.sentiment import lower_is_better
+from polysense.metrics.names import lower_is_better
 
 TFIDF = "TF-IDF and logistic regression on the texts alone"
 
