@@ -77,7 +77,7 @@ ARMS: dict[str, tuple[Sequence[int], tuple[str, ...]]] = {
 
 SMALL = (
     "encoders.text.max_length=40",
-    "training.num_train_epochs=4",
+    "training.num_train_epochs=2",
     "training.learning_rate=3e-4",
     "evaluation.evaluators=[Losses]",
     "evaluation.best=last",
