@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -316,3 +317,25 @@ def test_what_can_be_seen_from_the_command_is_told_before_torch_is_loaded(tmp_pa
     found = subprocess.run([sys.executable, "-c", script, *commands], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip() == "[3, 2, 2, 2, 3, 3, 2, 3, 3, 3]"
+
+
+def test_sentences_from_stdin(
+    trained_runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def piped(written: bytes, *further: str) -> int:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(written)))
+        return execute(["encode", str(trained_runs["both"]), "-", "--out", str(tmp_path / "v.npy"), *further])
+
+    assert piped("a café\n\nso much rain".encode()) == 0
+    assert "stdin: 1 blank line gets the vector of the empty text" in capsys.readouterr().err
+    expected = load(trained_runs["both"]).encode(["a café", "", "so much rain"])
+    assert np.load(tmp_path / "v.npy") == pytest.approx(expected, abs=1e-6)
+    assert piped("a café\n\nso much rain".encode(), "--resume") == 0
+    assert "is whole: all 3 vectors are there already" in capsys.readouterr().err
+    for written, further, told in (
+        (b"", (), "stdin is empty"),
+        (b"a caf\xe9\n", (), "stdin is not UTF-8: line 1 holds the byte 0xE9"),
+        (b"a\n", ("--columns", "text=a"), "what comes from stdin has no columns"),
+    ):
+        assert piped(written, "--overwrite", *further) in (2, 3)
+        assert told in capsys.readouterr().err

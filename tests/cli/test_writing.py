@@ -121,6 +121,9 @@ def test_evaluators_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out.splitlines()[-1]
     assert shown.startswith("Captioning: beams 3, length_penalty ")
     assert found["settings"]["Captioning"].items() >= {"beams": 2, "sample": False}.items()
+    assert "temperature" not in found["settings"]["Captioning"]
+    assert execute(["evaluate", "captions"]) == 0
+    assert "\nCaptioning: beams " in capsys.readouterr().out
     asked = ["--evaluator", "summarizing", "--evaluator", "perplexity"]
     assert execute(["evaluate", "summaries", "--data", "pairs.csv", *asked, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["metrics"]

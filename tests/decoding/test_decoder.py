@@ -255,6 +255,13 @@ def test_settings_that_cannot_be(wrong: dict[str, Any], told: str) -> None:
         Decoding(**wrong)
 
 
+def test_what_has_a_part_in_a_search_or_a_draw() -> None:
+    assert set(Decoding().in_use()) == {"beams", "length_penalty", "min_length", "max_length", "no_repeat", "sample"}
+    drawn = Decoding(sample=True, temperature=0.5, seed=3).in_use()
+    assert drawn.items() >= {"temperature": 0.5, "top_p": 1.0, "seed": 3, "max_length": 50}.items()
+    assert not {"beams", "length_penalty"} & set(drawn)
+
+
 def test_texts_longer_than_the_network_are_refused(learner: Learner, decoder: Decoder) -> None:
     with pytest.raises(RecipeError, match="has 16: shorten"):
         decoder.write(batch_of(learner, rows()), Decoding(max_length=14))

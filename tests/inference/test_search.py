@@ -127,6 +127,16 @@ def test_an_empty_text_is_never_found_and_keeps_its_number(backend: Any) -> None
     assert index.search("1", top_k=1)[0].item == "1"
 
 
+def test_an_empty_query_finds_nothing(backend: Any) -> None:
+    index = Index(embed, backend=backend)
+    index.add(["0", "1"])
+    with pytest.warns(UserWarning, match="1 row with an empty text is never looked for"):
+        found = index.search(["1", " "], top_k=1)
+    assert [[hit.row for hit in hits] for hits in found] == [[1], []]
+    with pytest.warns(UserWarning, match="never looked for"):
+        assert index.search("") == []
+
+
 def test_a_collection_of_empty_texts_has_no_hits(backend: Any) -> None:
     index = Index(embed, backend=backend)
     with pytest.warns(UserWarning, match="1 row with an empty text is never found"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +27,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 ENGINES = ("auto", "torch", "openvino")
 PRECISIONS = ("auto", "float32", "bfloat16")
+STDIN = "-"
+
 FORMATS = (".npy", ".parquet")
 """Named here too, so that what is misspelt is told before torch is loaded."""
 
@@ -36,11 +41,13 @@ Precision = Annotated[str, typer.Option(help="Of texts alone: float32, bfloat16,
 
 @app.command()
 def encode(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="X", help="A run, a saved model, a Hugging Face id, or minilm.")],
     rows: Annotated[
         Path,
         typer.Argument(
-            metavar="INPUT", help="A .txt or .txt.gz file with one sentence a line, or a CSV, TSV, JSON lines or Parquet table."
+            metavar="INPUT",
+            help="A .txt or .txt.gz file with one sentence a line, a CSV, TSV, JSON lines or Parquet table; - reads lines of stdin.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="embeddings.npy, or embeddings.parquet with the rows' ids and texts.")],
@@ -65,7 +72,7 @@ def encode(
     for name, value, valid in (("engine", engine, ENGINES), ("precision", precision, PRECISIONS)):
         if value not in valid:
             raise RecipeError(f"--{name}: {value!r} is not one; {choices(value, valid)}")
-    refuse_missing(model, rows)
+    refuse_missing(model, None if str(rows) == STDIN else rows)
     if out.suffix not in FORMATS:
         raise RecipeError(f"--out {out}: {choices(out.suffix, FORMATS)}")
     refuse_output(out)
@@ -80,18 +87,22 @@ def encode(
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
     say_which_seed(loaded, model)
     width = loaded.width(part=part, shared=shared)
-    source = open_rows(
-        rows,
-        columns=read_columns(columns),
-        media_root=media_root,
-        encoding=encoding or "utf-8",
-        skip_bad_rows=skip_bad_rows,
+    source = (
+        _of_stdin(context, encoding, columns)
+        if str(rows) == STDIN
+        else open_rows(
+            rows,
+            columns=read_columns(columns),
+            media_root=media_root,
+            encoding=encoding or "utf-8",
+            skip_bad_rows=skip_bad_rows,
+        )
     )
     for note in source.notes:
         say(note)
     if source.blank:
         lines = "1 blank line gets" if source.blank == 1 else f"{source.blank:,} blank lines get"
-        say(f"{rows}: {lines} the vector of the empty text, so that row k is line k")
+        say(f"{'stdin' if str(rows) == STDIN else rows}: {lines} the vector of the empty text, so that row k is line k")
     made_from = {
         "input": source.digest,
         "model": loaded.fingerprint(),
@@ -126,6 +137,18 @@ def encode(
         say(f"warning: {loaded.told_cut(cut, source.rows - before)}")
     rate = (source.rows - before) / max(time.monotonic() - began, 1e-9)
     say(f"{source.rows} vectors of width {width}: {out} ({rate:,.0f} a second; {made_from['engine']})")
+
+
+def _of_stdin(context: typer.Context, encoding: str | None, columns: str | None) -> RowSource:
+    """Its lines, kept in a file until the command ends: they are counted and checked before the first is encoded."""
+    from polysense.inference.row_source import Lines
+
+    if columns:
+        raise RecipeError("--columns: what comes from stdin has no columns, every line is a text")
+    folder = Path(context.with_resource(tempfile.TemporaryDirectory()))
+    with (folder / "stdin.txt").open("wb") as kept:
+        shutil.copyfileobj(sys.stdin.buffer, kept)
+    return Lines(folder / "stdin.txt", encoding=encoding or "utf-8", name="stdin")
 
 
 def _write(

@@ -91,7 +91,7 @@ def evaluate(
     damage = Damage(drop=tuple(dict.fromkeys(drop or ())), frames=drop_frames, noise=frame_noise)
     if data is None:
         from polysense.data.rows import split_name
-        from polysense.evaluation.summary import summarise, with_settled
+        from polysense.evaluation.summary import noted_settings, summarise, with_settled
         from polysense.training.folder import run_of
         from polysense.training.predictions import answered_alike
 
@@ -107,7 +107,7 @@ def evaluate(
         split, found, rows, left_out = _noted(run, split)
         summary = summarise(with_settled(found, Path(run)), split, rows, left_out)
         home, seeds = run_of(Path(run)), [one["seed"] for one in found]
-        summary |= {"one_answer": answered_alike(home, seeds, split_name(split))}
+        summary |= {"one_answer": answered_alike(home, seeds, split_name(split)), "settings": noted_settings(Path(run))}
     else:
         refuse_missing(run, data)
         from polysense.inference.measure import Reading

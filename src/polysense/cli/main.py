@@ -78,7 +78,7 @@ def _root(
     """Sentiment and meaning from text, images, audio and video: train, measure, compare and predict.
 
     Data goes to stdout, progress and messages to stderr. --json prints for machines; - reads stdin in predict,
-    generate and mine.
+    encode, generate and mine.
     """
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TypedDict
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypedDict
 
 from polysense.errors import RecipeError, choices
 from polysense.objectives.generation import Generation
@@ -92,3 +92,8 @@ class Decoding:
         if "max_length" in given:
             given.setdefault("min_length", min(self.min_length, given["max_length"]))
         return replace(self, **given)
+
+    def in_use(self) -> dict[str, Any]:
+        """The settings that have a part in what is written: a draw knows no beams, a search no temperature."""
+        idle = {"beams", "length_penalty"} if self.sample else {"temperature", "top_p", "seed"}
+        return {name: value for name, value in asdict(self).items() if name not in idle}

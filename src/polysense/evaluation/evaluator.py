@@ -206,6 +206,11 @@ class Evaluator(ABC):
         """A flat dict of metrics; empty where the samples have no targets."""
 
 
+def ways_asked(evaluators: Iterable[Evaluator], learner: Learner) -> dict[str, dict[str, Any]]:
+    """:meth:`Evaluator.settings` of those that have any, by name."""
+    return {type(one).__name__: how for one in evaluators if (how := one.settings(learner))}
+
+
 def measured_rows(evaluators: Iterable[Evaluator | type[Evaluator]], samples: Sequence[Sample]) -> int:
     """How many of the samples have a target of one of the evaluators; all, where none of these reads targets."""
     targets = {one.target for one in evaluators if one.target is not None}

@@ -69,6 +69,13 @@ def with_settled(found: Sequence[Mapping[str, Any]], run: Path) -> list[dict[str
     return [{**one, **({"settled": settled[one["seed"]]} if one["seed"] in settled else {})} for one in found]
 
 
+def noted_settings(run: Path) -> dict[str, dict[str, Any]]:
+    """How the models of a run or saved model were asked when it was trained, by the evaluator's name; empty where there is one way."""
+    record = read_object(run / "run.json")
+    found: dict[str, dict[str, Any]] = record.get("per_seed", [record])[0].get("settings", {})
+    return found
+
+
 def _spread(numbers: Sequence[float]) -> float | None:
     if len(numbers) < 2:
         return None

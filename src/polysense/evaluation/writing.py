@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -45,7 +44,7 @@ class Writing(Comparable[Floats]):
     def settings(self, learner: Learner) -> dict[str, Any]:
         """The decoding."""
         objective = writes(learner, self.field)
-        return {} if objective is None else asdict(decoding(objective, self.beams))
+        return {} if objective is None else decoding(objective, self.beams).in_use()
 
     @property
     @abstractmethod

@@ -17,7 +17,7 @@ from polysense.data.media import file_digest
 from polysense.data.table import Table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
-from polysense.evaluation.evaluator import Evaluator, Progress, measured_rows
+from polysense.evaluation.evaluator import Evaluator, Progress, measured_rows, ways_asked
 from polysense.evaluation.one_answer import Answers
 from polysense.evaluation.summary import summarise, with_settled
 from polysense.inference.predictor import Predictor
@@ -225,7 +225,7 @@ def measure(
     own = [part.build() for part in predictor.recipe.evaluation.evaluators]
     rows = sum(measured_rows(own if one.evaluators is None else one.evaluators, one.samples) for one in told)
     evaluators = [one for question in asked for one in (own if question.evaluators is None else question.evaluators)]
-    settings = {type(one).__name__: how for one in evaluators if (how := one.settings(predictor.learner))}
+    settings = ways_asked(evaluators, predictor.learner)
     left_out = sum(len(one.samples) for one in told) - rows
     return Measured(found, told[0].split, rows, left_out, alike, settings, before or None)
 

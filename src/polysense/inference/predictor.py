@@ -6,7 +6,6 @@ import hashlib
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, get_args
 
@@ -19,7 +18,7 @@ from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, PolysenseError, Problem
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
-from polysense.evaluation.judge import judge, judging
+from polysense.evaluation.judge import judging
 from polysense.evaluation.one_answer import Answers
 from polysense.evaluation.sentiment import SentimentRegression
 from polysense.inference.author import Author, named
@@ -29,6 +28,7 @@ from polysense.inference.encoding.text_summaries import check_choice
 from polysense.inference.extraction.clips import Held, Read, files_of, read_clip
 from polysense.inference.finding import find_model
 from polysense.inference.reader import Reader, Row, about, is_single, listed
+from polysense.inference.reranking import reranked
 from polysense.inference.respondent import Respondent
 from polysense.inference.search import Backend, Hit, Index
 from polysense.knowledge import Knowledge
@@ -444,23 +444,8 @@ class Predictor:
             )
         asked = [self._sample(row, number) for number, row in enumerate(listed(queries), start=1)]
         found = {hit.row: hit.item if rows is None else rows[hit.row] for every in hits for hit in every}
-        place = {row: number for number, row in enumerate(found)}
-        there = [self._sample(item, row + 1) for row, item in found.items()]
-        by_text = [(query.text or "").strip() != "" for query in asked]
-        scores = [np.zeros(0)] * len(asked)
-        for texts_ask in (True, False):
-            chosen = [number for number, has_text in enumerate(by_text) if has_text == texts_ask and hits[number]]
-            if not chosen:
-                continue
-            pairs = np.array([(number, place[hit.row]) for number in chosen for hit in hits[number]], dtype=np.int64)
-            texts, pictures = (asked, there) if texts_ask else (there, asked)
-            pairs = pairs if texts_ask else pairs[:, ::-1]
-            _refuse_lacking(texts, pictures, pairs)
-            judged = judge(self._answerer, head, texts, pictures, pairs, progress=progress)
-            ends = np.cumsum([len(hits[number]) for number in chosen])
-            for number, some in zip(chosen, np.split(judged, ends[:-1]), strict=True):
-                scores[number] = some
-        return [_in_order(every, some) for every, some in zip(hits, scores, strict=True)]
+        there = {row: self._sample(item, row + 1) for row, item in found.items()}
+        return reranked(self._answerer, head, asked, hits, there, progress=progress)
 
     @property
     def judges_blindly(self) -> bool:
@@ -538,18 +523,6 @@ def _scale(recipe: Recipe) -> Dataset | None:
     """Of the scores, by the evaluator that the recipe measures them with; None where it measures no sentiment."""
     parts = (part for part in recipe.evaluation.evaluators if part.kind is SentimentRegression)
     return next((part.build().dataset for part in parts), None)
-
-
-def _refuse_lacking(texts: Sequence[Sample], pictures: Sequence[Sample], pairs: np.ndarray) -> None:
-    for modality, samples, numbers in (("text", texts, pairs[:, 0]), ("image", pictures, pairs[:, 1])):
-        for number in numbers.tolist():
-            if modality not in samples[number].modalities:
-                raise DataError(f"row {samples[number].id}: it has no {modality} to be read together with the query")
-
-
-def _in_order(hits: Sequence[Hit], scores: np.ndarray) -> list[Hit]:
-    order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
-    return [replace(hits[place], fit=float(scores[place])) for place in order]
 
 
 def load(

@@ -66,19 +66,21 @@ class Lines(RowSource):
     Args:
         path: the file.
         encoding: of the file.
+        name: of it in messages; the path by default.
 
     Raises:
         DataError: it cannot be read, is empty, is no text in that encoding, or has a line of more than ``LONGEST`` characters; the
             message names the line.
     """
 
-    def __init__(self, path: Path, *, encoding: str = "utf-8") -> None:
+    def __init__(self, path: Path, *, encoding: str = "utf-8", name: str | None = None) -> None:
         self.path = path
+        self._shown = name or display(path)
         self.encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
         self.digest = f"{file_digest(path)} {encoding}"
         self.rows, self.blank = self._counted()
         if self.rows == self.blank:
-            raise DataError(f"{display(path)} is empty")
+            raise DataError(f"{self._shown} is empty")
 
     def blocks(self, size: int, *, start: int = 0) -> Iterator[list[str]]:
         """The lines without their ends."""
@@ -95,13 +97,13 @@ class Lines(RowSource):
             with self._opened() as packed, TextIOWrapper(packed, encoding=self.encoding, newline="\n") as file:
                 for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), ""), start=1):
                     if len(line) > LONGEST:
-                        raise DataError(f"{display(self.path)}: line {number} has more than {LONGEST:,} characters")
+                        raise DataError(f"{self._shown}: line {number} has more than {LONGEST:,} characters")
                     text = line.removesuffix("\n").removesuffix("\r")
                     yield text if text.strip() else ""
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"{display(self.path)} is damaged, or was cut off: {error}") from None
+            raise DataError(f"{self._shown} is damaged, or was cut off: {error}") from None
         except OSError as error:
-            raise DataError(f"{display(self.path)} cannot be read: {error.strerror or error}") from None
+            raise DataError(f"{self._shown} cannot be read: {error.strerror or error}") from None
         except LookupError:
             raise RecipeError(f"encoding: {self.encoding!r} is not known; usual ones: 'utf-8', 'latin-1', 'cp1252'") from None
 
@@ -115,12 +117,12 @@ class Lines(RowSource):
                 rows += 1
                 blank += not line
                 if "\0" in line:
-                    raise DataError(f"{display(self.path)} is not a text file: line {rows} holds null bytes")
+                    raise DataError(f"{self._shown} is not a text file: line {rows} holds null bytes")
         except UnicodeDecodeError as error:
             wrong = self._undecodable() or rows + 1
             name = self.encoding.removesuffix("-sig").upper()
             raise DataError(
-                f"{display(self.path)} is not {name}: line {wrong} holds the byte 0x{error.object[error.start]:02X}; "
+                f"{self._shown} is not {name}: line {wrong} holds the byte 0x{error.object[error.start]:02X}; "
                 "name its encoding with --encoding"
             ) from None
         return rows, blank

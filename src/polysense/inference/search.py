@@ -123,15 +123,23 @@ class Index:
     def search(self, queries: Any, top_k: int = 5, threshold: float | None = None) -> list[Any]:
         """The nearest rows: a list of hits for one query, a list of such lists for several.
 
+        A query with nothing but an empty text finds nothing.
+
         Raises:
             RecipeError: ``top_k`` is below 1, or ``threshold`` is no number.
             DataError: a query cannot be used.
+
+        Warns:
+            UserWarning: queries have nothing but an empty text.
         """
         if is_single(queries):
             [hits] = self.search([queries], top_k, threshold)
             return list(hits)
         every = list(listed(queries))
-        return self.search_vectors(self._embed_queries(every), top_k, threshold) if every else []
+        kept = meaningful(every, never="looked for")
+        found = self.search_vectors(self._embed_queries([every[place] for place in kept]), top_k, threshold) if kept else []
+        answers = dict(zip(kept, found, strict=True))
+        return [answers.get(place, []) for place in range(len(every))]
 
     def search_vectors(self, queries: np.ndarray, top_k: int = 5, threshold: float | None = None) -> list[list[Hit]]:
         """:meth:`search` for vectors (queries, width)."""
@@ -164,16 +172,16 @@ class Index:
         ]
 
 
-def meaningful(rows: Sequence[Any]) -> list[int]:
+def meaningful(rows: Sequence[Any], *, never: str = "found") -> list[int]:
     """The places of the rows that mean something: all but those that have nothing but an empty text.
 
     Warns:
-        UserWarning: says how many mean nothing.
+        UserWarning: says how many mean nothing, and that they are ``never`` found, or looked for.
     """
     kept = [place for place, row in enumerate(rows) if not _is_blank(row)]
     if blank := len(rows) - len(kept):
         told = "1 row with an empty text is" if blank == 1 else f"{blank:,} rows with an empty text are"
-        warnings.warn(f"{told} never found", stacklevel=2)
+        warnings.warn(f"{told} never {never}", stacklevel=2)
     return kept
 
 

@@ -22,7 +22,7 @@ from polysense.data.json_file import read_object
 from polysense.data.mixtures.mixture import Mixture
 from polysense.distributed import world
 from polysense.errors import RecipeError, choices
-from polysense.evaluation.evaluator import Answerer, Evaluator
+from polysense.evaluation.evaluator import Answerer, Evaluator, ways_asked
 from polysense.learner import Learner
 from polysense.progress import bar, say
 from polysense.recipe import Recipe
@@ -127,6 +127,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
             "last": {name: value for name, value in last["metrics"].items() if name != LAST},
             "seconds": round(time.monotonic() - began, 1),
             **({"settled": settled} if settled else {}),
+            **({"settings": settings} if (settings := ways_asked(evaluators, learner)) else {}),
             **({"untaught": best["untaught"]} if "untaught" in best else {}),
         }
         _say_if_too_early(best, last, folder, seed=seed)
