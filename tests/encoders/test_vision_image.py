@@ -18,7 +18,7 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
-from polysense.encoders.vision_image import VisionImage
+from polysense.encoders.vision_image import VisionImage, _averaged
 from polysense.errors import RecipeError
 from polysense.types import Fields, Sample
 
@@ -229,6 +229,18 @@ def test_a_frozen_encoder_computes_in_full_precision_under_autocast(tiny_vision:
         cast = encoder(fields).summary
     assert cast.dtype == torch.float32
     assert torch.equal(cast, plain)
+
+
+@pytest.mark.parametrize(("side", "cells"), [(7, 4), (7, 3), (7, 7), (7, 1), (14, 4), (16, 5)])
+def test_each_patch_lies_in_one_cell(side: int, cells: int) -> None:
+    """Whatever the grid: a hidden cell must not stand in a visible one."""
+    means = _averaged(torch.eye(side * side).unsqueeze(0), cells)[0]  # (cells * cells, patches): the weight of each patch
+    assert torch.equal((means > 0).sum(dim=0), torch.ones(side * side, dtype=torch.long))
+    torch.testing.assert_close(means.sum(dim=1), torch.ones(cells * cells))
+    middle = (torch.arange(side) + 0.5) / side
+    for place, weights in enumerate(means.reshape(cells, cells, side, side)[:, 0].sum(dim=2)):
+        centre = float((weights / weights.sum()) @ middle)
+        assert centre == pytest.approx((place + 0.5) / cells, abs=0.5 / side)
 
 
 def test_cells_are_means_of_the_patches_in_them(tiny_vision: str) -> None:

@@ -58,6 +58,13 @@ def test_whole_blocks_of_a_grid_are_hidden(seed: int) -> None:
     assert torch.equal(again, hidden)
 
 
+def test_of_a_coarse_grid_no_more_is_hidden_than_of_a_fine_one() -> None:
+    hidden = (
+        HiddenRegions(boxes=False, share=0.15, block=2).show(grid(4, 3), torch.Generator().manual_seed(0)).targets["hidden"]
+    )
+    assert hidden.sum(dim=1).tolist() == [2, 0, 2, 2]
+
+
 def test_a_class_token_has_seen_what_is_hidden() -> None:
     with pytest.raises(RecipeError, match=r"encoders\.image\.cells: 4"):
         HiddenRegions(boxes=False).show(grid(2, 4, special=1), torch.Generator())

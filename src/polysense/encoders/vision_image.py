@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 from transformers import AutoImageProcessor, ViTImageProcessorPil
 
 from polysense.data.media import load_image
@@ -32,8 +32,8 @@ class VisionImage(Encoder):
         trainable: whether the weights are fine-tuned. A frozen encoder runs once over a corpus, its outputs are cached.
         tokens: ``grid`` keeps every token as a state; ``pooled`` only the summary, as a single state (a much smaller cache).
         pooling: ``mean`` over the patches (class and register tokens left out), or ``cls``, the first state (transformers only).
-        cells: side of the grid: the patches are averaged to so many times so many cells, class and register tokens left out; by
-            default all states are kept as they are. Of a square picture.
+        cells: side of the grid: the patches are averaged to so many times so many cells, each patch in one of them, class and
+            register tokens left out; by default all states are kept as they are. Of a square picture.
     """
 
     modality = "image"
@@ -110,7 +110,7 @@ class VisionImage(Encoder):
 
     def preprocessing(self) -> str:
         """Picture processor, kept tokens and pooling."""
-        cells = "" if self.cells is None else f" {self.cells}"
+        cells = "" if self.cells is None else f" {self.cells} disjoint"
         return f"image {self.processor.to_json_string()} {self.tokens} {self.pooling}{cells}"
 
 
@@ -122,8 +122,21 @@ def _averaged(patches: Tensor, cells: int) -> Tensor:
         raise RecipeError(
             f"encoders.image.cells: the picture has {time} patches, of which no {cells} x {cells} cells can be made"
         )
-    square = patches.transpose(1, 2).reshape(rows, width, side, side)
-    return adaptive_avg_pool2d(square, cells).flatten(2).transpose(1, 2)
+    share = _shares(side, cells).to(patches)
+    square = patches.reshape(rows, side, side, width)
+    return torch.einsum("iy,jx,byxw->bijw", share, share, square).flatten(1, 2)
+
+
+def _shares(side: int, cells: int) -> Tensor:
+    """(cells, side): the weight of each line of patches in the mean of each line of cells; a patch lies in one cell alone.
+
+    Where ``cells`` does not divide ``side``, some are a patch wider than others.
+    """
+    edges = [(2 * number * side + cells) // (2 * cells) for number in range(cells + 1)]
+    share = torch.zeros(cells, side)
+    for number, (start, end) in enumerate(pairwise(edges)):
+        share[number, start:end] = 1 / (end - start)
+    return share
 
 
 def blank() -> Image.Image:

@@ -20,7 +20,8 @@ class HiddenRegions(View):
 
     Regions with boxes: round(share * t) of them, at least one, are drawn, and every region that overlaps one of these by more than
     ``overlap`` (intersection over union) is hidden too, so that nothing of a hidden one can be copied. Cells of a grid do not
-    overlap, but what they have seen does: blocks of ``block`` x ``block`` cells are hidden until ``share`` of them are.
+    overlap, but what they have seen does: blocks of ``block`` x ``block`` cells, smaller ones of a
+    coarse grid, are hidden until ``share`` of them are.
     Targets: ``hidden`` (batch, time) bool, over the regions.
     A class token is refused: it has seen all cells.
     Source: UNIMO (ACL 2021), masked region modelling; blocks of a grid are ours.
@@ -59,8 +60,8 @@ class HiddenRegions(View):
                 f"MaskedRegion: of {time} states a picture some are no cells, such as a class token, and have seen what is hidden: "
                 f"write encoders.image.cells: {side}"
             )
-        size = min(self.block, side)
         budget = math.ceil(self.share * side * side)
+        size = min(self.block, side, round(math.sqrt(budget)))
         hidden = torch.zeros(rows, side, side, dtype=torch.bool)
         for row in range(rows):
             for corner in torch.randperm((side - size + 1) ** 2, generator=draw).tolist():
