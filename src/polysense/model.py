@@ -31,6 +31,9 @@ class Model(nn.Module):
                 raise RecipeError(f"encoders.{name}: {kind} reads {encoder.modality!r}; name the entry {encoder.modality!r}")
         self.encoders = nn.ModuleDict(encoders)
         self.fusion = fusion
+        if fusion.layout is not None:
+            for name in encoders.keys() - {"text"}:
+                encoders[name].read_as(fusion.layout)
         fusion.borrow({name: network for name, encoder in encoders.items() if (network := encoder.lent) is not None})
 
     def encoder(self, modality: str) -> Encoder:

@@ -239,3 +239,18 @@ def test_frames_of_another_width_or_making_are_bad_rows() -> None:
         (4, "audio", f'the sequence is made by {{"name": "two", "parameters": {{}}}}, those of 3 other rows by {one}'),
         (5, "audio", f"the sequence is made by something that nobody noted, those of 3 other rows by {one}"),
     ]
+
+
+def test_regions_without_boxes_are_warned_about() -> None:
+    sound, odd = (np.array([[1, 2, 0.1, 0.2, *corner]], np.float32) for corner in ([0.5, 0.6], [300, 200]))
+    table = from_rows(
+        rows(image=[HeldFrames(one + np.float32([[n, 0, 0, 0, 0, 0]])) for n, one in enumerate([sound] * 4 + [odd] * 2)])
+    )
+    assert [(severity, row, field) for severity, row, field, _ in found(table)] == [
+        ("warning", 5, "image"),
+        ("warning", 6, "image"),
+    ]
+    reason = (
+        "the sequence, region 1: its last 4 numbers are a box: left, top, right, bottom as fractions of the picture, found "
+    )
+    assert found(table)[0][3] == f"{reason}0.1, 0.2, 300, 200: models that read boxes refuse it"

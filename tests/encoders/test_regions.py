@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from polysense.data.corpora.posts import Posts
 from polysense.data.frames import Frames, Provenance, write_frames
 from polysense.encoders.sequence_frames import SequenceFrames
 from polysense.encoders.vision_image import VisionImage
-from polysense.errors import DataError
+from polysense.errors import DataError, RecipeError
 from polysense.fusion.lxmert import Lxmert
+from polysense.fusion.single_stream import SingleStream
 from polysense.inference.predictor import Predictor
+from polysense.learner import Learner
 from polysense.recipe.recipe import check_recipe
 from polysense.training.saved import read_model, write_model
 from polysense.types import Sample
@@ -26,6 +29,8 @@ from polysense.types import Sample
 def table(tmp_path: Path) -> Path:
     draw = np.random.default_rng(0)
     made = [draw.random((regions, 10), dtype=np.float32) for regions in (3, 1, 4)]
+    for regions in made:
+        regions[:, 8:] = regions[:, 6:8] + (1 - regions[:, 6:8]) * regions[:, 8:]
     write_frames(tmp_path / "regions.safetensors", made, Provenance("a detector", {"regions": 4}))
     lines = ["text,image,label", *(f"a red box,regions.safetensors#{row},{label}" for row, label in enumerate("aba"))]
     (tmp_path / "posts.csv").write_text("\n".join(lines))
@@ -71,3 +76,76 @@ def test_lxmert_reads_them_and_is_saved_with_what_made_them(table: Path, network
         assert torch.equal(before, after)
     answers = Predictor.from_pretrained(tmp_path / "model").predict(samples)
     assert [0 <= answer["match"] <= 1 for answer in answers] == [True] * 3
+
+
+BOX = [0.1, 0.2, 0.5, 0.6]
+CHANCES = [0.2, 0.8]
+
+
+def learner_of(
+    networks: Path, folder: Path, regions: list[list[float]], *, fusion: str, **arguments: Any
+) -> tuple[Learner, list[Sample]]:
+    """A model of one sound picture, and one with these regions."""
+    sound = np.array([[*[0.5] * 4, *CHANCES, *BOX]], np.float32)
+    write_frames(folder / "made.safetensors", [sound, np.array(regions, np.float32)], Provenance("a detector"))
+    (folder / "made.csv").write_text("id,text,image,label\nx,a,made.safetensors#0,a\ny,b,made.safetensors#1,b\n")
+    samples = rows(folder / "made.csv")
+    raw = parts_of(fusion, networks, boxes="states", **arguments)
+    raw["encoders"]["image"] = {"class_path": "SequenceFrames", "init_args": {"modality": "image"}}
+    raw["objectives"] = {"classification": "Classification"}
+    raw["evaluation"] = {"evaluators": ["ClassificationReport"], "best": "weighted_f1"}
+    return check_recipe("regions", raw, None).complete(samples).build(seed=0), samples
+
+
+@pytest.mark.parametrize("fusion", ["Lxmert", "SingleStream"])
+@pytest.mark.parametrize(
+    "box",
+    [[12, 40, 300, 200], [0.1, 0.2, 0.5, 1.2], [-0.1, 0.2, 0.5, 0.6], [0.5, 0.2, 0.2, 0.6], [0.1, 0.5, 0.4, 0.3]],
+    ids=["pixels", "beyond", "before", "left of its left", "above its top"],
+)
+def test_boxes_that_are_no_fractions_are_refused_with_the_picture(
+    box: list[float], fusion: str, networks: Path, tmp_path: Path
+) -> None:
+    learner, samples = learner_of(networks, tmp_path, [[0.5] * 6 + BOX, [0.5] * 6 + box], fusion=fusion)
+    encoder = learner.model.encoder("image")
+    encoder.prepare(samples[:1])
+    with pytest.raises(
+        DataError, match=r"row 2, image: .*made\.safetensors#1, region 2: its last 4 numbers are a box: .* found "
+    ):
+        encoder.prepare(samples)
+
+
+@pytest.mark.parametrize(
+    ("chances", "found"),
+    [([0.5, 0.8], "0.5 as the least and 1.3 as the sum"), ([-0.2, 1.2], "-0.2 as the least and 1 as the sum")],
+    ids=["sum", "negative"],
+)
+def test_features_are_not_taken_for_probabilities(chances: list[float], found: str, networks: Path, tmp_path: Path) -> None:
+    regions = [[*[0.5] * 4, *CHANCES, *BOX], [*[0.5] * 4, *chances, *BOX]]
+    learner, samples = learner_of(networks, tmp_path, regions, fusion="SingleStream", classes=2)
+    fusion = learner.model.fusion
+    assert isinstance(fusion, SingleStream)
+    assert fusion.features == 4
+    encoder = learner.model.encoder("image")
+    encoder.prepare(samples[:1])
+    with pytest.raises(
+        DataError, match=f"row 2, image: .*#1, region 2: probabilities .* {found}; they are the 2 numbers before the box"
+    ):
+        encoder.prepare(samples)
+    without, samples = learner_of(networks, tmp_path, regions, fusion="SingleStream")
+    without.model.encoder("image").prepare(samples)
+
+
+def test_rounding_is_no_fault(networks: Path, tmp_path: Path) -> None:
+    box, chances = [-0.0005, 0.2, 1.0005, 0.2], [0.501, 0.503]
+    learner, samples = learner_of(networks, tmp_path, [[0.5] * 4 + chances + box], fusion="SingleStream", classes=2)
+    assert learner.model.encoder("image").prepare(samples)["lengths"].tolist() == [1, 1]
+
+
+def test_numbers_that_are_read_as_boxes_are_not_standardised(table: Path, networks: Path) -> None:
+    raw = parts_of("Lxmert", networks, boxes="states")
+    raw["encoders"]["image"] = {"class_path": "SequenceFrames", "init_args": {"modality": "image", "standardize": True}}
+    raw["objectives"] = {"classification": "Classification"}
+    raw["evaluation"] = {"evaluators": ["ClassificationReport"], "best": "weighted_f1"}
+    with pytest.raises(RecipeError, match=r"encoders\.image\.standardize: the fusion reads boxes"):
+        check_recipe("regions", raw, None).complete(rows(table)).build(seed=0)

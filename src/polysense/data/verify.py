@@ -59,10 +59,11 @@ def verify(
     """What is wrong with a table: its rows that could not be read, then what their content shows.
 
     Bad are pictures that cannot be decoded, vectors and frames that are not finite, recordings and films whose beginning cannot be
-    decoded or that break off (``decode``), frames of another width or making than those of most rows, classes outside ``labels``,
-    a labelled table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look
-    misspelled or are of one row alone, files without sound or film, duplicates, equal rows in two splits, unlabelled rows, missing
-    modalities, and a table to train on that has no labels or no test rows are warnings; ``strict`` makes them bad.
+    decoded or that break off (``decode``), frames of another width or making than those of most rows, classes outside ``labels``, a
+    labelled table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look
+    misspelled or are of one row alone, regions without boxes, files without sound or film, duplicates, equal rows in two splits,
+    unlabelled rows, missing modalities, and a table to train on that has no labels or no test rows are warnings; ``strict`` makes
+    them bad.
     ``progress(done, total)`` counts pictures, sequences, recordings and films.
     """
     damaged = list(_damaged(table, progress)) if decode else []
@@ -94,6 +95,11 @@ def _damaged(table: Table, progress: Callable[[int, int], None] | None) -> Itera
 
 def _fault(field: str, media: Path | Picture | Vector | Frames | Image) -> tuple[str, Literal["bad", "warning"]] | None:
     try:
+        if isinstance(media, Frames) and field == "image":
+            from polysense.data.regions import RegionLayout  # it takes torch along
+
+            fault = RegionLayout().fault(media.read())
+            return None if fault is None else (f"{media}, {fault}: models that read boxes refuse it", "warning")
         if isinstance(media, Vector | Frames):
             media.read()
         elif isinstance(media, Path) and field != "image":

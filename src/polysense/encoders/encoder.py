@@ -13,6 +13,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from polysense.data.regions import RegionLayout
 from polysense.types import MARK, Encoded, Fields, Sample
 
 CODE = 2
@@ -80,6 +81,10 @@ class Encoder(nn.Module, ABC):
     def fit(self, samples: Sequence[Sample]) -> None:
         """Take what it keeps of the training samples in its buffers (means, deviations); called once, before training."""
         del samples
+
+    def read_as(self, layout: RegionLayout) -> None:
+        """Be told what the fusion takes the last numbers of each state for; called once, when the model is put together."""
+        del layout
 
     @abstractmethod
     def prepare(self, samples: Sequence[Sample]) -> Fields:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from polysense.data.frames import Frames
+from polysense.data.regions import RegionLayout
 from polysense.encoders.encoder import Encoder
 from polysense.errors import DataError, RecipeError
 from polysense.types import Fields, Sample
@@ -33,6 +34,8 @@ class SequenceEncoder(Encoder, ABC):
 
     mean: Tensor
     deviation: Tensor
+    layout: RegionLayout | None = None
+    """What the last numbers of a frame must be; None: anything."""
 
     def __init__(
         self,
@@ -102,8 +105,8 @@ class SequenceEncoder(Encoder, ABC):
         """``frames`` (batch, longest, frame width) float32 and ``lengths`` (batch,): 0, and zeros, where a sample has none.
 
         Raises:
-            DataError: a sample has a recording or film and no frames, or they cannot be read, are not finite, of another width, or
-                made otherwise than those that the model learned from.
+            DataError: a sample has a recording or film and no frames, or they cannot be read, are not finite, of another width or
+                layout, or made otherwise than those that the model learned from.
         """
         read = [self._read(sample) for sample in samples]
         lengths = [0 if one is None else len(one) for one in read]
@@ -116,7 +119,10 @@ class SequenceEncoder(Encoder, ABC):
     def _read(self, sample: Sample) -> Tensor | None:
         for _, frames in _sequences([sample], self.modality):
             _refuse_others(frames, sample, self.modality, self.frame_width, self.features)
-            return torch.from_numpy(frames.read()[: self.max_length])
+            read = frames.read()[: self.max_length]
+            if self.layout is not None and (fault := self.layout.fault(read)) is not None:
+                raise DataError(f"{_place(sample, self.modality)}: {frames}, {fault}")
+            return torch.from_numpy(read)
         return None
 
     def sequences(self, fields: Fields) -> tuple[Tensor, Tensor]:

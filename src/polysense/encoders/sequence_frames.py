@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from polysense.data.regions import RegionLayout
 from polysense.encoders.encoder import Encoder, masked_mean
 from polysense.encoders.sequence import SequenceEncoder
+from polysense.errors import RecipeError
 from polysense.types import Fields
 
 
@@ -16,7 +18,8 @@ class SequenceFrames(SequenceEncoder):
 
     Args:
         modality: ``audio`` or ``video``; or ``image``, whose frames are the regions of a picture, each its numbers and then its box:
-            left, top, right, bottom as fractions of the picture (``Lxmert`` with ``boxes: states``).
+            left, top, right, bottom as fractions of the picture (``Lxmert``, ``SingleStream`` with ``boxes: states``). Regions whose
+            boxes or probabilities are not what the fusion takes them for are refused, with the picture's name.
         frame_width: numbers a frame; taken from the training rows.
         features: what made the frames, name and parameters; taken from the training rows. Frames made otherwise are refused.
         standardize: bring each number of a frame to mean 0 and deviation 1 over all frames of the training rows.
@@ -45,6 +48,19 @@ class SequenceFrames(SequenceEncoder):
     def kept(self) -> Encoder:
         """Itself: it has no weights that a training changes."""
         return self
+
+    def read_as(self, layout: RegionLayout) -> None:
+        """Frames of another layout are refused when they are read.
+
+        Raises:
+            RecipeError: they are standardised.
+        """
+        if self.standardize:
+            raise RecipeError(
+                f"encoders.{self.modality}.standardize: the fusion reads boxes of the frames, which are fractions of the picture no "
+                "longer; write standardize: false"
+            )
+        self.layout = layout
 
     def encode(self, fields: Fields) -> tuple[Tensor, Tensor, Tensor]:
         """The frames (batch, longest, frame width), where they stand, and their means."""

@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from polysense.data.regions import RegionLayout
 from polysense.errors import RecipeError
 from polysense.fusion.states import States
 from polysense.types import Encoded, Widths
@@ -30,6 +31,9 @@ class Fusion(nn.Module, ABC):
 
     sizes: Mapping[str, int] = MappingProxyType({})
     """Further numbers that objectives ask for by name among the widths (``region.features``)."""
+
+    layout: RegionLayout | None = None
+    """What it takes the last numbers of each state of the modality beside the text for; None: for nothing but numbers."""
 
     def borrow(self, networks: Mapping[str, nn.Module]) -> None:
         """Take up the network of an encoder, by its modality, that the encoder leaves to the fusion to run.

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import LxmertModel
 
 from polysense.boxes import BOX, grid_boxes
+from polysense.data.regions import RegionLayout
 from polysense.errors import RecipeError
 from polysense.fusion.borrowed import additive, borrowed, two_modalities
 from polysense.fusion.fusion import Fusion, Placeholders, any_present
@@ -47,6 +48,7 @@ class Lxmert(Fusion):
         self.other = two_modalities("Lxmert", widths)
         self.width = widths["text"]
         self.boxes = boxes
+        self.layout = RegionLayout() if boxes == "states" else None
         self.features = widths[self.other] - (BOX if boxes == "states" else 0)
         if self.features < 1:
             raise RecipeError(

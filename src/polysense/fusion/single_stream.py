@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from polysense.boxes import BOX, grid_boxes, locations
+from polysense.data.regions import RegionLayout
 from polysense.errors import RecipeError
 from polysense.fusion.borrowed import borrowed, first_place
 from polysense.fusion.fusion import Fusion
@@ -48,7 +49,8 @@ class SingleStream(Fusion):
         widths: width of each modality; supplied by the build. Text, and image or not.
         boxes: ``grid`` takes the picture's states for the cells of a square grid, row by row (``VisionImage`` with ``tokens: grid``);
             ``states`` reads the box of each region from the last four numbers of its state (``SequenceFrames`` of ``image``).
-        classes: how many numbers before the box are the detector's probabilities of classes; they are guessed, not read.
+        classes: how many numbers before the box are the detector's probabilities of classes; they are guessed, not read. Numbers that
+            are no probabilities are refused when they are read (``SequenceFrames``).
         pooling: the summary of a row: ``sum`` or ``product`` of p_t and p_v, which are ``ReLU(W h + b)`` of the text's first state and
             of IMG, or the one that there is; ``mean`` over all states.
         dropout: behind the LayerNorm of regions.
@@ -76,6 +78,7 @@ class SingleStream(Fusion):
         self.boxes, self.classes, self.pooling, self.piece_rows = boxes, classes, pooling, piece_rows
         self.heads = nn.ModuleDict({name: nn.Linear(self.width, self.width) for name in widths if pooling != "mean"})
         self.features = 0
+        self.layout = RegionLayout(classes) if boxes == "states" else None
         if "image" in widths:
             self.features = widths["image"] - (BOX + classes if boxes == "states" else 0)
             if self.features < 1:

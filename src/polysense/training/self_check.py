@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from polysense.boxes import BOX
 from polysense.data.collate import Collate
 from polysense.data.frames import HeldFrames, Provenance
 from polysense.data.json_file import read_object
@@ -104,7 +105,16 @@ def _frames(encoder: SequenceEncoder | None, number: int) -> HeldFrames | None:
     times = range(LENGTHS[number])
     waves = [[math.sin(1 + time + number * place) for place in range(encoder.frame_width)] for time in times]
     made = None if encoder.features is None else Provenance(encoder.features["name"], encoder.features["parameters"])
-    return HeldFrames(np.array(waves, dtype=np.float32), made)
+    numbers = np.array(waves, dtype=np.float32)
+    return HeldFrames(numbers if encoder.layout is None else _regions(numbers, encoder.layout.classes), made)
+
+
+def _regions(waves: np.ndarray, classes: int) -> np.ndarray:
+    """The waves with probabilities and boxes as their last numbers."""
+    features, chances, corners = np.split(waves, [-BOX - classes, -BOX], axis=1)
+    chances = (chances + 2) / (chances + 2).sum(axis=1, keepdims=True)
+    boxes = np.sort((corners.reshape(-1, 2, 2) + 1) / 2, axis=1).reshape(-1, BOX)
+    return np.hstack([features, chances, boxes])
 
 
 def _outputs(learner: Learner, rows: list[Sample]) -> list[list[float]]:
