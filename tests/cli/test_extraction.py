@@ -1,4 +1,4 @@
-"""``polysense data extract``, ``data extract regions``, and ``predict`` on the files of clips."""
+"""``polysense data extract``, ``data extract regions``, ``data convert regions``, and ``predict`` on the files of clips."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.made_regions import picture, region_line, write
 
 from polysense import Predictor
 from polysense.cli.main import execute
@@ -172,6 +173,62 @@ def test_regions_of_the_pictures_of_a_table_are_written(toy_posts: Path, tiny_de
     assert "exists and is not an empty folder" in capsys.readouterr().err
 
 
+def test_probabilities_of_classes_are_written_if_asked_for(toy_posts: Path, tiny_detr: str, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "regions"
+    arguments = ["data", "extract", "regions", str(toy_posts), str(out), "--detector", tiny_detr, "--regions", "3", "--classes"]
+    assert execute([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr().out == "64 rows written: 64 with image\na region: 3 classes, its box\n"
+    assert all(isinstance(one.image, Frames) and one.image.shape == (3, 23) for one in Posts().read(out).samples)
+
+
+def test_a_region_file_of_the_release_is_converted(tmp_path: Path, capsys) -> None:
+    file = write(
+        tmp_path / "r.tsv", *(region_line(**picture(seed)) for seed in range(3)), region_line(**picture(3) | {"count": 9})
+    )
+    table = write(tmp_path / "captions.csv", "words,image", "a dog,2.jpg", "a cat,0.jpg")
+    arguments = ["data", "convert", "regions", str(file), str(tmp_path / "out"), "--detector", "x"]
+    assert execute(arguments) == 3
+    captured = capsys.readouterr()
+    assert "r.tsv, row 4 (id 3.jpg), boxes: 48 bytes are not the 32-bit floats of 9 regions" in captured.out
+    assert captured.out.endswith("nothing was written\n")
+    assert "1 bad row: put them right" in captured.err
+    options = ["--table", str(table), "--columns", "text=words", "--regions", "2", "--skip-bad-rows"]
+    assert execute([*arguments, *options]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "2 rows written: 2 with image",
+        "a region: 6 features, 4 classes, its box",
+    ]
+    found = Posts().read(tmp_path / "out").samples
+    assert [one.text for one in found] == ["a dog", "a cat"]
+    assert all(isinstance(one.image, Frames) and one.image.shape == (2, 14) for one in found)
+    assert execute([*arguments, *options]) == 2
+    capsys.readouterr()
+    arguments[4] = str(tmp_path / "other")
+    assert execute([*arguments, "--skip-bad-rows", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert {name: counts[name] for name in ("rows", "image", "features", "classes", "bad_rows")} == {
+        "rows": 3,
+        "image": 3,
+        "features": 6,
+        "classes": 4,
+        "bad_rows": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--background", "frist"], "background: 'frist'; did you mean 'first'"),
+        (["--columns", "text=words"], "--columns and --encoding are for a --table"),
+        (["--regions", "0"], "expected a number from 1 up, found 0"),
+    ],
+)
+def test_wrong_options_of_region_files_end_with_2(options: list[str], message: str, tmp_path: Path, capsys) -> None:
+    file = write(tmp_path / "r.tsv", region_line(**picture(0)))
+    assert execute(["data", "convert", "regions", str(file), str(tmp_path / "out"), "--detector", "x", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_what_has_no_pictures_has_no_regions(clips: Path, tiny_detr: str, takes: Path, capsys) -> None:
     arguments = ["data", "extract", "regions", str(clips), str(clips.parent / "out"), "--detector", tiny_detr]
     assert execute([*arguments, "--columns", "text=words", "--media-root", str(takes)]) == 3
@@ -183,6 +240,8 @@ def test_what_has_no_pictures_has_no_regions(clips: Path, tiny_detr: str, takes:
 
 
 def test_help_names_both(capsys) -> None:
+    assert execute(["data", "convert", "regions", "--help"]) == 0
+    assert "--background" in capsys.readouterr().out
     assert execute(["data", "extract", "--help"]) == 0
     assert "extract regions" in capsys.readouterr().out
     assert execute(["data", "extract", "regions", "--help"]) == 0

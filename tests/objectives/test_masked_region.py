@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.made_colours import posts, recipe_of
+from tests.made_regions import CLASSES, FEATURES, picture, region_line, write
 
 from polysense.boxes import overlaps
 from polysense.data.collate import Collate
+from polysense.data.corpora.captions import Captions
+from polysense.data.corpora.pictures import Pictures
 from polysense.data.frames import HeldFrames
-from polysense.errors import RecipeError
+from polysense.data.region_import import import_regions
+from polysense.errors import DataError, RecipeError
 from polysense.learner import Learner
 from polysense.objectives.masked_region import class_error
-from polysense.recipe.recipe import check_recipe
+from polysense.recipe.recipe import Recipe, check_recipe
 from polysense.types import MARK, Batch, Sample
 from polysense.views.hidden_regions import HiddenRegions
 
@@ -101,14 +106,7 @@ def _choices(sets: list[frozenset[int]], count: int) -> list[tuple[frozenset[int
     return list(itertools.combinations(sets, count))
 
 
-def region_learner(networks: Path, classes: int = 3) -> tuple[Learner, list[Sample]]:
-    generator = torch.Generator().manual_seed(1)
-    samples = []
-    for row, post in enumerate(posts(6)):
-        corner = torch.rand(5, 2, generator=generator) * 0.5
-        chances = torch.rand(5, classes, generator=generator).softmax(dim=1)
-        states = torch.cat([torch.randn(5, 4, generator=generator), chances, corner, corner + 0.3], dim=1)
-        samples.append(Sample(id=post.id, text=post.text, image=HeldFrames(states.numpy()), index=row))
+def recipe_of_regions(networks: Path, classes: int) -> Recipe:
     raw: dict[str, Any] = {
         "encoders": {
             "text": {
@@ -121,7 +119,18 @@ def region_learner(networks: Path, classes: int = 3) -> tuple[Learner, list[Samp
         "objectives": {"regions": "MaskedRegion"},
         "evaluation": {"evaluators": ["Losses"], "best": "last"},
     }
-    return check_recipe("regions", raw, None).complete(samples).build(seed=0), samples
+    return check_recipe("regions", raw, None)
+
+
+def region_learner(networks: Path, classes: int = 3) -> tuple[Learner, list[Sample]]:
+    generator = torch.Generator().manual_seed(1)
+    samples = []
+    for row, post in enumerate(posts(6)):
+        corner = torch.rand(5, 2, generator=generator) * 0.5
+        chances = torch.rand(5, classes, generator=generator).softmax(dim=1)
+        states = torch.cat([torch.randn(5, 4, generator=generator), chances, corner, corner + 0.3], dim=1)
+        samples.append(Sample(id=post.id, text=post.text, image=HeldFrames(states.numpy()), index=row))
+    return recipe_of_regions(networks, classes).complete(samples).build(seed=0), samples
 
 
 def test_both_terms_and_their_equations(networks: Path) -> None:
@@ -148,6 +157,40 @@ def test_both_terms_and_their_equations(networks: Path) -> None:
 
 def batch_of(learner: Learner, samples: list[Sample]) -> Batch:
     return Batch.of(Collate({name: learner.model.encoder(name) for name in learner.model.encoders}, learner.preparers)(samples))
+
+
+def test_region_files_of_the_release_train_with_their_classes(networks: Path, tmp_path: Path) -> None:
+    """Captions and free pictures of two files by one detector."""
+    pairs = write(tmp_path / "pairs.tsv", *(region_line(**picture(seed, 6)) for seed in range(4)))
+    table = write(tmp_path / "captions.csv", "text,image", *(f"a red box {row},{row % 4}.jpg" for row in range(6)))
+    free = write(tmp_path / "free.tsv", *(region_line(**picture(seed, 5)) for seed in range(4, 7)))
+    import_regions(pairs, tmp_path / "pairs", detector="faster r-cnn", table=table)
+    import_regions(free, tmp_path / "free", detector="faster r-cnn")
+    captions = Captions(captions_per_image=None).read(tmp_path / "pairs").samples
+    samples = [
+        replace(sample, index=row)
+        for row, sample in enumerate([*captions, *Pictures("posts.jsonl").read(tmp_path / "free").samples])
+    ]
+    learner = recipe_of_regions(networks, CLASSES).complete(samples).build(seed=0)
+    objective: Any = learner.objective("regions")
+    assert (objective.features, objective.classes) == (FEATURES, CLASSES)
+    optimizer = torch.optim.Adam(learner.parameters(), lr=1e-2)
+    learner.train()
+    errors = []
+    for _ in range(20):
+        loss = objective(learner.look(batch_of(learner, samples), step=0))
+        optimizer.zero_grad()
+        loss.backward()
+        assert objective.classify.weight.grad.abs().sum() > 0
+        optimizer.step()
+        errors.append(float(objective.parts["classes"]))
+    assert math.isfinite(errors[-1])
+    assert errors[-1] < errors[0]
+    wrong = recipe_of_regions(networks, CLASSES + 1).complete(samples).build(seed=0)
+    with pytest.raises(
+        DataError, match=r"row 1, image: .*regions\.safetensors#0, region 1: probabilities .* the 5 numbers before the box"
+    ):
+        batch_of(wrong, samples)
 
 
 def test_it_needs_regions_that_are_known_before(networks: Path) -> None:

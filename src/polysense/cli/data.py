@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Data(TyperGroup):
-    """A group in which ``extract regions`` is a command beside ``extract``."""
+    """A group in which ``extract regions`` is a command beside ``extract``, ``convert regions`` beside ``convert``."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command by its one word or two."""
@@ -148,7 +148,7 @@ def toy_clips(
 
 @app.command()
 def convert(
-    kind: Annotated[str, typer.Argument(help="Whose file it is: mmsa.")],
+    kind: Annotated[str, typer.Argument(help="Whose file it is: mmsa; of regions see `convert regions`.")],
     file: Annotated[Path, typer.Argument(help="A pickle in MMSA's layout: MOSI, MOSEI, SIMS, SIMSv2, or one's own.")],
     out: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
     score_range: Annotated[
@@ -171,7 +171,7 @@ def convert(
     from polysense.data.mmsa import convert_mmsa
 
     if kind != "mmsa":
-        raise RecipeError(f"data convert: there is no format {kind!r}; {choices(kind, ('mmsa',))}")
+        raise RecipeError(f"data convert: there is no format {kind!r}; {choices(kind, ('mmsa', 'regions'))}")
 
     done = convert_mmsa(
         file,
@@ -197,6 +197,9 @@ def convert(
     for note in done.notes:
         typer.echo(note)
     typer.echo(str(out))
+
+
+app.command("convert regions")(extraction.convert_regions)
 
 
 def recognised(path: Path) -> str | None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polysense.errors import DataError, display
+from polysense.progress import Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,10 +176,12 @@ class HeldFrames(Frames):
         return _single(self.array)
 
 
-def write_frames(path: Path, sequences: Sequence[np.ndarray | Frames], provenance: Provenance) -> None:
+def write_frames(
+    path: Path, sequences: Sequence[np.ndarray | Frames], provenance: Provenance, *, progress: Progress | None = None
+) -> None:
     """Write a file of sequences: those of clip 0, 1, ...; each (time, width) with its own time, kept as float32.
 
-    They are read and written one after the other: memory does not grow with their number.
+    They are read and written one after the other: memory does not grow with their number. ``progress`` gets (written, all).
 
     Raises:
         DataError: there is none, one has no frames or cannot be read, or they differ in width.
@@ -197,8 +200,10 @@ def write_frames(path: Path, sequences: Sequence[np.ndarray | Frames], provenanc
     with whole.open("wb") as file:
         file.write(_header(int(offsets[-1]), widths.pop(), len(offsets), provenance))
         file.write(offsets.data)
-        for one in sequences:
+        for done, one in enumerate(sequences, start=1):
             file.write(np.ascontiguousarray(_single(one.numbers() if isinstance(one, Frames) else one), "<f4").data)
+            if progress is not None:
+                progress(done, len(sequences))
     whole.replace(path)
 
 

@@ -19,6 +19,7 @@ from transformers import (
 from polysense.data.corpora.posts import Posts
 from polysense.data.frames import StoredFrames
 from polysense.data.media import Picture
+from polysense.data.regions import RegionLayout
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError
 from polysense.inference.extraction.making import remade
@@ -69,6 +70,24 @@ def test_a_real_time_detector_has_no_class_for_nothing(real_time: str) -> None:
         output = made.model(**made.processor(images=picture(0), return_tensors="pt"))
     surest = int(output.logits[0].amax(dim=-1).argmax())
     np.testing.assert_allclose(found[0, :16], output.last_hidden_state[0, surest].numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+def test_probabilities_of_classes_stand_before_the_box(kind: str, tiny_detr: str, real_time: str) -> None:
+    folder = tiny_detr if kind == "softmax" else real_time
+    plain, made = Regions(folder, count=4), Regions(folder, count=4, classes=True)
+    without, found = plain.extract(picture(0)), made.extract(picture(0))
+    assert found.shape == (4, 16 + 3 + 4)
+    np.testing.assert_array_equal(np.delete(found, range(16, 19), axis=1), without)
+    assert RegionLayout(classes=3).fault(found) is None
+    with torch.inference_mode():
+        output = made.model(**made.processor(images=picture(0), return_tensors="pt"))
+    place = int((output.last_hidden_state[0, :, 0] - float(found[0, 0])).abs().argmin())
+    logits = output.logits[0, place].double()
+    by_hand = logits.softmax(dim=0)[:3] if kind == "softmax" else logits.sigmoid()
+    np.testing.assert_allclose(found[0, 16:19], (by_hand / by_hand.sum()).numpy(), atol=1e-5)
+    assert made.provenance.identity["parameters"] == {**plain.provenance.identity["parameters"], "classes": 3}
+    np.testing.assert_array_equal(remade(made.provenance.identity).extract(Picture.of(picture(0))), found)
 
 
 def picture(red: int) -> Image.Image:

@@ -78,7 +78,7 @@ def _named(name: str, parameters: Mapping[str, Any]) -> Extractor:
             faces=None if detector is None else FaceDetector(detector["pretrained"]),
         )
     if name == Regions.name:
-        return Regions(parameters["pretrained"], count=parameters["regions"])
+        return Regions(parameters["pretrained"], count=parameters["regions"], classes="classes" in parameters)
     raise DataError(f"the model reads features made by {name!r}, which polysense cannot make of a file: hand over frames")
 
 

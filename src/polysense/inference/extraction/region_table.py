@@ -10,6 +10,7 @@ from pathlib import Path
 
 from polysense.data.frames import Frames, write_frames
 from polysense.data.new_folder import new_folder, refuse_full
+from polysense.data.region_import import STORE, TABLE
 from polysense.data.table import Table
 from polysense.errors import DataError
 from polysense.inference.extraction.clips import Kept, Read, read_clip
@@ -18,9 +19,6 @@ from polysense.inference.extraction.regions import Regions
 from polysense.inference.extraction.table import Extracted, in_order, not_again, workplace
 from polysense.progress import Progress
 from polysense.types import Sample
-
-TABLE = "posts.jsonl"
-STORE = "regions.safetensors"
 
 
 def extract_regions(
