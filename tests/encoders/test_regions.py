@@ -19,8 +19,7 @@ from polysense.errors import DataError, RecipeError
 from polysense.fusion.lxmert import Lxmert
 from polysense.fusion.single_stream import SingleStream
 from polysense.inference.predictor import Predictor
-from polysense.learner import Learner
-from polysense.recipe.recipe import check_recipe
+from polysense.recipe.recipe import Recipe, check_recipe
 from polysense.training.saved import read_model, write_model
 from polysense.types import Sample
 
@@ -82,9 +81,9 @@ BOX = [0.1, 0.2, 0.5, 0.6]
 CHANCES = [0.2, 0.8]
 
 
-def learner_of(
+def recipe_of_two(
     networks: Path, folder: Path, regions: list[list[float]], *, fusion: str, **arguments: Any
-) -> tuple[Learner, list[Sample]]:
+) -> tuple[Recipe, list[Sample]]:
     """A model of one sound picture, and one with these regions."""
     sound = np.array([[*[0.5] * 4, *CHANCES, *BOX]], np.float32)
     write_frames(folder / "made.safetensors", [sound, np.array(regions, np.float32)], Provenance("a detector"))
@@ -94,7 +93,7 @@ def learner_of(
     raw["encoders"]["image"] = {"class_path": "SequenceFrames", "init_args": {"modality": "image"}}
     raw["objectives"] = {"classification": "Classification"}
     raw["evaluation"] = {"evaluators": ["ClassificationReport"], "best": "weighted_f1"}
-    return check_recipe("regions", raw, None).complete(samples).build(seed=0), samples
+    return check_recipe("regions", raw, None).complete(samples), samples
 
 
 @pytest.mark.parametrize("fusion", ["Lxmert", "SingleStream"])
@@ -106,13 +105,20 @@ def learner_of(
 def test_boxes_that_are_no_fractions_are_refused_with_the_picture(
     box: list[float], fusion: str, networks: Path, tmp_path: Path
 ) -> None:
-    learner, samples = learner_of(networks, tmp_path, [[0.5] * 6 + BOX, [0.5] * 6 + box], fusion=fusion)
-    encoder = learner.model.encoder("image")
+    recipe, samples = recipe_of_two(networks, tmp_path, [[0.5] * 6 + BOX, [0.5] * 6 + box], fusion=fusion)
+    encoder = recipe.build(seed=0).model.encoder("image")
     encoder.prepare(samples[:1])
     with pytest.raises(
         DataError, match=r"row 2, image: .*made\.safetensors#1, region 2: its last 4 numbers are a box: .* found "
     ):
         encoder.prepare(samples)
+
+
+def test_a_row_of_another_layout_is_told_and_the_others_are_answered(networks: Path, tmp_path: Path) -> None:
+    recipe, samples = recipe_of_two(networks, tmp_path, [[0.5] * 6 + [12, 40, 300, 200]], fusion="Lxmert")
+    sound, bad = Predictor(recipe, recipe.build(seed=0)).predict(samples)
+    assert "label" in sound
+    assert "region 1: its last 4 numbers are a box" in bad["error"]
 
 
 @pytest.mark.parametrize(
@@ -122,24 +128,24 @@ def test_boxes_that_are_no_fractions_are_refused_with_the_picture(
 )
 def test_features_are_not_taken_for_probabilities(chances: list[float], found: str, networks: Path, tmp_path: Path) -> None:
     regions = [[*[0.5] * 4, *CHANCES, *BOX], [*[0.5] * 4, *chances, *BOX]]
-    learner, samples = learner_of(networks, tmp_path, regions, fusion="SingleStream", classes=2)
-    fusion = learner.model.fusion
+    recipe, samples = recipe_of_two(networks, tmp_path, regions, fusion="SingleStream", classes=2)
+    fusion = recipe.build(seed=0).model.fusion
     assert isinstance(fusion, SingleStream)
     assert fusion.features == 4
-    encoder = learner.model.encoder("image")
+    encoder = recipe.build(seed=0).model.encoder("image")
     encoder.prepare(samples[:1])
     with pytest.raises(
         DataError, match=f"row 2, image: .*#1, region 2: probabilities .* {found}; they are the 2 numbers before the box"
     ):
         encoder.prepare(samples)
-    without, samples = learner_of(networks, tmp_path, regions, fusion="SingleStream")
-    without.model.encoder("image").prepare(samples)
+    without, samples = recipe_of_two(networks, tmp_path, regions, fusion="SingleStream")
+    without.build(seed=0).model.encoder("image").prepare(samples)
 
 
 def test_rounding_is_no_fault(networks: Path, tmp_path: Path) -> None:
     box, chances = [-0.0005, 0.2, 1.0005, 0.2], [0.501, 0.503]
-    learner, samples = learner_of(networks, tmp_path, [[0.5] * 4 + chances + box], fusion="SingleStream", classes=2)
-    assert learner.model.encoder("image").prepare(samples)["lengths"].tolist() == [1, 1]
+    recipe, samples = recipe_of_two(networks, tmp_path, [[0.5] * 4 + chances + box], fusion="SingleStream", classes=2)
+    assert recipe.build(seed=0).model.encoder("image").prepare(samples)["lengths"].tolist() == [1, 1]
 
 
 def test_numbers_that_are_read_as_boxes_are_not_standardised(table: Path, networks: Path) -> None:

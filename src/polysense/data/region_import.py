@@ -14,7 +14,7 @@ from polysense.boxes import BOX
 from polysense.data.frames import Provenance, write_frames
 from polysense.data.new_folder import new_folder, refuse_full
 from polysense.data.region_lines import Background, LineFrames, Reading, read_pictures
-from polysense.data.tablefile import read_raw
+from polysense.data.tablefile import find_table, read_raw
 from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.progress import Progress
 
@@ -153,7 +153,7 @@ class _Rows:
 
     def __init__(self, path: Path, columns: Mapping[str, str], encoding: str) -> None:
         self._file = display(path)
-        self._raw = read_raw(path, encoding=encoding)
+        self._raw = read_raw(find_table(path), encoding=encoding)
         for field, column in {"image": "image", **columns}.items():
             if column not in self._raw.columns:
                 raise DataError(
