@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import replace
@@ -9,11 +10,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.made_colours import COLOURS, posts, recipe_of
+from PIL import Image
+from tests.made_colours import COLOURS, SIDE, posts, recipe_of
 from torch import Tensor
 
 from polysense.data.collate import Collate
 from polysense.errors import RecipeError
+from polysense.evaluation.evaluator import Answerer
+from polysense.evaluation.judge import aligning
+from polysense.evaluation.retrieval import Retrieval
 from polysense.learner import Learner
 from polysense.losses import many_to_many_contrast
 from polysense.objectives.cross_modal_contrast import CrossModalContrast
@@ -152,7 +157,7 @@ def by_loops(
                 continue
             if not any(other.image is picture for picture in sample.near_images):
                 others.append(far(sample.text, other.image))
-            if other.text not in sample.near_texts:
+            if other.text not in (sample.pair, *sample.near_texts):
                 others.append(far(str(other.text), sample.image))
         one += loss(own + near, rewritten + others)
         together += loss(own, rewritten)
@@ -180,7 +185,8 @@ def test_what_equals_or_is_near_is_no_negative(networks: Path) -> None:
     copied = replace(samples[2], text=samples[0].text, negatives=(), near_texts=(), near_images=())
     near = replace(samples[0], near_images=(samples[1].image,), near_texts=(str(samples[1].text),))  # type: ignore[arg-type]
     same = replace(samples[2], image=samples[0].image)
-    for mixed in ([*samples[:3], copied], [near, *samples[1:]], [*samples[:3], same]):
+    rewritten = replace(samples[1], text=samples[0].pair)
+    for mixed in ([*samples[:3], copied], [near, *samples[1:]], [*samples[:3], same], [samples[0], rewritten, *samples[2:]]):
         with torch.no_grad():
             found = learner.terms(batch_of(learner, mixed), step=0)["contrast"]
         assert float(found) == pytest.approx(by_loops(learner, mixed), abs=1e-4)
@@ -269,9 +275,44 @@ def test_it_learns_colours_and_answers(networks: Path, score: str) -> None:
     with torch.no_grad():
         answers, _ = learner.answer(batch)
         assert float(learner.terms(batch, step=0)["contrast"]) < start / 2
+    if score == "product":
+        assert aligning(learner) is None
+        with pytest.raises(ValueError, match="no modality 'text' in the space of the contrast"):
+            learner.objective("contrast").project("text", torch.zeros(1, 8))  # type: ignore[operator]
     similar = answers.columns["similarity"]
     assert similar[3] is None
     assert all(isinstance(one, float) for row, one in enumerate(similar) if row != 3)
+
+
+def quilts() -> list[Sample]:
+    """336 pictures of three coloured squares in order, each with a text that names them."""
+    found = []
+    for row, names in enumerate(random.Random(0).sample(list(itertools.permutations(COLOURS, 3)), 336)):
+        picture = Image.new("RGB", (SIDE, SIDE))
+        for place, name in enumerate(names):
+            top, left = divmod(place, 2)
+            corner = (left * SIDE // 2, top * SIDE // 2)
+            picture.paste(COLOURS[name], (*corner, corner[0] + SIDE // 2, corner[1] + SIDE // 2))
+        found.append(Sample(id=str(row), text=" ".join(names), image=picture, index=row))
+    return found
+
+
+def test_its_towers_find_pictures_of_which_nothing_was_learned(networks: Path) -> None:
+    learner, every = learner_of(networks, shared_width=32).train(), quilts()
+    learned, unseen = every[:236], every[236:]
+    optimizer, draw = torch.optim.AdamW(learner.parameters(), lr=2e-3), random.Random(0)
+    for step in range(150):
+        optimizer.param_groups[0]["lr"] = 2e-3 * min(1.0, (step + 1) / 20)
+        batch = batch_of(learner, draw.sample(learned, 32))
+        optimizer.zero_grad()
+        learner(**{**batch.parts, **batch.fields})["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
+        optimizer.step()
+    encoders = {name: learner.model.encoder(name) for name in learner.model.encoders}
+    found = Retrieval()(Answerer(learner.eval(), Collate(encoders, learner.preparers)), unseen)
+    for way in ("text_to_image", "image_to_text"):
+        assert found[f"{way}_R@10"] >= 0.8  # chance is 0.1
+        assert found[f"{way}_R@1"] >= 0.2  # 0.01
 
 
 def test_it_refuses_a_fusion_that_reads_no_pairs_together(networks: Path) -> None:

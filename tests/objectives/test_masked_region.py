@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,7 @@ def _choices(sets: list[frozenset[int]], count: int) -> list[tuple[frozenset[int
     return list(itertools.combinations(sets, count))
 
 
-def recipe_of_regions(networks: Path, classes: int) -> Recipe:
+def recipe_of_regions(networks: Path, classes: int, overlap: float = 0.4) -> Recipe:
     raw: dict[str, Any] = {
         "encoders": {
             "text": {
@@ -116,7 +117,7 @@ def recipe_of_regions(networks: Path, classes: int) -> Recipe:
             "image": {"class_path": "SequenceFrames", "init_args": {"modality": "image"}},
         },
         "fusion": {"class_path": "SingleStream", "init_args": {"boxes": "states", "classes": classes}},
-        "objectives": {"regions": "MaskedRegion"},
+        "objectives": {"regions": {"objective": {"class_path": "MaskedRegion", "init_args": {"overlap": overlap}}}},
         "evaluation": {"evaluators": ["Losses"], "best": "last"},
     }
     return check_recipe("regions", raw, None)
@@ -153,6 +154,32 @@ def test_both_terms_and_their_equations(networks: Path) -> None:
     wanted = sum(features) / len(features) + sum(classes) / len(classes)
     assert float(found) == pytest.approx(wanted, abs=1e-4)
     assert float(objective.parts["classes"]) == pytest.approx(sum(classes) / len(classes), abs=1e-4)
+
+
+def error_on_unseen_crops(networks: Path, overlap: float) -> float:
+    """Of 3 x 3 crops of half a picture's side, a quarter apart, of pictures of random numbers: each shares half of itself with those
+    beside it, so that what is hidden alone stands in its neighbours."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randn(320, 4, 4, generator=generator)
+    places = [(top, left) for top in range(3) for left in range(3)]
+    crops = torch.stack([pictures[:, top : top + 2, left : left + 2].flatten(1) for top, left in places], dim=1)
+    boxes = torch.tensor([[left / 4, top / 4, left / 4 + 0.5, top / 4 + 0.5] for top, left in places])
+    states = torch.cat([crops, boxes.expand(len(crops), -1, -1)], dim=2)
+    samples = [Sample(id=str(row), text=None, image=HeldFrames(one.numpy()), index=row) for row, one in enumerate(states)]
+    learner = recipe_of_regions(networks, 0, overlap).complete(samples).build(seed=0)
+    optimizer, draw = torch.optim.AdamW(learner.parameters(), lr=3e-3), random.Random(0)
+    for step in range(300):
+        batch = batch_of(learner, draw.sample(samples[:256], 32))
+        optimizer.zero_grad()
+        learner.terms(batch, step=step)["regions"].backward()
+        optimizer.step()
+    learner.eval()
+    with torch.no_grad():
+        return float(learner.terms(batch_of(learner, samples[256:]), step=0)["regions"])
+
+
+def test_of_what_overlaps_nothing_can_be_copied(networks: Path) -> None:
+    assert error_on_unseen_crops(networks, overlap=0.3) > error_on_unseen_crops(networks, overlap=1.0) + 0.1
 
 
 def batch_of(learner: Learner, samples: list[Sample]) -> Batch:

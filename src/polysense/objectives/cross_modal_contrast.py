@@ -17,6 +17,8 @@ from polysense.types import Batch, Prediction, Representation, Widths
 from polysense.views.gathered import Gathered
 from polysense.views.stacked import negatives, numbered, says_the_same
 
+SIDES = ("text", "image")
+
 LOWEST, HIGHEST = 0.001, 0.5
 """Bounds of the temperature."""
 
@@ -40,12 +42,12 @@ class CrossModalContrast(Answering, Aligning, Judging):
         apart: whether the pair read apart is a positive.
         softmax: ``one`` over all, as in the paper, where a pair that is told from its rewrites satisfies the sum and the towers
             learn little; or ``two``: one over what is read together and one over what is read apart, whose losses are added.
-        score: ``cosine``, or ``product``: ``W (ReLU(f_t) * ReLU(f_v)) + b``, as in the authors' matching head.
+        score: ``cosine``, or ``product``: ``W (ReLU(f_t) * ReLU(f_v)) + b``, as in the authors' matching head. It is no cosine of
+            two vectors, so there is no space to search then: pairs are judged alone.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"text", "image"})
     among_rows: ClassVar[bool] = True
-    aligned = ("text", "image")
     companions = True
 
     def __init__(
@@ -71,6 +73,7 @@ class CrossModalContrast(Answering, Aligning, Judging):
         self.text = nn.Linear(widths["text"], shared_width)
         self.image = nn.Linear(widths["image"], shared_width)
         self.weigh = nn.Linear(shared_width, 1) if score == "product" else None
+        self.aligned = SIDES if self.weigh is None else ()
         self.log_temperature = nn.Parameter(torch.tensor(math.log(initial_temperature)))
         self.in_batch, self.apart, self.softmax = in_batch, apart, softmax
 
@@ -143,10 +146,10 @@ class CrossModalContrast(Answering, Aligning, Judging):
     def _against_others(self, batch: Batch, both: Tensor, text: Tensor, image: Tensor) -> list[Tensor]:
         """Scores of each row's text with the pictures of all others, and of its picture with their texts."""
         there, offset = gather(both)
-        keys = {name: batch.parts[name]["key"] for name in self.aligned}
+        keys = {name: batch.parts[name]["key"] for name in SIDES}
         every = {name: gather(key)[0] for name, key in keys.items()}
         rows = torch.arange(len(both), device=both.device)
-        same = torch.stack([keys[name].unsqueeze(1) == every[name] for name in self.aligned]).any(dim=0) | ~there
+        same = torch.stack([keys[name].unsqueeze(1) == every[name] for name in SIDES]).any(dim=0) | ~there
         same[rows, rows + offset] = True
         found = []
         for name, scores in (
@@ -154,7 +157,8 @@ class CrossModalContrast(Answering, Aligning, Judging):
             ("text", self._score(gather(text)[0], image.unsqueeze(1))),
         ):
             barred = same
-            for near in numbered(batch, f"near_{name}"):
+            paired = ["pair"] if name == "text" and "pair" in batch.parts else []
+            for near in [*paired, *numbered(batch, f"near_{name}")]:
                 part = batch.parts[near]
                 barred = barred | ((part["key"].unsqueeze(1) == every[name]) & part["present"].unsqueeze(1))
             found.append(scores.masked_fill(barred, -torch.inf))

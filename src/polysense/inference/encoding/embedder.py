@@ -215,7 +215,7 @@ class Embedder:
         return vectors, faults
 
     def _aligning(self) -> Aligning:
-        found = next((one for one in self.learner.active.values() if isinstance(one, Aligning)), None)
+        found = next((one for one in self.learner.active.values() if isinstance(one, Aligning) and one.aligned), None)
         if found is None:
             raise PolysenseError(
                 "this model has no space that text and picture share: train it with an objective that aligns them "
