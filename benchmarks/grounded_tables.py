@@ -39,6 +39,7 @@ TOLD = {
     "mcse_half_shuffled": "MCSE, half of the pictures shuffled",
     "mcse_half_shuffled_aware": "the same, noise-aware",
     "mcse_shuffled_aware": "MCSE, pictures shuffled, noise-aware",
+    "tweets_as_text": "SimCSE on sentences and tweets, without their pictures",
     "mcse_tweets": "MCSE on tweets with their pictures",
     "mcse_tweets_aware": "the same, noise-aware",
     "captions_as_text_not_decontaminated": "captions as text, sentences of the test sets not left out",

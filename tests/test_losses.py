@@ -338,6 +338,23 @@ class TestInvariants:
             diagonal_cross_entropy(cosine_logits(left, right, scale=5.0)),
         )
 
+    def test_hard_negatives_that_no_row_has_change_nothing_beside_duplicates(self) -> None:
+        torch.manual_seed(0)
+        left, right, hard = torch.randn(3, 3, 8)
+        duplicates = torch.zeros(3, 3, dtype=torch.bool)
+        duplicates[0, 1:] = True  # row 0 has no negative
+        alone = info_nce(left, right, temperature=0.2, duplicates=duplicates)
+        absent = {"hard_negatives": [hard], "present": [torch.zeros(3, dtype=torch.bool)]}
+        torch.testing.assert_close(info_nce(left, right, temperature=0.2, duplicates=duplicates, **absent), alone)
+
+    def test_a_hard_negative_of_weight_near_zero_is_none(self) -> None:
+        torch.manual_seed(0)
+        left, right, hard = torch.randn(3, 4, 8)
+        found = info_nce(left, right, temperature=0.2, hard_negatives=hard, hard_negative_log_weight=-40.0)
+        cosines = torch.cat([cosine_logits(left, one, scale=5.0) for one in (right, hard)], dim=1)
+        cosines[torch.arange(4), torch.arange(4) + 4] = -torch.inf  # each its own
+        torch.testing.assert_close(found, torch.nn.functional.cross_entropy(cosines, torch.arange(4)))
+
     def test_rows_without_a_negative_give_zero_and_a_finite_gradient(self) -> None:
         logits = torch.randn(3, 3, requires_grad=True)
         loss = diagonal_cross_entropy(logits, duplicates=torch.ones(3, 3, dtype=torch.bool))

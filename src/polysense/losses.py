@@ -41,8 +41,8 @@ def diagonal_cross_entropy(
     if duplicates is not None:
         own = F.one_hot(targets, logits.shape[1]).bool()
         barred = duplicates & ~own
-        kept = ~(barred | own).all(dim=1)
         logits = logits.masked_fill(barred, -torch.inf)
+        kept = ~(logits.isneginf() | own).all(dim=1)
     each = F.cross_entropy(logits, targets, reduction="none")
     return mean(each if weights is None else each * weights, kept)
 

@@ -189,6 +189,28 @@ def read(file: Path) -> np.ndarray:
     return np.load(file) if file.suffix == ".npy" else pl.read_parquet(file)["embedding"].to_numpy()
 
 
+def test_going_on_takes_the_engine_that_began(
+    model_folder: str, sentences: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which one is faster is measured anew by every command, and may come out otherwise on a busy machine."""
+    out, trial = tmp_path / "v.npy", "polysense.inference.encoding.text_summaries.bf16_pays"
+    arguments = ["encode", model_folder, str(sentences), "--out", str(out)]
+    monkeypatch.setattr("polysense.inference.encoding.text_summaries.MANY", 5)
+    monkeypatch.setattr("polysense.inference.encoding.text_summaries.is_installed", lambda: False)
+    monkeypatch.setattr("polysense.cli.encode.BLOCK", 10)
+    monkeypatch.setattr(trial, lambda: True)
+    with monkeypatch.context() as patch:
+        patch.setattr("polysense.inference.vector_file.NpyFile._finished", lambda _: 1 / 0)
+        assert execute(arguments) == 1
+    monkeypatch.setattr(trial, lambda: False)
+    assert execute([*arguments, "--resume", "--precision", "float32"]) == 2
+    assert "was begun with another engine" in capsys.readouterr().err
+    assert execute([*arguments, "--resume"]) == 0
+    assert "torch, bfloat16" in capsys.readouterr().err
+    assert execute([*arguments, "--resume"]) == 0
+    assert "is whole: all 43 vectors are there already" in capsys.readouterr().err
+
+
 def test_going_on_with_other_rows_or_settings_is_refused(
     model_folder: str, sentences: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

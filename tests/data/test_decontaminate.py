@@ -14,10 +14,10 @@ from polysense.types import Sample
 @pytest.mark.parametrize(
     ("text", "same"),
     [
-        ("A man, with a HAT .", "a man with a hat"),
-        ("  it 's \t fine\n", "it s fine"),
-        ("snake_case -- “quoted” …", "snakecase quoted"),
-        ("Été 2012!", "été 2012"),
+        ("A man, with a HAT .", "amanwithahat"),
+        ("  it 's \t fine\n", "itsfine"),
+        ("snake_case -- “quoted” …", "snakecasequoted"),
+        ("Été 2012!", "été2012"),
         (" . ", ""),
     ],
 )
@@ -31,22 +31,25 @@ def test_sentences_of_every_similarity_set(tmp_path: Path) -> None:
     write_sts_benchmark(tmp_path)
     write_sick(tmp_path)
     found = evaluation_sentences(tmp_path)
-    assert {"a red hat", "a red cap 12", "the red dev", "the red train", "a brown dog", "a red cat of trial"} <= found
+    assert {
+        comparable(one)
+        for one in ("a red hat", "a red cap 12", "the red dev", "the red train", "a brown dog", "a red cat of trial")
+    } <= found
     assert evaluation_sentences(tmp_path / "sts_b") == found
     sets = [evaluation_sentences(tmp_path, [name]) for name in SIMILARITY_SETS]
     assert frozenset().union(*sets) == found
-    assert "a red hat" not in sets[1]
+    assert comparable("a red hat") not in sets[1]
 
 
 def test_what_is_only_trained_on_is_no_evaluation_sentence(tmp_path: Path) -> None:
     write_transfer_tasks(tmp_path)
     found = evaluation_sentences(tmp_path, ["senteval_transfer"])
-    assert {"good 0 mr", "good 0 dev", "good 0 test", "bad 0 test"} <= found
-    assert "good 0 train" not in found
+    assert {"good0mr", "good0dev", "good0test", "bad0test"} <= found
+    assert "good0train" not in found
 
 
 def test_only_training_rows_are_left_out() -> None:
-    banned = {"a red hat"}
+    banned = {comparable("a red hat")}
     rows = [
         Sample(id="0", text="A red hat.", split="train"),
         Sample(id="1", text="A red hat.", split="validation"),

@@ -398,6 +398,18 @@ def test_a_shape_of_ones_own_starts_at_random(tiny_text: str, tmp_path: Path) ->
         TransformerText(tiny_text, shape={"hidden_size": 16})
 
 
+def test_a_rate_of_dropout_of_ones_own_is_kept_with_the_model(tiny_text: str, tmp_path: Path) -> None:
+    encoder = TransformerText(tiny_text, dropout=0.25)
+    rates = {module.p for module in encoder.backbone.modules() if isinstance(module, torch.nn.Dropout)}
+    assert rates == {0.25}
+    assert torch.equal(encoder.embeddings, TransformerText(tiny_text).embeddings)
+    encoder.save_assets(tmp_path)
+    again = TransformerText(str(tmp_path), weights="random")
+    assert again.backbone.config.hidden_dropout_prob == again.backbone.config.attention_probs_dropout_prob == 0.25
+    with pytest.raises(RecipeError, match=r"dropout: from 0 to below 1, found 1\.0"):
+        TransformerText(tiny_text, dropout=1.0)
+
+
 def test_training_may_read_less_than_use_does(tiny_text: str) -> None:
     encoder = TransformerText(tiny_text, max_length=12, train_max_length=5)
     long = samples(["the sun is warm and the sea is wide and blue"])

@@ -46,14 +46,14 @@ def _twice():
 
 
 def test_the_sentence_is_not_encoded_again_for_it() -> None:
-    learner = tiny.learner({"contrast": tiny.seeded("c", SentenceContrast, tiny.WIDTHS), "grounding": objective()})
+    learner = tiny.learner({"contrast": tiny.seeded("c", SentenceContrast, tiny.WIDTHS), "grounding": objective()}).eval()
     assert set(learner(**tiny.nested(6))["terms"]) == {"contrast", "grounding"}
     assert learner.model.encoder("text").runs == 1
     assert learner.model.encoder("image").runs == 1
 
 
 def test_a_batch_of_sentences_alone_has_no_grounding() -> None:
-    learner = tiny.learner({"contrast": tiny.seeded("c", SentenceContrast, tiny.WIDTHS), "grounding": objective()})
+    learner = tiny.learner({"contrast": tiny.seeded("c", SentenceContrast, tiny.WIDTHS), "grounding": objective()}).eval()
     sentences = {name: part for name, part in tiny.nested(6).items() if name != "image"}
     assert set(learner(**sentences)["terms"]) == {"contrast"}
 

@@ -62,7 +62,9 @@ def test_the_golden_loss_behind_the_golden_head() -> None:
 
 def test_dropout_makes_the_positives() -> None:
     assert term(objective(), tiny.batch(8), dropout=0.3) > 0.1
-    still = objective(head=False)
+    with pytest.raises(RecipeError, match=r"the text encoder is frozen, or has no dropout; give it some"):
+        term(objective(), tiny.batch(8))
+    still = objective(head=False).eval()
     text = summaries(tiny.batch(8), "text")[0]
     torch.testing.assert_close(term(still, tiny.batch(8)), info_nce(text, text, temperature=0.05))
 
@@ -96,8 +98,8 @@ def test_equal_sentences_may_be_kept_from_being_negatives() -> None:
     same = torch.eye(6, dtype=torch.bool)
     same[0, 2] = same[2, 0] = True
     expected = info_nce(text, text, temperature=0.05, duplicates=same)
-    torch.testing.assert_close(term(objective(head=False, mask_duplicates=True), batch), expected)
-    assert expected < term(objective(head=False), batch)
+    torch.testing.assert_close(term(objective(head=False, mask_duplicates=True).eval(), batch), expected)
+    assert expected < term(objective(head=False).eval(), batch)
 
 
 def test_a_sentence_that_is_another_rows_positive_is_no_negative_of_it() -> None:
@@ -115,7 +117,7 @@ def test_a_sentence_that_is_another_rows_positive_is_no_negative_of_it() -> None
 
 
 def test_the_picture_beside_the_text_is_not_asked_for() -> None:
-    assert term(objective(), Batch.of({k: v for k, v in tiny.nested(4).items() if k != "image"})) is not None
+    assert term(objective().eval(), Batch.of({k: v for k, v in tiny.nested(4).items() if k != "image"})) is not None
 
 
 def test_impossible_choices_are_refused() -> None:

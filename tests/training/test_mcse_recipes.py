@@ -17,11 +17,12 @@ from made_benchmarks import WORDS, write_sick, write_sts_benchmark, write_sts_ta
 from polysense.data.corpora.sentences import Sentences
 from polysense.evaluation.geometry import Geometry
 from polysense.inference.predictor import load
-from polysense.recipe import list_recipes
+from polysense.recipe import list_recipes, load_recipe
 from polysense.recipe.files import read_recipe
 from polysense.report import write_report
 from polysense.training.run import train
 
+PAGE = Path(__file__).parents[2] / "docs/papers/mcse.md"
 RECIPES = [name for name in list_recipes() if name.startswith("mcse/")]
 PICTURES, CAPTIONS = 8, 5
 OWN_SENTENCES = {
@@ -181,6 +182,33 @@ def test_a_recipe_of_the_papers_setting_says_what_it_is() -> None:
         assert "Not run here, not decontaminated." in find_recipe(name).read_text("utf-8").splitlines()[0]
         corpora = [part for part in read_recipe(name)["corpora"] if not isinstance(part, str)]  # a bare name takes no arguments
         assert not any(corpus["init_args"].get("exclude") for corpus in corpora)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "rate", "epochs", "weight"),
+    [
+        ("simcse_bert", 64, 3e-5, 1, None),
+        ("simcse_roberta", 512, 1e-5, 1, None),
+        ("supervised_bert", 512, 5e-5, 3, None),
+        ("supervised_roberta", 512, 5e-5, 3, None),
+        ("mcse_bert", 64, 3e-5, 3, 0.01),
+        ("mcse_roberta", 128, 1e-5, 3, 0.01),
+        ("mcse_bert_coco", 64, 3e-5, 3, 0.01),
+        ("mcse_bert_captions", 64, 3e-5, 6, 0.05),
+        ("mcse_bert_coco_captions", 64, 3e-5, 3, 0.05),
+    ],
+)
+def test_the_papers_settings_are_theirs(name: str, batch: int, rate: float, epochs: int, weight: float | None) -> None:
+    recipe = load_recipe(f"mcse/parity_{name}")
+    training = recipe.training
+    found = training["per_device_train_batch_size"] * training.get("gradient_accumulation_steps", 1)
+    assert (found, training["learning_rate"], training["num_train_epochs"]) == (batch, rate, epochs)
+    grounding = recipe.objectives.get("grounding")
+    assert (None if grounding is None else grounding.weight) == weight
+    assert recipe.objectives["contrast"].part.arguments["temperature"] == 0.05
+    line = next(line for line in PAGE.read_text("utf-8").splitlines() if f"`mcse/parity_{name}`" in line)
+    assert f"{batch}, {rate:.0e}, {epochs}".replace("e-0", "e-") in line
+    assert weight is None or line.endswith(f", {weight} |")
 
 
 def test_where_all_captions_of_a_picture_train_both_objectives_mask_duplicates(

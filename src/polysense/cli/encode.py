@@ -81,9 +81,13 @@ def encode(
     from polysense.cli.predict import say_which_seed
     from polysense.inference.predictor import load
     from polysense.inference.row_source import open_rows
-    from polysense.inference.vector_file import is_begun, is_finished, refuse_begun, vector_file
+    from polysense.inference.vector_file import is_begun, is_finished, noted_engine, refuse_begun, vector_file
     from polysense.inference.vector_origin import VectorOrigin
 
+    if resume and (noted := noted_engine(out)):  # what the machine chose before, it might not choose today
+        before = dict(zip(("engine", "precision"), noted.split(", "), strict=True))
+        engine = before["engine"] if engine == "auto" else engine
+        precision = before["precision"] if precision == "auto" else precision
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
     say_which_seed(loaded, model)
     width = loaded.width(part=part, shared=shared)

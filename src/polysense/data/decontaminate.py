@@ -15,12 +15,15 @@ from polysense.types import Sample
 SIMILARITY_SETS: tuple[str, ...] = ("sts_senteval", "sts_b", "sick2014")
 """The folders of the sets that sentence embeddings are scored on."""
 
-_NO_WORD = re.compile(r"[^\w\s]|_")
+_NO_WORD = re.compile(r"\W|_")
 
 
 def comparable(text: str) -> str:
-    """The text as it counts for being the same sentence: lower-cased, without punctuation, white space as single spaces."""
-    return " ".join(_NO_WORD.sub("", text.lower()).split())
+    """The text as it counts for being the same sentence: lower-cased, letters and figures alone.
+
+    Without blanks too: some sets are tokenised (``a dog 's back``), others are not.
+    """
+    return _NO_WORD.sub("", text.lower())
 
 
 def evaluation_sentences(root: Path, names: Sequence[str] = SIMILARITY_SETS) -> frozenset[str]:

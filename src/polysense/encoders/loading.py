@@ -77,28 +77,51 @@ def _best_seed(run: Path) -> Path:
 
 
 def load_backbone(
-    source: str, weights: str, *, tower: Literal["text", "vision"] = "vision", shape: Mapping[str, Any] | None = None
+    source: str,
+    weights: str,
+    *,
+    tower: Literal["text", "vision"] = "vision",
+    shape: Mapping[str, Any] | None = None,
+    dropout: float | None = None,
 ) -> Any:
     """A Hugging Face model in float32, with its weights or (``weights="random"``) from its configuration alone.
 
     Of a model of several towers with ``random`` weights, ``tower`` alone; ``shape`` changes entries of its configuration. The
-    weights of an encoder that :func:`saved_folder` found in a saved model are that model's.
+    weights of an encoder that :func:`saved_folder` found in a saved model are that model's. ``dropout`` is put in the place of
+    every rate that the configuration has for its layers.
 
     Raises:
-        RecipeError: ``shape`` names an entry that the configuration does not have, or the weights are not random.
+        RecipeError: ``shape`` names an entry that the configuration does not have, or the weights are not random; it has no
+            ``dropout``.
     """
+    config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+    if dropout is not None:
+        _drop(getattr(config, f"{tower}_config", config), dropout)
     if weights == "random":
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
         return AutoModel.from_config(_shaped(getattr(config, f"{tower}_config", config), shape or {}))  # type: ignore[no-untyped-call]
     if shape:
         raise RecipeError("shape: pretrained weights have a shape of their own; write weights: random")
     if (saved := saved_weights(source)) is not None:
-        model = AutoModel.from_config(AutoConfig.from_pretrained(source, trust_remote_code=False))  # type: ignore[no-untyped-call]
+        model = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
         part = text_tower(model) if tower == "text" else vision_tower(model)
         part.load_state_dict(saved_part(saved, Path(source).name))
         return model
     with without_bars() if Path(source).is_dir() else contextlib.nullcontext():
-        return AutoModel.from_pretrained(source, dtype=torch.float32, trust_remote_code=False, use_safetensors=True)
+        return AutoModel.from_pretrained(
+            source, config=config, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
+        )
+
+
+def _drop(config: Any, rate: float) -> None:
+    names = [
+        name
+        for name, value in config.to_dict().items()
+        if ("dropout" in name or name.endswith("_pdrop")) and "classifier" not in name and isinstance(value, int | float)
+    ]
+    if not names:
+        raise RecipeError(f"dropout: {type(config).__name__} has no rate of dropout")
+    for name in names:
+        setattr(config, name, rate)
 
 
 def saved_part(file: Path, modality: str) -> dict[str, torch.Tensor]:

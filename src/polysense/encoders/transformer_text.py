@@ -72,6 +72,7 @@ class TransformerText(Encoder):
         beside: another column of the table that is read behind the text, as the second of such a pair, where a row has it: the words
             in a picture, a title; ``pair`` is the row's second text. Of a pair that is too long, the longer one is cut.
         normalize: ``tweets`` reads posts in the spelling of BERTweet's training, see :func:`polysense.data.tweets.normalized`.
+        dropout: the rate in all layers, in training; by default those that the model was saved with.
     """
 
     modality = "text"
@@ -92,17 +93,20 @@ class TransformerText(Encoder):
         aspect: bool = False,
         beside: str | None = None,
         normalize: Literal["tweets"] | None = None,
+        dropout: float | None = None,
     ) -> None:
         super().__init__(trainable=trainable)
         if tokens == "embedded" and (pooling != "mean" or recompute or aspect):
             raise RecipeError(
                 "encoders.text, tokens: embedded: the fusion runs the layers; leave pooling, recompute and aspect out"
             )
+        if dropout is not None and not 0 <= dropout < 1:
+            raise RecipeError(f"encoders.text.dropout: from 0 to below 1, found {dropout}")
         with explained("text encoder", pretrained):
             source = text_folder(pretrained)
             self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             self._settle_padding(pretrained)
-            self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape))
+            self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape, dropout=dropout))
             self.width = int(self.backbone.config.hidden_size)
             self.max_length = min(max_length, int(self.tokenizer.model_max_length), self.positions)
         self.train_max_length = min(train_max_length or self.max_length, self.max_length)

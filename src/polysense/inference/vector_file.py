@@ -275,6 +275,14 @@ def refuse_begun(out: Path, *, rows: int, width: int, made_from: Mapping[str, st
     raise RecipeError(f"{begun}: go on with --resume, or begin anew with --overwrite")
 
 
+def noted_engine(out: Path) -> str | None:
+    """What computed the vectors that are there, begun or whole (``torch, float32``); None where nobody noted it."""
+    if (note := _noted(out)) is not None:
+        return note[0].get("engine")
+    origin = read_origin(out) if out.is_file() else None
+    return None if origin is None else origin.engine
+
+
 def is_finished(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> bool:
     """Whether ``out`` is whole and was made from the same rows and model with the same settings."""
     if not (out.is_file() and FORMATS[known_format(out)].is_whole(out, rows=rows, width=width)):

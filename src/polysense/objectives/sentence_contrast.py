@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 from polysense.distributed import gather
@@ -14,6 +15,11 @@ from polysense.losses import equal_keys, info_nce
 from polysense.objectives.objective import Look, Objective
 from polysense.types import Sample, Widths
 from polysense.views.stacked import TWICE, Stacked, negatives
+
+NO_DROPOUT = (
+    "SentenceContrast, positives: dropout: both passes give a sentence the same vector, so that nothing is pulled together: the text "
+    "encoder is frozen, or has no dropout; give it some (encoders.text.dropout=0.1), or pairs (positives: pair)"
+)
 
 
 class SentenceContrast(Objective):
@@ -73,7 +79,11 @@ class SentenceContrast(Objective):
         return dict(arguments)
 
     def forward(self, look: Look) -> Tensor | None:
-        """The contrast over the rows that have both versions."""
+        """The contrast over the rows that have both versions.
+
+        Raises:
+            RecipeError: two draws of dropout are no different.
+        """
         hard = negatives(look.batch) if self.companions else ()
         if self.companions and "pair" not in look.batch.parts:
             return None
@@ -83,6 +93,8 @@ class SentenceContrast(Objective):
         present = text["present"].chunk(2 + len(hard))
         kept = present[0] & present[1]
         vectors = [block[kept] for block in self.head(seen.parts["text"].summary).chunk(2 + len(hard))]
+        if self.training and not self.companions and len(vectors[0]) and torch.equal(vectors[0], vectors[1]):
+            raise RecipeError(NO_DROPOUT)
         keys = [block[kept] for block in text["key"].chunk(2 + len(hard))[: len(view.texts)]]
         return info_nce(
             vectors[0],

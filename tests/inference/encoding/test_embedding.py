@@ -15,6 +15,7 @@ from polysense.data.table import read_table
 from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.inference.predictor import Predictor, load
+from polysense.recipe.recipe import check_recipe
 from polysense.types import Sample
 
 
@@ -54,6 +55,28 @@ def test_texts_dicts_and_samples_are_the_same(sentence_model: Predictor) -> None
     assert sentence_model.encode([{"text": text} for text in texts]) == pytest.approx(expected, abs=1e-6)
     assert sentence_model.encode([Sample(id="", text=text) for text in texts]) == pytest.approx(expected, abs=1e-6)
     assert sentence_model.encode(iter(texts), part="text") == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_is_read_beside_a_text_is_embedded_with_it(tiny_text: str) -> None:
+    raw = {
+        "encoders": {
+            "text": {"class_path": "TransformerText", "init_args": {"pretrained": tiny_text, "beside": "pair"}},
+            "image": "VisionImage",
+        },
+        "fusion": "Concatenation",
+        "objectives": {"contrast": "ImageTextContrast"},
+        "evaluation": {"evaluators": ["Losses"], "best": "last"},
+    }
+    recipe = check_recipe("beside", raw, None).complete(())
+    model = Predictor(recipe, recipe.build(seed=0))
+    rows = [Sample(id=str(row), text="a red dog", pair=pair, index=row) for row, pair in enumerate(("the sea", "a car", None))]
+    asked = model._answerer.encode(rows, part="text")
+    assert np.abs(asked[0] - asked[1]).max() > 1e-2
+    assert model.encode(rows, part="text") == pytest.approx(asked, abs=1e-5)
+    assert model.encode(["a red dog"], part="text")[0] == pytest.approx(asked[2], abs=1e-5)
+    assert np.abs(np.diff(model.encode(rows, shared=True), axis=0)).max(axis=1).min() > 1e-3
+    with pytest.raises(PolysenseError, match="encodes texts alone, and this model reads 'pair' with each"):
+        Predictor(recipe, recipe.build(seed=0), engine="openvino")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64"])

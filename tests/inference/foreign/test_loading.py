@@ -292,19 +292,27 @@ def test_a_name_of_the_folder_is_not_searched_for_hints(tiny_text: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("name", "config", "expected"),
+    ("name", "expected"),
     [
-        ("princeton-nlp/sup-simcse-bert-base-uncased", {}, "cls"),
-        ("princeton-nlp/unsup-simcse-roberta-large", {}, "cls_before_pooler"),
-        ("models/sup-simcse-roberta-base", {}, "cls"),
-        ("here", {"_name_or_path": "princeton-nlp/sup-simcse-roberta-base"}, "cls"),
-        ("flickr-mcse-bert-base-uncased", {}, "cls_before_pooler"),
-        ("sup-simcse-bert-base", {}, None),
-        ("sup-simcse", {"_name_or_path": "bert-base-uncased"}, None),
+        ("princeton-nlp/sup-simcse-bert-base-uncased", "cls"),
+        ("princeton-nlp/unsup-simcse-roberta-large", "cls_before_pooler"),
+        ("models/sup-simcse-roberta-base", "cls"),
+        ("flickr-mcse-bert-base-uncased", "cls_before_pooler"),
+        ("sup-simcse-bert-base", None),
+        ("sup-simcse", None),
     ],
 )
-def test_released_models_are_known_by_their_full_names(name: str, config: dict[str, Any], expected: str | None) -> None:
-    assert published_pooling(name, config) == expected
+def test_released_models_are_known_by_their_full_names(name: str, expected: str | None) -> None:
+    assert published_pooling(name) == expected
+
+
+def test_what_a_model_was_loaded_from_is_a_guess_alone(tiny_text: str, tmp_path: Path) -> None:
+    """Who trains a released model further gets it as the origin of another one."""
+    folder = converted(tiny_text, tmp_path / "here")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "_name_or_path": "princeton-nlp/sup-simcse-roberta-base"}))
+    with pytest.warns(PoolingWarning, match=r"read as supervised SimCSE \(pooling 'cls'\); say pooling 'cls_before_pooler'"):
+        assert pooling(read(folder)) == "cls"
 
 
 def test_a_released_name_settles_a_converted_checkpoint(tiny_text: str, tmp_path: Path) -> None:

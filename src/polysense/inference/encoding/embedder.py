@@ -48,7 +48,7 @@ class Embedder:
         precision: of texts alone.
 
     Raises:
-        CannotConvertError: texts are read with their aspects, and ``openvino`` was asked for.
+        CannotConvertError: texts are read with something beside them, and ``openvino`` was asked for.
     """
 
     def __init__(
@@ -60,14 +60,15 @@ class Embedder:
         text = learner.model.encoder("text") if "text" in self.modalities else None
         self._texts: TextSummaries | None = None
         self._cut = 0
-        if isinstance(text, TransformerText) and text.lent is None and not text.aspect:
+        if isinstance(text, TransformerText) and text.lent is None and not text.pairs:
             self._texts = TextSummaries(text, engine=engine, precision=precision)
         elif text is not None and text.lent is not None and engine == "openvino":
             raise CannotConvertError(
                 "the engine 'openvino' encodes texts alone, and this model's fusion runs the text's network"
             )
         elif isinstance(text, TransformerText) and engine == "openvino":
-            raise CannotConvertError("the engine 'openvino' encodes texts alone, and this model reads an aspect with each")
+            what = "an aspect" if text.aspect else f"{text.beside!r}"
+            raise CannotConvertError(f"the engine 'openvino' encodes texts alone, and this model reads {what} with each")
         elif text is not None and engine == "openvino":
             raise CannotConvertError(f"the engine 'openvino' runs a TransformerText, this model has a {type(text).__name__}")
 
@@ -96,7 +97,7 @@ class Embedder:
         return "torch, float32" if fast is None else str(fast.engine_for(rows))
 
     def reads_texts_alone(self, space: Space) -> bool:
-        """Whether the vector of a row that has a text is a function of that text alone, without an aspect."""
+        """Whether the vector of a row that has a text is a function of that text alone, with nothing beside it."""
         return self._text_decides(space) and self._texts is not None
 
     def of_texts(

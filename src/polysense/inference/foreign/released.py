@@ -9,7 +9,8 @@ Both train a head ``m(h) = tanh(W h + b)`` on the first state ``h``. Unsupervise
   stands in the same place, the file does not say.
 
 Where the file does not say, a model under the exact name by which it was released is taken for that model. Any other is read as
-an unsupervised one, with a doubt that its reader is to pass on. A name is never searched for parts such as "unsup".
+an unsupervised one, or as the released one that its configuration says it was loaded from, with a doubt that its reader is to pass
+on: it may have been trained further. A name is never searched for parts such as "unsup".
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ def read_released(folder: Path, config: dict[str, Any], weights: Weights, *, nam
     dense = weights.tensors([f"{head}.weight", f"{head}.bias"])
     pooling, doubt = "cls_before_pooler", ""
     if prefix is None or head == "mlp.dense":
-        published = published_pooling(name, config)
-        pooling = published or pooling
-        doubt = "" if published else _doubt(prefix)
+        begun_as = published_pooling(str(config.get("_name_or_path", "")))
+        published = published_pooling(name)
+        pooling = published or begun_as or pooling
+        doubt = "" if published else _doubt(prefix, pooling)
     return Statement(
         transformer=folder,
         weights=weights,
@@ -63,18 +65,19 @@ def read_released(folder: Path, config: dict[str, Any], weights: Weights, *, nam
     )
 
 
-def published_pooling(name: str, config: dict[str, Any]) -> str | None:
+def published_pooling(name: str) -> str | None:
     """The pooling of the released model of exactly this name, in full or without its owner; None if there is none."""
     known = RELEASED | {full.rpartition("/")[2]: pooling for full, pooling in RELEASED.items()}
-    candidates = (name, Path(name).name, str(config.get("_name_or_path", "")))
-    return next((known[one] for one in candidates if one in known), None)
+    return next((known[one] for one in (name, Path(name).name) if one in known), None)
 
 
-def _doubt(prefix: str | None) -> str:
+def _doubt(prefix: str | None, pooling: str) -> str:
     plain = "" if prefix else ", 'mean' for a plain encoder,"
+    kinds = {"cls": "supervised SimCSE", "cls_before_pooler": "unsupervised SimCSE or MCSE"}
+    other = next(one for one in kinds if one != pooling)
     return (
-        "nothing in it says how it pools; it is read as unsupervised SimCSE or MCSE (pooling 'cls_before_pooler'); "
-        f"say pooling 'cls' for supervised SimCSE{plain} or this one if it is right"
+        f"nothing in it says how it pools; it is read as {kinds[pooling]} (pooling {pooling!r}); "
+        f"say pooling {other!r} for {kinds[other]}{plain} or this one if it is right"
     )
 
 
