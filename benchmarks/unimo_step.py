@@ -28,8 +28,27 @@ from polysense.training.seed import readers
 from polysense.types import Sample
 from record import origin
 
+BOTH = ("objectives.language.turn=null", "objectives.writing.turn=null")
+"""Hidden words and fragments in every step, on both sides; a run takes one of them a step."""
+
+ALONE = {"writing": ("objectives.writing.objective.head_of=null",)}
+"""What an objective borrows of another one, it has of its own where it is run by itself."""
+
 PAIRS = "corpora=[{class_path: Flickr8k, init_args: {captions_per_image: 1}}]"
 NEGATIVES = 3
+
+
+def recipes(start: str) -> tuple[Recipe, dict[str, Recipe]]:
+    """The pre-training with all objectives, and one for each of them by itself."""
+    base = [PAIRS, f"encoders.text.pretrained={start}", "evaluation.patience=null", *BOTH]
+    together = load_recipe("unimo/pretrain_pairs", base)
+    alone = {}
+    for name in together.objectives:
+        others = [other for other in together.objectives if other != name]
+        kept = [one for one in base if not one.startswith(tuple(f"objectives.{other}." for other in others))]
+        without = [f"objectives.{other}=null" for other in others]
+        alone[name] = load_recipe("unimo/pretrain_pairs", [*kept, *without, *ALONE.get(name, ()), "fusion.piece_rows=0"])
+    return together, alone
 
 
 def rows_of(recipe: Recipe, data: Path, count: int) -> list[Sample]:
@@ -71,16 +90,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    base = [PAIRS, f"encoders.text.pretrained={options.start}", "evaluation.patience=null"]
-    recipe = load_recipe("unimo/pretrain_pairs", base)
+    recipe, by_itself = recipes(options.start)
     samples = rows_of(recipe, options.data, options.batch * options.steps)
     batches = [samples[place : place + options.batch] for place in range(0, len(samples), options.batch)]
     shared = recipe.build(seed=0)
     cached = Collate(readers(shared, samples, use_cache=True), shared.preparers, companions=True)
     alone = []
-    for name in recipe.objectives:
-        others = [f"objectives.{other}=null" for other in recipe.objectives if other != name]
-        learner = load_recipe("unimo/pretrain_pairs", [*base, *others, "fusion.piece_rows=0"]).build(seed=0)
+    for one in by_itself.values():
+        learner = one.build(seed=0)
         companions = learner.companions
         alone.append((learner, Collate(readers(learner, samples, use_cache=False), learner.preparers, companions=companions)))
     pairs = []

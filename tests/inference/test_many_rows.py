@@ -44,7 +44,7 @@ def test_so_many_texts_are_encoded_block_by_block(one_layer: str) -> None:
 def test_so_many_rows_are_searched_in_blocks() -> None:
     draw = np.random.default_rng(0)
     vectors, queries = draw.normal(size=(ROWS, 16)).astype(np.float32), draw.normal(size=(1000, 16)).astype(np.float32)
-    index = Index(lambda rows: np.stack(rows))
+    index = Index(np.stack)
     index.add_vectors(vectors)
     hits: list[list[object]] = []
     assert most_memory(lambda: hits.extend(index.search_vectors(queries, top_k=5))) < 200  # all products would have 800

@@ -217,6 +217,24 @@ class TestOverrides:
         assert list(raw["objectives"]) == ["classification", "matching"]
         assert "seed" not in raw["training"]
 
+    def test_null_is_a_value_among_the_arguments_of_a_part(self, tmp_path: Path) -> None:
+        """``captions_per_image`` is 1 where nobody says anything, and null keeps all."""
+        base = (
+            "corpora: [{class_path: Flickr8k, init_args: {pairs: 3}}]\nfusion: {class_path: Mmbt, init_args: {boxes: grid}}\n"
+        )
+        name = write(tmp_path, "mine.yaml", base)
+        [corpus] = read_recipe(name, ["corpora.0.captions_per_image=null", "corpora.0.init_args.pairs=null"])["corpora"]
+        assert corpus["init_args"] == {"pairs": None, "captions_per_image": None}
+        over = write(tmp_path, "over.yaml", "base: mine.yaml\nfusion: {init_args: {boxes: null}}\n")
+        assert read_recipe(over)["fusion"]["init_args"] == {"boxes": None}
+
+    def test_whose_turn_it_is_can_be_set(self) -> None:
+        overrides = ["objectives.language.turn=null", "objectives.writing.turn=other"]
+        found = read_recipe("unimo/pretrain_pairs", overrides)["objectives"]
+        assert "turn" not in found["language"]
+        assert found["writing"]["turn"] == "other"
+        assert "turn" not in found["writing"]["objective"]["init_args"]
+
     def test_an_objective_written_by_its_bare_name_takes_a_weight(self, tmp_path: Path) -> None:
         name = write(tmp_path, "mine.yaml", "objectives: {contrast: ImageTextContrast}\n")
         assert read_recipe(name, ["objectives.contrast.weight=0.2"])["objectives"]["contrast"] == {

@@ -134,6 +134,8 @@ def _translator(text: str) -> Translator:
 
 
 def _print(found: Rewrites, folder: Path, *, json: bool) -> None:
+    from polysense.knowledge.rewriting.control import hides
+
     record = found.record
     control: Mapping[str, Mapping[str, Any]] = record.get("control", {})
     if json:
@@ -147,6 +149,11 @@ def _print(found: Rewrites, folder: Path, *, json: bool) -> None:
         ("level", "rewrites", "text alone prefers the caption", "from", "to", "pairs asked"),
         [(level, count, *_told(control.get(level))) for level, count in found.counts.items()],
     )
+    if hidden := [level for level, told in control.items() if hides(told["high"])]:
+        typer.echo(
+            f"\n{' and '.join(hidden)}: below chance. A word that was taken out more often where the classifier learned was put in\n"
+            "more often where it was asked; how far text alone could tell is hidden behind that"
+        )
 
 
 def _told(told: Mapping[str, Any] | None) -> tuple[object, ...]:

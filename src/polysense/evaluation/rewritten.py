@@ -24,7 +24,7 @@ class Rewritten(Evaluator):
     By what an objective that judges pairs read together says (``CrossModalContrast``, ``ImageTextMatching``, ``PairRanking``), and as
     ``above_word_towers`` and so on by the cosine in the space of an aligning one; each where the model has one. Equal scores count
     against the model. Beside them stands ``control_word`` and so on, of the same table (``rewriting.json``): the share that a
-    classifier of texts alone, which sees no picture, tells apart; there is none where that said that the pairs are too few to tell;
+    classifier of texts alone, which sees no picture, tells apart; there is none where the pairs were too few to tell;
     and ``pairs_word`` and so on, how many pairs were asked about.
 
     Args:

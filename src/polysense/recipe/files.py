@@ -18,6 +18,9 @@ SHIPPED = (Path(__file__).parent.parent / "recipes").resolve()
 
 Raw = dict[str, Any]
 
+SIGNAL = ("objective", "weight", "turn")
+"""What stands under the name of an objective."""
+
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML as version 1.2 has it: 5e-5 is a number, yes and no are words (they may be classes), dates are words."""
@@ -89,7 +92,8 @@ def recipe_text(path: Path) -> str:
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Raw:
-    """The raw recipe: every ``base`` merged in, then each ``key.to.value=...`` of ``overrides`` applied; ``null`` removes an entry.
+    """The raw recipe: every ``base`` merged in, then each ``key.to.value=...`` of ``overrides`` applied; ``null`` removes an entry, and
+    is a value of its own as an argument of a part (``captions_per_image=null``).
 
     Raises:
         RecipeError: a file is missing or malformed, or an override names a place that is not there.
@@ -156,16 +160,22 @@ def _names_a_class(written: Any) -> bool:
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Raw:
-    """Overlay on base, mapping by mapping; ``null`` in the overlay removes an entry, another ``class_path`` replaces a part whole."""
+    """Overlay on base, mapping by mapping; ``null`` in the overlay removes an entry, but is a value among a part's arguments; another
+    ``class_path`` replaces a part whole.
+    """
+    return _overlaid(base, overlay, arguments=False)
+
+
+def _overlaid(base: Mapping[str, Any], overlay: Mapping[str, Any], *, arguments: bool) -> Raw:
     merged = dict(base)
     for key, value in overlay.items():
         old = merged.get(key)
         if isinstance(old, str) and isinstance(value, Mapping) and "init_args" in value:
             old = {"class_path": old}
-        if value is None:
+        if value is None and not arguments:
             merged.pop(key, None)
         elif isinstance(value, Mapping) and isinstance(old, Mapping) and _same_class(old, value):
-            merged[key] = merge(old, value)
+            merged[key] = _overlaid(old, value, arguments=key == "init_args")
         else:
             merged[key] = value
     return merged
@@ -183,10 +193,11 @@ def _apply(raw: Raw, override: str) -> None:
     place: Any = raw
     for depth, key in enumerate(parents):
         place = _inside(place, key, ".".join(parents[:depth]))
-    if isinstance(place, dict) and "objective" in place and not get_close_matches(last, ("objective", "weight")):
+    if isinstance(place, dict) and "objective" in place and not get_close_matches(last, SIGNAL):
         place = _inside(place, "objective", ".".join(parents))
+    argument = bool(parents) and parents[-1] == "init_args"
     if isinstance(place, dict) and "class_path" in place and last not in {"class_path", "init_args"}:
-        place = place.setdefault("init_args", {})
+        place, argument = place.setdefault("init_args", {}), True
     at: Any = last
     if isinstance(place, list):
         if not last.isdigit() or int(last) >= len(place):
@@ -196,7 +207,7 @@ def _apply(raw: Raw, override: str) -> None:
     elif not isinstance(place, dict):
         raise RecipeError(f"--set {override}: {'.'.join(parents)} has no entries")
     value = parse_value(text, f"--set {override}")
-    if value is not None:
+    if value is not None or argument:
         place[at] = value
     elif isinstance(place, dict):
         place.pop(at, None)

@@ -22,7 +22,7 @@ from polysense.metrics.names import lower_is_better
 from polysense.model import Model
 from polysense.objectives.objective import Objective
 from polysense.recipe.answers import refuse_equal_answers
-from polysense.recipe.files import dump_yaml, find_recipe, parse_yaml, read_recipe
+from polysense.recipe.files import SIGNAL, dump_yaml, find_recipe, parse_yaml, read_recipe
 from polysense.recipe.modality_dropout import ENTRY, read_chances, refuse_idle
 from polysense.recipe.parts import Part, check_arguments, read_part
 from polysense.recipe.start import Start, find_start, start_folder
@@ -31,8 +31,6 @@ from polysense.seeds import seed_from
 from polysense.types import Sample
 
 ENTRIES = ("encoders", "fusion", "objectives", ENTRY, "corpora", "mixture", "training", "evaluation", "start")
-
-SIGNAL = ("objective", "weight", "turn")
 
 LAST = "last"
 """In place of a metric: the last checkpoint is the one to keep."""

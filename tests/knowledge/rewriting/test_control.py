@@ -7,6 +7,7 @@ import numpy as np
 from made_captions import made_captions
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites, rewrite, text_only_control
 from polysense.knowledge.rewriting.balance import balanced
+from polysense.knowledge.rewriting.control import hides
 
 
 def test_words_that_no_caption_holds_are_told_and_equal_chances_are_not() -> None:
@@ -59,16 +60,20 @@ def test_captions_of_other_pictures_are_not_asked_about_where_they_were_learned_
     assert given_away.low > 0.75
 
 
-def test_words_that_are_seldom_put_in_as_often_as_taken_out_are_too_few_to_tell() -> None:
+def test_words_that_are_seldom_put_in_as_often_as_taken_out_mislead() -> None:
     entries = [
         (Caption(f"word{n % 60} here {n}", f"{n}.jpg"), Rewrite(f"word{(n + 1) % 60} here {n}", "word", "one", "other"))
         for n in range(120)
     ]
     told = text_only_control(Rewrites.from_entries(entries))["word"]
-    assert told.accuracy is None
-    assert (told.low, told.high, told.pairs, told.pictures) == (None, None, 120, 120)
+    assert told.accuracy is not None
+    assert told.accuracy < 0.3
+    assert hides(told.high)
+    assert (told.pairs, told.pictures) == (120, 120)
     few = text_only_control(Rewrites.from_entries(entries[:19]))["word"]
     assert (few.accuracy, few.pairs) == (None, 19)
+    assert not hides(few.high)
+    assert not hides(0.5)
 
 
 def test_drawing_in_context_and_in_balance_tells_less() -> None:

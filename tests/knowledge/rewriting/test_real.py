@@ -15,7 +15,7 @@ def test_text_alone_hardly_tells_rewrites_of_flickr8k(data_folder: Callable[[str
     assert len(captions) > 1000
     told = {draw: rewrite(captions, draw=draw, per_level={"positive": 1, "sentence": 2}) for draw in ("balanced", "uniform")}  # type: ignore[arg-type]
     for level in ("word", "phrase"):
-        assert (told["balanced"].record["control"][level]["accuracy"] or 0.5) < 0.6  # None: below chance, in a part this small
+        assert told["balanced"].record["control"][level]["accuracy"] < 0.6
     assert told["uniform"].record["control"]["word"]["accuracy"] > 0.65
     assert told["balanced"].record["control"]["sentence"]["accuracy"] > 0.55
     assert told["balanced"].counts["word"] > 1.5 * len(captions)

@@ -59,7 +59,7 @@ def text_only_control(rewrites: Rewrites, *, folds: int = FOLDS, most: int = MOS
     one's, and what was learned to be right would be asked about as wrong. So a pair is asked about where both texts belong to
     pictures of one fold, and learned from where neither does.
 
-    There is no number where fewer than `FEWEST` pairs can be asked about, or where the interval lies below chance. What is drawn
+    There is no number where fewer than `FEWEST` pairs can be asked about. One below chance (:func:`hides`) says little: what is drawn
     from the captions themselves is put in about as often as it is taken out; of a word that was taken out more often in some folds,
     the rest put in more. In a table in which each word is seldom exchanged, the classifier learns that alone and is wrong more
     often than not, and what else gives rewrites away cannot be seen behind it.
@@ -72,6 +72,11 @@ def text_only_control(rewrites: Rewrites, *, folds: int = FOLDS, most: int = MOS
             pairs = pairs.select("picture", "text", "rewrite", home.alias("home"))
             found[level] = _told(_chosen(pairs, most, seed), folds, seed)
     return found
+
+
+def hides(high: float | None) -> bool:
+    """Whether an interval that ends at ``high`` lies below chance: what gives rewrites away may be hidden behind what misleads."""
+    return high is not None and high < CHANCE
 
 
 def control_record(control: Mapping[Level, Told]) -> dict[str, Any]:
@@ -141,8 +146,6 @@ def _summed(right: NDArray[np.float64], pictures: NDArray[np.str_]) -> Told:
     accuracy = float(right.mean())
     error = math.sqrt(float((np.bincount(places, weights=right - accuracy) ** 2).sum())) / len(right)
     low, high = max(0.0, accuracy - WIDTH * error), min(1.0, accuracy + WIDTH * error)
-    if high < CHANCE:
-        return Told(None, None, None, len(right), len(names))
     return Told(accuracy, low, high, len(right), len(names))
 
 
