@@ -45,8 +45,14 @@ def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
         "arms": {
             "full": {f"retrieval: {name}": one for name in recall}
             | {"rewritten: above_word": one, "captions: perplexity": one},
+            "no_rewriting": {f"retrieval: {name}": one for name in recall}
+            | {"rewritten: above_word": one, "rewritten: above_word_towers": one},
             "text_only": {"captions: perplexity": {"mean": 30.0, "std": None, "seeds": [30.0]}},
         },
+        "prepared": {"free texts": 32_000, "of them captions": 22_000, "free pictures": 4869},
+        "commit": "1234567",
+        "machine": "a machine",
+        "control": {level: {"accuracy": 0.55} for level in ("word", "phrase", "sentence")},
         "tasks": {"sts": {"start": {"spearman": {"mean": 61.5, "std": None, "seeds": [61.5]}}}},
         "differences": {"full - x": {name: {"difference": 0.01, "low": -0.01, "high": 0.03} for name in recall}},
     }
@@ -54,5 +60,9 @@ def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
     assert "| chance | 0.1 |" in page
     assert "| full | 25.0 ± 1.0 | 25.0 ± 1.0 |" in page
     assert "| text_only | 30.0 |" in page
+    assert "| text alone, the control | 55.0 | 55.0 |" in page
+    assert "| full | 25.0 ± 1.0 |  |" in page
+    assert "| no_rewriting |  | 25.0 ± 1.0 |" in page
+    assert "Commit 1234567, a machine." in page
     assert "| start | 61.5 |" in page
     assert "+1.0 (-1.0 to +3.0)" in page
