@@ -85,9 +85,9 @@ def encode(
     from polysense.inference.vector_origin import VectorOrigin
 
     if resume and (noted := noted_engine(out)):  # what the machine chose before, it might not choose today
-        before = dict(zip(("engine", "precision"), noted.split(", "), strict=True))
-        engine = before["engine"] if engine == "auto" else engine
-        precision = before["precision"] if precision == "auto" else precision
+        chosen = dict(zip(("engine", "precision"), noted.split(", "), strict=True))
+        engine = chosen["engine"] if engine == "auto" else engine
+        precision = chosen["precision"] if precision == "auto" else precision
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code, engine=engine, precision=precision)  # type: ignore[arg-type]
     say_which_seed(loaded, model)
     width = loaded.width(part=part, shared=shared)
