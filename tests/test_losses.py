@@ -19,6 +19,7 @@ from polysense.losses import (
     cosine_logits,
     diagonal_cross_entropy,
     info_nce,
+    symmetric_divergence,
     symmetric_info_nce,
 )
 
@@ -379,3 +380,21 @@ def test_contrast_is_computed_in_full_precision_under_autocast() -> None:
     assert cast.dtype == torch.float32
     assert (cosine_logits(left, right, scale=100.0) - plain).abs().max() == 0
     assert (cast - plain).abs().max() < 0.5
+
+
+class TestSymmetricDivergence:
+    def test_by_hand(self) -> None:
+        one, other = torch.tensor([[0.7, 0.2, 0.1]]).log() + 3.0, torch.tensor([[0.5, 0.25, 0.25]]).log() - 1.0
+        there = 0.7 * math.log(0.7 / 0.5) + 0.2 * math.log(0.2 / 0.25) + 0.1 * math.log(0.1 / 0.25)
+        back = 0.5 * math.log(0.5 / 0.7) + 0.25 * math.log(0.25 / 0.2) + 0.25 * math.log(0.25 / 0.1)
+        close(symmetric_divergence(one, other), [there + back])
+        close(symmetric_divergence(other, one), [there + back])
+        close(symmetric_divergence(one, one), [0.0])
+
+    def test_it_is_finite_where_a_chance_is_too_small_for_a_number(self) -> None:
+        one = leaf([[1000.0, 0.0], [0.0, 0.0]])
+        found = symmetric_divergence(one, torch.tensor([[0.0, 1000.0], [0.0, 0.0]]).bfloat16())
+        close(found, [2000.0, 0.0])
+        found.sum().backward()
+        assert one.grad is not None
+        assert one.grad.isfinite().all()

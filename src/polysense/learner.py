@@ -210,6 +210,10 @@ class StepLook:
         """The model's fusion."""
         return self._model.fusion
 
+    def draw(self, purpose: str) -> torch.Generator:
+        """What an objective draws by besides its view, from (seed, micro-step, process, purpose)."""
+        return seeded(purpose, seed=self._seed, step=self._step, rank=rank())
+
 
 class PartialLook:
     """A look whose plain view is another one.
@@ -236,6 +240,10 @@ class PartialLook:
     def fusion(self) -> Fusion:
         """The model's fusion."""
         return self._look.fusion
+
+    def draw(self, purpose: str) -> torch.Generator:
+        """What an objective draws by besides its view."""
+        return self._look.draw(purpose)
 
 
 def _finite(name: str, term: Tensor) -> Tensor:

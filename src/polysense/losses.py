@@ -180,6 +180,12 @@ def class_weighted_cross_entropy(
     return share(total, targets.shape[0])
 
 
+def symmetric_divergence(one: Tensor, other: Tensor) -> Tensor:
+    """``KL(p, q) + KL(q, p) = sum_c (p_c - q_c) (log p_c - log q_c)`` of the softmaxes of two logits (rows, kinds): (rows,)."""
+    p, q = one.float().log_softmax(dim=-1), other.float().log_softmax(dim=-1)
+    return ((p.exp() - q.exp()) * (p - q)).sum(dim=-1)
+
+
 def balanced_class_weights(counts: Tensor) -> Tensor:
     """``n / (K * n_c)`` for training counts (classes,): rare classes weigh more, the mean row weighs 1."""
     counts = counts.double()

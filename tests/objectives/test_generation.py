@@ -39,7 +39,8 @@ def batch_of(made: Learner, samples: list[Sample]) -> Batch:
 
 def seen(made: Learner, batch: Batch) -> tuple[Any, Any]:
     objective: Any = made.objective("writing")
-    return made.look(batch, step=3)(objective.view(made.model.encoder("text")))
+    look = made.look(batch, step=3)
+    return look(objective.view(look))
 
 
 @pytest.mark.parametrize("target", ["text", "pair", "fragments"])

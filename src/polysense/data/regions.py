@@ -23,6 +23,11 @@ class RegionLayout:
 
     classes: int = 0
 
+    @property
+    def numbers(self) -> int:
+        """How many they are."""
+        return self.classes + BOX
+
     def fault(self, regions: np.ndarray) -> str | None:
         """The first reason why regions (count, numbers) are no such; None where they are."""
         boxes = regions[:, -BOX:]

@@ -18,14 +18,15 @@ from polysense.errors import DataError, choices
 from polysense.losses import balanced_class_weights, class_weighted_cross_entropy
 from polysense.metrics.temperature import fitted_temperature
 from polysense.metrics.thresholds import fitted_cuts, fitted_thresholds
-from polysense.objectives.objective import Answering, Look
+from polysense.objectives.objective import Answering, Choosing, Chosen, Look
 from polysense.types import Fields, Prediction, Representation, Sample, Widths
 from polysense.views.plain import Plain
+from polysense.views.view import View
 
 UNLABELLED = -100
 
 
-class Classification(Answering):
+class Classification(Answering, Choosing):
     """Which class (or which classes) a row belongs to.
 
     Single-label: ``(1/n) sum_i w_{y_i} CE(z_i, y_i)`` over the labelled rows, divided by their NUMBER, not by the sum of the weights.
@@ -144,7 +145,16 @@ class Classification(Answering):
 
     def forward(self, look: Look) -> Tensor | None:
         """The loss over the labelled rows."""
-        shown, seen = look(Plain())
+        found = self.choose(look)
+        return None if found is None else found.loss
+
+    def view(self, look: Look) -> View:
+        """The rows as they are."""
+        return Plain()
+
+    def choose(self, look: Look) -> Chosen | None:
+        """A choice a labelled row; where several labels may stand in a row, one between yes and no for each class."""
+        shown, seen = look(self.view(look))
         targets = shown.batch.fields["label"]
         labelled = (targets if targets.dim() == 1 else targets[:, 0]) != UNLABELLED
         rows = labelled & seen.fused.present
@@ -155,10 +165,12 @@ class Classification(Answering):
             total = nn.functional.binary_cross_entropy_with_logits(
                 logits.float(), self._smooth(targets[rows]), pos_weight=self.class_weights, reduction="sum"
             )
-            return share(total, logits.numel())
-        return class_weighted_cross_entropy(
+            yes_or_no = torch.stack([logits, torch.zeros_like(logits)], dim=-1)
+            return Chosen(yes_or_no.flatten(0, 1), share(total, logits.numel()))
+        loss = class_weighted_cross_entropy(
             logits, targets[rows], class_weights=self.class_weights, label_smoothing=self.label_smoothing
         )
+        return Chosen(logits, loss)
 
     def _smooth(self, targets: Tensor) -> Tensor:
         return targets * (1 - self.label_smoothing) + self.label_smoothing / 2

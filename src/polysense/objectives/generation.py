@@ -16,7 +16,7 @@ from polysense.fusion.fusion import Fusion
 from polysense.fusion.single_stream import SingleStream
 from polysense.model import Model
 from polysense.objectives.masked_language import MaskedLanguage
-from polysense.objectives.objective import Look, Objective, Recovered, Recovering
+from polysense.objectives.objective import Choosing, Chosen, Look, Objective, Recovered, Recovering
 from polysense.objectives.tag_fields import TagFields, tags_of
 from polysense.objectives.word_head import WordHead
 from polysense.types import Batch, Sample, Widths
@@ -27,7 +27,7 @@ from polysense.views.whole_target import WholeTarget
 from polysense.views.written import Counting
 
 
-class Generation(Recovering):
+class Generation(Recovering, Choosing):
     """Write a text, each token from the source and the tokens before it.
 
     ``loss = mean over target tokens of CE(E LN(gelu(W h + c)) + b, next token)``; h is the fused state of the token before, which has
@@ -126,8 +126,9 @@ class Generation(Recovering):
         """The tags, where there are any to read."""
         return self if self.tags is None else TagFields(writing_encoder(model.encoder("text")), self.tags)
 
-    def view(self, encoder: TransformerText) -> View:
+    def view(self, look: Look) -> View:
         """What is shown in training."""
+        encoder = writing_encoder(look.encoder("text"))
         if self.target == "fragments":
             return Fragments(encoder.vocabulary, share=self.share)
         return WholeTarget(
@@ -141,11 +142,17 @@ class Generation(Recovering):
 
     def forward(self, look: Look) -> Tensor | None:
         """Cross-entropy over what is written; None where nothing is, in no process."""
+        found = self.choose(look)
+        return None if found is None else found.loss
+
+    def choose(self, look: Look) -> Chosen | None:
+        """A choice a written token, among the vocabulary."""
         found = None if everywhere(not self.has_targets(look.batch)) else self.recover(look)
         if found is None or everywhere(not len(found.truth)):
             return None
         smoothing = self.smoothing if self.training else 0.0
-        return mean(nn.functional.cross_entropy(found.scores, found.truth[:, 0], label_smoothing=smoothing, reduction="none"))
+        each = nn.functional.cross_entropy(found.scores, found.truth[:, 0], label_smoothing=smoothing, reduction="none")
+        return Chosen(found.scores, mean(each))
 
     def has_targets(self, batch: Batch) -> bool:
         """Whether the texts that it writes are in a batch."""
@@ -155,7 +162,7 @@ class Generation(Recovering):
         """The tokens that are written, among all of the vocabulary."""
         encoder = writing_encoder(look.encoder("text"))
         writing_fusion(look.fusion)
-        shown, seen = look(self.view(encoder))
+        shown, seen = look(self.view(look))
         original = shown.targets["original"]
         chosen = original != KEPT
         states = seen.fused.states[:, : original.shape[1]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from polysense.data.collate import Prepares
 from polysense.encoders.encoder import Encoder
@@ -30,7 +30,10 @@ class Look(Protocol):
 
     @property
     def fusion(self) -> Fusion:
-        """The model's fusion: for objectives that need to know what its states stand for."""
+        """The model's fusion: for objectives that need to know what its states stand for, or that run it over other ones."""
+
+    def draw(self, purpose: str) -> Generator:
+        """A generator for what an objective draws besides its view: from (seed of the run, micro-step, process, purpose)."""
 
     def __call__(self, view: View) -> tuple[Shown, Representation]:
         """The batch as the view shows it, with the model's representation of it."""
@@ -185,6 +188,28 @@ class Judging(Objective, ABC):
     @abstractmethod
     def judge(self, representation: Representation) -> Tensor:
         """(rows,) the higher, the better; of rows that have both. No random numbers, no look at other rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What an objective makes of the choices that a batch gives it, each among some kinds."""
+
+    scores: Tensor
+    """(choices, kinds): logits."""
+    loss: Tensor
+    """A scalar: the objective's term."""
+
+
+class Choosing(Objective, ABC):
+    """An objective that chooses among kinds, so that one can ask how its choices change when it is shown something else."""
+
+    @abstractmethod
+    def view(self, look: Look) -> View:
+        """What it asks to be shown."""
+
+    @abstractmethod
+    def choose(self, look: Look) -> Chosen | None:
+        """The choices of the batch; None where there are none, in no process. The same choices whatever is made of the batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,6 @@ class View(ABC):
         """Make the shown batch; every random choice comes from ``draw``."""
 
 
-def seeded(view: View, *, seed: int, step: int, rank: int = 0) -> torch.Generator:
-    """The generator of a random view, from (run seed, micro-step, view, process): nothing is kept between steps."""
-    return torch.Generator().manual_seed(seed_from(seed, step, rank, view))
+def seeded(purpose: View | str, *, seed: int, step: int, rank: int = 0) -> torch.Generator:
+    """The generator of a random view, or of what else is drawn, from (run seed, micro-step, purpose, process): nothing is kept."""
+    return torch.Generator().manual_seed(seed_from(seed, step, rank, purpose))
