@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from polysense.errors import RecipeError, choices, display
+from polysense.errors import DataError, RecipeError, choices, display
 from polysense.inference.vector_origin import KEY, VectorOrigin, beside, read_origin
 from polysense.progress import say
 from polysense.training.checkpoints import write_whole
@@ -276,10 +276,14 @@ def refuse_begun(out: Path, *, rows: int, width: int, made_from: Mapping[str, st
 
 
 def noted_engine(out: Path) -> str | None:
-    """What computed the vectors that are there, begun or whole (``torch, float32``); None where nobody noted it."""
+    """What computed the vectors that are there, begun or whole (``torch, float32``); None where nobody noted it, or the
+    note is damaged."""
     if (note := _noted(out)) is not None:
         return note[0].get("engine")
-    origin = read_origin(out) if out.is_file() else None
+    try:
+        origin = read_origin(out) if out.is_file() else None
+    except DataError:  # damaged: who needs it whole says so
+        return None
     return None if origin is None else origin.engine
 
 
