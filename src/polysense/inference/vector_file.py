@@ -277,7 +277,8 @@ def refuse_begun(out: Path, *, rows: int, width: int, made_from: Mapping[str, st
 
 def noted_engine(out: Path) -> str | None:
     """What computed the vectors that are there, begun or whole (``torch, float32``); None where nobody noted it, or the
-    note is damaged."""
+    note is damaged.
+    """
     if (note := _noted(out)) is not None:
         return note[0].get("engine")
     try:
