@@ -13,14 +13,16 @@ are not asked again stay there, with their commit.
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from polysense.data.corpora.captions import Captions
 from polysense.data.corpora.flickr8k import Flickr8k
 from polysense.data.corpora.mvsa_single import MvsaSingle
+from polysense.data.folders import set_folder
 from polysense.data.json_file import read_object
-from polysense.data.table import Table
 from polysense.evaluation.matching import Matching
 from polysense.evaluation.retrieval import Retrieval
 from polysense.inference.predictor import Predictor
@@ -33,7 +35,8 @@ from social_mvsa import changes
 MODELS = ("concat", "interactions", "attention", "mmbt", "lxmert", "vilt")
 ARMS = tuple(f"{model}_{signal}" for model in MODELS for signal in ("itc", "itm", "both"))
 CAPTIONS = (
-    "corpora=[{class_path: Flickr8k, init_args: {captions_per_image: 1, resample: every_epoch}}]",
+    "corpora=[{class_path: Captions, init_args: {path: captions.csv, media: images, use_splits: true, captions_per_image: 1, "
+    "resample: every_epoch}}]",
     "objectives.classification=null",
     "objectives.contrast.weight=1",
     "objectives.matching.weight=1",
@@ -46,12 +49,21 @@ CAPTIONS = (
 ASKED = {"matching_accuracy": "ITM: own text or another's", "text_to_image_R@10": "ITC: picture of a text in the first ten"}
 
 
-def one_a_picture(table: Table) -> list[Sample]:
-    """The first caption of each test picture."""
-    first: dict[object, Sample] = {}
-    for sample in table.split("test"):
-        first.setdefault(sample.image, sample)
-    return list(first.values())
+def captions_table(data: Path, folder: Path) -> Path:
+    """A folder with Flickr8k's captions as a table: all of the training pictures, the first of the others, which are asked often."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images = folder / "images"
+    if not images.exists():
+        images.symlink_to((set_folder(data, "flickr8k") / "images").resolve(), target_is_directory=True)
+    seen: set[object] = set()
+    with (folder / "captions.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("text", "image", "split"))
+        for sample in Flickr8k(captions_per_image=None).read(data).samples:
+            if sample.split == "train" or sample.group not in seen:
+                rows.writerow((sample.text, sample.group, sample.split))
+            seen.add(sample.group)
+    return folder
 
 
 def controls(run: Path, seeds: Sequence[int], samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:
@@ -107,7 +119,12 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1,2")
     options = parser.parse_args()
     captions = options.on == "captions"
-    samples = one_a_picture(Flickr8k().read(options.data)) if captions else MvsaSingle().read(options.data).split("test")
+    data = captions_table(options.data, options.runs.absolute() / "table") if captions else options.data
+    samples = (
+        Captions(media="images", use_splits=True).read(data).split("test")
+        if captions
+        else MvsaSingle().read(data).split("test")
+    )
     seeds = [int(seed) for seed in options.seeds.split(",")]
     name_of_file = "caption_controls" if captions else "mvsa_controls"
     arms: dict[str, Any] = dict(read_object(options.out / f"{name_of_file}.json").get("arms", {}))
@@ -117,7 +134,7 @@ def main() -> None:
         if captions:
             overrides += CAPTIONS if options.epochs is None else (*CAPTIONS, f"training.num_train_epochs={options.epochs}")
         recipe = f"social/{'posts' if captions else 'mvsa'}_{name}"
-        train(recipe, options.data, out=options.runs / name, seeds=seeds, overrides=overrides, resume=True)
+        train(recipe, data, out=options.runs / name, seeds=seeds, overrides=overrides, resume=True)
         arms[name] = {"commit": commit(), "seeds": seeds, "found": controls(options.runs / name, seeds, samples)}
         result = {
             **origin(),
