@@ -18,11 +18,10 @@ def test_the_page_is_what_the_script_writes_of_the_numbers(script: str, name: st
     assert made(json.loads((RESULTS / f"{name}.json").read_text("utf-8")), command) == page
 
 
-def test_the_page_of_controls_is_what_its_script_writes_of_the_numbers() -> None:
+@pytest.mark.parametrize("name", ["mvsa_controls", "caption_controls"])
+def test_the_page_of_controls_is_what_its_script_writes_of_the_numbers(name: str) -> None:
     made = runpy.run_path(str(ROOT / "benchmarks/social_controls.py"))["markdown"]
-    assert made(json.loads((RESULTS / "mvsa_controls.json").read_text("utf-8"))) == (RESULTS / "mvsa_controls.md").read_text(
-        "utf-8"
-    )
+    assert made(json.loads((RESULTS / f"{name}.json").read_text("utf-8"))) == (RESULTS / f"{name}.md").read_text("utf-8")
 
 
 def test_tables_of_nothing_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
