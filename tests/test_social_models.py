@@ -154,6 +154,7 @@ OBJECTIVES: dict[str, Any] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:SentenceContrast, positives")  # the tiny networks have no dropout
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("fusion", MODELS)
 def test_every_objective_runs_on_every_fusion(fusion: str, objective: str, networks: Path) -> None:

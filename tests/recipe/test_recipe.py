@@ -188,6 +188,7 @@ class TestMistakes:
                 "objectives.contrast.objective.shared_widht=5",
                 r"objectives\.contrast: ImageTextContrast .*did you mean 'shared_width'",
             ),
+            ("objectives.contrast.objective.shared_widht=null", r"has no argument 'shared_widht'; did you mean 'shared_width'"),
             ("objectives.contrast.objective.widths=5", r"objectives\.contrast: ImageTextContrast has no argument 'widths'"),
             ("objectives.contrast.wieght=5", r"objectives\.contrast: unknown key 'wieght'; did you mean 'weight'\?"),
             ("fusion.class_pth=A", r"fusion: Concatenation has no argument 'class_pth'"),

@@ -28,6 +28,8 @@ from polysense.training.run import joined, train
 from polysense.training.shares import OwnRows, borrowed
 from polysense.types import Sample
 
+pytestmark = pytest.mark.filterwarnings("ignore:SentenceContrast, positives")  # no dropout, so that two processes draw as one
+
 POSTS = "social/posts_concat_both"
 PLAIN = {"bf16": False, "optim": "sgd", "learning_rate": 0.05, "weight_decay": 0.1, "num_train_epochs": 2}
 """Plain descent: Adam would make steps of full size out of the noise in gradients that are zero."""

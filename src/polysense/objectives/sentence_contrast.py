@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -64,6 +65,7 @@ class SentenceContrast(Objective):
         self.temperature = temperature
         self.hard_negative_log_weight = math.log(hard_negative_weight)
         self.mask_duplicates = mask_duplicates
+        self._told = False
 
     @classmethod
     def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
@@ -81,8 +83,8 @@ class SentenceContrast(Objective):
     def forward(self, look: Look) -> Tensor | None:
         """The contrast over the rows that have both versions.
 
-        Raises:
-            RecipeError: two draws of dropout are no different.
+        Warns:
+            UserWarning: two draws of dropout are no different; once.
         """
         hard = negatives(look.batch) if self.companions else ()
         if self.companions and "pair" not in look.batch.parts:
@@ -93,8 +95,10 @@ class SentenceContrast(Objective):
         present = text["present"].chunk(2 + len(hard))
         kept = present[0] & present[1]
         vectors = [block[kept] for block in self.head(seen.parts["text"].summary).chunk(2 + len(hard))]
-        if self.training and not self.companions and len(vectors[0]) and torch.equal(vectors[0], vectors[1]):
-            raise RecipeError(NO_DROPOUT)
+        if self.training and not self.companions and not self._told and len(vectors[0]):
+            self._told = True
+            if torch.equal(vectors[0], vectors[1]):
+                warnings.warn(NO_DROPOUT, stacklevel=2)
         keys = [block[kept] for block in text["key"].chunk(2 + len(hard))[: len(view.texts)]]
         return info_nce(
             vectors[0],

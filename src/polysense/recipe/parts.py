@@ -8,6 +8,7 @@ import pkgutil
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -173,9 +174,10 @@ def check_arguments(
     if not isinstance(arguments, Mapping):
         raise RecipeError(f"{entry}: the arguments of {kind.__name__} must be a mapping, found {arguments!r}")
     valid = [name for name in inspect.signature(kind).parameters if name not in skip]
-    for key in arguments:
-        if key not in valid:
+    for key, value in arguments.items():  # null takes out what another class had there, but is no licence to misspell
+        if key not in valid and (value is not None or get_close_matches(str(key), valid)):
             raise RecipeError(f"{entry}: {kind.__name__} has no argument {key!r}; {choices(str(key), valid)}")
+    arguments = {key: value for key, value in arguments.items() if key in valid}
     if not valid:
         return {}
     parser = ArgumentParser(exit_on_error=False)
