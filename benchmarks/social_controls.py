@@ -80,27 +80,33 @@ def markdown(result: Mapping[str, Any]) -> str:
     """The table, for people."""
     on, title = (
         ("--on captions --data DATA/flickr8k --runs runs/captions", "captions of Flickr8k")
-        if result.get("on") == "captions"
+        if result["on"] == "captions"
         else ("--data DATA/mvsa_single --runs runs/mvsa", "MVSA-Single")
     )
-    command = f"python benchmarks/social_controls.py {on} --out docs/results --arms {','.join(result['arms'])}" + (
-        "" if result.get("epochs") is None else f" --epochs {result['epochs']}"
-    )
+    alike: dict[int | None, list[str]] = {}
+    for name, arm in result["arms"].items():
+        alike.setdefault(arm["epochs"], []).append(name)
+    commands = [
+        f"`python benchmarks/social_controls.py {on} --out docs/results --arms {','.join(names)}"
+        + ("`" if epochs is None else f" --epochs {epochs}`")
+        for epochs, names in alike.items()
+    ]
     commits = ", ".join(dict.fromkeys(arm["commit"] for arm in result["arms"].values()))
     lines = [
         f"# Do ITC and ITM learn their own tasks on {title}?",
         "",
-        f"Command: `{command}`. Commits {commits}, {result['machine']}.",
+        f"Command: {', and '.join(commands)}. Commits {commits}, {result['machine']}.",
         f"On the {result['pairs']} test pairs, in points, mean ± standard deviation over seeds (`--seeds`, where not 0,1,2).",
         "",
-        f"| model | signals | seeds | {ASKED['matching_accuracy']} (chance 50) | "
+        f"| model | signals | epochs | seeds | {ASKED['matching_accuracy']} (chance 50) | "
         f"{ASKED['text_to_image_R@10']} (chance {1000 / result['pairs']:.1f}) |",
-        "|---|---|---|---|---|",
+        "|---|---|---|---|---|---|",
     ]
     for name, arm in result["arms"].items():
         model, _, signal = name.partition("_")
         cells = [_points(arm["found"].get(key)) for key in ASKED]
-        lines.append(f"| {model} | {signal} | {', '.join(map(str, arm['seeds']))} | {' | '.join(cells)} |")
+        epochs = arm["epochs"] or "the recipe's"
+        lines.append(f"| {model} | {signal} | {epochs} | {', '.join(map(str, arm['seeds']))} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -135,11 +141,11 @@ def main() -> None:
             overrides += CAPTIONS if options.epochs is None else (*CAPTIONS, f"training.num_train_epochs={options.epochs}")
         recipe = f"social/{'posts' if captions else 'mvsa'}_{name}"
         train(recipe, data, out=options.runs / name, seeds=seeds, overrides=overrides, resume=True)
-        arms[name] = {"commit": commit(), "seeds": seeds, "found": controls(options.runs / name, seeds, samples)}
+        found = controls(options.runs / name, seeds, samples)
+        arms[name] = {"commit": commit(), "epochs": options.epochs, "seeds": seeds, "found": found}
         result = {
             **origin(),
             "on": options.on,
-            "epochs": options.epochs,
             "pairs": len(samples),
             "arms": {one: arms[one] for one in ARMS if one in arms},
         }
