@@ -177,7 +177,7 @@ def test_a_recipe_of_the_papers_setting_says_what_it_is() -> None:
     from polysense.recipe.files import find_recipe
 
     parity = [name for name in RECIPES if "parity" in name]
-    assert len(parity) == 9
+    assert len(parity) == 13
     for name in parity:
         assert "Not run here, not decontaminated." in find_recipe(name).read_text("utf-8").splitlines()[0]
         corpora = [part for part in read_recipe(name)["corpora"] if not isinstance(part, str)]  # a bare name takes no arguments
@@ -189,8 +189,12 @@ def test_a_recipe_of_the_papers_setting_says_what_it_is() -> None:
     [
         ("simcse_bert", 64, 3e-5, 1, None),
         ("simcse_roberta", 512, 1e-5, 1, None),
+        ("simcse_bert_large", 64, 1e-5, 1, None),
+        ("simcse_roberta_large", 512, 3e-5, 1, None),
         ("supervised_bert", 512, 5e-5, 3, None),
         ("supervised_roberta", 512, 5e-5, 3, None),
+        ("supervised_bert_large", 512, 1e-5, 3, None),
+        ("supervised_roberta_large", 512, 1e-5, 3, None),
         ("mcse_bert", 64, 3e-5, 3, 0.01),
         ("mcse_roberta", 128, 1e-5, 3, 0.01),
         ("mcse_bert_coco", 64, 3e-5, 3, 0.01),

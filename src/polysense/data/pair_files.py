@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
 
 from polysense.data.rows import FIELDS
-from polysense.data.tablefile import Separated, first_rows
+from polysense.data.tablefile import DELIMITERS, Separated, first_rows
 from polysense.errors import DataError, display
 
 USUAL = {
@@ -37,7 +38,17 @@ BY_PLACE = ("text", "pair", "negatives")
 FORMATS = (".csv", ".tsv", ".tab")
 
 
-def layout(path: Path, *, encoding: str, known: Collection[str] = (), header: bool | None = None) -> Separated | None:
+Delimiter = Literal["comma", "tab", "semicolon"]
+
+
+def layout(
+    path: Path,
+    *,
+    encoding: str,
+    known: Collection[str] = (),
+    header: bool | None = None,
+    delimiter: Delimiter | None = None,
+) -> Separated | None:
     """How the cells of ``path`` are laid out; None where its ending says all there is to say.
 
     Tabs stand between the cells of a ``.csv`` file too if one is in its first line. Its first line is a header if one of its
@@ -48,18 +59,19 @@ def layout(path: Path, *, encoding: str, known: Collection[str] = (), header: bo
         encoding: of the file.
         known: names of columns.
         header: whether the first line is one; None looks at it.
+        delimiter: between the cells; None looks at the first line.
 
     Raises:
         DataError: the first line may be either, or a row of it has more cells than there are columns.
     """
     if path.suffix.lower() not in FORMATS:
         return None
-    rows, tabs = first_rows(path, encoding=encoding)
+    rows, between = first_rows(path, encoding=encoding, delimiter=DELIMITERS[delimiter] if delimiter else None)
     cells = rows[0]
     if header is None:
         header = _is_header(path, cells, {*FIELDS, *USUAL, *known})
     if header:
-        return Separated(tabs=tabs)
+        return Separated(between)
     numbered = len(cells) > 1 and all(row[0].isdecimal() for row in rows)
     columns = ("id", *BY_PLACE) if numbered else BY_PLACE
     if len(cells) > len(columns):
@@ -67,7 +79,7 @@ def layout(path: Path, *, encoding: str, known: Collection[str] = (), header: bo
             f"{display(path)} has no header and {len(cells)} columns; without a header one is expected (text), two (text, pair) "
             "or three (text, pair, negatives), and before them a number, which is the row's id"
         )
-    return Separated(tabs=tabs, columns=columns[: len(cells)])
+    return Separated(between, columns=columns[: len(cells)])
 
 
 def _is_header(path: Path, cells: list[str], names: set[str]) -> bool:

@@ -21,6 +21,9 @@ from polysense.errors import DataError, Problem, choices, display
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 """Endings of files that must be unpacked first."""
 
+DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";"}
+"""What may stand between the cells of a text file."""
+
 _LONGEST_CELL = 1 << 26  # characters; a quote that is never closed would otherwise end in a message about 131072
 
 
@@ -79,20 +82,25 @@ def read_raw(path: Path, *, encoding: str = "utf-8", separated: Separated | None
     return raw
 
 
-def first_rows(path: Path, *, encoding: str = "utf-8", count: int = 20) -> tuple[list[list[str]], bool]:
-    """The cells of the first lines of a text file that are not blank, and whether tabs stand between them; commas do otherwise.
+def first_rows(
+    path: Path, *, encoding: str = "utf-8", delimiter: str | None = None, count: int = 20
+) -> tuple[list[list[str]], str]:
+    """The cells of the first lines of a text file that are not blank, and what stands between them.
 
-    A quotation mark that is not closed ends them: it is for the reading of the whole file to say so.
+    Where that is not said it is a comma in a ``.csv`` file without a tab in its first line, and a tab in all others. A quotation
+    mark that is not closed ends the rows: it is for the reading of the whole file to say so.
     """
     lines = (line for line in _lines(decoded(path, _read(path), encoding, row_of=_records_before)) if line.strip())
     first = next(lines)
     every = chain([first], lines)
-    if path.suffix.lower() != ".csv" or "\t" in first:
-        return [[cell.strip().strip('"') for cell in line.split("\t")] for line in islice(every, count)], True
+    if delimiter is None:
+        delimiter = "," if path.suffix.lower() == ".csv" and "\t" not in first else "\t"
+    if delimiter == "\t":
+        return [[cell.strip().strip('"') for cell in line.split("\t")] for line in islice(every, count)], delimiter
     rows: list[list[str]] = []
     with suppress(csv.Error):
-        rows.extend([cell.strip() for cell in cells] for cells in islice(csv.reader(every), count))
-    return rows or [[first.strip()]], False
+        rows.extend([cell.strip() for cell in cells] for cells in islice(csv.reader(every, delimiter=delimiter), count))
+    return rows or [[first.strip()]], delimiter
 
 
 def _read(path: Path) -> bytes:
@@ -109,13 +117,14 @@ def _read(path: Path) -> bytes:
 class Separated:
     """How the cells of a text file are laid out."""
 
-    tabs: bool
-    """Tabs stand between the cells; else commas."""
+    delimiter: str
+    """The character between the cells, one of `DELIMITERS`."""
     columns: tuple[str, ...] | None = None
     """The columns of a file whose first line is a row; None where it is their header."""
 
     def __str__(self) -> str:
-        between = f"{'tabs' if self.tabs else 'commas'} stand between the cells"
+        name = next(name for name, character in DELIMITERS.items() if character == self.delimiter)
+        between = f"{name}s stand between the cells"
         if self.columns is None:
             return f"{between}, the first line is their header"
         return f"{between}, the first line is a row: its cells are {', '.join(self.columns)}"
@@ -126,7 +135,7 @@ class Separated:
         Tab-separated files come with quoting, like CSV, and without, where a quote is a character like any other.
         """
         text = decoded(path, data, encoding, row_of=_records_before)
-        if not self.tabs:
+        if self.delimiter != "\t":
             return self._rows(path, text, quoting=csv.QUOTE_MINIMAL)
         try:
             quoted = self._rows(path, text, quoting=csv.QUOTE_MINIMAL)
@@ -138,7 +147,7 @@ class Separated:
         return plain if len(plain.problems) < len(quoted.problems) else quoted
 
     def _rows(self, path: Path, text: str, *, quoting: Literal[0, 3]) -> RawTable:
-        return _separated(path, text, delimiter="\t" if self.tabs else ",", quoting=quoting, columns=self.columns)
+        return _separated(path, text, delimiter=self.delimiter, quoting=quoting, columns=self.columns)
 
 
 def _separated(
@@ -189,7 +198,7 @@ def _check_header(name: str, header: list[str], delimiter: str) -> None:
     repeated = sorted({column for column in header if column and header.count(column) > 1})
     if repeated:
         raise DataError(f"{name}: the header names {', '.join(map(repr, repeated))} more than once")
-    other = {",": ";", "\t": ","}[delimiter]
+    other = {",": ";", "\t": ",", ";": ","}[delimiter]
     if len(header) == 1 and other in header[0]:
         raise DataError(
             f"{name}: the header {header[0]!r} is one column: the cells must be separated by {delimiter!r}, not {other!r}"
@@ -239,9 +248,9 @@ def _records_before(text: str) -> int:
 
 
 _READERS: dict[str, Callable[[Path, bytes, str], RawTable]] = {
-    ".csv": Separated(tabs=False).read,
-    ".tsv": Separated(tabs=True).read,
-    ".tab": Separated(tabs=True).read,
+    ".csv": Separated(",").read,
+    ".tsv": Separated("\t").read,
+    ".tab": Separated("\t").read,
     ".jsonl": _read_jsonl,
     ".ndjson": _read_jsonl,
     ".parquet": _read_parquet,

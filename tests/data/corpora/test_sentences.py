@@ -7,6 +7,7 @@ import pytest
 
 from polysense.data.corpora.sentences import Sentences
 from polysense.data.draws import Drawn
+from polysense.data.pair_files import Delimiter
 from polysense.data.table import from_rows
 from polysense.errors import ArgumentError, DataError, RecipeError
 
@@ -218,6 +219,16 @@ def test_a_first_line_that_may_be_either_is_asked_about(tmp_path: Path) -> None:
     named = Sentences(columns={"text": "first", "pair": "second", "negatives": "third"}).read(file)
     assert texts(named) == [row[0] for row in ROWS]
     assert texts(Sentences(header=False).read(file)) == ["first", *(row[0] for row in ROWS)]
+
+
+@pytest.mark.parametrize("delimiter", ["comma", "tab", "semicolon"])
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.tsv"])
+def test_what_stands_between_the_cells_can_be_said(tmp_path: Path, name: str, delimiter: Delimiter) -> None:
+    """The other characters are then part of the sentences."""
+    rows = [["a dog, brown; old", "an animal\tof some kind"], ["two; or three", "some, few"]]
+    file = laid_out(tmp_path / name, {"comma": ",", "tab": "\t", "semicolon": ";"}[delimiter], rows, ["text", "pair"])
+    samples = Sentences(delimiter=delimiter).read(file).samples
+    assert [[sample.text, sample.pair] for sample in samples] == rows
 
 
 def test_what_is_wrong_with_a_file_without_header_is_named(tmp_path: Path) -> None:

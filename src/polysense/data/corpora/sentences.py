@@ -15,7 +15,7 @@ from polysense.data.draws import Draw, Limit, applied
 from polysense.data.folders import below
 from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
-from polysense.data.pair_files import BY_PLACE, layout, usual_columns
+from polysense.data.pair_files import BY_PLACE, Delimiter, layout, usual_columns
 from polysense.data.rows import origin, place
 from polysense.data.table import Table, held_out, read_table
 from polysense.data.tablefile import read_raw
@@ -39,6 +39,7 @@ class Sentences(Corpus):
             of the data folder.
         columns: of a table, fields that stand under another name (``{text: sentence}``).
         header: whether the first line of a CSV or TSV file is one; null looks at it.
+        delimiter: what stands between the cells of a CSV or TSV file; null looks at its first line.
         encoding: of the files.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder: rows that hold one of their
             sentences word for word are left out, and counted.
@@ -59,6 +60,7 @@ class Sentences(Corpus):
         path: str | None = None,
         columns: dict[str, str] | None = None,
         header: bool | None = None,
+        delimiter: Delimiter | None = None,
         encoding: str = "utf-8",
         exclude: list[str] | None = None,
         limit: int | None = None,
@@ -72,6 +74,7 @@ class Sentences(Corpus):
         self.path = path
         self.columns = columns
         self.header = header
+        self.delimiter = delimiter
         self.encoding = encoding
         self.exclude = exclude
         self.limit = limit
@@ -134,7 +137,7 @@ class Sentences(Corpus):
 
     def _table(self, file: Path) -> Table:
         known = (self.columns or {}).values()
-        separated = layout(file, encoding=self.encoding, known=known, header=self.header)
+        separated = layout(file, encoding=self.encoding, known=known, header=self.header, delimiter=self.delimiter)
         header = read_raw(file, encoding=self.encoding, separated=separated).columns
         columns = self.columns or usual_columns(header, taken=header)
         table = read_table(file, columns=columns, encoding=self.encoding, split_seed=None, separated=separated)
