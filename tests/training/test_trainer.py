@@ -209,6 +209,29 @@ class Tied(nn.Module):
         self.register_buffer("count", torch.tensor(7))
 
 
+def test_the_last_step_of_an_epoch_is_scaled_by_the_batches_that_it_has(
+    tiny_encoders: list[str], toy_posts: Path, tmp_path: Path
+) -> None:
+    """Seven batches are three steps of two and one of one, whose gradient is that of its batch and not half of it."""
+    still = ["learning_rate=1.0e-30", "learning_rates=null", "num_train_epochs=1", "per_device_train_batch_size=6"]
+    overrides = [*tiny_encoders, *(f"training.{one}" for one in still), "objectives.contrast=null", "objectives.matching=null"]
+
+    def norms(accumulated: int) -> list[float]:
+        folder = tmp_path / str(accumulated)
+        folder.mkdir()
+        trainer, learner = a_trainer([*overrides, f"training.gradient_accumulation_steps={accumulated}"], toy_posts, folder)
+        for module in learner.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        trainer.train()
+        return [json.loads(line)["grad_norm"] for line in (folder / "journal.jsonl").read_text().splitlines()]
+
+    single, double = norms(1), norms(2)
+    assert (len(single), len(double)) == (7, 4)
+    assert double[-1] == pytest.approx(single[-1], rel=1e-3)
+    assert single[-1] > 0
+
+
 def test_weights_come_back_tied_ones_too(tmp_path: Path) -> None:
     module, other = Tied(), Tied()
     save_weights(module, tmp_path / "model.safetensors")
