@@ -42,7 +42,7 @@ from polysense.knowledge.rewriting.control import control_record
 from polysense.metrics.retrieval import recalls
 from polysense.training.run import train
 from polysense.types import Sample
-from record import difference, origin, plus_minus, spread, table, write
+from record import commit, difference, origin, plus_minus, spread, table, write
 
 SEEDS = (0, 1, 2)
 BANNED = ("sts_senteval", "sts_b", "sick2014")
@@ -193,6 +193,9 @@ def pre_train(arm: str, start: Path, root: Path, runs: Path) -> None:
     cells = () if arm == "text_only" else (CELLS,)
     settings = [f"encoders.text.pretrained={start}", *cells, *SMALL, *changes]
     train("unimo/pretrain_pairs", root, out=runs / arm, seeds=seeds, overrides=settings, resume=True)
+    by = runs / arm / "commit.txt"
+    if not by.is_file():
+        by.write_text(commit())
 
 
 def probes(root: Path) -> dict[str, tuple[Evaluator, Sequence[Sample]]]:
@@ -297,6 +300,7 @@ def collected(root: Path, runs: Path) -> dict[str, Any]:
                     name: spread([result[name] for result in results]) for name in metrics.split(",") if name in results[0]
                 }
     return {
+        "commits": {arm: (runs / arm / "commit.txt").read_text() for arm in arms},
         "arms": arms,
         "tasks": tasks,
         "control": control(root, runs),
@@ -369,7 +373,7 @@ def head(result: Mapping[str, Any]) -> list[str]:
     return [
         "# What the parts of UNIMO's pre-training add",
         "",
-        f"Command: `{COMMAND}`. Commit {result['commit']}, {result['machine']}.",
+        f"Command: `{COMMAND}`. Commit {', '.join(sorted(set(result['commits'].values())))}, {result['machine']}.",
         f"Pairs: Flickr8k. Free texts: {made['free texts']:,}, of them {made['of them captions']:,} captions of Multi30k whose",
         f"pictures are not Flickr8k's. Free pictures: {made['free pictures']:,} of MVSA. Sentences of STS and SICK are left out.",
         "Two epochs from one small start. Recalls and shares in points, mean ± standard deviation over seeds 0, 1 and 2; of",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from polysense.evaluation.evaluator import Answerer
 from polysense.evaluation.soft_accuracy import SoftAccuracy
 from polysense.learner import Learner
 from polysense.metrics.soft_answers import soft_accuracy, soft_scores
+from polysense.objectives import adversarial
 from polysense.objectives.soft_answers import SoftAnswers
 from polysense.types import Batch, Sample
 
@@ -41,9 +43,11 @@ def questions() -> list[Sample]:
     return [*rows[:15], replace(rows[15], label=None)]
 
 
-def learner_of(networks: Path, **arguments: object) -> Learner:
-    answers = {"class_path": "SoftAnswers", "init_args": {"least": 1, **arguments}}
-    recipe = recipe_of("SingleStream", networks, {"answers": answers}, samples=questions(), pooling="product")
+def learner_of(networks: Path, hardened: dict[str, object] | None = None, **arguments: object) -> Learner:
+    objectives = {"answers": {"class_path": "SoftAnswers", "init_args": {"least": 1, **arguments}}}
+    if hardened is not None:
+        objectives["adversarial"] = {"class_path": "Adversarial", "init_args": {"of": "answers", **hardened}}
+    recipe = recipe_of("SingleStream", networks, objectives, samples=questions(), pooling="product", dropout=0.0)
     return recipe.build(seed=0)
 
 
@@ -80,6 +84,35 @@ def test_the_loss_is_its_equation(networks: Path) -> None:
                     loss -= float(target * chance.log() + (1 - target) * (1 - chance).log())
                 losses.append(loss)
     assert found == pytest.approx(sum(losses) / len(losses), rel=1e-4)
+
+
+def test_hardened_each_answer_stays_right_and_the_same(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One step, its shifts kept: the loss where they stand, and how far yes and no of every answer moved, row by row."""
+    learner = learner_of(networks, {"steps": 1, "start": 2.0, "radius": None, "agreement": 0.7}).train()
+    objective: Any = learner.objective("answers")
+    moved: list[Any] = []
+    original = adversarial.shifted
+    monkeypatch.setattr(adversarial, "shifted", lambda *asked: moved.append(original(*asked)) or moved[-1])
+    samples = questions()
+    batch = batch_of(learner, samples)
+    with torch.no_grad():
+        found = learner.terms(batch, step=0)["adversarial"]
+        plain = objective.head(learner.model(batch).fused.summary).sigmoid()
+        total = 0.0
+        for seen in moved:
+            chances, rows = objective.head(seen.fused.summary).sigmoid(), []
+            for row, sample in enumerate(samples):
+                if sample.label is None:
+                    continue
+                wanted, one = soft_scores(sample.label), 0.0  # type: ignore[arg-type]
+                for place, answer in enumerate(objective.answers):
+                    p, q, target = float(plain[row, place]), float(chances[row, place]), wanted.get(answer, 0.0)
+                    one -= target * log(q) + (1 - target) * log(1 - q)
+                    one += 0.7 * ((p - q) * (log(p) - log(q)) + (q - p) * (log(1 - p) - log(1 - q)))
+                rows.append(one)
+            total += sum(rows) / len(rows)
+    assert len(moved) == 2  # words, picture
+    assert float(found) == pytest.approx(total, rel=1e-4)
 
 
 def test_it_learns_to_answer(networks: Path) -> None:

@@ -38,7 +38,7 @@ class Adversarial(Objective):
 
     Args:
         widths: supplied by the build.
-        of: an objective of the recipe that chooses among kinds (``Classification``, ``Generation``), by its name.
+        of: an objective of the recipe that chooses among kinds (``Classification``, ``SoftAnswers``, ``Generation``), by its name.
         steps: K.
         rate: the length of a step.
         start: sqrt(3) times the expected length of the first shift.
@@ -73,8 +73,8 @@ class Adversarial(Objective):
         if not isinstance(found, Choosing):
             fitting = [name for name, one in others.items() if isinstance(one, Choosing)]
             raise RecipeError(
-                f"Adversarial.of: {self.name!r} is no objective of this recipe that chooses among kinds, as Classification and "
-                f"Generation do; {choices(self.name, fitting)}"
+                f"Adversarial.of: {self.name!r} is no objective of this recipe that chooses among kinds, as Classification, "
+                f"SoftAnswers and Generation do; {choices(self.name, fitting)}"
             )
         self._hardened = [found]
         self.sees_partial, self.companions = found.sees_partial, found.companions
@@ -120,7 +120,7 @@ class Adversarial(Objective):
             shift.requires_grad_()
             found = self.of.choose(Instead(look, shown, shifted(look.fusion, seen, name, shift)))
             assert found is not None
-            terms.append(found.loss + self.agreement * mean(symmetric_divergence(clean.scores, found.scores)))
+            terms.append(found.loss + self.agreement * mean(apart(clean.scores, found.scores)))
             if step < self.steps:
                 (gradient,) = torch.autograd.grad(found.loss, shift, retain_graph=True)
                 uphill = gradient.masked_fill(~real.unsqueeze(2), 0.0)
@@ -157,6 +157,11 @@ class Instead:
     def __call__(self, view: View) -> tuple[Shown, Representation]:
         """The same for every view."""
         return self.shown, self.representation
+
+
+def apart(one: Tensor, other: Tensor) -> Tensor:
+    """``KL(p, q) + KL(q, p)`` of each choice (choices, kinds), or of each row over all its choices (rows, choices, kinds)."""
+    return symmetric_divergence(one, other).reshape(len(one), -1).sum(dim=1)
 
 
 def drawn(real: Tensor, width: int, *, size: float, draw: torch.Generator) -> Tensor:

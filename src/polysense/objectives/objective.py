@@ -195,7 +195,7 @@ class Chosen:
     """What an objective makes of the choices that a batch gives it, each among some kinds."""
 
     scores: Tensor
-    """(choices, kinds): logits."""
+    """(choices, kinds): logits; or (rows, choices, kinds), where a row counts for all its choices together."""
     loss: Tensor
     """A scalar: the objective's term."""
 

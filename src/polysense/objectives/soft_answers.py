@@ -14,12 +14,13 @@ from polysense.data.table import classes
 from polysense.distributed import everywhere, mean
 from polysense.errors import DataError, RecipeError
 from polysense.metrics.soft_answers import FULL, soft_scores
-from polysense.objectives.objective import Answering, Look
+from polysense.objectives.objective import Answering, Choosing, Chosen, Look
 from polysense.types import Fields, Prediction, Representation, Sample, Widths
 from polysense.views.plain import Plain
+from polysense.views.view import View
 
 
-class SoftAnswers(Answering):
+class SoftAnswers(Answering, Choosing):
     """Which of the answers that people often give is right, where each row has what several people said.
 
     ``loss = mean over rows of sum_a BCE(z_a, min(n_a / 3, 1))``; n_a people gave the answer a. The head is Linear to twice the width,
@@ -80,13 +81,24 @@ class SoftAnswers(Answering):
 
     def forward(self, look: Look) -> Tensor | None:
         """The loss over the rows that have answers."""
-        shown, seen = look(Plain())
+        found = self.choose(look)
+        return None if found is None else found.loss
+
+    def view(self, look: Look) -> View:
+        """All there is."""
+        del look
+        return Plain()
+
+    def choose(self, look: Look) -> Chosen | None:
+        """Of a row with answers, for each answer a choice between yes and no."""
+        shown, seen = look(self.view(look))
         targets = shown.batch.fields["answers"]
         rows = ~targets[:, 0].isnan() & seen.fused.present
         if everywhere(not bool(rows.any())):
             return None
         logits = self.head(seen.fused.summary[rows]).float()
-        return mean(binary_cross_entropy_with_logits(logits, targets[rows], reduction="none").sum(dim=1))
+        loss = mean(binary_cross_entropy_with_logits(logits, targets[rows], reduction="none").sum(dim=1))
+        return Chosen(torch.stack([logits, torch.zeros_like(logits)], dim=-1), loss)
 
     def answer(self, representation: Representation) -> Prediction:
         """``label``, the likeliest answer, and ``probabilities`` of the three likeliest."""
