@@ -50,7 +50,7 @@ def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
             "text_only": {"captions: perplexity": {"mean": 30.0, "std": None, "seeds": [30.0]}},
         },
         "prepared": {"free texts": 32_000, "of them captions": 22_000, "free pictures": 4869},
-        "commit": "1234567",
+        "commits": {"full": "1234567", "no_rewriting": "1234567", "text_only": "89abcde"},
         "machine": "a machine",
         "control": {level: {"accuracy": 0.55} for level in ("word", "phrase", "sentence")},
         "tasks": {"sts": {"start": {"spearman": {"mean": 61.5, "std": None, "seeds": [61.5]}}}},
@@ -63,6 +63,6 @@ def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
     assert "| text alone, the control | 55.0 | 55.0 |" in page
     assert "| full | 25.0 ± 1.0 |  |" in page
     assert "| no_rewriting |  | 25.0 ± 1.0 |" in page
-    assert "Commit 1234567, a machine." in page
+    assert "Commit 1234567, 89abcde, a machine." in page
     assert "| start | 61.5 |" in page
     assert "+1.0 (-1.0 to +3.0)" in page
