@@ -199,15 +199,16 @@ def pre_train(arm: str, start: Path, root: Path, runs: Path) -> None:
 
 
 def probes(root: Path) -> dict[str, tuple[Evaluator, Sequence[Sample]]]:
-    """What every arm is asked about the test captions."""
+    """What every arm is asked: retrieval about all captions of the test pictures, the rest about the first one of each."""
     table = Flickr8k().read(root)
     test = [sample for sample in table.samples if sample.split == "test"]
-    alone = [replace(sample, image=None) for sample in test]
+    first = list({sample.group: sample for sample in reversed(test)}.values())[::-1]
+    alone = [replace(sample, image=None) for sample in first]
     return {
         "retrieval": (Retrieval(), test),
-        "rewritten": (Rewritten(str(root / "tables/rewrites_test"), per_level=1), test),
+        "rewritten": (Rewritten(str(root / "tables/rewrites_test"), per_level=1), first),
         "captions": (Losses(), alone),
-        "captions with pictures": (Losses(), test),
+        "captions with pictures": (Losses(), first),
         "fragments": (Perplexity(), alone),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -29,10 +30,12 @@ class CrossModalContrast(Answering, Aligning, Judging):
     ``loss = -log( sum_P e^{d/t} / (sum_P e^{d/t} + sum_N e^{d/t}) )``, mean over the pairs; d = cos(f_v(h_IMG), f_t(h_CLS)).
     P: the pair and its ``pair`` text (another caption, a translation), read together, in rows that have negatives read together; the
     pair read apart; near pictures with the text and near texts with the picture, read apart. N: its ``negatives``, read together with
-    the picture; the pictures and texts of other rows, read apart. Equal pictures and texts, and those that are near, are no negatives.
+    the picture; the pictures and texts of other rows and what is near those, read apart. Equal pictures and texts, and those that are
+    near, are no negatives.
     Reads: text, image, and what further texts and pictures the corpus gives (``rewrites``, ``neighbours``).
-    Source: UNIMO (ACL 2021), section 3.2. That the pair read apart is a positive, and other rows are negatives, is ours: else
-    constant towers win.   Relations: ``ImageTextContrast`` without any rewriting; wants the fusion ``SingleStream``.
+    Source: UNIMO (ACL 2021), section 3.2. Ours: the pair read apart is a positive, and other rows are negatives, else constant towers
+    win; what is near other rows is a negative, else towers win that like whatever looks like the collection of near pictures.
+    Relations: ``ImageTextContrast`` without any rewriting; wants the fusion ``SingleStream``.
 
     Args:
         widths: supplied by the build.
@@ -40,8 +43,9 @@ class CrossModalContrast(Answering, Aligning, Judging):
         initial_temperature: t at the start; it is learned, from 0.001 to 0.5.
         in_batch: whether other rows are negatives.
         apart: whether the pair read apart is a positive.
-        softmax: ``one`` over all, as in the paper, where a pair that is told from its rewrites satisfies the sum and the towers
-            learn little; or ``two``: one over what is read together and one over what is read apart, whose losses are added.
+        softmax: ``one`` over all, as in the paper, where the largest term satisfies the sum, so that a pair that is told from its
+            rewrites, or whose near pictures are found, leaves little for the towers to learn; or ``three``, whose losses are added:
+            over what is read together, over what is near, and over the pair read apart.
         score: ``cosine``, or ``product``: ``W (ReLU(f_t) * ReLU(f_v)) + b``, as in the authors' matching head. It is no cosine of
             two vectors, so there is no space to search then: pairs are judged alone.
     """
@@ -58,7 +62,7 @@ class CrossModalContrast(Answering, Aligning, Judging):
         initial_temperature: float = 0.07,
         in_batch: bool = True,
         apart: bool = True,
-        softmax: Literal["one", "two"] = "two",
+        softmax: Literal["one", "three"] = "three",
         score: Literal["cosine", "product"] = "cosine",
     ) -> None:
         super().__init__()
@@ -88,17 +92,16 @@ class CrossModalContrast(Answering, Aligning, Judging):
         both = batch.parts["text"]["present"] & batch.parts["image"]["present"]
         if everywhere(not bool(both.any())):
             return None
-        texts, images = self._towers(look, "text"), self._towers(look, "image")
-        own_text, own_image = texts[0][:, :1], images[0][:, :1]
-        with_images = self._score(own_text, images[0]).masked_fill(~images[1], -torch.inf)
-        with_texts = self._score(texts[0], own_image).masked_fill(~texts[1], -torch.inf)
+        towers = {name: self._towers(look, name) for name in SIDES}
+        texts, images = towers["text"], towers["image"]
+        with_images = self._score(texts[0][:, :1], images[0]).masked_fill(~images[1], -torch.inf)
+        with_texts = self._score(texts[0], images[0][:, :1]).masked_fill(~texts[1], -torch.inf)
         joint = self._joint(look)
-        own, near = [joint[:, :2]], [with_images[:, 1:], with_texts[:, 1:]]
-        if self.apart:
-            near.append(with_images[:, :1])
+        together, near = [joint[:, :2]], [with_images[:, 1:], with_texts[:, 1:]]
+        pair = [with_images[:, :1]] if self.apart else []
         rewritten, others = [joint[:, 2:]], []
         if self.in_batch:
-            others = self._against_others(batch, both, own_text[:, 0], own_image[:, 0])
+            others = self._against_others(batch, both, towers)
         scale, lacking = 1 / self.temperature(), ~both.unsqueeze(1)
 
         def contrast(positives: list[Tensor], negatives: list[Tensor]) -> Tensor:
@@ -108,8 +111,8 @@ class CrossModalContrast(Answering, Aligning, Judging):
             )
 
         if self.softmax == "one":
-            return contrast(own + near, rewritten + others)
-        return contrast(own, rewritten) + contrast(near, others)
+            return contrast(together + near + pair, rewritten + others)
+        return contrast(together, rewritten) + contrast(near, others) + contrast(pair, others)
 
     def _joint(self, look: Look) -> Tensor:
         """Scores of each row's picture read together with its text, its pair, its negatives: (batch, 2 + negatives).
@@ -143,8 +146,8 @@ class CrossModalContrast(Answering, Aligning, Judging):
         there[places] = True
         return found, there
 
-    def _against_others(self, batch: Batch, both: Tensor, text: Tensor, image: Tensor) -> list[Tensor]:
-        """Scores of each row's text with the pictures of all others, and of its picture with their texts."""
+    def _against_others(self, batch: Batch, both: Tensor, towers: Mapping[str, tuple[Tensor, Tensor]]) -> list[Tensor]:
+        """Scores of each row's text with the pictures of all other rows and those near them, and of its picture with their texts."""
         there, offset = gather(both)
         keys = {name: batch.parts[name]["key"] for name in SIDES}
         every = {name: gather(key)[0] for name, key in keys.items()}
@@ -152,16 +155,20 @@ class CrossModalContrast(Answering, Aligning, Judging):
         same = torch.stack([keys[name].unsqueeze(1) == every[name] for name in SIDES]).any(dim=0) | ~there
         same[rows, rows + offset] = True
         found = []
-        for name, scores in (
-            ("image", self._score(text.unsqueeze(1), gather(image)[0])),
-            ("text", self._score(gather(text)[0], image.unsqueeze(1))),
-        ):
-            barred = same
-            paired = ["pair"] if name == "text" and "pair" in batch.parts else []
-            for near in [*paired, *numbered(batch, f"near_{name}")]:
-                part = batch.parts[near]
-                barred = barred | ((part["key"].unsqueeze(1) == every[name]) & part["present"].unsqueeze(1))
-            found.append(scores.masked_fill(barred, -torch.inf))
+        for name, asking in (("image", "text"), ("text", "image")):
+            vectors, present = towers[name]
+            names = [name, *numbered(batch, f"near_{name}")]
+            near = present & both.unsqueeze(1)
+            near[:, 0] = False
+            whose = near.nonzero()[:, 0]
+            near_keys = torch.stack([batch.parts[one]["key"] for one in names], dim=1)[near]
+            others = torch.cat([gather(vectors[:, 0])[0], gather(vectors[near])[0]])
+            held = torch.cat([every[name], gather(near_keys)[0]])
+            barred = torch.cat([same, same[:, gather(whose + offset)[0]]], dim=1)
+            for known in [*names, *(["pair"] if name == "text" and "pair" in batch.parts else [])]:
+                part = batch.parts[known]
+                barred = barred | ((part["key"].unsqueeze(1) == held) & part["present"].unsqueeze(1))
+            found.append(self._score_all(towers[asking][0][:, 0], others).masked_fill(barred, -torch.inf))
         return found
 
     def _project(self, modality: str, summaries: Tensor) -> Tensor:
@@ -172,6 +179,12 @@ class CrossModalContrast(Answering, Aligning, Judging):
         """D (...,) of vectors (..., width)."""
         product = text * image
         return product.sum(dim=-1) if self.weigh is None else self.weigh(product).squeeze(-1)
+
+    def _score_all(self, one: Tensor, others: Tensor) -> Tensor:
+        """D of every vector (rows, width) with every other one (others, width): (rows, others)."""
+        if self.weigh is None:
+            return one @ others.T
+        return (one * self.weigh.weight) @ others.T + self.weigh.bias
 
     def project(self, modality: str, summaries: Tensor) -> Tensor:
         """Text or image summaries in the space of the contrast, (rows, shared width), in float32."""
