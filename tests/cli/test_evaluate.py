@@ -345,6 +345,8 @@ def test_retrieval_on_flickr8k(trained_runs: dict[str, Path], tmp_path: Path, ca
         (["--evaluator", "transfer:tasks=[MS]", "--data", "SETS"], 2, "'MS' is not one; did you mean"),
         (["--data", "SETS"], 2, "does not say what to measure: name it with --evaluator"),
         (["--evaluator", "sts"], 2, "name the table or folder with --data"),
+        (["--skip-bad-rows"], 2, "--skip-bad-rows is for asking the models anew"),
+        (["--data", "SETS", "--details"], 2, "--details is what evaluators add: name them with --evaluator"),
         ([], 2, "was not trained here"),
     ],
 )

@@ -167,6 +167,7 @@ def test_a_table_or_one_post_is_named(
     [
         (["--text", ""], 3, "nothing usable"),
         (["--image", "gone.jpg"], 3, "gone.jpg does not exist"),
+        (["--text", "x", "--columns", "text=tweet"], 2, "--columns: is for a table"),
         (["gone.csv"], 3, "gone.csv does not exist"),
     ],
 )

@@ -136,6 +136,7 @@ def test_evaluators_by_name(capsys: pytest.CaptureFixture[str]) -> None:
         (["caption", "summaries", "flickr8k/images/1.png"], 1, "writes no captions"),
         (["generate", "captions", "see a box"], 3, "the model writes of pictures, the row has none"),
         (["generate", "summaries", "flickr8k/images"], 2, "is a folder; generate reads texts, and `polysense caption RUN"),
+        (["generate", "summaries", "a box " * 60, "--beams", "0"], 2, "beams: expected"),  # longer than a name can be
         (["generate", "summaries", "nothing.txt"], 3, "there is no file nothing.txt"),
         (["generate", "summaries", "a box", "--beams", "0"], 2, "beams: expected"),
         (["generate", "summaries", "a box", "--max-length", "14"], 2, "has 16: shorten"),

@@ -156,3 +156,8 @@ def test_the_mean_of_several_training_sets() -> None:
     one, two = ({"tfidf_text": {"train_rows": 4, "rows": 9, "metrics": {"accuracy": value}}} for value in (0.25, 0.75))
     assert mean_references([one, two]) == {"tfidf_text": {"train_rows": 4, "rows": 9, "metrics": {"accuracy": 0.5}}}
     assert mean_references([one, {}]) == {}
+    more = {
+        "tfidf_text": {**two["tfidf_text"], "metrics": {"accuracy": 0.75, "Corr": 0.3}}
+    }  # undefined where answers are constant
+    for found in ([one, more], [more, one]):
+        assert mean_references(found)["tfidf_text"]["metrics"] == {"accuracy": 0.5}

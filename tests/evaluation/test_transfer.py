@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,5 +118,9 @@ def test_too_few_rows_to_learn_from() -> None:
         Transfer()(Telling(), labelled(9, task="MR")[::2])
     with pytest.raises(DataError, match="the class 'bad' has a single row to learn from"):
         Transfer()(Telling(), labelled(9)[:2] + labelled(9)[2::2])
+    rows = labelled(9, task="MR")
+    split = [replace(row, split="train") for row in rows[::2]] + [replace(row, split="validation") for row in rows[1:4]]
+    with pytest.raises(DataError, match="Transfer, MR: all training rows have one class"):
+        Transfer()(Telling(), [*split, *(replace(row, split="test") for row in rows[4:])])
     with pytest.raises(RecipeError, match="must be at least 2"):
         Transfer(folds=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from polysense.fusion.low_rank_product import LowRankProduct
 from polysense.fusion.modality_attention import ModalityAttention
 from polysense.fusion.pairwise_cross_attention import PairwiseCrossAttention
 from polysense.fusion.shared_private import SharedPrivate
+from polysense.fusion.single import Single
 from polysense.fusion.tensor_product import TensorProduct
 from polysense.types import Encoded
 
@@ -250,6 +252,17 @@ def test_rows_do_not_touch_each_other(fusion: Fusion, parts: dict[str, Encoded])
         index = torch.tensor(order)
         chosen = fusion({name: part.rows(index) for name, part in parts.items()}).summary
         torch.testing.assert_close(chosen, together[index], atol=1e-6, rtol=0)
+
+
+def test_what_an_encoder_makes_of_nothing_is_not_passed_on(parts: dict[str, Encoded]) -> None:
+    """Whoever stands beside it: a batch without any text has no encoding of it at all."""
+    there = torch.arange(len(parts["text"].present)) != 0
+    text = replace(parts["text"], present=there)
+    found = Single({"text": text.summary.shape[1], "image": 3})({**parts, "text": text})
+    assert not found.summary[0].any()
+    assert not found.states[0].any()
+    assert torch.equal(found.summary[1:], text.summary[1:])
+    assert torch.equal(found.present, there)
 
 
 def test_concatenation_joins_any_number_of_modalities(parts: dict[str, Encoded]) -> None:

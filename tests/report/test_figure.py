@@ -41,6 +41,12 @@ def test_two_figures_share_no_id() -> None:
     assert not one & two
 
 
+def test_a_name_that_somebody_chose_is_only_letters_and_digits() -> None:
+    svg = line('x"><script>\\1')
+    assert "<script" not in svg
+    assert ET.fromstring(svg).tag == "svg"
+
+
 def test_the_label_is_escaped() -> None:
     assert ET.fromstring(line("one", 'a "quoted" <label> & more')).attrib["aria-label"] == 'a "quoted" <label> & more'
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from made_runs import write_lines
-from polysense.report.modalities import lines, modalities
+from polysense.report.modalities import dots, lines, modalities
 from polysense.report.run import Run
 
 
@@ -43,6 +44,13 @@ def test_a_modality_alone_and_all_of_them_are_scored_on_the_same_rows(lacking: R
     whole, alone = lines(lacking, "image", together="both")
     assert (whole.name, whole.rows, whole.scores["accuracy"].mean) == ("both, rows with image", 3, pytest.approx(1 / 3))
     assert (alone.name, alone.rows, alone.scores["accuracy"].mean) == ("image alone", 3, 1.0)
+
+
+def test_a_metric_that_a_modality_alone_has_not_is_drawn_of_the_others(lacking: Run) -> None:
+    """The metric of the run may come from elsewhere than its predictions."""
+    shown = [replace(line, scores={}) if place else line for place, line in enumerate(lines(lacking, "text", together="both"))]
+    assert "text alone" not in dots(shown, "accuracy", floor=None)
+    assert "both, rows with text" in dots(shown, "accuracy", floor=None)
 
 
 def test_the_table_says_how_many_rows_each_line_is_of(lacking: Run) -> None:

@@ -299,6 +299,26 @@ def test_runs_that_predict_scores(tmp_path: Path) -> None:
     assert compare(base, base, **FAST).p_value == 1
 
 
+def test_a_metric_that_is_undefined_in_a_group_is_left_out_there(tmp_path: Path) -> None:
+    """Where all true scores are 0, Non0 and Corr compare nothing: that is no equality."""
+    runs = [scored_run(tmp_path / name, noise=noise) for name, noise in (("base", 1.0), ("other", 0.3))]
+
+    def alter(rows: list[dict[str, Any]]) -> None:
+        for place, row in enumerate(rows):
+            row["extra"] = {"shop": "a" if place % 2 else "b"}
+            if place % 2 == 0:
+                row["target"] = 0.0
+
+    for run in runs:
+        for seed in (0, 1):
+            change(run, seed, alter)
+    found = compare_each(*runs, metrics=["MAE", "Non0_acc_2", "Corr"], by="shop", **FAST)
+    assert set(found["MAE"].groups) == {"a", "b"}
+    assert set(found["Non0_acc_2"].groups) == {"a"}
+    assert "no Non0_acc_2 of the rows with shop b: it is undefined there" in found["Non0_acc_2"].note
+    assert "undefined" not in found["MAE"].note
+
+
 def own_scores(folder: Path, seed: int, *, noise: float, human: bool, lacks: Sequence[int] = ()) -> None:
     """Give the rows of a run scores of their texts alone, and what people gave these; but those at the places ``lacks``."""
     luck = np.random.default_rng([seed, int(100 * noise)])

@@ -58,3 +58,9 @@ def test_a_batch_without_a_modality_hides_nothing_of_it() -> None:
     alone = Batch(parts={"text": tiny.part(40)}, fields={"index": torch.arange(40)})
     assert not hidden(Partial((("text", 0.9), ("audio", 0.9))), alone)["text"].any()
     assert hidden(Partial((("audio", 0.9),)), alone) == {}
+
+
+def test_a_second_text_is_no_modality_that_a_row_keeps() -> None:
+    parts = {"text": tiny.part(200), "audio": tiny.part(200), "pair": tiny.part(200), "near_text.0": tiny.part(200)}
+    found = hidden(Partial((("text", 0.9), ("audio", 0.9))), Batch(parts=parts, fields={"index": torch.arange(200)}))
+    assert not (found["text"] & found["audio"]).any()

@@ -100,6 +100,10 @@ def evaluate(
             "--columns": columns,
             "--encoding": encoding,
             "--pooling": pooling,
+            "--details": details,
+            "--media-root": media_root,
+            "--skip-bad-rows": skip_bad_rows,
+            "--trust-recipe-code": trust_recipe_code,
         }
         asking |= {"--drop": drop, "--drop-frames": drop_frames, "--frame-noise": frame_noise}
         for option in (option for option, value in asking.items() if value):
@@ -114,6 +118,8 @@ def evaluate(
         from polysense.inference.measure import evaluate as measured
         from polysense.recipe.parts import find_evaluator
 
+        if details and not evaluator:
+            raise RecipeError("--details is what evaluators add: name them with --evaluator")
         made = [find_evaluator(name, details=details) for name in evaluator or ()]
         with bar("checking rows", "rows") as advance:
             reading = Reading(

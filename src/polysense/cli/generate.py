@@ -90,19 +90,28 @@ def _rows(
 
     path = Path(source)
     looks_like_file = is_table(path) or is_lines(path)
-    if looks_like_file and not any(character.isspace() for character in source) and not path.exists():
+    there = _there(path)
+    if looks_like_file and not any(character.isspace() for character in source) and not there:
         raise DataError(f"there is no file {source}")
-    if path.is_dir():
+    if there and path.is_dir():
         raise RecipeError(
             f"{source} is a folder; generate reads texts, and `polysense caption RUN {source}` writes of pictures"
         )
-    if looks_like_file and path.is_file() and not is_lines(path):
+    if looks_like_file and there and not is_lines(path):
         return table_rows(source, columns, media_root, encoding or "utf-8", noted=noted)
     for option, value in (("--columns", columns), ("--media-root", media_root)):
         if value is not None:
             raise RecipeError(f"{option}: is for a table")
-    if looks_like_file and path.is_file():
+    if looks_like_file and there:
         return chain.from_iterable(Lines(path, encoding=encoding or "utf-8").blocks(1024))
     if encoding is not None:
         raise RecipeError("--encoding: is for files; what comes from stdin must be UTF-8")
     return (line.rstrip("\r\n") for line in sys.stdin) if source == "-" else [source]
+
+
+def _there(path: Path) -> bool:
+    """Whether it is a file or folder; a text that is longer than any name of a file is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -74,7 +74,8 @@ def neighbours(
     paired = CaptionCorpus.of(map(Caption.of, rows)).digest
     made = []
     if texts is not None:
-        made.append(_texts(rows, texts, column, out, pool, paired, overwrite, Skipped() if skip_bad_rows else None))
+        skipped = Skipped() if skip_bad_rows else None
+        made.append(_texts(rows, texts, column, encoding or "utf-8", out, pool, paired, overwrite, skipped))
     if images is not None:
         made.append(_images(rows, images, encoder, out, pool, paired, overwrite))
     summary = [_summary(one) for one in made]
@@ -89,6 +90,7 @@ def _texts(
     rows: Sequence[Sample],
     texts: Path,
     column: str,
+    encoding: str,
     out: Path,
     pool: int,
     paired: str,
@@ -99,7 +101,7 @@ def _texts(
     from polysense.knowledge.texts import read_texts
 
     with bar("sentences", "captions") as progress:
-        unpaired = list(read_texts(texts, column=column, skip=skipped))
+        unpaired = list(read_texts(texts, column=column, encoding=encoding, skip=skipped))
         if skipped is not None:
             skipped.tell_rest()
         return text_neighbours(

@@ -73,6 +73,10 @@ def predict(
         raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
     if beside is not None and text is None:
         raise RecipeError("--beside: goes with --text; the rows of a table have a column for it")
+    if table is None or clip is not None:
+        for option, value in (("--columns", columns), ("--encoding", encoding), ("--media-root", media_root)):
+            if value is not None:
+                raise RecipeError(f"{option}: is for a table")
     refuse_missing(run)  # and a wrong table, before torch is loaded
     rows = (
         None

@@ -108,7 +108,8 @@ def _spread(run: Path, metric: str) -> str:
     from polysense.evaluation.summary import stored, summarise
 
     summary = summarise(stored(run, "test")[0], "test", None)
-    return f"{summary['metrics'][metric]:.3f} ± {summary['std'][metric]:.3f}"
+    std = (summary["std"] or {}).get(metric)
+    return f"{summary['metrics'][metric]:.3f}" + ("" if std is None else f" ± {std:.3f}")
 
 
 def _two_posts(samples: Sequence[Sample]) -> list[Sample]:

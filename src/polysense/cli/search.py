@@ -115,7 +115,7 @@ def search(
     options = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
     refuse_others(collection, loaded, model, part=part, shared=shared)
     samples = _fill(there, loaded, collection, rows, options, part=part, shared=shared, kept_in=index)
-    asked = _queries([*(text or []), *(query or [])], queries, image or [])
+    asked = _queries([*(text or []), *(query or [])], queries, image or [], encoding=encoding or "utf-8")
     hits = there.search([row for _, row in asked], rerank or top, threshold)
     if rerank is not None:
         if samples is None:
@@ -273,13 +273,13 @@ def _numbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return items
 
 
-def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path]) -> list[tuple[str, Any]]:
+def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path], *, encoding: str) -> list[tuple[str, Any]]:
     """Each query as it is shown, and as a row."""
     from polysense.inference.row_source import open_rows
 
     found: list[tuple[str, Any]] = [(text, text) for text in texts]
     if file is not None:
-        source = open_rows(file)
+        source = open_rows(file, encoding=encoding)
         if source.blank:
             say(f"{file}: {'1 blank line is' if source.blank == 1 else f'{source.blank:,} blank lines are'} not looked for")
         for block in source.blocks(1 << 16):

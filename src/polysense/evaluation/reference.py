@@ -46,12 +46,17 @@ def references(train: Sequence[Sample], test: Sequence[Sample], *, rules: Datase
 
 
 def mean_references(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The means of what :func:`references` found of several training sets of one size, on the same rows."""
+    """The means of what :func:`references` found of several training sets of one size, on the same rows, of what all have."""
     return {
-        name: {**one, "metrics": {metric: fmean(each[name]["metrics"][metric] for each in found) for metric in one["metrics"]}}
+        name: {**one, "metrics": _means([each[name]["metrics"] for each in found])}
         for name, one in found[0].items()
         if all(name in each for each in found)
     }
+
+
+def _means(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each metric that is in all of them."""
+    return {name: fmean(each[name] for each in found) for name in found[0] if all(name in each for each in found)}
 
 
 def tfidf_text(train: Sequence[Sample], test: Sequence[Sample]) -> dict[str, Any]:

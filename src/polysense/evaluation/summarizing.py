@@ -13,9 +13,9 @@ from polysense.metrics.captions import rouge_l_f1_each, rouge_n_each
 class Summarizing(Writing):
     """``rouge_1``, ``rouge_2``, ``rouge_l`` (F1) and ``bleu_4`` of what is written of each text against its ``pair``; times 100.
 
-    Rows of one ``group``, or without one of equal texts, have one text and several references, of which the best counts. What is
-    written follows the recipe's ``Generation``. Empty for a model without one of ``target: pair``. No stemming; ROUGE-L is that of
-    whole texts, not of their sentences.
+    Rows of equal texts have one text and several references, of which the best counts. What is written follows the recipe's
+    ``Generation``. Empty for a model without one of ``target: pair``. No stemming; ROUGE-L is that of whole texts, not of their
+    sentences.
 
     Args:
         beams: in place of the recipe's; 1 is much faster, to choose a checkpoint by.

@@ -120,6 +120,8 @@ class Transfer(Evaluator):
         self, task: str, features: np.ndarray, labels: np.ndarray, train: Rows, validation: Rows, test: Rows
     ) -> np.ndarray:
         """Which of the test rows (rows,) a probe of the training rows gets right."""
+        if len(set(labels[train].tolist())) < 2:
+            raise DataError(f"Transfer, {task}: all training rows have one class; a probe needs two")
         inner = [(train, validation)] if len(validation) else list(self._parts(task, labels, train, self.inner_folds))
         scores = [
             math.fsum(

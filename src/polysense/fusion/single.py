@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 
@@ -30,8 +31,13 @@ class Single(Fusion):
         self.width = widths[modality]
 
     def forward(self, parts: Mapping[str, Encoded]) -> Encoded:
-        """Pass it through."""
+        """Pass it through; zeros in the rows that lack it, whatever an encoder makes of what is not there."""
         if self.modality in parts:
-            return parts[self.modality]
+            part = parts[self.modality]
+            if bool(part.present.all()):
+                return part
+            lacking = ~part.present
+            states = part.states.masked_fill(lacking[:, None, None], 0.0)
+            return replace(part, states=states, summary=part.summary.masked_fill(lacking[:, None], 0.0))
         other = next(iter(parts.values()))
         return single_state(other.summary.new_zeros(other.summary.shape[0], self.width), torch.zeros_like(other.present))

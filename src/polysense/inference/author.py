@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -14,6 +14,7 @@ from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import PolysenseError, Problem
 from polysense.evaluation.evaluator import Answerer
 from polysense.evaluation.written import shown_source, writes
+from polysense.inference.extraction.clips import Extracts
 from polysense.inference.media import watched
 from polysense.inference.reader import Reader, Row
 from polysense.inference.texts import Texts
@@ -35,12 +36,13 @@ class Author:
     Args:
         learner: in evaluation mode.
         batch_size: rows at a time.
+        extracts: who makes frames of files, by modality, of a model that reads frames.
     """
 
-    def __init__(self, learner: Learner, *, batch_size: int) -> None:
+    def __init__(self, learner: Learner, *, batch_size: int, extracts: Mapping[str, Extracts] | None = None) -> None:
         self._learner = learner
         encoders: dict[str, Prepares] = {name: learner.model.encoder(name) for name in learner.model.encoders}
-        self._reader = Reader(tuple(encoders))
+        self._reader = Reader(tuple(encoders), extracts=extracts)
         text = encoders.get("text")
         media, self._faults = watched(encoders)
         self._texts = Texts(text) if isinstance(text, TransformerText) else None

@@ -89,7 +89,7 @@ class Predictor:
         self._reader = Reader(self.modalities, aspect_fault=fault, extracts=extracts)
         self._respondent = Respondent(learner, self._reader, batch_size=batch_size, scale=_scale(recipe))
         self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
-        self._author = Author(learner, batch_size=batch_size)
+        self._author = Author(learner, batch_size=batch_size, extracts=extracts)
         self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
 
     def __repr__(self) -> str:
@@ -252,7 +252,8 @@ class Predictor:
         """``image`` and ``caption`` of each picture, or ``error`` where it cannot be used.
 
         Args:
-            pictures: files, or Pillow images; or rows (mappings) that have one as ``image``.
+            pictures: files, or Pillow images; or rows (mappings) that have one as ``image``, and the column of ``tags`` if the model
+                reads any.
             progress: gets (pictures done, pictures done).
             wishes: as of :meth:`generate`.
 
@@ -261,9 +262,9 @@ class Predictor:
             RecipeError: as of :meth:`generate`.
         """
         given = list(pictures) if isinstance(pictures, Sequence) and not isinstance(pictures, str) else [pictures]
-        every = [one.get("image", one) if isinstance(one, Mapping) else one for one in given]
-        answers = self.stream_written([{"image": one} for one in every], wishes, captions=True, progress=progress)
-        return named(answers, every)
+        rows = [one if isinstance(one, Mapping) else {"image": one} for one in given]
+        answers = self.stream_written(rows, wishes, captions=True, progress=progress)
+        return named(answers, [row.get("image") for row in rows])
 
     def stream_written(
         self, rows: Iterable[Row], wishes: Wishes, *, captions: bool = False, progress: Progress | None = None
@@ -411,7 +412,12 @@ class Predictor:
             PolysenseError: the model has no shared space.
         """
         self._embedder.check(Space("image", shared))
-        return self._embedder.of_pictures(samples, shared=shared, progress=progress)
+        extracts = {name: one for name, one in self._reader.extracts.items() if name == "image"}
+        read = [read_clip(sample, extracts) for sample in samples]
+        vectors, faults = self._embedder.of_pictures([one.sample for one in read], shared=shared, progress=progress)
+        bad = {place: f"{one.bad.field}: {one.bad.reason}" for place, one in enumerate(read) if one.bad is not None}
+        vectors[list(bad)] = 0.0
+        return vectors, dict(sorted((faults | bad).items()))
 
     def rerank(
         self,

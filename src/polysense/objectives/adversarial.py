@@ -161,7 +161,8 @@ class Instead:
 
 def apart(one: Tensor, other: Tensor) -> Tensor:
     """``KL(p, q) + KL(q, p)`` of each choice (choices, kinds), or of each row over all its choices (rows, choices, kinds)."""
-    return symmetric_divergence(one, other).reshape(len(one), -1).sum(dim=1)
+    found = symmetric_divergence(one, other)
+    return found if found.dim() == 1 else found.sum(dim=1)
 
 
 def drawn(real: Tensor, width: int, *, size: float, draw: torch.Generator) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,21 +44,15 @@ def curves(run: Run, against: Sequence[Run]) -> Section | None:
     last = max(int(entries[-1]["step"]) for entries in journals.values())
     window = max(1, last // SMOOTHING)
     terms, parts = names_under("terms", journals), names_under("parts", journals)
-    panels = [panel(run, journals, "Loss", value_of("loss"), window=window, last=last)]
+    shown = [("Loss", value_of("loss"))]
     for name in terms:
-        panels.append(panel(run, journals, plain(name), value_of("terms", name), window=window, last=last))
-        panels += [
-            panel(
-                run,
-                journals,
-                f"{plain(name)}: {part.removeprefix(f'{name}/')}",
-                value_of("parts", part),
-                window=window,
-                last=last,
-            )
-            for part in parts
-            if part.startswith(f"{name}/")
-        ]
+        own = [part for part in parts if part.startswith(f"{name}/")]
+        shown.append((plain(name), value_of("terms", name)))
+        shown += [(f"{plain(name)}: {part.removeprefix(f'{name}/')}", value_of("parts", part)) for part in own]
+    panels = [
+        panel(run, journals, title, read, name=f"curve-{number}", window=window, last=last)
+        for number, (title, read) in enumerate(shown)
+    ]
     metric = run.record.get("best_metric")
     if metric and metric != LAST and (chosen := validation(run, metric, last=last)):
         panels.append(chosen)
@@ -80,11 +75,11 @@ def panel(
     title: str,
     read: Callable[[Mapping[str, Any]], Any],
     *,
+    name: str,
     window: int,
     last: int,
 ) -> Panel:
     """A value of the journals over the steps, smoothed, a line a seed; the seed that predicts in colour."""
-    name = f"curve-{'-'.join(title.lower().split())}"
     with drawing(width=320, height=200, name=name, label=f"{title} over the optimizer steps, a line a seed") as drawn:
         for seed in drawn_last(run.best_seed, list(journals)):
             kept = [(entry["step"], read(entry)) for entry in journals[seed] if read(entry) is not None]
@@ -129,8 +124,9 @@ def validation(run: Run, metric: str, *, last: int) -> Panel | None:
                 "markersize": 3.5 if best else 2.5,
             }
             drawn.axes.plot(steps, factor * values, "o-", color=colour, markeredgewidth=0, **style)
-            step, value = pick(found[seed], key=lambda pair: pair[1])
-            if best:
+            judged = [pair for pair in found[seed] if not math.isnan(pair[1])]
+            if best and judged:
+                step, value = pick(judged, key=lambda pair: pair[1])
                 ring: dict[str, Any] = {
                     "markersize": 9,
                     "markeredgewidth": 1.8,

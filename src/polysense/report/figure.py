@@ -63,9 +63,9 @@ class Drawing:
 
 @contextmanager
 def drawing(*, width: int, height: int, name: str, label: str) -> Iterator[Drawing]:
-    """Draw a figure of ``width`` x ``height`` CSS pixels; ``name`` is unique on the page, ``label`` says what it shows.
+    """Draw a figure of ``width`` x ``height`` CSS pixels; ``label`` says what it shows.
 
-    After the ``with`` block, ``.svg`` holds it.
+    ``name``, of letters and digits, is unique on the page. After the ``with`` block, ``.svg`` holds the figure.
     """
     with mpl.rc_context(LOOK):
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout="constrained")
@@ -81,7 +81,8 @@ def inlined(svg: str, *, name: str, label: str, size: tuple[int, int]) -> Markup
     """A matplotlib SVG file as part of a page: no prolog, no global style, ids of its own, the page's colours and font."""
     inner = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
     inner = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", inner, flags=re.DOTALL)
-    inner = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\g<1>{name}-", inner).replace("xlink:href", "href")
+    own = re.sub(r"[^a-z0-9]+", "-", name.lower())  # a name may come from a folder that somebody else made
+    inner = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\g<1>{own}-", inner).replace("xlink:href", "href")
     inner = re.sub(r"(font(?:-family)?: *[^;\"]*?)'DejaVu Sans'[^;\"]*", r"\g<1>var(--sans)", inner)
     for colour, variable in VARIABLES.items():
         inner = inner.replace(colour, f"var(--{variable})")

@@ -91,8 +91,9 @@ def on_shared_rows(
 
 
 def dots(rows: Sequence[Shown], metric: str, *, floor: float | None) -> Markup:
-    """A line a modality: each seed's score as a tick, their mean as a dot, the constant answer as a dashed line."""
+    """A line a modality that has the metric: each seed's score as a tick, their mean as a dot, the constant answer as a dashed line."""
     factor = scale(metric)
+    rows = [shown for shown in rows if metric in shown.scores]
     with drawing(width=340, height=64 + 36 * len(rows), name="modalities", label=f"{plain(metric)} by modality") as drawn:
         axes = drawn.axes
         axes.grid(visible=True, axis="x")

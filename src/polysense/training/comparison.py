@@ -244,14 +244,14 @@ class Pair:
 
     def compare(self, metrics: Sequence[str], *, resamples: int, seed: int, by: str | None) -> dict[str, Comparison]:
         """The comparison by each metric."""
-        there = self.metrics
-        for name in metrics:
-            if name not in there:
-                raise RecipeError(f"no metric {name!r}: {metric_choices(name, [*there, *self.own_metrics])}")
         whole = np.arange(len(self.rows))
         found = self.differences(whole, resamples=resamples, seed=seed)
+        for name in metrics:
+            if name not in found:
+                raise RecipeError(f"no metric {name!r}: {metric_choices(name, [*found, *self.own_metrics])}")
         groups = {} if by is None else grouped(self.rows, by=by)
         parts = {value: self.differences(places, resamples=resamples, seed=seed) for value, places in groups.items()}
+        without = {name: [value for value, part in parts.items() if name not in part] for name in metrics}
         return {
             name: self.describe(
                 name,
@@ -261,14 +261,25 @@ class Pair:
                 groups={
                     value: self.describe(name, parts[value][name], rows=len(places), resamples=resamples)
                     for value, places in groups.items()
+                    if value not in without[name]
                 },
+                notes=[f"no {name} of the rows with {by} {', '.join(without[name])}: it is undefined there"]
+                * bool(without[name]),
             )
             for name in metrics
         }
 
     def differences(self, places: NDArray[np.intp], *, resamples: int, seed: int) -> dict[str, PairedDifference]:
-        """Every metric over some of the rows."""
-        return paired_bootstrap(self.base[:, places], self.other[:, places], self.statistic, resamples=resamples, seed=seed)
+        """Every metric that is defined over some of the rows; 0 in a resample where it is not."""
+        base, other = self.base[:, places], self.other[:, places]
+        whole = [self.statistic(arm.sum(axis=1).astype(np.float64)) for arm in (base, other)]
+        defined = [name for name in whole[0] if not any(np.isnan(found[name]).any() for found in whole)]
+
+        def statistic(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+            found = self.statistic(sums)
+            return {name: np.nan_to_num(found[name]) for name in defined}
+
+        return paired_bootstrap(base, other, statistic, resamples=resamples, seed=seed)
 
     def describe(
         self,
@@ -278,6 +289,7 @@ class Pair:
         rows: int,
         resamples: int,
         groups: Mapping[str, Comparison] | None = None,
+        notes: Sequence[str] = (),
     ) -> Comparison:
         """One metric's result with what it was computed from."""
         return Comparison(
@@ -294,7 +306,7 @@ class Pair:
             rows=rows,
             resamples=resamples,
             per_seed=found.per_seed,
-            note="; ".join(self.notes),
+            note="; ".join([*self.notes, *notes]),
             groups=groups or {},
         )
 

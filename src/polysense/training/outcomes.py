@@ -43,7 +43,7 @@ class Outcomes:
     """(seeds, rows, counts)"""
     other: Counts
     statistic: Callable[[NDArray[np.float64]], dict[str, NDArray[np.float64]]]
-    """Summed counts (..., counts) to metrics (...)."""
+    """Summed counts (..., counts) to metrics (...); NaN where one is undefined."""
     notes: tuple[str, ...] = ()
 
 
@@ -154,9 +154,8 @@ def own_scores(
 def comparable_scores(
     sums: NDArray[np.float64], *, dataset: Dataset, without: frozenset[str]
 ) -> dict[str, NDArray[np.float64]]:
-    """The metrics of summed outcomes that can be compared; 0 where a resample holds no row that one is about."""
-    found = msa_scores(sums, dataset=dataset)
-    return {name: np.nan_to_num(values) for name, values in found.items() if name not in without}
+    """The metrics of summed outcomes that can be compared; NaN where no row is there that one is about."""
+    return {name: values for name, values in msa_scores(sums, dataset=dataset).items() if name not in without}
 
 
 def common_dataset(base: Path, other: Path) -> Dataset:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from polysense.types import Batch
+from polysense.views.stacked import is_companion
 from polysense.views.view import Shown, View
 
 
@@ -26,7 +27,7 @@ class Partial(View):
         chances = {name: chance for name, chance in self.chances if chance > 0}
         scores = torch.rand(len(chances), batch.size, generator=draw)  # the same draws, whichever modalities the batch has
         fits = {name: score / chances[name] for name, score in zip(chances, scores, strict=True)}
-        have = {name: part["present"].cpu() for name, part in batch.parts.items()}
+        have = {name: part["present"].cpu() for name, part in batch.parts.items() if not is_companion(name)}
         hidden = {name: (fits[name] < 1) & present for name, present in have.items() if name in fits}
         if not hidden:
             return Shown(batch)

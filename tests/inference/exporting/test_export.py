@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.inference.exporting.export import export
 from polysense.inference.exporting.to_sentence_transformers import write_sentence_transformers
 from polysense.inference.foreign.loading import load_foreign
-from polysense.inference.predictor import Predictor
+from polysense.inference.predictor import Predictor, load
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*and were cut:UserWarning")  # one of the texts is, on purpose
 
@@ -215,6 +216,18 @@ def test_files_that_are_there_are_not_touched_without_a_word(tiny_text: str, tmp
     assert (out / "notes.txt").read_text("utf-8") == "mine"
     assert "A text encoder" in (out / "README.md").read_text("utf-8")
     assert (out / "model.safetensors").is_file()
+
+
+def test_an_export_to_something_else_is_not_written_over(tiny_text: str, tmp_path: Path) -> None:
+    """Its files would still say how the folder is read."""
+    out = tmp_path / "out"
+    for first, mark in (("sentence-transformers", r"modules\.json"), ("polysense", r"recipe\.yaml")):
+        export(tiny_text, out, to=first, pooling="mean")
+        with pytest.raises(RecipeError, match=rf"out holds an export to {first} \({mark}\), which would still be found"):
+            export(tiny_text, out, to="transformers", pooling="mean", overwrite=True)
+        export(tiny_text, out, to=first, pooling="cls_before_pooler", overwrite=True)
+        assert load(out).learner.model.encoder("text").pooling == "cls_before_pooler"
+        shutil.rmtree(out)
 
 
 def test_a_model_is_not_written_over_itself(saved: Any, tmp_path: Path) -> None:

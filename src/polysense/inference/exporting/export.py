@@ -13,10 +13,13 @@ from polysense.inference.exporting.to_transformers import write_transformers
 from polysense.inference.foreign.loading import load_foreign
 from polysense.inference.predictor import Predictor
 from polysense.inference.predictor import load as load_own
-from polysense.training.folder import CARD
+from polysense.training.folder import CARD, RECIPE
 
 TARGETS = ("sentence-transformers", "transformers", "polysense")
 """What a model can be written for."""
+
+MARKS = {"sentence-transformers": "modules.json", "polysense": RECIPE}
+"""The file by which a folder is known to be written for one of them."""
 
 
 def export(
@@ -37,17 +40,18 @@ def export(
             dense layer behind the first state becomes the pooler. ``polysense``: a saved model; the one target for which pickled
             weights (``.bin``) are read, tensors alone.
         pooling: read a model of another library with this one, and not with the one it was saved with.
-        overwrite: write over the files of an earlier export; files of other names stay.
+        overwrite: write over the files of an earlier export to the same; files of other names stay.
         trust_recipe_code: as for loading.
 
     Raises:
-        RecipeError: there is no such model, it has no text encoder, the target cannot express it, or ``folder`` is not empty.
+        RecipeError: there is no such model, it has no text encoder, the target cannot express it, or ``folder`` is not empty, or
+            holds an export to something else.
         DataError: ``folder`` cannot be written.
     """
     if to not in TARGETS:
         raise RecipeError(f"--to: {choices(to, TARGETS)}")
     target = Path(folder)
-    _refuse(Path(source), target, overwrite=overwrite)
+    _refuse(Path(source), target, to=to, overwrite=overwrite)
     model = _model(source, pooling=pooling, pickled=to == "polysense", trust_recipe_code=trust_recipe_code)
     encoder = _text_encoder(model, str(source))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +71,7 @@ def export(
     return encoder.pooling
 
 
-def _refuse(source: Path, target: Path, *, overwrite: bool) -> None:
+def _refuse(source: Path, target: Path, *, to: str, overwrite: bool) -> None:
     if target.exists() and not target.is_dir():
         raise DataError(f"{display(target)} is not a folder")
     if target.is_dir() and any(target.iterdir()):
@@ -75,6 +79,12 @@ def _refuse(source: Path, target: Path, *, overwrite: bool) -> None:
             raise RecipeError(f"{display(target)} is not empty: choose another folder, or write over it with --overwrite")
         if source.exists() and target.resolve() in {source.resolve(), *source.resolve().parents}:
             raise RecipeError(f"{display(target)} holds the model that is to be written: choose another folder")
+        marks = {file: kind for kind, file in MARKS.items() if kind != to and (target / file).is_file()}
+        for file, kind in marks.items():
+            raise RecipeError(
+                f"{display(target)} holds an export to {kind} ({file}), which would still be found: choose another folder, or delete "
+                "this one"
+            )
 
 
 def _model(source: str | Path, *, pooling: str | None, pickled: bool, trust_recipe_code: bool) -> Predictor:
