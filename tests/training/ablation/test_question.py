@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,17 +137,18 @@ def test_a_recipe_that_has_the_signal_and_a_test_split_without_labels_are_refuse
 
 
 def test_arms_differ_in_their_objectives_and_what_stands_beside() -> None:
-    asked = made_question([100, 500], ["itc", "mlm"])
+    asked = replace(made_question([100, 500], ["itc", "mlm"]), overrides=("evaluation.patience=3",))
     base, itc, _, both = arms_of(asked.signals)
-    assert asked.changes(100, base)[:3] == [
+    assert asked.changes(100, base)[:4] == [
         "corpora.0.labels=100",
+        "evaluation.patience=null",
         'mixture={"class_path": "Beside", "init_args": {"share": 0.0}}',
         "objectives.classification.weight=1.0",
     ]
     assert "objectives.classification.weight=0.9" in asked.changes(500, itc)
     assert "corpora.0.labels=all" in asked.changes(500, itc)
     assert {"objectives.classification.weight=0.8", *(one.override for one in asked.signals)} < set(asked.changes(100, both))
-    assert asked.changes(100, both)[-1] == "training.bf16=false"  # the user's own go last
+    assert asked.changes(100, both)[-1] == "evaluation.patience=3"  # the user's own go last
     assert asked.cost(100, both) == 2 * asked.cost(100, itc) == 4 * asked.cost(100, base)
 
 

@@ -35,13 +35,14 @@ def posts(tmp_path_factory: pytest.TempPathFactory, toy_posts: Path) -> Path:
     return path
 
 
-def asked(posts: Path, out: Path, tiny_text: str, *, seeds: tuple[int, ...] = (0, 1)) -> Ablation:
+def asked(posts: Path, out: Path, tiny_text: str, *further: str, seeds: tuple[int, ...] = (0, 1)) -> Ablation:
     overrides = [
         f"encoders.text.pretrained={tiny_text}",
         "training.num_train_epochs=2",
         "training.per_device_train_batch_size=8",
         "training.learning_rate=1.0e-3",
         "training.bf16=false",
+        *further,
     ]
     return ask(None, posts, out=out, seeds=seeds, labels=[9], signals=read_signals("mlm"), overrides=overrides)
 
@@ -79,6 +80,15 @@ def test_arms_take_the_same_steps_on_the_same_labels_and_unlabelled_rows_stand_b
     drawn = [{row for rows, _ in seed for row in rows} for seed in (first, second)]
     assert [len(rows) for rows in drawn] == [9, 9]
     assert drawn[0] != drawn[1]  # every seed draws its own
+
+
+def test_no_arm_stops_before_the_others(posts: Path, tiny_text: str, tmp_path: Path) -> None:
+    """Nothing is learned at this rate, so the recipe's patience of two would end every arm at the third evaluation of four."""
+    still = ["training.num_train_epochs=4", "training.learning_rate=1.0e-12", "training.learning_rates={}"]
+    question = asked(posts, tmp_path / "out", tiny_text, *still, seeds=(0,))
+    run(question)
+    records = [question.folder(9, arm.name) / "seed-0/run.json" for arm in question.arms]
+    assert [json.loads(record.read_text())["last_step"] for record in records] == [question.steps[9]] * 2
 
 
 def test_the_runs_are_ordinary_ones_and_compared(answered: tuple[Ablation, dict[str, Any]]) -> None:

@@ -125,9 +125,9 @@ class Ablation:
         return self.out / f"labels-{self.named(labels)}" / arm
 
     def changes(self, labels: int, arm: Arm) -> list[str]:
-        """All overrides of a run, those of the user last."""
+        """All overrides of a run, those of the user last; an arm that stopped early would have taken fewer steps than the others."""
         own = arm.overrides(entry=self.entry, weight=self.weight)
-        return [f"corpora.0.labels={self.named(labels)}", *own, *self.few[labels], *self.overrides]
+        return [f"corpora.0.labels={self.named(labels)}", "evaluation.patience=null", *own, *self.few[labels], *self.overrides]
 
     def cost(self, labels: int, arm: Arm) -> float:
         """Of a training, in units of their own: its steps, weighed by what a step passes through the text encoder."""
