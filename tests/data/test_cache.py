@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from torch import Tensor
 
 from polysense.data import cache as module
 from polysense.data.cache import FeatureCache, cache_root
+from polysense.data.collate import Collate
+from polysense.data.media import content_key
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import DataError
@@ -46,6 +49,9 @@ class Counting:
         states = torch.stack([lengths, lengths**2], dim=-1)
         return states, lengths > 0, states.sum(dim=1)
 
+    def key(self, sample: Sample) -> int:
+        return content_key(sample.text)
+
     def fingerprint(self) -> str:
         return self.print * 64
 
@@ -59,6 +65,24 @@ TEXTS = rows("one", "two words", "three words here", "four")
 
 def shards(cache: FeatureCache) -> list[Path]:
     return sorted(cache.folder.glob("shard-*"))
+
+
+@pytest.mark.parametrize("choices", [{}, {"beside": "ocr"}, {"aspect": True}, {"normalize": "tweets"}])
+def test_rows_are_equal_with_the_cache_where_they_are_without(tiny_text: str, tmp_path: Path, choices: dict[str, Any]) -> None:
+    samples = [
+        Sample(id=text, text=text, aspect=aspect, extra={"ocr": ocr})
+        for text, aspect, ocr in [
+            ("RT @ann So  sunny t.co/a", "day", "Keep calm"),
+            ("RT @ann so sunny t.co/a", "Day ", "keep  calm"),
+            ("RT @bob so sunny t.co/a", "day", "rain"),
+        ]
+    ]
+    encoder = TransformerText(tiny_text, trainable=False, tokens="pooled", **choices)
+    cache = FeatureCache(encoder, tmp_path)
+    cache.fill(samples)
+    with_cache, without = (Collate({"text": maker})(samples)["text"]["key"].tolist() for maker in (cache, encoder))
+    assert with_cache == without
+    assert without[0] == without[1]
 
 
 def test_cached_features_equal_those_of_the_encoder(tiny_text: str, tiny_vision: str, tmp_path: Path) -> None:
@@ -299,6 +323,9 @@ class Far(torch.nn.Module):
         assert {tensor.device.type for tensor in fields.values()} == {"meta"}
         states = torch.ones(*fields["lengths"].shape, 3)
         return states.as_subclass(Away), (states[..., 0] > 0).as_subclass(Away), states.sum(dim=1).as_subclass(Away)
+
+    def key(self, sample: Sample) -> int:
+        return content_key(sample.text)
 
     def fingerprint(self) -> str:
         return "f" * 64

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from polysense.data.cache import FeatureCache
+from polysense.data.collate import Collate
 from polysense.data.tweets import normalized
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError
@@ -75,6 +78,22 @@ def test_posts_are_read_in_the_spelling_of_bertweet(tiny_text: str) -> None:
     row = Sample(id="1", text="@ann what a day http://t.co/a 😂", extra={"ocr": "don’t"})
     expected = plain.tokenizer(normalized(str(row.text)), "do n't")["input_ids"]
     assert encoder.prepare([row])["input_ids"][0].tolist() == expected
+
+
+def test_retweets_that_differ_in_handle_and_address_are_one_text(tiny_text: str) -> None:
+    texts = ["RT @ann: so true https://t.co/abc1", "RT @bob: so  true https://t.co/xyz2", "RT @bob: so wrong https://t.co/xyz2"]
+    rows = [Sample(id=text, text=text, extra={"ocr": "@eve"}) for text in texts]
+    rows.append(replace(rows[0], extra={"ocr": "@mia"}))
+    for encoder in (
+        TransformerText(tiny_text, normalize="tweets"),
+        TransformerText(tiny_text, normalize="tweets", beside="ocr"),
+    ):
+        fields = Collate({"text": encoder})([*rows, Sample(id="none", image=Image.new("RGB", (2, 2)))])["text"]
+        assert fields["input_ids"][0].tolist() == fields["input_ids"][1].tolist()
+        first, again, other, handle, none = fields["key"].tolist()
+        assert first == again == handle != other
+        assert none == 0
+    assert len(set(Collate({"text": TransformerText(tiny_text)})(rows)["text"]["key"].tolist())) == 3
 
 
 def test_the_choices_are_part_of_the_fingerprint(tiny_text: str) -> None:

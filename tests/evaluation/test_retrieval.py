@@ -14,6 +14,8 @@ from tests.made_colours import recipe_of
 from torch import Tensor
 
 from polysense.data.collate import Collate
+from polysense.data.media import content_key
+from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import DataError, RecipeError
 from polysense.evaluation import judge as judging
 from polysense.evaluation.evaluator import Answerer
@@ -24,6 +26,9 @@ from polysense.objectives.objective import Aligning, Look
 from polysense.types import Batch, Sample
 
 COUNT = 12
+
+MODEL = SimpleNamespace(encoder=lambda name: SimpleNamespace(key=lambda row: content_key(getattr(row, name))))
+"""Whose encoders read nothing but their modality."""
 
 
 class SpeechContrast(Aligning):
@@ -48,7 +53,7 @@ class Summaries:
             contrast.text.weight.copy_(torch.eye(COUNT))
             contrast.image.weight.copy_(5 * torch.eye(COUNT))
         active = {"other": object(), "speech": SpeechContrast(), **({"contrast": contrast} if head else {})}
-        self.learner = SimpleNamespace(active=active, parameters=contrast.parameters)
+        self.learner = SimpleNamespace(active=active, parameters=contrast.parameters, model=MODEL)
         self.shift = shift
 
     def encode(self, samples: Sequence[Sample], *, part: str) -> np.ndarray:
@@ -86,6 +91,16 @@ def test_an_equal_picture_is_right_too() -> None:
     assert Retrieval()(Summaries(shift=1), posts(3))["text_to_image_R@1"] == 0.0
 
 
+def test_texts_differ_by_what_is_read_beside_them(tiny_text: str) -> None:
+    """No picture stands where its own text is: among one and the same text it would find it nevertheless."""
+    rows = [replace(row, text="x", extra={"ocr": row.id}) for row in posts(3)]
+    asked = Summaries(shift=1)
+    assert Retrieval()(asked, rows)["image_to_text_R@1"] == 1.0
+    encoders = {"text": TransformerText(tiny_text, beside="ocr"), "image": MODEL.encoder("image")}
+    asked.learner.model = SimpleNamespace(encoder=encoders.__getitem__)
+    assert Retrieval()(asked, rows)["image_to_text_R@1"] == 0.0
+
+
 def test_nothing_to_say_without_a_head_or_without_pairs() -> None:
     assert Retrieval()(Summaries(head=False), posts()) == {}
     assert Retrieval()(Summaries(), [Sample(id="0", text="x")]) == {}
@@ -100,7 +115,7 @@ class Scored:
     def __init__(self, scores: Sequence[Sequence[float]]) -> None:
         self.scores = torch.tensor(scores)
         head = Given(self.scores.shape[1])
-        self.learner = SimpleNamespace(active={"given": head}, parameters=head.parameters)
+        self.learner = SimpleNamespace(active={"given": head}, parameters=head.parameters, model=MODEL)
         self.asked: dict[str, list[Sample]] = {}
 
     def encode(self, samples: Sequence[Sample], *, part: str) -> np.ndarray:

@@ -47,6 +47,9 @@ class FrozenEncoder(Protocol):
     def other(self, sample: Sample) -> str | None:
         """What that is."""
 
+    def key(self, sample: Sample) -> int:
+        """Equal in rows that are equal to it."""
+
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """Samples to tensors."""
 
@@ -129,7 +132,7 @@ class FeatureCache:
         self._open(_write_shard(self.folder, arrays))
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
-        """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width); zeros where it is missing."""
+        """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width), zeros where it is missing; ``key``."""
         found = [self._look_up(sample) for sample in samples]
         shape = next(row["states"].shape for row in found if row is not None)
         longest = max(row["states"].shape[0] for row in found if row is not None)
@@ -140,9 +143,8 @@ class FeatureCache:
             if row is not None:
                 time = row["states"].shape[0]
                 states[number, :time], mask[number, :time], summary[number] = row["states"], row["mask"], row["summary"]
-        arrays = {"states": states, "mask": mask, "summary": summary}
-        if self.encoder.pairs:  # the modality alone does not say which rows are equal
-            arrays["key"] = np.array([self._key(sample) or 0 for sample in samples])
+        keys = np.array([self.encoder.key(sample) for sample in samples])
+        arrays = {"states": states, "mask": mask, "summary": summary, "key": keys}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _key(self, sample: Sample) -> int | None:
@@ -161,7 +163,7 @@ class FeatureCache:
 
 
 def _exact_key(content: str | Path | Image) -> int:
-    """Equal where an encoder sees the same. (``content_key`` takes texts for equal that differ in case; encoders may not.)"""
+    """By which stored states are found: equal where an encoder sees the same. (Rows may be equal to it that differ in case.)"""
     if isinstance(content, str):
         return int.from_bytes(hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> 1
     return content_key(content)

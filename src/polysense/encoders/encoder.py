@@ -6,6 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import torch
 import transformers
 from torch import Tensor, nn
 
+from polysense.data.media import content_key
 from polysense.data.regions import RegionLayout
 from polysense.types import MARK, Encoded, Fields, Sample
 
@@ -55,6 +57,15 @@ class Encoder(nn.Module, ABC):
         """What of the row is read together with the modality, so that the two are the content."""
         del sample
         return None
+
+    def key(self, sample: Sample) -> int:
+        """Equal in rows that are equal to it: no signal may call one of them the wrong partner of the other. 0: it has none."""
+        return content_key(getattr(sample, self.modality))
+
+    def exchanged(self, sample: Sample, source: Sample) -> Sample:
+        """The row with all that it reads of another one, as views exchange it in training."""
+        content: dict[str, Any] = {self.modality: getattr(source, self.modality)}
+        return replace(sample, **content)
 
     @property
     def kept(self) -> Encoder | None:

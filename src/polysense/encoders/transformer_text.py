@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoTokenizer
 
+from polysense.data.media import content_key
 from polysense.data.vocabulary import Vocabulary
 from polysense.encoders.aspects import MISSING, AspectLengths, aspects_of, pair_key, refuse_unpaired, takes_segments
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
@@ -164,7 +166,8 @@ class TransformerText(Encoder):
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``input_ids`` and ``attention_mask``, both (batch, longest) int64; a text without tokens gets one for padding.
 
-        With ``aspect`` or ``beside`` also the ``key`` of the pair, and ``token_type_ids`` where the model has segments.
+        With ``aspect``, ``beside`` or ``normalize`` also the ``key`` of what is read, and of pairs ``token_type_ids`` where the model
+        has segments.
 
         Raises:
             DataError: names the row whose aspect is missing, or leaves no room for the text.
@@ -180,9 +183,26 @@ class TransformerText(Encoder):
         fields = {"input_ids": ids, "attention_mask": mask}
         if self.segments:
             fields["token_type_ids"] = tokens["token_type_ids"].long()
-        if self.pairs:
-            fields["key"] = torch.tensor([pair_key(self.other(sample), sample.text) for sample in samples])
+        if self.pairs or self.normalize is not None:
+            fields["key"] = torch.tensor([self.key(sample) for sample in samples])
         return fields
+
+    def key(self, sample: Sample) -> int:
+        """Equal where text and what stands with it are, as the model has them spelled: retweets differ in handle and address."""
+        text = None if sample.text is None else self._text(sample)
+        return pair_key(self.other(sample), text) if self.pairs else content_key(text)
+
+    def exchanged(self, sample: Sample, source: Sample) -> Sample:
+        """The text, and its aspect or what is read beside it."""
+        found = replace(sample, text=source.text)
+        if self.aspect:
+            return replace(found, aspect=source.aspect)
+        if self.beside is None:
+            return found
+        if self.beside == "pair":
+            return replace(found, pair=source.pair)
+        extra = {name: value for name, value in sample.extra.items() if name != self.beside}
+        return replace(found, extra=extra | {name: value for name, value in source.extra.items() if name == self.beside})
 
     def other(self, sample: Sample) -> str | None:
         """The row's aspect, or what is read behind its text; None where there is nothing."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from polysense.data.corpora.flickr8k import FOLDER, Flickr8k
 from polysense.data.folders import set_folder
-from polysense.data.media import content_key
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError
 from polysense.evaluation.evaluator import Answerer, Comparable, Difference
@@ -130,8 +129,9 @@ class Retrieval(Comparable[Ranked]):
         rows = [sample for sample in samples if sample.text is not None and sample.image is not None]
         if head is None or not rows:
             return None
-        text_of, texts = _distinct(content_key(row.text) for row in rows)
-        picture_of, pictures = _distinct(content_key(row.image) for row in rows)
+        model = answerer.learner.model
+        text_of, texts = _distinct(map(model.encoder("text").key, rows))
+        picture_of, pictures = _distinct(map(model.encoder("image").key, rows))
         shown = [rows[place] for place in pictures]
         text, image = projected(answerer, head, rows, "text"), projected(answerer, head, shown, "image")
         asks = _Asks(text, image, np.stack([np.arange(len(rows)), picture_of], axis=1))
