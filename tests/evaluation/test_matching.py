@@ -1,13 +1,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from polysense.data.media import content_key
+from polysense.encoders.transformer_text import TransformerText
 from polysense.evaluation.matching import Matching, area_under_curve, mismatched
 from polysense.types import Prediction, Sample
+
+
+class Reads:
+    """Stands for an encoder that reads nothing but its modality."""
+
+    def __init__(self, modality: str) -> None:
+        self.modality = modality
+
+    def key(self, sample: Sample) -> int:
+        return content_key(getattr(sample, self.modality))
+
+    def exchanged(self, sample: Sample, source: Sample) -> Sample:
+        return replace(sample, **{self.modality: getattr(source, self.modality)})
+
+
+READERS = Reads("text"), Reads("image")
 
 
 class Answers:
@@ -15,6 +35,7 @@ class Answers:
 
     def __init__(self, chance: Callable[[Sample], float] | None) -> None:
         self.chance = chance
+        self.learner = SimpleNamespace(model=SimpleNamespace(encoder=Reads))
 
     def predict(self, samples: Sequence[Sample]) -> Prediction:
         if self.chance is None:
@@ -64,14 +85,14 @@ def test_nothing_to_say_without_a_head_or_without_two_different_posts() -> None:
 
 def test_every_row_takes_a_text_that_is_not_its_own_and_keeps_its_picture() -> None:
     rows = [*posts(), Sample(id="copy", text="POST  3", image=picture(50)), Sample(id="twin", text="twin", image=picture(3))]
-    wrong = mismatched(rows, seed=0)
+    wrong = mismatched(rows, *READERS, seed=0)
     assert [sample.id for sample in wrong] == [sample.id for sample in rows]
     for sample, row in zip(wrong, rows, strict=True):
         assert sample.image is row.image
         assert sample.text != row.text
     by_id = {sample.id: sample for sample in wrong}
     for seed in range(20):
-        by_id = {sample.id: sample for sample in mismatched(rows, seed=seed)}
+        by_id = {sample.id: sample for sample in mismatched(rows, *READERS, seed=seed)}
         assert by_id["copy"].text != "post 3"  # the same text but for case and spacing
         assert by_id["3"].text not in {"POST  3", "twin"}  # the same text, the same picture
 
@@ -82,12 +103,37 @@ def test_rows_without_a_partner_are_left_out() -> None:
         Sample(id="b", text="x", image=picture(2)),
         Sample(id="c", text="y", image=picture(1)),
     ]
-    assert [(sample.id, sample.text) for sample in mismatched(rows, seed=0)] == [("b", "y"), ("c", "x")]
+    assert [(sample.id, sample.text) for sample in mismatched(rows, *READERS, seed=0)] == [("b", "y"), ("c", "x")]
+
+
+def test_what_is_read_beside_the_text_goes_with_it(tiny_text: str) -> None:
+    encoder = TransformerText(tiny_text, beside="ocr")
+    rows = [replace(row, extra={"ocr": f"words {row.id}", "user": row.id}) for row in posts()]
+    rows[3] = replace(rows[3], extra={"user": "3"})
+    wrong = mismatched(rows, encoder, Reads("image"), seed=0)
+    assert len(wrong) == len(rows)
+    for sample, row in zip(wrong, rows, strict=True):
+        number = (sample.text or "").removeprefix("post ")
+        assert number != row.id
+        assert sample.extra == {"user": row.id} | ({} if number == "3" else {"ocr": f"words {number}"})
+
+
+def test_equal_texts_with_other_words_beside_them_are_exchanged(tiny_text: str) -> None:
+    rows = [Sample(id=one, text="x", image=picture(ord(one)), extra={"ocr": one}) for one in "ab"]
+    encoder = TransformerText(tiny_text, beside="ocr")
+    assert [row.extra["ocr"] for row in mismatched(rows, encoder, Reads("image"), seed=0)] == ["b", "a"]
+
+
+def test_texts_that_are_one_to_the_encoder_are_not_exchanged(tiny_text: str) -> None:
+    texts = ["RT @ann so true https://t.co/abc1", "RT @bob so true https://t.co/xyz2"]
+    rows = [Sample(id=text, text=text, image=picture(number)) for number, text in enumerate(texts)]
+    assert mismatched(rows, TransformerText(tiny_text, normalize="tweets"), Reads("image"), seed=0) == []
+    assert len(mismatched(rows, TransformerText(tiny_text), Reads("image"), seed=0)) == 2
 
 
 def test_equal_seeds_exchange_equally() -> None:
     def texts(seed: int) -> list[str | None]:
-        return [sample.text for sample in mismatched(posts(), seed=seed)]
+        return [sample.text for sample in mismatched(posts(), *READERS, seed=seed)]
 
     assert texts(1) == texts(1) != texts(2)
 

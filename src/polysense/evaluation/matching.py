@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
-from polysense.data.media import content_key
+from polysense.encoders.encoder import Encoder
 from polysense.evaluation.evaluator import Answerer, Evaluator
 from polysense.types import Sample
 
@@ -18,7 +17,8 @@ class Matching(Evaluator):
     """``matching_accuracy`` (balanced; .5 is chance) and ``matching_auc`` on the pairs as they are and with exchanged texts.
 
     Every row with text and picture is asked twice: as it is, and with the text of another row of different text and picture,
-    drawn by ``seed``. Empty for a model without a matching head.
+    drawn by ``seed``. What the text encoder reads beside a text (words in the picture, an aspect) goes with it, as in training.
+    Empty for a model without a matching head.
     """
 
     needs: ClassVar[str] = "texts with pictures, and a model with a matching head (ImageTextMatching)"
@@ -29,11 +29,12 @@ class Matching(Evaluator):
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Ask, exchange, ask again."""
         pairs = [sample for sample in samples if sample.text is not None and sample.image is not None]
-        wrong = mismatched(pairs, seed=self.seed)
-        if not wrong:
-            return {}
         own = answerer.predict(pairs).columns
         if "match" not in own:
+            return {}
+        model = answerer.learner.model
+        wrong = mismatched(pairs, model.encoder("text"), model.encoder("image"), seed=self.seed)
+        if not wrong:
             return {}
         kept = np.array(own["match"], dtype=np.float64)
         exchanged = np.array(answerer.predict(wrong).columns["match"], dtype=np.float64)
@@ -41,15 +42,15 @@ class Matching(Evaluator):
         return {"matching_accuracy": float(accuracy), "matching_auc": area_under_curve(kept, exchanged)}
 
 
-def mismatched(pairs: Sequence[Sample], *, seed: int) -> list[Sample]:
-    """Each pair with the text of another one; a pair for which no other differs in both text and picture is left out."""
+def mismatched(pairs: Sequence[Sample], text: Encoder, image: Encoder, *, seed: int) -> list[Sample]:
+    """Each pair with what ``text`` reads of another one; left out is a pair from which no other differs in text and in picture."""
     draw = random.Random(seed)
-    keys = [(content_key(pair.text), content_key(pair.image)) for pair in pairs]
+    keys = [(text.key(pair), image.key(pair)) for pair in pairs]
     wrong = []
-    for pair, (text, image) in zip(pairs, keys, strict=True):
+    for pair, (own_text, own_image) in zip(pairs, keys, strict=True):
         for place in _drawn(len(pairs), draw):
-            if keys[place][0] != text and keys[place][1] != image:
-                wrong.append(replace(pair, text=pairs[place].text))
+            if keys[place][0] != own_text and keys[place][1] != own_image:
+                wrong.append(text.exchanged(pair, pairs[place]))
                 break
     return wrong
 
