@@ -196,6 +196,22 @@ def test_an_empty_split_column_counts_as_none(tmp_path: Path) -> None:
     assert [sample.split for sample in partly.samples] == [None, "train"]
 
 
+def test_unlabelled_rows_without_a_split_train_and_those_that_would_leak_are_told(tmp_path: Path) -> None:
+    rows = "a,x,train\nb,y,train\nc,x,dev\nd,y,test\ne,,\nf,,\nD,,\ng,x,\n"
+    table = read_table(write_csv(tmp_path, "text,label,split\n" + rows))
+    assert [sample.split for sample in table.samples] == ["train", "train", "validation", "test", "train", "train", None, None]
+    assert not table.split_made
+    assert [(one.severity, one.field, one.reason) for one in table.problems] == [
+        (
+            "warning",
+            "split",
+            "1 unlabelled row without a split left out of training: text, file or group stands in validation or test too",
+        )
+    ]
+    as_written = read_table(tmp_path / "posts.csv", split_seed=None)
+    assert [sample.split for sample in as_written.samples][4:] == [None] * 4
+
+
 def test_refuse_or_skip_passes_a_sound_table_and_warnings() -> None:
     table = from_rows([{"text": "a"}])
     warning = Problem(file="rows", row=None, id=None, field="text", reason="x", severity="warning")

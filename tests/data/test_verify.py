@@ -161,7 +161,7 @@ def test_what_rows_lack_is_counted() -> None:
         rows(
             text=["a", "b", "", None, "c", "lost �"],
             label=["a", "b", "a", "b", "", "b"],
-            split=["train", "train", "dev", "test", "", "test"],
+            split=["train", "train", "dev", "", "train", "test"],
             image=[*picture[:5], None],
         )
     )

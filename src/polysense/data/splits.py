@@ -1,7 +1,8 @@
 """Cutting a table into training, validation and test rows.
 
 Rows that belong together (equal text, equal picture, equal ``group``) stay in one split, because a model is otherwise tested on
-what it has seen. Every class has about the same share in each split.
+what it has seen. Every class has about the same share in each split. Rows without a label serve nothing in validation and test:
+where others have one, they train.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from polysense.data.counts import is_labelled
 from polysense.data.media import content_key, normalised
 from polysense.data.rows import SPLITS
 from polysense.errors import ArgumentError, DataError
@@ -26,16 +28,19 @@ def make_splits(
 
     Groups are placed one after the other, classes that are mixed or in large groups first, each where its class and the whole
     are furthest behind their fractions. So the count of every class in every split is off by
-    about a row, unless groups are large.
+    about a row, unless groups are large. Where rows are labelled, these alone are counted: an unlabelled row is placed
+    with the labelled ones that it belongs to, and trains where there are none.
     """
     if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise ValueError(f"fractions must be at least 0 and add up to 1, got {fractions}")
-    members = _groups(samples)
+    groups = linked(samples)
+    labelled = [row for row, sample in enumerate(samples) if is_labelled(sample)]
+    members = _members(groups, labelled or range(len(samples)))
     random.Random(seed).shuffle(members)
     strata = [_stratum(sample) for sample in samples]
     members.sort(key=lambda rows: (-len(rows), strata[rows[0]]))  # stable: the shuffled order breaks the ties
 
-    made = [""] * len(samples)
+    placed: dict[int, str] = {}
     by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
     whole: Counter[str] = Counter()
     for rows in members:
@@ -48,12 +53,35 @@ def make_splits(
                 wanted[split] += behind * count / len(rows)
         # A split of fraction 0 gets nothing, not even by rounding.
         chosen = max((split for split, fraction in zip(SPLITS, fractions, strict=True) if fraction > 0), key=wanted.__getitem__)
-        for row in rows:
-            made[row] = chosen
+        placed[groups[rows[0]]] = chosen
         whole[chosen] += len(rows)
         for stratum, count in here.items():
             by_class[stratum][chosen] += count
-    return made
+    return [placed.get(group, "train") for group in groups]
+
+
+def with_unlabelled(samples: Sequence[Sample]) -> tuple[list[Sample], int]:
+    """The samples with the unlabelled ones that have no split as training rows, and how many of these were left out.
+
+    Left out are those that belong together with a validation or test row. Nothing changes where no row is labelled: an empty
+    split then tells no row from another.
+    """
+    waiting = [sample.split is None and not is_labelled(sample) for sample in samples]
+    if not any(waiting) or not any(map(is_labelled, samples)):
+        return list(samples), 0
+    shown = beside_held_out(samples)
+    placed = [
+        replace(sample, split="train") if waits and not near else sample
+        for sample, waits, near in zip(samples, waiting, shown, strict=True)
+    ]
+    return placed, sum(waits and near for waits, near in zip(waiting, shown, strict=True))
+
+
+def beside_held_out(samples: Sequence[Sample]) -> list[bool]:
+    """Whether each sample belongs together with a validation or test row (see :func:`linked`), or is one."""
+    groups = linked(samples)
+    held = {group for sample, group in zip(samples, groups, strict=True) if sample.split in {"validation", "test"}}
+    return [group in held for group in groups]
 
 
 def hold_out(samples: Sequence[Sample], *, count: int, seed: int) -> list[Sample]:
@@ -66,7 +94,7 @@ def hold_out(samples: Sequence[Sample], *, count: int, seed: int) -> list[Sample
         DataError: and with another number neither.
     """
     training = [row for row, sample in enumerate(samples) if sample.split == "train"]
-    members = _groups([samples[row] for row in training])
+    members = _members(linked([samples[row] for row in training]), range(len(training)))
     if len(members) == 1:
         raise DataError(
             f"validation: all {len(training)} training rows belong together (equal texts or pictures, or one group): none can be "
@@ -118,11 +146,12 @@ def linked(samples: Sequence[Sample]) -> list[int]:
     return [root(row) for row in range(len(samples))]
 
 
-def _groups(samples: Sequence[Sample]) -> list[list[int]]:
-    rows: defaultdict[int, list[int]] = defaultdict(list)
-    for row, group in enumerate(linked(samples)):
-        rows[group].append(row)
-    return list(rows.values())
+def _members(groups: Sequence[int], rows: Sequence[int]) -> list[list[int]]:
+    """The rows of each group, of those that are named."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        found[groups[row]].append(row)
+    return list(found.values())
 
 
 def _links(sample: Sample) -> list[tuple[str, Hashable]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polysense.data.counts import plural
 from polysense.data.pair_files import usual_columns
 from polysense.data.rows import ABSENT, FIELDS, SPLITS, RowReader, origin, place, split_name
-from polysense.data.splits import hold_out, make_splits
+from polysense.data.splits import hold_out, make_splits, with_unlabelled
 from polysense.data.tablefile import Separated, find_table, read_raw
 from polysense.errors import ArgumentError, DataError, Problem, RecipeError, choices, display
 from polysense.progress import say_of_data
@@ -137,7 +138,8 @@ def read_table(
     ``columns`` says where fields stand under another name (``{"text": "tweet"}``). Where there is no text and nothing else to be
     read, the usual names of sentence files are looked for (``sentence``, ``sent0``, ``premise``, ...), and told.
     Media are looked for in ``media_root``, the table's folder by default, and may not leave it. ``required`` fields must have a
-    column. A table without splits gets some (80/10/10, `make_splits`) unless ``split_seed`` is None. Rows that cannot be used are
+    column. A table without splits gets some (80/10/10, `make_splits`), and in one with splits unlabelled rows without one train,
+    unless ``split_seed`` is None. Rows that cannot be used are
     in ``Table.problems``; a DataError is raised where the file as a whole cannot be. ``separated`` is for files of cells without a
     header.
     """
@@ -329,12 +331,27 @@ def _read_rows(reader: RowReader, rows: Iterable[tuple[int, Mapping[str, object]
 
 
 def with_splits(table: Table, *, seed: int) -> Table:
-    """The table with seeded splits (80/10/10, `make_splits`); as it is where a row has one."""
-    if not table.samples or any(sample.split is not None for sample in table.samples):
+    """The table with seeded splits (80/10/10, `make_splits`); where a row has one, with those, and see `with_unlabelled`."""
+    if not table.samples:
         return table
+    if any(sample.split is not None for sample in table.samples):
+        return _with_unlabelled(table)
     made = make_splits(table.samples, seed=seed)
     samples = tuple(replace(sample, split=split) for sample, split in zip(table.samples, made, strict=True))
     return replace(table, samples=samples, split_made=True)
+
+
+def _with_unlabelled(table: Table) -> Table:
+    """The table whose unlabelled rows without a split train, and a warning of those that stay out."""
+    samples, count = with_unlabelled(table.samples)
+    if not count:
+        return replace(table, samples=tuple(samples))
+    reason = (
+        f"{count} unlabelled {plural(count)} without a split left out of training: "
+        "text, file or group stands in validation or test too"
+    )
+    out = Problem(file=table.name, row=None, id=None, field="split", reason=reason, severity="warning")
+    return replace(table, samples=tuple(samples), problems=(*table.problems, out))
 
 
 def _picture_features(features: Mapping[str, Any]) -> dict[str, Any]:

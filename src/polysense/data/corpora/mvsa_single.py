@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 from polysense.data.corpus import Corpus, expect
-from polysense.data.splits import linked, make_splits
+from polysense.data.splits import beside_held_out, make_splits
 from polysense.data.table import Table, read_table
 from polysense.errors import RecipeError, choices
 from polysense.types import Sample
@@ -60,11 +60,10 @@ class MvsaSingle(Corpus):
 def _with_unlabelled(labelled: list[Sample], every: tuple[Sample, ...]) -> list[Sample]:
     """The labelled rows, and as training rows the unlabelled ones that are linked to no validation or test row."""
     split = {sample.id: sample.split for sample in labelled}
-    groups = linked(every)
-    tested = {group for sample, group in zip(every, groups, strict=True) if split.get(sample.id) in {"validation", "test"}}
+    placed = [replace(sample, split=split.get(sample.id)) for sample in every]
     free = [
         replace(sample, split="train")
-        for sample, group in zip(every, groups, strict=True)
-        if sample.label is None and group not in tested
+        for sample, near in zip(placed, beside_held_out(placed), strict=True)
+        if sample.label is None and not near
     ]
     return [*labelled, *free]
