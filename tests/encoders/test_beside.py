@@ -13,7 +13,7 @@ from polysense.data.cache import FeatureCache
 from polysense.data.collate import Collate
 from polysense.data.tweets import normalized
 from polysense.encoders.transformer_text import TransformerText
-from polysense.errors import RecipeError
+from polysense.errors import DataError, RecipeError
 from polysense.types import Sample
 
 ROWS = [
@@ -94,6 +94,24 @@ def test_retweets_that_differ_in_handle_and_address_are_one_text(tiny_text: str)
         assert first == again == handle != other
         assert none == 0
     assert len(set(Collate({"text": TransformerText(tiny_text)})(rows)["text"]["key"].tolist())) == 3
+
+
+@pytest.mark.parametrize("column", ["orc", "pair", "empty"])
+def test_a_column_that_no_training_row_has_is_refused(column: str) -> None:
+    rows = [replace(row, extra={**row.extra, "title": "x", "empty": ""}) for row in ROWS]
+    near = "did you mean 'ocr'\\? " if column == "orc" else ""
+    with pytest.raises(DataError, match=rf"beside: no training row has .* '{column}'; {near}valid: 'ocr', 'title'$"):
+        TransformerText.complete({"beside": column}, rows)
+    TransformerText.complete({"beside": "pair"}, [replace(ROWS[0], pair="a"), ROWS[1]])
+    assert TransformerText.complete({"beside": None}, rows) == {"beside": None}
+
+
+def test_rows_without_it_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    TransformerText.complete({"beside": "ocr"}, ROWS)
+    assert capsys.readouterr().err == "2 of 4 training texts have no 'ocr' and are read alone\n"
+    TransformerText.complete({"beside": "ocr"}, ROWS[:1])
+    TransformerText.complete({"beside": None}, ROWS)
+    assert capsys.readouterr().err == ""
 
 
 def test_the_choices_are_part_of_the_fingerprint(tiny_text: str) -> None:

@@ -23,7 +23,8 @@ from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.heap import give_back
 from polysense.encoders.loading import explained, load_backbone, text_folder, text_tower
 from polysense.encoders.packing import Packing, first_position, run_packed
-from polysense.errors import DataError, RecipeError
+from polysense.errors import DataError, RecipeError, choices
+from polysense.progress import say_of_data
 from polysense.types import Fields, Sample
 
 PLACES = frozenset({"name_or_path", "vocab_file", "merges_file", "tokenizer_file", "special_tokens_map_file", "is_local"})
@@ -131,6 +132,26 @@ class TransformerText(Encoder):
         self.segments = self.pairs and takes_segments(self.tokenizer, self.backbone)
         self.freeze()
 
+    @classmethod
+    def complete(cls, arguments: Mapping[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+        """The arguments as they are; says how many texts have nothing beside them.
+
+        Raises:
+            DataError: none has anything there: the column has another name.
+        """
+        beside = arguments.get("beside")
+        texts = [sample for sample in samples if sample.text is not None]
+        if beside is not None and texts:
+            lacking = sum(not _second(sample, beside) for sample in texts)
+            if lacking == len(texts):
+                columns = {name for sample in texts for name in ("pair", *sample.extra) if _second(sample, name)}
+                raise DataError(
+                    f"encoders.text.beside: no training row has anything in a column {beside!r}; {choices(beside, columns)}"
+                )
+            if lacking:
+                say_of_data(f"{lacking} of {len(texts)} training texts have no {beside!r} and are read alone")
+        return dict(arguments)
+
     @property
     def lent(self) -> nn.Module | None:
         """The backbone, with ``tokens: embedded``."""
@@ -210,8 +231,8 @@ class TransformerText(Encoder):
             return sample.aspect
         if self.beside is None or sample.text is None:
             return None
-        found = sample.pair if self.beside == "pair" else sample.extra.get(self.beside)
-        return None if found is None else self._spelled(str(found)) or None
+        found = _second(sample, self.beside)
+        return None if found is None else self._spelled(found) or None
 
     def aspect_fault(self, sample: Sample) -> str | None:
         """Why it cannot read the row's aspect with its text; None where it can, or reads texts alone."""
@@ -417,3 +438,9 @@ class TransformerText(Encoder):
             return [type(self.tokenizer).__name__, sorted(self.tokenizer.get_vocab().items()), sorted(kept.items())]
         # The tokenizer notes its last call there; what it was asked before does not change what it gives now.
         return {name: value for name, value in json.loads(backend.to_str()).items() if name not in {"truncation", "padding"}}
+
+
+def _second(sample: Sample, column: str) -> str | None:
+    """What stands in a column that is read beside the text; None where there is nothing."""
+    found = sample.pair if column == "pair" else sample.extra.get(column)
+    return None if found is None else str(found) or None
