@@ -16,12 +16,14 @@ from torch import nn
 import polysense
 from polysense.data.collate import Collate
 from polysense.data.frames import HeldFrames
+from polysense.encoders.encoder import Encoder
 from polysense.errors import DataError, RecipeError
 from polysense.knowledge import Entry, Knowledge, Pair
 from polysense.objectives.classification import Classification
 from polysense.recipe import Recipe, list_recipes, load_recipe, read_saved
 from polysense.recipe.families import composed, families
 from polysense.recipe.files import SHIPPED, dump_yaml, parse_yaml, read_recipe
+from polysense.recipe.parts import read_part
 from polysense.recipe.recipe import check_recipe
 from polysense.types import Batch, Sample, Span
 
@@ -443,6 +445,31 @@ class TestOwnClasses:
         ):
             read_saved(tmp_path)
         assert "my_evil" not in sys.modules
+        assert not (tmp_path / "was-imported").exists()
+
+    def test_what_may_be_anything_is_plain_values_and_names_no_code(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "my_evil.py").write_text(OWN_OBJECTIVE, encoding="utf-8")
+        monkeypatch.syspath_prepend(str(tmp_path))
+        evil = {"class_path": "my_evil.Smallness", "init_args": {}}
+        raw = load_recipe(BOTH).written()
+        frames = {"modality": "audio", "frame_width": 3}
+        places = [({"deep": [evil]}, {"name": "a", "parameters": evil}), (evil, evil)]
+        for shape, features in places:
+            raw["encoders"]["text"]["init_args"]["shape"] = shape
+            raw["encoders"]["audio"] = {"class_path": "SequencePooled", "init_args": {**frames, "features": features}}
+            (tmp_path / "recipe.yaml").write_text(dump_yaml(raw), encoding="utf-8")
+            assert read_saved(tmp_path).encoders["audio"].arguments["features"] == features
+            assert "my_evil" not in sys.modules
+        for wrong in ("{class_path: my_evil.Smallness}", [evil], {"a": Path("b")}):
+            with pytest.raises(RecipeError, match=r"TransformerText\.shape must be a mapping of plain values, or null"):
+                read_part(
+                    "encoders.text",
+                    {"class_path": "TransformerText", "init_args": {"pretrained": "x", "shape": wrong}},
+                    Encoder,
+                    foreign=None,
+                )
         assert not (tmp_path / "was-imported").exists()
 
     @pytest.mark.parametrize(

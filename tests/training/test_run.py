@@ -204,8 +204,15 @@ def test_one_of_several_processes_without_the_others_trains_nothing(
 
 def test_training_that_ends_before_it_is_judged_says_so(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
     overrides = [*tiny_encoders, "training.eval_delay=9", "training.max_steps=1"]
-    with pytest.raises(RecipeError, match=r"training\.eval_delay: training ended before the first evaluation"):
+    with pytest.raises(RecipeError, match=r"training\.eval_delay: 9 epochs are more than the 1 of the training"):
         train(RECIPE, toy_posts, out=tmp_path / "run", overrides=overrides)
+
+
+def test_what_contradicts_itself_is_refused(toy_posts: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="overrides are for a recipe that is given by its name or file"):
+        train(load_recipe(RECIPE), toy_posts, out=tmp_path / "run", overrides=["fusion.width=8"])
+    with pytest.raises(RecipeError, match="resume goes on with the run that is there, overwrite throws it away"):
+        train(RECIPE, toy_posts, out=tmp_path / "run", resume=True, overwrite=True)
 
 
 @pytest.mark.parametrize("seeds", [[], [1, 1]])

@@ -92,6 +92,20 @@ def test_the_labels_are_written_down_at_each_evaluation(run: Path) -> None:
         assert table["y_t"].abs().max() <= 3
 
 
+def test_what_is_remembered_stands_beside_its_own_row_where_a_seed_draws_some(recipe: str, tmp_path: Path) -> None:
+    table = [{**row, "label": "ab"[number % 2]} for number, row in enumerate(rows())]
+    (tmp_path / "posts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in table), encoding="utf-8")
+    drawn = "corpora=[{class_path: Posts, init_args: {labels: 8}}]"
+    train(recipe, tmp_path / "posts.jsonl", out=tmp_path / "run", seeds=[1], overrides=[drawn, "training.num_train_epochs=1"])
+    [file] = (tmp_path / "run/seed-1/memory").iterdir()
+    found = polars.read_parquet(file)
+    scores = {row["id"]: row["score"] for row in table if row["split"] == "train"}
+    assert found["id"].to_list() == list(scores)
+    known = found.filter(polars.col("y_m").is_not_null())
+    assert len(known) >= 8
+    assert dict(zip(known["id"], known["y_m"], strict=True)) == pytest.approx({name: scores[name] for name in known["id"]})
+
+
 def test_heads_whose_labels_did_not_move_keep_their_weights_under_decay(recipe: str, tmp_path: Path) -> None:
     train(recipe, rows(), out=tmp_path / "run", seeds=[0], overrides=["training.num_train_epochs=2"])
     saved = load_file(tmp_path / "run" / "seed-0" / "model.safetensors")

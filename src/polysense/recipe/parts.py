@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jsonargparse import ArgumentParser
 
@@ -178,14 +178,38 @@ def check_arguments(
         if key not in valid and (value is not None or get_close_matches(str(key), valid)):
             raise RecipeError(f"{entry}: {kind.__name__} has no argument {key!r}; {choices(str(key), valid)}")
     arguments = {key: value for key, value in arguments.items() if key in valid}
-    if not valid:
-        return {}
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(kind, "arguments", skip=set(skip))
-    try:
-        parsed = parser.parse_object({"arguments": dict(arguments)})
-    except Exception as error:  # jsonargparse raises argparse.ArgumentError, and others from nested parsing
-        annotations = {name: one.annotation for name, one in inspect.signature(kind, eval_str=True).parameters.items()}
-        raise RecipeError(f"{entry}: {kind.__name__}: {wrong_value(error, annotations, arguments)}") from error
-    checked: dict[str, Any] = parsed["arguments"].as_dict()
-    return checked
+    parameters = inspect.signature(kind, eval_str=True).parameters
+    open_ = {name for name in valid if _may_be_anything(parameters[name].annotation)}
+    checked = {
+        name: _mapping(f"{entry}: {kind.__name__}.{name}", arguments.get(name, parameters[name].default)) for name in open_
+    }
+    if len(open_) < len(valid):
+        parser = ArgumentParser(exit_on_error=False)
+        parser.add_class_arguments(kind, "arguments", skip={*skip, *open_})
+        try:
+            parsed = parser.parse_object({"arguments": {key: one for key, one in arguments.items() if key not in open_}})
+        except Exception as error:  # jsonargparse raises argparse.ArgumentError, and others from nested parsing
+            annotations = {name: one.annotation for name, one in parameters.items()}
+            raise RecipeError(f"{entry}: {kind.__name__}: {wrong_value(error, annotations, arguments)}") from error
+        checked |= parsed["arguments"].as_dict()
+    return {name: checked[name] for name in valid}
+
+
+def _may_be_anything(annotation: Any) -> bool:
+    """Whether values of any type may stand in it. jsonargparse is not asked about these: it would import what they name."""
+    return annotation is Any or any(map(_may_be_anything, get_args(annotation)))
+
+
+def _mapping(entry: str, value: Any) -> dict[str, Any] | None:
+    """None, or a mapping of texts to plain values: texts, numbers, true and false, lists and mappings of them."""
+    if not (value is None or (isinstance(value, Mapping) and _is_plain(value))):
+        raise RecipeError(f"{entry} must be a mapping of plain values, or null, found {value!r}")
+    return None if value is None else dict(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) for key in value) and _is_plain(list(value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)

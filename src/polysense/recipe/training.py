@@ -61,6 +61,21 @@ COUPLED = "coupled_decay"
 OURS = (*BY_PART, COUPLED)
 """Entries that the Trainer does not know."""
 
+LEAST = {
+    "per_device_train_batch_size": 1,
+    "gradient_accumulation_steps": 1,
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "warmup_steps": 0,
+    "max_grad_norm": 0,
+    "adam_epsilon": 0,
+    "eval_steps": 1,
+    "eval_delay": 0,
+    "logging_steps": 1,
+    "dataloader_num_workers": 0,
+}
+"""The smallest value of each; what is not above it is no number either."""
+
 INSTEAD = {
     "output_dir": "the option --out says where a run goes",
     "metric_for_best_model": "write evaluation.best",
@@ -104,6 +119,9 @@ def check_training(written: Mapping[str, Any]) -> dict[str, Any]:
         annotations = {field.name: field.type for field in fields(TrainingArguments)}
         raise RecipeError(f"training.{wrong_value(error, annotations, written)}") from error
     checked: dict[str, Any] = parsed["training"].as_dict() if written else {}
+    for key, least in LEAST.items():
+        if checked.get(key) is not None and not checked[key] >= least:
+            raise RecipeError(f"training.{key}: expected {f'a number from {least} up'}, found {checked[key]:g}")
     if not (checked.get("num_train_epochs", 1) > 0 or checked.get("max_steps", 0) > 0):
         raise RecipeError(f"training.num_train_epochs must be above 0, found {checked['num_train_epochs']:g}")
     return checked | {key: value for key, value in ours.items() if value}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from polysense.data.json_file import read_object
 from polysense.distributed import meet, rank
 from polysense.errors import DataError, RecipeError, display
 
@@ -73,6 +74,12 @@ def refuse_other_number(checkpoint: Path, processes: int) -> None:
             f"{display(checkpoint)} was written by {before} {'process' if before == 1 else 'processes'}, now there "
             f"{'is' if processes == 1 else 'are'} {processes}: start as many as before, or train anew with --overwrite"
         )
+
+
+def is_last(checkpoint: Path) -> bool:
+    """Whether training was over when it was written: the Trainer would take a step more before it looks."""
+    state = read_object(checkpoint / "trainer_state.json")
+    return int(state["global_step"]) >= int(state["max_steps"])
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -84,6 +84,12 @@ def train(
         RecipeError: the recipe is wrong, or ``out`` holds another run.
         DataError: the data cannot be used.
     """
+    if resume and overwrite:
+        raise RecipeError("resume goes on with the run that is there, overwrite throws it away: choose one of them")
+    if overrides and not isinstance(recipe, str):
+        raise RecipeError(
+            "overrides are for a recipe that is given by its name or file: load_recipe(name, overrides) reads one with them"
+        )
     called = recipe if isinstance(recipe, str) else recipe.name
     recipe = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
     seeds = list(seeds if seeds is not None else [int(recipe.training.get("seed", 0))])

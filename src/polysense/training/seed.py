@@ -75,7 +75,7 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
 
     def examine() -> dict[str, float]:
         metrics = _undecided(recipe, evaluators, learner, splits) | score(answerer, evaluators, splits.validation)
-        write_memory(folder / "memory", learner, drawn.samples, step=trainer.state.global_step)
+        write_memory(folder / "memory", learner, splits.train, step=trainer.state.global_step)
         return metrics | ({LAST: float(trainer.state.global_step)} if recipe.evaluation.best == LAST else {})
 
     processes = world()
@@ -98,12 +98,12 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         callbacks=_callbacks(recipe, seed, journal),
     )
     trainer.remove_callback(PrinterCallback)
-    if not patience_is_spent(journal.evaluations, recipe.evaluation):
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    elif checkpoint is not None:
+    if checkpoint is not None and (
+        checkpoints.is_last(checkpoint) or patience_is_spent(journal.evaluations, recipe.evaluation)
+    ):
         load_weights(learner, checkpoint / WEIGHTS)
-    if not journal.evaluations:
-        raise RecipeError("training.eval_delay: training ended before the first evaluation, so no weights were kept")
+    else:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
 
     def finish() -> dict[str, Any]:
         best, last = journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)], journal.evaluations[-1]

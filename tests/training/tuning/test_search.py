@@ -161,6 +161,28 @@ def test_equal_values_are_not_trained_twice_and_what_diverges_has_no_score(
         best_of(tuning, [one for one in trials if one.score is None])
 
 
+def test_values_that_cannot_be_trained_end_a_trial_and_not_the_search(
+    posts: Path, tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But where nothing has been trained yet, it is most likely not of these values alone."""
+    tuning = asked(posts, tmp_path / "out", tiny_text, trials=6, space=[f"{WEIGHT}=1,2"], seeds=[0])
+
+    def stand_in(recipe: str, table: Any, *, overrides: list[str], **_: Any) -> dict[str, Any]:
+        if overrides[-1].endswith("=2"):
+            raise RecipeError("a contrast wants two rows")
+        return {"per_seed": [{"validation": {"weighted_f1": 0.5}}]}
+
+    monkeypatch.setattr(searching, "train", stand_in)
+    begin(tuning, resume=False, overwrite=False)
+    trials = search(tuning)
+    assert (None, "a contrast wants two rows") in [(one.score, one.note) for one in trials if one.values[WEIGHT] == "2"]
+    other = asked(posts, tmp_path / "other", tiny_text, trials=6, space=[f"{WEIGHT}=1,2"], seeds=[0])
+    monkeypatch.setattr(searching, "train", lambda *_, **__: stand_in("", None, overrides=["=2"]))
+    begin(other, resume=False, overwrite=False)
+    with pytest.raises(RecipeError, match="a contrast wants two rows"):
+        search(other)
+
+
 @pytest.mark.parametrize(
     ("space", "said"),
     [

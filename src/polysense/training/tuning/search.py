@@ -149,9 +149,9 @@ def _try(tuning: Tuning, trial: FrozenTrial, before: Sequence[Trial]) -> Trial:
                 resume=True,
                 use_cache=tuning.use_cache,
             )
-        except (RecipeError, DataError):  # not of these values alone: all trials would end so
-            raise
         except PolysenseError as error:
+            if isinstance(error, RecipeError | DataError) and all(one.score is None for one in _finished(tuning)):
+                raise  # most likely not of these values alone: all trials would end so
             note = str(error)
         else:
             scores = tuple(float(result["validation"].get(tuning.metric, math.nan)) for result in summary["per_seed"])
