@@ -148,10 +148,10 @@ def _sequences(samples: Sequence[Sample], modality: str) -> Iterator[tuple[Sampl
         if isinstance(media, Frames):
             yield sample, media
         elif media is not None:
-            what, reads = ("picture", "regions") if modality == "image" else ("recording or film", "frames")
+            what, reads, by = ("picture", "regions", " regions") if modality == "image" else ("recording or film", "frames", "")
             raise DataError(
                 f"{_place(sample, modality)}: {media} is a {what}, the encoder reads {reads} that were computed of it before; "
-                "`polysense data extract` computes them"
+                f"`polysense data extract{by}` computes them"
             )
 
 

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 from polysense.data.corpus import Corpus, expect
 from polysense.data.folders import set_folder
 from polysense.data.media import file_digest
+from polysense.data.pictured import pictured
 from polysense.data.rows import origin
-from polysense.data.table import Table, from_rows
-from polysense.errors import DataError, display
+from polysense.data.table import Table
+from polysense.errors import DataError, Problem, display
 from polysense.types import Sample
 
 NAMES = ("msd", "msd_sarcasm_text")
@@ -51,14 +52,15 @@ class Msd(Corpus):
         """The tweets under ``root``."""
         home = next((found for name in NAMES if (found := set_folder(root, name)) != Path(root)), Path(root))
         files = LINES if (home / LINES["train"]).is_file() else LISTS
-        images = media_root or next((home / name for name in PICTURES if (home / name).is_dir()), None)
-        parts = {split: _part(expect(self, home / name), split, images) for split, name in files.items()}
-        samples = [one for part in parts.values() for one in part.samples]
+        own = next((home / name for name in PICTURES if (home / name).is_dir()), None)
+        images = own if media_root is None else expect(self, Path(media_root))
+        parts = [_part(expect(self, home / name), split, images) for split, name in files.items()]
+        samples = [one for part, _ in parts for one in part]
         kept = samples if self.give_aways else [one for one in samples if not _gives_away(one)]
         return Table(
             name="msd",
             samples=tuple(kept),
-            problems=tuple(problem for part in parts.values() for problem in part.problems),
+            problems=tuple(problem for _, part in parts for problem in part),
             left_out={"training tweets that say how they were found": len(samples) - len(kept)},
             columns=("id", "text", "label", *(["image"] if images is not None else [])),
             digests={name: file_digest(home / name) for name in files.values()},
@@ -71,9 +73,13 @@ def _gives_away(sample: Sample) -> bool:
     return sample.split == "train" and not GIVE_AWAYS.isdisjoint((sample.text or "").split())
 
 
-def _part(path: Path, split: str, images: Path | None) -> Table:
-    rows = [{**row, "split": split, **({} if images is None else {"image": row["id"]})} for row in _rows(path)]
-    return from_rows(rows, name=display(path), media_root=images, split_seed=None)
+def _part(path: Path, split: str, images: Path | None) -> tuple[list[Sample], list[Problem]]:
+    rows = [(number, {**row, "split": split}) for number, row in enumerate(_rows(path), start=1)]
+    named = ["id", "text", "label", "split"]
+    if images is not None:
+        rows = [(number, {**row, "image": row["id"]}) for number, row in rows]
+        named.append("image")
+    return pictured(rows, file=display(path), columns={name: name for name in named}, pictures=images)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

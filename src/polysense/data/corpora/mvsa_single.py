@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
 from polysense.data.corpus import Corpus, expect
+from polysense.data.pictured import read_pictured
 from polysense.data.splits import beside_held_out, make_splits
-from polysense.data.table import Table, read_table
+from polysense.data.table import Table
 from polysense.errors import RecipeError, choices
 from polysense.types import Sample
 
@@ -41,7 +42,7 @@ class MvsaSingle(Corpus):
         path = expect(self, root if root.is_file() else root / "mvsa_single.csv")
         images = expect(self, path.parent / "images" if media_root is None else Path(media_root))
         columns = {"id": "id", "image": "image", "text": "text", "label": "label", "split": self.published_split}
-        table = read_table(path, columns=columns, media_root=images, split_seed=None)
+        table = read_pictured(path, columns=columns, pictures=images)
         samples = [sample for sample in table.samples if sample.label is not None]
         if not any(sample.split == "validation" for sample in samples):
             samples = self._with_validation(samples)

@@ -1,0 +1,121 @@
+"""Rows of a set whose pictures lie in one folder, named by a cell; or whose regions do, in the pictures' place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from polysense.data.media import file_digest
+from polysense.data.rows import FIELDS, RowReader
+from polysense.data.table import Table, read_table
+from polysense.data.tablefile import read_raw
+from polysense.errors import DataError, Problem, choices, display
+from polysense.types import Sample
+
+if TYPE_CHECKING:
+    from polysense.data.frames import Frames
+
+IMAGE = "image"
+
+
+def read_pictured(path: Path, *, columns: Mapping[str, str], pictures: Path) -> Table:
+    """The rows of a table file, without splits where it has none.
+
+    Args:
+        path: of the table.
+        columns: our field -> the column that the table must have for it; of ``image`` the one that names the picture, with or
+            without ending. Other fields stand under their own names, or are not there.
+        pictures: the folder of the pictures; or one that `data extract regions` or `data convert regions` wrote, by whose rows'
+            ids the pictures are found (the name of the picture, with or without folder and ending).
+
+    Raises:
+        DataError: the table or the regions cannot be read, or a column is not there.
+    """
+    raw, file = read_raw(path), display(path)
+    for field, column in columns.items():
+        if column not in raw.columns:
+            raise DataError(f"{file} has no column {column!r} (for {field!r}); {choices(column, raw.columns)}")
+    named = {field: field for field in FIELDS if field in raw.columns} | {**columns, IMAGE: IMAGE}
+    read = {column for column in raw.columns if column != columns[IMAGE] or column in named.values()}
+    rows = [
+        (number, {name: row[name] for name in row if name in read} | {IMAGE: row.get(columns[IMAGE])})
+        for number, row in raw.rows
+    ]
+    samples, problems = pictured(rows, file=file, columns=named, pictures=pictures)
+    return Table(
+        name=path.name,
+        samples=tuple(samples),
+        problems=tuple(sorted([*raw.problems, *problems], key=lambda one: one.row or 0)),
+        columns=raw.columns,
+        digests={path.name: file_digest(path)},
+        folder=path.parent,
+    )
+
+
+def pictured(
+    rows: Iterable[tuple[int, Mapping[str, object]]], *, file: str, columns: Mapping[str, str], pictures: Path | None
+) -> tuple[list[Sample], list[Problem]]:
+    """The samples of numbered rows, and what is wrong with the others.
+
+    Args:
+        rows: number and cells; ``image`` names the picture.
+        file: for messages.
+        columns: our field -> the key of a row that holds it.
+        pictures: see `read_pictured`; None where rows have no pictures.
+    """
+    reader = RowReader(file=file, columns=columns, media_root=pictures)
+    regions = None if pictures is None else _regions(pictures)
+    samples: dict[str, Sample] = {}
+    first: dict[str, int] = {}
+    problems: list[Problem] = []
+    for number, row in rows:
+        found = None if regions is None else regions.get(_picture(row))
+        read = reader.read(row if regions is None else {**row, IMAGE: found}, number)
+        if isinstance(read, Problem):
+            problems.append(read)
+        elif regions is not None and found is None and _picture(row):
+            reason = f"{regions.place} has no regions of {_picture(row)!r}; {choices(_picture(row), regions.names)}"
+            problems.append(Problem(file=file, row=number, id=read.id, field=IMAGE, reason=reason))
+        elif read.id in samples:
+            reason = f"the id stands in row {first[read.id]} too"
+            problems.append(Problem(file=file, row=number, id=read.id, field="id", reason=reason))
+        else:
+            samples[read.id], first[read.id] = read, number
+    return list(samples.values()), problems
+
+
+def _picture(row: Mapping[str, object]) -> str:
+    cell = row.get(IMAGE)
+    return "" if cell is None else str(cell).strip()
+
+
+class _Regions:
+    """Those of a folder, by the names of their pictures."""
+
+    def __init__(self, table: Path) -> None:
+        from polysense.data.frames import Frames
+
+        self.place = display(table)
+        self._found: dict[str, Frames] = {}
+        there = {one.id: one.image for one in read_table(table, split_seed=None).samples if isinstance(one.image, Frames)}
+        self.names = tuple(there)
+        for alike in range(3):  # the whole name goes before the others, of all pictures
+            for name, frames in there.items():
+                self._found.setdefault(_names(name)[alike], frames)
+
+    def get(self, picture: str) -> Frames | None:
+        return next((self._found[name] for name in _names(picture) if name in self._found), None)
+
+
+def _regions(folder: Path) -> _Regions | None:
+    """None of a folder of pictures."""
+    from polysense.data.region_import import STORE, TABLE
+
+    return _Regions(folder / TABLE) if (folder / TABLE).is_file() and (folder / STORE).is_file() else None
+
+
+def _names(picture: str) -> tuple[str, str, str]:
+    """What a picture may be called, the likeliest first: as it is named, without folder, without folder and ending."""
+    path = PurePosixPath(picture)
+    return picture, path.name, path.stem
