@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -238,17 +239,16 @@ def corpus_reader(
 
 
 def _left_out(reader: Corpus, root: Path, read: Table, media_root: Path | None) -> dict[str, int]:
-    """Of a corpus that leaves its unlabelled posts out: how many there are, and how many would train if it did not."""
+    """Of a reader of MVSA that leaves its unlabelled posts out: how many there are, and how many would train if it did not."""
+    from polysense.data.corpora.mvsa import Mvsa
     from polysense.data.corpora.mvsa_single import MvsaSingle
-    from polysense.data.tablefile import read_raw
 
-    if not isinstance(reader, MvsaSingle) or reader.unlabelled:
+    if not isinstance(reader, Mvsa | MvsaSingle) or reader.unlabelled:
         return {}
-    file = root if root.is_file() else root / reader.layout[0]
-    every = read_raw(file).rows
-    bad = {one.row for one in read.problems if one.row is not None}
-    wider = MvsaSingle(unlabelled=True, split=reader.published_split, seed=reader.seed).read(root, media_root=media_root)
-    return {"unlabelled": len(every) - len(bad) - len(read), "would_train": len(wider) - len(read)}
+    wider = copy(reader)
+    wider.unlabelled = True
+    train = len(wider.read(root, media_root=media_root)) - len(read)
+    return {"unlabelled": sum(read.left_out.values()), "would_train": train}
 
 
 def _summary(kept: Table, corpus: str | None, bad: Sequence[Problem]) -> dict[str, object]:

@@ -6,14 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
+from polysense.data.corpora.mvsa import FILE, Mvsa
 from polysense.data.corpus import Corpus, expect
 from polysense.data.pictured import read_pictured
 from polysense.data.splits import beside_held_out, make_splits
 from polysense.data.table import Table
-from polysense.errors import RecipeError, choices
+from polysense.errors import DataError, RecipeError, choices, display
 from polysense.types import Sample
 
+TABLE = "mvsa_single.csv"
 PublishedSplit = Literal["split_clmlf", "split_course"]
+DEFAULT: PublishedSplit = "split_clmlf"
 
 
 class MvsaSingle(Corpus):
@@ -23,13 +26,14 @@ class MvsaSingle(Corpus):
     450, the usual one) or ``split_course`` (4,000 for training, 511 for testing), from whose training rows a tenth is cut for
     validation, by ``seed``, keeping equal posts together. With ``unlabelled``, the tweets whose text and picture were given
     opposite labels train too, without label; those that share a text or picture with a validation or test row stay out.
+    The set as it is published (``labelResultAll.txt`` and ``data/``) is read as `Mvsa` reads it, with splits drawn by ``seed``.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     modalities: ClassVar[tuple[str, ...]] = ("text", "image")
-    layout: ClassVar[tuple[str, ...]] = ("mvsa_single.csv", "images/<id>.jpg")
+    layout: ClassVar[tuple[str, ...]] = (TABLE, "images/<id>.jpg")
 
-    def __init__(self, split: PublishedSplit = "split_clmlf", unlabelled: bool = False, seed: int = 0) -> None:
+    def __init__(self, split: PublishedSplit = DEFAULT, unlabelled: bool = False, seed: int = 0) -> None:
         if split not in get_args(PublishedSplit):
             raise RecipeError(f"MvsaSingle, split: {split!r} is not one; {choices(split, get_args(PublishedSplit))}")
         self.published_split = split
@@ -39,7 +43,9 @@ class MvsaSingle(Corpus):
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The tweets under ``root``."""
         root = Path(root)
-        path = expect(self, root if root.is_file() else root / "mvsa_single.csv")
+        if (root / FILE).is_file() and not (root / TABLE).exists():
+            return self._as_published(root, media_root)
+        path = expect(self, root if root.is_file() else root / TABLE)
         images = expect(self, path.parent / "images" if media_root is None else Path(media_root))
         columns = {"id": "id", "image": "image", "text": "text", "label": "label", "split": self.published_split}
         table = read_pictured(path, columns=columns, pictures=images)
@@ -48,7 +54,22 @@ class MvsaSingle(Corpus):
             samples = self._with_validation(samples)
         if self.unlabelled:
             samples = _with_unlabelled(samples, table.samples)
-        return replace(table, name="mvsa_single", samples=tuple(samples))
+        return replace(
+            table,
+            name="mvsa_single",
+            samples=tuple(samples),
+            left_out={"tweets without a label": len(table.samples) - len(samples)},
+        )
+
+    def _as_published(self, root: Path, media_root: Path | None) -> Table:
+        if self.published_split != DEFAULT:
+            raise RecipeError(
+                f"MvsaSingle, split: {self.published_split!r} is a column of {TABLE}, which is not in {display(root)}"
+            )
+        table = Mvsa(unlabelled=self.unlabelled, seed=self.seed).read(root, media_root=media_root)
+        if table.name != "mvsa_single":
+            raise DataError(f"{display(root / FILE)} is of MVSA-Multiple, with several annotators: write corpora: [Mvsa]")
+        return replace(table, corpus=type(self).__name__)
 
     def _with_validation(self, samples: list[Sample]) -> list[Sample]:
         """A tenth of the training rows become validation rows."""
