@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,15 @@ from polysense.types import Sample
 if TYPE_CHECKING:
     from polysense.data.frames import Frames
 
-IMAGE = "image"
+IMAGE, LABEL = "image", "label"
 
 
-def read_pictured(path: Path, *, columns: Mapping[str, str], pictures: Path) -> Table:
+Cells = Mapping[str, object]
+
+
+def read_pictured(
+    path: Path, *, columns: Mapping[str, str], pictures: Path, label: Callable[[Cells], str | None] | None = None
+) -> Table:
     """The rows of a table file, without splits where it has none.
 
     Args:
@@ -28,6 +33,7 @@ def read_pictured(path: Path, *, columns: Mapping[str, str], pictures: Path) -> 
             without ending. Other fields stand under their own names, or are not there.
         pictures: the folder of the pictures; or one that `data extract regions` or `data convert regions` wrote, by whose rows'
             ids the pictures are found (the name of the picture, with or without folder and ending).
+        label: makes a row's label of its cells; a DataError of it makes the row a bad one.
 
     Raises:
         DataError: the table or the regions cannot be read, or a column is not there.
@@ -37,16 +43,21 @@ def read_pictured(path: Path, *, columns: Mapping[str, str], pictures: Path) -> 
         if column not in raw.columns:
             raise DataError(f"{file} has no column {column!r} (for {field!r}); {choices(column, raw.columns)}")
     named = {field: field for field in FIELDS if field in raw.columns} | {**columns, IMAGE: IMAGE}
-    read = {column for column in raw.columns if column != columns[IMAGE] or column in named.values()}
-    rows = [
-        (number, {name: row[name] for name in row if name in read} | {IMAGE: row.get(columns[IMAGE])})
-        for number, row in raw.rows
-    ]
-    samples, problems = pictured(rows, file=file, columns=named, pictures=pictures)
+    dropped = {columns[IMAGE]} - set(named.values())
+    rows: list[tuple[int, Cells]] = []
+    problems = list(raw.problems)
+    for number, row in raw.rows:
+        made = {name: cell for name, cell in row.items() if name not in dropped} | {IMAGE: row.get(columns[IMAGE])}
+        try:
+            rows.append((number, made if label is None else {**made, LABEL: label(row)}))
+        except DataError as error:
+            name = str(row.get(columns["id"]) or "") or None
+            problems.append(Problem(file=file, row=number, id=name, field=LABEL, reason=str(error)))
+    samples, bad = pictured(rows, file=file, columns=named if label is None else {**named, LABEL: LABEL}, pictures=pictures)
     return Table(
         name=path.name,
         samples=tuple(samples),
-        problems=tuple(sorted([*raw.problems, *problems], key=lambda one: one.row or 0)),
+        problems=tuple(sorted([*problems, *bad], key=lambda one: one.row or 0)),
         columns=raw.columns,
         digests={path.name: file_digest(path)},
         folder=path.parent,
@@ -54,7 +65,7 @@ def read_pictured(path: Path, *, columns: Mapping[str, str], pictures: Path) -> 
 
 
 def pictured(
-    rows: Iterable[tuple[int, Mapping[str, object]]], *, file: str, columns: Mapping[str, str], pictures: Path | None
+    rows: Iterable[tuple[int, Cells]], *, file: str, columns: Mapping[str, str], pictures: Path | None
 ) -> tuple[list[Sample], list[Problem]]:
     """The samples of numbered rows, and what is wrong with the others.
 
@@ -85,7 +96,7 @@ def pictured(
     return list(samples.values()), problems
 
 
-def _picture(row: Mapping[str, object]) -> str:
+def _picture(row: Cells) -> str:
     cell = row.get(IMAGE)
     return "" if cell is None else str(cell).strip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +22,19 @@ def tweet_layout(name: str, *further: str) -> tuple[str, ...]:
     return (f"{name}.csv (or .tsv, .jsonl, .parquet) with the columns {columns}", f"{IMAGES}/<tweet_id>.jpg (or .png)")
 
 
-def read_tweets(corpus: Corpus, root: Path, name: str, *, media_root: Path | None) -> Table:
+def read_tweets(
+    corpus: Corpus,
+    root: Path,
+    name: str,
+    *,
+    media_root: Path | None,
+    label: Callable[[Mapping[str, object]], str | None] | None = None,
+) -> Table:
     """The posts of the set ``name`` under ``root``, its own folder or one that holds many sets.
 
     The id stands in ``tweet_id`` or ``id``; further columns are kept as the table's own. Without a column ``split`` posts are
     split 80/10/10, with about equal shares of every class; equal posts stay together. ``media_root`` may hold regions in the place
-    of pictures (see `read_pictured`).
+    of pictures, and ``label`` makes the labels (see `read_pictured`).
 
     Raises:
         DataError: the table or the folder of pictures is not there, or cannot be read.
@@ -36,5 +44,5 @@ def read_tweets(corpus: Corpus, root: Path, name: str, *, media_root: Path | Non
     path = next((file for file in files if file.is_file()), files[0])
     images = expect(corpus, home / IMAGES if media_root is None else Path(media_root))
     key = "tweet_id" if "tweet_id" in read_raw(expect(corpus, path)).columns else "id"
-    table = read_pictured(path, columns={"id": key, "image": key, "text": "text"}, pictures=images)
+    table = read_pictured(path, columns={"id": key, "image": key, "text": "text"}, pictures=images, label=label)
     return with_splits(replace(table, name=name, corpus=type(corpus).__name__), seed=0)

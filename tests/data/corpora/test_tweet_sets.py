@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from polysense.data.corpora.mhp import Mhp
 from polysense.data.corpora.micd import Micd
 from polysense.data.corpora.msd import Msd
 from polysense.data.corpora.tir import RELATIONS, Tir
-from polysense.data.table import Table
-from polysense.errors import DataError, RecipeError
+from polysense.data.table import Table, refuse_or_skip
+from polysense.errors import DataError, RecipeError, display
 
 
 def write(folder: Path, name: str, header: str, rows: Sequence[str], *, endings: Sequence[str] = (".jpg", ".png")) -> Path:
@@ -103,15 +104,34 @@ def test_the_original_two_columns(tmp_path: Path) -> None:
         "adds nothing, represented",
         "adds, not represented",
     ]
-    (tmp_path / "tir.csv").write_text("tweet_id,text,image_adds,text_is_represented\n1,a,yes,1\n")
-    with pytest.raises(DataError, match=r"row 1: image_adds and .* are 0 or 1, found 'yes'"):
-        Tir().read(tmp_path)
+    (tmp_path / "tir.csv").write_text("tweet_id,text,image_adds,text_is_represented\n1,a,yes,1\n2,b,0,0\n")
+    table = Tir().read(tmp_path)
+    assert [str(one) for one in table.problems] == [
+        f"{display(tmp_path / 'tir.csv')}, row 1 (id 1), label: image_adds and text_is_represented are 0 or 1, found 'yes' and '1'"
+    ]
+    assert [one.label for one in table.samples] == ["adds nothing, not represented"]
 
 
-def test_other_relations_are_refused(tmp_path: Path) -> None:
-    write(tmp_path, "tir", HEADER, ["1,a,4,train"])
-    with pytest.raises(DataError, match=r"row 1, label: '4' is none of 0 to 3"):
-        Tir().read(tmp_path)
+def test_drawn_splits_know_the_classes_of_the_original_columns(tmp_path: Path) -> None:
+    halves = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    rows = [f"{number},post {number},{halves[number % 4][0]},{halves[number % 4][1]}" for number in range(80)]
+    write(tmp_path, "tir", "tweet_id,text,image_adds,text_is_represented", rows)
+    table = Tir().read(tmp_path)
+    assert set(Counter(one.label for one in table.split("test")).values()) == {2}
+
+
+def test_every_other_relation_is_told_and_can_be_skipped(tmp_path: Path) -> None:
+    write(tmp_path, "tir", HEADER, ["1,a,4,train", "2,b,1,train", "3,c,adds,train", "4,d,,train"])
+    table = Tir().read(tmp_path)
+    assert [(one.row, one.id, one.field) for one in table.problems] == [(1, "1", "label"), (3, "3", "label")]
+    assert table.problems[0].reason.startswith("'4' is none of 0 to 3, and no class; valid: 'adds nothing, not represented', ")
+    assert table.problems[1].reason.startswith("'adds' is none of 0 to 3, and no class; valid: ")
+    with pytest.raises(DataError, match=r"tir: 2 bad rows(?s:.*)data verify TABLE --corpus Tir"):
+        refuse_or_skip(table, skip_bad_rows=False)
+    assert [(one.id, one.label) for one in refuse_or_skip(table, skip_bad_rows=True).samples] == [
+        ("2", "adds, not represented"),
+        ("4", None),
+    ]
     with pytest.raises(RecipeError, match="Tir, task: 'relations' is not one; did you mean 'relation'"):
         Tir("relations")  # type: ignore[arg-type]
 
@@ -153,20 +173,52 @@ def test_sarcasm(tmp_path: Path, layout: Callable[[Path], Path]) -> None:
 def test_sarcasm_with_pictures(tmp_path: Path) -> None:
     as_lists(tmp_path)
     (tmp_path / "dataset_image").mkdir()
-    for name in "1345":
+    for name in "134":
         Image.new("RGB", (4, 4)).save(tmp_path / f"dataset_image/{name}.jpg")
     table = Msd().read(tmp_path)
-    assert {Path(str(one.image)).name for one in table.samples} == {"1.jpg", "3.jpg", "4.jpg", "5.jpg"}
-    assert [one.id for one in table.problems] == ["2"]
+    assert {Path(str(one.image)).name for one in table.samples} == {"1.jpg", "3.jpg", "4.jpg"}
+    assert {one.id for one in table.problems} == {"5"}  # 2 has no picture either, and is left out
+    assert {one.id for one in Msd(give_aways=True).read(tmp_path).problems} == {"2", "5"}
 
 
-@pytest.mark.parametrize("line", ["['1', 'a', 2]", "['1', 'a', -1]", "['1']", "print('a')", "[", "{}"])
-def test_a_line_that_is_no_tweet_is_named(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("['1', 'a', 2]", " (id 1), label: '2' is no class; valid: '0', '1'"),
+        ("['1', 'a', -1]", " (id 1), label: '-1' is no class; valid: '0', '1'"),
+        ("['1']", ", row: no tweet: expected a list of id, text and label, or an object with them"),
+        ("print('a')", ", row: no tweet: expected a list of id, text and label, or an object with them (malformed node"),
+        ("[", ", row: no tweet: expected a list of id, text and label, or an object with them ('[' was never closed"),
+        ("{}", ", row: no tweet: expected a list of id, text and label, or an object with them"),
+        ("['9', 'again', 1]", " (id 9), id: the id stands in row 1 too"),
+    ],
+)
+def test_every_line_that_is_no_tweet_is_told_and_can_be_skipped(tmp_path: Path, line: str, problem: str) -> None:
     as_lists(tmp_path)
-    (tmp_path / "text/test2.txt").write_text(f"['9', 'fine', 0, 0]\n{line}\n")
-    with pytest.raises(DataError, match=r"test2\.txt, row 2: not a tweet"):
-        Msd().read(tmp_path)
+    (tmp_path / "text/test2.txt").write_text(f"['9', 'fine', 0, 0]\n{line}\n['8', 'well', 1, 1]\n{line}\n")
+    table = Msd().read(tmp_path)
+    assert [one.row for one in table.problems] == [2, 4]
+    file = display(tmp_path / "text/test2.txt")
+    assert str(table.problems[0]).startswith(f"{file}, row 2{problem}")
+    with pytest.raises(DataError, match="msd: 2 bad rows"):
+        refuse_or_skip(table, skip_bad_rows=False)
+    assert [one.origin for one in refuse_or_skip(table, skip_bad_rows=True).split("test")] == [
+        f"{file}, row 1",
+        f"{file}, row 3",
+    ]
+
+
+def test_tweets_that_failed_in_the_papers_code_are_left_out_and_counted(tmp_path: Path) -> None:
+    as_lists(tmp_path)
+    (tmp_path / "text/train.txt").write_text("['715376758774575105', 'so glad', 1]\n['3', 'a nice day', 0]\n")
+    for corpus in (Msd(), Msd(give_aways=True)):
+        table = corpus.read(tmp_path)
+        assert [one.id for one in table.split("train")] == ["3"]
+        assert table.left_out == {"tweets that failed in the code of the auxiliary losses": 1}
 
 
 def test_the_published_counts(data_folder: Callable[[str], Path]) -> None:
-    assert Msd().read(data_folder("msd_sarcasm_text")).splits == {"train": 19816, "validation": 2410, "test": 2409}
+    table = Msd().read(data_folder("msd_sarcasm_text"))
+    assert table.splits == {"train": 19816 - 3, "validation": 2410, "test": 2409}
+    assert sorted(table.left_out.values()) == [3, 9224]
+    assert table.problems == ()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
@@ -11,7 +11,6 @@ from polysense.data.corpus import Corpus
 from polysense.data.table import Table
 from polysense.data.tweet_files import read_tweets, tweet_layout
 from polysense.errors import DataError, RecipeError, choices
-from polysense.types import Sample
 
 Task = Literal["relation", "image_adds", "text_represented"]
 
@@ -44,34 +43,41 @@ class Tir(Corpus):
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The tweets under ``root``."""
-        table = read_tweets(self, Path(root), "tir", media_root=media_root)
-        return replace(table, samples=tuple(replace(one, label=self._label(one)) for one in table.samples))
+        return read_tweets(self, Path(root), "tir", media_root=media_root, label=self._label)
 
-    def _label(self, sample: Sample) -> str | None:
-        name = _relation(sample)
+    def _label(self, row: Mapping[str, object]) -> str | None:
+        name = _relation(row)
         if name is None or self.task == "relation":
             return name
         return RELATIONS[name][0 if self.task == "image_adds" else 1]
 
 
-def _relation(sample: Sample) -> str | None:
+def _relation(row: Mapping[str, object]) -> str | None:
     """The class of four; None for a tweet without one."""
-    if sample.label is None:
-        return _joined(sample.extra, sample.origin)
-    label, names = str(sample.label), list(RELATIONS)
+    label, names = _cell(row, "label"), list(RELATIONS)
+    if not label:
+        return _joined(row)
     if label in RELATIONS:
         return label
     if label.isdecimal() and int(label) < len(names):
         return names[int(label)]
-    raise DataError(f"{sample.origin}, label: {label!r} is none of 0 to 3, and no class; {choices(label, names)}")
+    raise DataError(f"{label!r} is none of 0 to 3, and no class; {choices(label, names)}")
 
 
-def _joined(columns: Mapping[str, str], where: str) -> str | None:
+def _joined(row: Mapping[str, object]) -> str | None:
     """From the two binary columns of the original table."""
-    found = [columns.get(name) for name in ("image_adds", "text_is_represented")]
-    if None in found:
+    found = [_cell(row, name) for name in ("image_adds", "text_is_represented")]
+    if "" in found:
         return None
     if not set(found) <= {"0", "1"}:
-        raise DataError(f"{where}: image_adds and text_is_represented are 0 or 1, found {found[0]!r} and {found[1]!r}")
-    pair = tuple(names[int(str(value))] for names, value in zip(HALVES.values(), found, strict=True))
+        raise DataError(f"image_adds and text_is_represented are 0 or 1, found {found[0]!r} and {found[1]!r}")
+    pair = tuple(names[int(value)] for names, value in zip(HALVES.values(), found, strict=True))
     return next(name for name, halves in RELATIONS.items() if halves == pair)
+
+
+def _cell(row: Mapping[str, object], column: str) -> str:
+    """As text, empty where there is none; whole numbers that a missing neighbour turned into floats lose their ``.0`` again."""
+    cell = row.get(column)
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
