@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import os
+import resource
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from polysense.data.collate import Collate
 from polysense.data.media import content_key
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
-from polysense.errors import DataError
+from polysense.errors import DataError, PolysenseError
 from polysense.types import Fields, Sample
 
 
@@ -210,6 +212,47 @@ def test_a_damaged_shard_is_noticed_said_and_made_again(
     assert len(encoder.asked) == 2
     for name, values in cache.prepare(TEXTS).items():
         assert torch.equal(values, expected[name])
+    assert FeatureCache(Counting(), tmp_path).fill(TEXTS) == 0
+
+
+@pytest.fixture
+def few_files() -> Iterator[None]:
+    """No more files may be opened than the cache keeps open, and a handful."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    following = os.dup(0)
+    os.close(following)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (following + 3 * module.OPEN_SHARDS + 8, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_any_number_of_shards_is_read_with_few_files_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few_files: None
+) -> None:
+    monkeypatch.setattr(module, "SHARD_ROWS", 1)
+    texts = rows(*map(str, range(2 * module.OPEN_SHARDS)))
+    FeatureCache(Counting(), tmp_path).fill(texts)
+    encoder = Counting()
+    cache = FeatureCache(encoder, tmp_path)
+    assert cache.fill(texts) == 0
+    assert cache.prepare(texts)["summary"][:, 0].tolist() == [float(len(text.text or "")) for text in texts]
+    assert encoder.asked == []
+
+
+@pytest.mark.parametrize("reason", [OSError(24, "Too many open files"), PermissionError(13, "Permission denied")])
+def test_a_shard_that_the_system_does_not_let_us_read_is_no_damage(
+    reason: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = FeatureCache(Counting(), tmp_path)
+    first.fill(TEXTS)
+
+    def refused(*_: object, **__: object) -> None:
+        raise reason
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "load", refused)
+        with pytest.raises(PolysenseError, match=rf"shard-.* cannot be read: {reason.strerror}"):
+            FeatureCache(Counting(), tmp_path)
     assert FeatureCache(Counting(), tmp_path).fill(TEXTS) == 0
 
 

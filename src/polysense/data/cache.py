@@ -12,8 +12,8 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from polysense.data.media import content_key
-from polysense.errors import DataError
+from polysense.errors import DataError, PolysenseError, display
 from polysense.types import Fields, Sample
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 ARRAYS = ("keys", "states", "mask", "summary")
 SHARD_ROWS = 512
+OPEN_SHARDS = 64
+"""Shards whose files are open at a time, of all caches together: three each, and some systems allow 256 files."""
 
 Progress = Callable[[int, int], None]
 """Called with (rows done, rows in all)."""
@@ -76,21 +78,23 @@ class FeatureCache:
     def __init__(self, encoder: FrozenEncoder, root: Path | None = None) -> None:
         self.encoder = encoder
         self.folder = (root or cache_root()) / "features" / encoder.fingerprint()[:32]
-        self._shards: list[dict[str, np.ndarray]] = []
-        self._places: dict[int, tuple[int, int]] = {}
+        self._places: dict[int, tuple[Path, int]] = {}
         for folder in sorted(self.folder.glob("shard-*")) if self.folder.is_dir() else []:
-            self._open(folder)
+            self._add(folder)
 
-    def _open(self, folder: Path) -> None:
+    def _add(self, folder: Path) -> None:
+        """Note the rows of a shard; one that is damaged is removed.
+
+        Raises:
+            PolysenseError: it cannot be read for another reason.
+        """
         try:
-            shard = _read_shard(folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            keys = _read_shard(folder)["keys"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             logger.warning("the cached features in %s are damaged (%s); they are made again", folder, error)
             shutil.rmtree(folder, ignore_errors=True)
             return
-        number = len(self._shards)
-        self._shards.append(shard)
-        self._places |= {int(key): (number, row) for row, key in enumerate(shard["keys"])}
+        self._places |= {int(key): (folder, row) for row, key in enumerate(keys)}
 
     def fill(self, samples: Iterable[Sample], *, batch_size: int = 32, progress: Progress | None = None) -> int:
         """Encode what is not there yet; returns how many rows that were.
@@ -129,7 +133,7 @@ class FeatureCache:
             "summary": torch.cat([summary for _, _, summary in batches]).numpy(),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._open(_write_shard(self.folder, arrays))
+        self._add(_write_shard(self.folder, arrays))
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width), zeros where it is missing; ``key``."""
@@ -158,8 +162,10 @@ class FeatureCache:
         key = self._key(sample)
         if key is None:
             return None
-        number, row = self._places[key]
-        return {name: self._shards[number][name][row] for name in ("states", "mask", "summary")}
+        folder, row = self._places[key]
+        shard = _opened(folder)
+        # copies: a view would keep the file open
+        return {name: np.array(shard[name][row]) for name in ("states", "mask", "summary")}
 
 
 def _exact_key(content: str | Path | Image) -> int:
@@ -206,12 +212,28 @@ def _write_shard(parent: Path, arrays: dict[str, np.ndarray]) -> Path:
     return target
 
 
+@lru_cache(maxsize=OPEN_SHARDS)
+def _opened(folder: Path) -> Mapping[str, np.ndarray]:
+    return _read_shard(folder)
+
+
 def _read_shard(folder: Path) -> dict[str, np.ndarray]:
-    sizes = json.loads((folder / "shard.json").read_text(encoding="utf-8"))["sizes"]
-    arrays = {}
-    for name in ARRAYS:
-        file = folder / f"{name}.npy"
-        if file.stat().st_size != sizes[name]:
-            raise ValueError(f"{file.name} has {file.stat().st_size} bytes, not {sizes[name]}")
-        arrays[name] = np.load(file, mmap_mode=None if name == "keys" else "r", allow_pickle=False)
-    return arrays
+    """Its keys in memory, the other arrays mapped: each keeps a file open for as long as it lives.
+
+    Raises:
+        FileNotFoundError, ValueError, KeyError, TypeError: it is damaged.
+        PolysenseError: the system does not let us read it.
+    """
+    try:
+        sizes = json.loads((folder / "shard.json").read_text(encoding="utf-8"))["sizes"]
+        arrays = {}
+        for name in ARRAYS:
+            file = folder / f"{name}.npy"
+            if file.stat().st_size != sizes[name]:
+                raise ValueError(f"{file.name} has {file.stat().st_size} bytes, not {sizes[name]}")
+            arrays[name] = np.load(file, mmap_mode=None if name == "keys" else "r", allow_pickle=False)
+        return arrays
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise PolysenseError(f"the cached features in {display(folder)} cannot be read: {error.strerror or error}") from error
