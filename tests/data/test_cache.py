@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import resource
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,23 @@ def test_one_picture_is_encoded_once_whichever_table_names_it(tiny_vision: str, 
     encoder = VisionImage(tiny_vision)
     assert FeatureCache(encoder, tmp_path).fill([Sample(id="1", image=tmp_path / "first" / "a.png")]) == 1
     assert FeatureCache(encoder, tmp_path).fill([Sample(id="x", image=tmp_path / "second" / "a.png")]) == 0
+
+
+def test_rows_that_nobody_filled_in_are_encoded_when_they_are_asked_for(tmp_path: Path) -> None:
+    encoder = Counting()
+    cache = FeatureCache(encoder, tmp_path)
+    cache.fill(rows("one"))
+    assert cache.prepare(rows("two words", "one", None, "three words here"))["summary"][:, 0].tolist() == [8.0, 3.0, 0.0, 14.0]
+    cache.prepare(rows("three words here", "two words"))
+    assert encoder.asked == ["one", "two words", "three words here"]
+
+
+def test_a_cache_that_is_emptied_under_a_run_is_filled_again(tmp_path: Path) -> None:
+    cache = FeatureCache(Counting(), tmp_path)
+    cache.fill(TEXTS)
+    shutil.rmtree(tmp_path / "features")
+    assert cache.prepare(rows("two words"))["summary"].tolist() == [[8.0, 34.0]]
+    assert len(shards(cache)) == 1
 
 
 def test_a_picture_that_changed_under_its_name_is_encoded_again(tiny_vision: str, tmp_path: Path) -> None:

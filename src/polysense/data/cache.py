@@ -78,23 +78,14 @@ class FeatureCache:
     def __init__(self, encoder: FrozenEncoder, root: Path | None = None) -> None:
         self.encoder = encoder
         self.folder = (root or cache_root()) / "features" / encoder.fingerprint()[:32]
-        self._places: dict[int, tuple[Path, int]] = {}
+        self._places = self._listed()
+
+    def _listed(self) -> dict[int, tuple[Path, int]]:
+        """Key -> shard and row, of all that is on the disk."""
+        found: dict[int, tuple[Path, int]] = {}
         for folder in sorted(self.folder.glob("shard-*")) if self.folder.is_dir() else []:
-            self._add(folder)
-
-    def _add(self, folder: Path) -> None:
-        """Note the rows of a shard; one that is damaged is removed.
-
-        Raises:
-            PolysenseError: it cannot be read for another reason.
-        """
-        try:
-            keys = _read_shard(folder)["keys"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
-            logger.warning("the cached features in %s are damaged (%s); they are made again", folder, error)
-            shutil.rmtree(folder, ignore_errors=True)
-            return
-        self._places |= {int(key): (folder, row) for row, key in enumerate(keys)}
+            found |= _places(folder)
+        return found
 
     def fill(self, samples: Iterable[Sample], *, batch_size: int = 32, progress: Progress | None = None) -> int:
         """Encode what is not there yet; returns how many rows that were.
@@ -102,9 +93,11 @@ class FeatureCache:
         Raises:
             DataError: the encoder makes NaN or infinities of a row; the message names it.
         """
+        return self._fill([(self._key(sample), sample) for sample in samples], batch_size, progress)
+
+    def _fill(self, keyed: Iterable[tuple[int | None, Sample]], batch_size: int = 32, progress: Progress | None = None) -> int:
         missing: dict[int, Sample] = {}
-        for sample in samples:
-            key = self._key(sample)
+        for key, sample in keyed:
             if key is not None and key not in self._places:
                 missing.setdefault(key, sample)
         todo = list(missing.items())
@@ -133,11 +126,15 @@ class FeatureCache:
             "summary": torch.cat([summary for _, _, summary in batches]).numpy(),
         }
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._add(_write_shard(self.folder, arrays))
+        self._places |= _places(_write_shard(self.folder, arrays))
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
-        """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width), zeros where it is missing; ``key``."""
-        found = [self._look_up(sample) for sample in samples]
+        """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width), zeros where it is missing; ``key``.
+
+        Rows that nobody asked `fill` for are encoded first.
+        """
+        keyed = [(self._key(sample), sample) for sample in samples]
+        found = self._found(keyed)
         shape = next(row["states"].shape for row in found if row is not None)
         longest = max(row["states"].shape[0] for row in found if row is not None)
         states = np.zeros((len(found), longest, shape[1]), dtype=np.float32)
@@ -158,8 +155,16 @@ class FeatureCache:
             content = json.dumps([self.encoder.other(sample), content])
         return None if content is None else _exact_key(content)
 
-    def _look_up(self, sample: Sample) -> dict[str, np.ndarray] | None:
-        key = self._key(sample)
+    def _found(self, keyed: Sequence[tuple[int | None, Sample]]) -> list[dict[str, np.ndarray] | None]:
+        self._fill(keyed)
+        try:
+            return [self._look_up(key) for key, _ in keyed]
+        except FileNotFoundError:  # somebody has emptied the cache
+            self._places = self._listed()
+            self._fill(keyed)
+            return [self._look_up(key) for key, _ in keyed]
+
+    def _look_up(self, key: int | None) -> dict[str, np.ndarray] | None:
         if key is None:
             return None
         folder, row = self._places[key]
@@ -210,6 +215,21 @@ def _write_shard(parent: Path, arrays: dict[str, np.ndarray]) -> Path:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return target
+
+
+def _places(folder: Path) -> dict[int, tuple[Path, int]]:
+    """Key -> shard and row, of one shard; one that is damaged is removed.
+
+    Raises:
+        PolysenseError: it cannot be read for another reason.
+    """
+    try:
+        keys = _read_shard(folder)["keys"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        logger.warning("the cached features in %s are damaged (%s); they are made again", folder, error)
+        shutil.rmtree(folder, ignore_errors=True)
+        return {}
+    return {int(key): (folder, row) for row, key in enumerate(keys)}
 
 
 @lru_cache(maxsize=OPEN_SHARDS)
