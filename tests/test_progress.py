@@ -37,6 +37,14 @@ def test_what_is_said_of_data_is_said_once_for_many_jobs(capsys: pytest.CaptureF
     assert capsys.readouterr().err.split("\n") == [*["10 rows", "done", "done"] * 2, "10 rows", "10 rows", ""]
 
 
+def test_once_within_once_is_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with once():
+        for _ in range(2):
+            with once():
+                say_of_data("10 rows")
+    assert capsys.readouterr().err == "10 rows\n"
+
+
 def test_a_bar_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
     with bar("reading", "rows") as progress:
         progress(1, 2)

@@ -31,8 +31,9 @@ def say(message: str) -> None:
 
 @contextmanager
 def once() -> Iterator[None]:
-    """Many jobs on the same data: inside, :func:`say_of_data` says no line that it has said."""
-    token = _SAID.set(set())
+    """Many jobs on the same data: inside, :func:`say_of_data` says no line that it has said, inside of another one neither."""
+    said = _SAID.get()
+    token = _SAID.set(set() if said is None else said)
     try:
         yield
     finally:

@@ -57,9 +57,8 @@ def test_a_sound_table_ends_with_0_and_is_counted(posts: Path, capsys: pytest.Ca
 
 
 def test_a_misspelt_label_is_named_with_its_row_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = [
-        f"text {number},{'positive' if number % 2 else 'negative'},{'train' if number % 4 else 'test'}" for number in range(40)
-    ]
+    splits = ["train" if number % 5 else "test" if number < 20 else "validation" for number in range(40)]
+    lines = [f"text {number},{'positive' if number % 2 else 'negative'},{split}" for number, split in enumerate(splits)]
     table = tmp_path / "posts.csv"
     table.write_text(
         "\n".join(["text,label,split", *lines, "so good,postive,train", "so bad,negative,validation", ""]), "utf-8"

@@ -50,10 +50,11 @@ def test_pictures_are_decoded_and_counted(tmp_path: Path) -> None:
 def test_unknown_labels_name_the_nearest() -> None:
     table = from_rows(rows(label=["positive", "negative", "postive", "negative", "positive", "negative"]))
     assert found(table, labels=["negative", "positive"]) == [
-        ("bad", 3, "label", "'postive' is not among the classes; did you mean 'positive'? valid: 'negative', 'positive'")
+        ("bad", 3, "label", "'postive' is not among the classes; did you mean 'positive'? valid: 'negative', 'positive'"),
+        ("warning", None, "label", "1 of 2 classes of the training rows stand in no row of validation: 'positive'"),
     ]
     several = from_rows(rows(label=["a|b", "b", "a|x", "b", "a", "b"]), label_separator="|")
-    assert [row for _, row, *_ in found(several, labels=["a", "b"])] == [3]
+    assert [row for severity, row, *_ in found(several, labels=["a", "b"]) if severity == "bad"] == [3]
 
 
 def test_one_class_only() -> None:
@@ -112,6 +113,17 @@ def test_classes_that_look_like_slips_of_the_pen_are_warnings() -> None:
     ]
 
 
+def test_classes_that_validation_or_test_lack_are_warnings() -> None:
+    table = from_rows(rows(label=["a", "b", "a", "a", "b", "a"]))
+    assert found(table) == [
+        ("warning", None, "label", "1 of 2 classes of the training rows stand in no row of validation: 'b'")
+    ]
+    several = from_rows(rows(label=["a|c", "b", "a|c", "b", "a|d", ""]), label_separator="|")
+    absent = [reason for *_, reason in found(several) if "stand in no row" in reason]
+    assert absent == ["2 of 3 classes of the training rows stand in no row of test: 'b', 'c'"]
+    assert not any("stand in no row" in reason for *_, reason in found(from_rows(rows(label=["a", "b", "a", "b", None, None]))))
+
+
 def test_of_many_rows_of_a_misspelt_class_the_first_are_named() -> None:
     label = ["positive"] * 200 + ["postive"] * 12 + ["negative"] * 9
     table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
@@ -128,7 +140,7 @@ def test_classes_that_are_only_rare_or_only_alike_are_none() -> None:
         ["a", "b", "c"],
     ):
         table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
-        assert not [reason for _, _, field, reason in found(table) if field == "label"]
+        assert not [reason for _, _, field, reason in found(table) if field == "label" and "stand in no row" not in reason]
 
 
 def test_a_column_of_picture_names_that_was_not_mapped_is_told(tmp_path: Path) -> None:
@@ -166,6 +178,8 @@ def test_what_rows_lack_is_counted() -> None:
         )
     )
     assert found(table) == [
+        ("warning", None, "label", "1 of 2 classes of the training rows stand in no row of validation: 'b'"),
+        ("warning", None, "label", "1 of 2 classes of the training rows stand in no row of test: 'a'"),
         ("warning", None, "label", "1 of 6 rows are unlabelled"),
         ("warning", None, "split", "1 of 6 rows are in no split"),
         ("warning", None, "text", "1 of 6 rows have none"),

@@ -89,6 +89,19 @@ def test_thresholds_stay_even_where_nothing_is_to_be_gained() -> None:
     assert fitted_thresholds([[0.6, 0.4]], [0]) == pytest.approx([0.5, 0.5])
 
 
+def test_a_class_without_a_row_keeps_an_even_threshold() -> None:
+    """The others get what they would get without it, so that they push it out neither by its own threshold nor by theirs."""
+    truth = RNG.choice(2, 600, p=[0.85, 0.15])
+    logits = np.log([0.7, 0.1, 0.2]) + 1.5 * np.eye(3)[truth] + RNG.normal(size=(600, 3))
+    chances = softmax(logits, axis=1)
+    found = fitted_thresholds(chances, truth)
+    assert found[2] == pytest.approx(1 / 3)
+    assert found[:2] == pytest.approx(fitted_thresholds(chances[:, :2], truth) * 2 / 3)
+    assert found.sum() == pytest.approx(1)
+    assert found[1] < found[0]
+    assert fitted_thresholds(chances[truth == 0], truth[truth == 0]) == pytest.approx([1 / 3] * 3)
+
+
 def test_cuts_are_the_best_of_all_that_tell_rows_apart() -> None:
     truth = (RNG.random((80, 3)) < [0.5, 0.2, 0.05]).astype(int)
     chances = expit(2 * truth - 2 + RNG.normal(size=truth.shape))

@@ -266,6 +266,17 @@ class TestSettling:
         scores = [classification_metrics(truth, one, labels=LABELS)["macro_f1"] for one in (even, own)]
         assert scores[1] > scores[0]
 
+    @pytest.mark.parametrize("several", [False, True])
+    def test_classes_that_no_validation_row_has_are_told(self, several: bool, capsys: pytest.CaptureFixture[str]) -> None:
+        objective = passing_on(multi_label=several, decide="macro_f1")
+        present = [LABELS[number % 2] for number in self.truth]
+        found = objective.settle(self.answers(objective, self.logits()), samples(*present))
+        assert found["thresholds"][LABELS[2]] == pytest.approx(0.5 if several else 1 / 3, abs=1e-6)
+        told = f"decide: macro_f1 fits no threshold of classes that no validation row has: {LABELS[2]!r}\n"
+        assert capsys.readouterr().err == told
+        self.settled(objective, self.logits())
+        assert capsys.readouterr().err == ""
+
     def test_several_labels_have_a_cut_each(self) -> None:
         objective = passing_on(multi_label=True, calibrate=True, decide="macro_f1")
         logits = torch.tensor([[1.0, -3.0, 0.0], [2.0, -2.0, 0.0], [-1.0, -4.0, 0.0], [-2.0, -5.0, 0.0]])

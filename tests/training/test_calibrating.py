@@ -60,6 +60,21 @@ def test_the_weights_answer_as_was_written_down(calibrated: Path, toy_posts: Pat
     assert all("settled" not in one for one in before["per_seed"]), "the run itself stays as it is"
 
 
+def test_a_class_that_validation_lacks_is_told_once_for_all_seeds(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    for seed in (0, 1):
+        file = run / f"seed-{seed}/predictions/validation.jsonl"
+        file.write_text(file.read_text().replace('"target": "neutral"', '"target": "negative"'))
+    found = calibrate(run, tmp_path / "calibrated", decide="macro_f1")
+    assert [one["settled"]["classification"]["thresholds"]["neutral"] for one in found["per_seed"]] == pytest.approx(
+        [1 / 3] * 2, abs=1e-6
+    )
+    told = "decide: macro_f1 fits no threshold of classes that no validation row has: 'neutral'"
+    assert capsys.readouterr().err.count(told) == 1
+
+
 def test_what_cannot_be_calibrated_leaves_nothing(calibrated: Path, trained_runs: dict[str, Path], tmp_path: Path) -> None:
     run = trained_runs["base"]
     with pytest.raises(RecipeError, match="was calibrated already"):

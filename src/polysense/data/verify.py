@@ -44,7 +44,7 @@ _ENDINGS: dict[str, tuple[str, str, Collection[str]]] = {
 
 _WORKERS = 4  # decoding releases the interpreter's lock
 _NAMED = 50  # groups, at most
-_ROWS = 10  # of a class that may be misspelt, at most
+_ROWS = 10  # of a class that may be misspelt, at most; and classes that are nowhere
 
 
 def verify(
@@ -61,16 +61,22 @@ def verify(
     Bad are pictures that cannot be decoded, vectors and frames that are not finite, recordings and films whose beginning cannot be
     decoded or that break off (``decode``), frames of another width or making than those of most rows, classes outside ``labels``, a
     labelled table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look
-    misspelled or are of one row alone, regions without boxes, files without sound or film, duplicates, equal rows in two splits,
-    unlabelled rows, missing modalities, and a table to train on that has no labels or no test rows are warnings; ``strict`` makes
-    them bad.
+    misspelled, are of one row alone or in no row of validation or test, regions without boxes, files without sound or film,
+    duplicates, equal rows in two splits, unlabelled rows, missing modalities, and a table to train on that has no labels or no test
+    rows are warnings; ``strict`` makes them bad.
     ``progress(done, total)`` counts pictures, sequences, recordings and films.
     """
     damaged = list(_damaged(table, progress)) if decode else []
     found = [*table.problems, *damaged, *_odd_frames(table)]
     found += [] if labels is None else _unknown_labels(table, labels)
     sound = table.without(found)
-    found += [*_classes_and_splits(sound, splits), *_odd_labels(sound), *_repeated(sound), *_incomplete(sound)]
+    found += [
+        *_classes_and_splits(sound, splits),
+        *_odd_labels(sound),
+        *_unjudged_classes(sound),
+        *_repeated(sound),
+        *_incomplete(sound),
+    ]
     found += [*unmapped_media(sound), *(_unopened(table) if decode else ())]
     found.sort(key=lambda one: (one.row is None, one.row or 0))
     return [replace(one, severity="bad") for one in found] if strict else found
@@ -187,6 +193,25 @@ def _odd_labels(table: Table) -> Iterator[Problem]:
             )
         elif count == 1 and counts.total() >= OFTEN * len(counts):
             yield _warning(table, "label", f"{label!r} is the class of a single row: it can be learned or tested, not both")
+
+
+def _unjudged_classes(table: Table) -> Iterator[Problem]:
+    """Classes that can be learned, and are in no row of a split whose rows have labels: nothing is measured of them there.
+
+    Those that :func:`_odd_labels` names are left to it.
+    """
+    if "train" not in table.splits:
+        return
+    counts = Counter(label for sample in table.samples for label in classes(sample))
+    learned = {name for sample in table.split("train") for name in classes(sample)}
+    learned = {name for name in learned if counts[name] > 1 and _meant(name, counts) is None}
+    for split in ("validation", "test"):
+        judged = [sample for sample in (table.split(split) if split in table.splits else ()) if sample.label is not None]
+        absent = sorted(learned - {name for sample in judged for name in classes(sample)})
+        if judged and absent and len(learned) > 1:
+            named = ", ".join([*map(repr, absent[:_ROWS]), *(["..."] if len(absent) > _ROWS else [])])
+            reason = f"{len(absent)} of {len(learned)} classes of the training rows stand in no row of {split}: {named}"
+            yield _warning(table, "label", reason)
 
 
 def _rows(samples: Sequence[Sample]) -> str:

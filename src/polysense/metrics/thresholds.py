@@ -31,6 +31,8 @@ def macro_f1(found: NDArray[np.intp], truth: NDArray[np.intp], classes: int) -> 
 def fitted_thresholds(probabilities: ArrayLike, truth: ArrayLike) -> Floats:
     """The thresholds (classes,), which sum to 1, with the largest macro F1 of :func:`answered`: class by class, in a few rounds.
 
+    Nothing is known of a class without a true row: it keeps an even threshold, and those of the others are fitted among themselves.
+
     Args:
         probabilities: (rows, classes), one class a row.
         truth: (rows,) class numbers.
@@ -38,6 +40,12 @@ def fitted_thresholds(probabilities: ArrayLike, truth: ArrayLike) -> Floats:
     p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(truth, dtype=np.intp)
     classes = p.shape[1]
     found = np.full(classes, 1 / classes)
+    there = np.unique(y)
+    if len(there) < 2:
+        return found
+    if len(there) < classes:
+        found[there] = fitted_thresholds(p[:, there], np.searchsorted(there, y)) * len(there) / classes
+        return found
     best = macro_f1(answered(p, found), y, classes)
     for _ in range(ROUNDS):
         before = best

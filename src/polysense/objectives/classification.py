@@ -19,6 +19,7 @@ from polysense.losses import balanced_class_weights, class_weighted_cross_entrop
 from polysense.metrics.temperature import fitted_temperature
 from polysense.metrics.thresholds import fitted_cuts, fitted_thresholds
 from polysense.objectives.objective import Answering, Choosing, Chosen, Look
+from polysense.progress import say_of_data
 from polysense.types import Fields, Prediction, Representation, Sample, Widths
 from polysense.views.plain import Plain
 from polysense.views.view import View
@@ -217,6 +218,9 @@ class Classification(Answering, Choosing):
             found["temperature"] = round(new, 6)
         if self.decide != "likeliest":
             own = fitted_cuts(chances, truth) if self.multi_label else fitted_thresholds(chances, truth.argmax(axis=1))
+            if absent := [label for label, count in zip(self.labels, truth.sum(axis=0), strict=True) if not count]:
+                named = ", ".join(map(repr, absent))
+                say_of_data(f"decide: {self.decide} fits no threshold of classes that no validation row has: {named}")
             self.thresholds.copy_(torch.from_numpy(own))
             found["thresholds"] = {label: round(float(value), 6) for label, value in zip(self.labels, own, strict=True)}
         return found

@@ -19,6 +19,7 @@ from polysense.evaluation.classification_report import single_label_report
 from polysense.learner import Learner
 from polysense.metrics.classification import multilabel_metrics
 from polysense.objectives.classification import Classification
+from polysense.progress import once
 from polysense.recipe import Recipe, read_saved
 from polysense.recipe.recipe import LAST
 from polysense.training.card import write_card
@@ -64,10 +65,11 @@ def calibrate(run: Path, out: Path, *, decide: Decide = "likeliest", trust_recip
     try:
         shutil.copytree(run, partial, ignore=shutil.ignore_patterns(REPORT, CARD))
         results = []
-        for result in record["per_seed"]:
-            home = partial / f"seed-{result['seed']}"
-            _, learner = read_model(home, trust_recipe_code=trust_recipe_code)
-            results.append(_settle_seed(home, result, changed, learner, name))
+        with once():
+            for result in record["per_seed"]:
+                home = partial / f"seed-{result['seed']}"
+                _, learner = read_model(home, trust_recipe_code=trust_recipe_code)
+                results.append(_settle_seed(home, result, changed, learner, name))
         words = [f"objectives.{name}.objective.{entry}" for entry in ("calibrate=true", f"decide={decide}")]
         summary = {
             **record,

@@ -24,7 +24,7 @@ from polysense.evaluation.evaluator import measured_rows
 from polysense.evaluation.reference import mean_references, references
 from polysense.metrics.sentiment import Dataset
 from polysense.objectives.objective import Objective
-from polysense.progress import bar, say, say_of_data
+from polysense.progress import bar, once, say, say_of_data
 from polysense.recipe import Recipe, load_recipe
 from polysense.recipe.foreign import blamed
 from polysense.recipe.parts import Part
@@ -119,7 +119,7 @@ def train(
         say_of_data(f"skipped: {problem}")
     for seed in seeds if resume else ():
         say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
-    with blamed():
+    with blamed(), once():
         results = []
         for seed in seeds:
             results.append(train_seed(complete, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache))
