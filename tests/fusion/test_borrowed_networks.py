@@ -112,6 +112,19 @@ def test_mmbt_is_the_network_over_words_and_soft_tokens(networks: Path) -> None:
         torch.testing.assert_close(model(batch).fused.summary, wanted[:, 0], atol=1e-5, rtol=0)
 
 
+def test_mmbt_through_the_pooler_that_was_pretrained(networks: Path) -> None:
+    model = recipe_of("Mmbt", networks, ITM, pooling="pooler").build(seed=0).model.eval()
+    pooler = AutoModel.from_pretrained(networks / "bert").pooler.dense
+    found = seen(model, posts(3))
+    for part in (found.fused, found.parts["text"]):
+        torch.testing.assert_close(part.summary, torch.tanh(pooler(part.states[:, 0])), atol=1e-5, rtol=0)
+    assert not [name for name, _ in model.fusion.named_parameters() if "head" in name]
+    network = TransformerText(str(networks / "bert"), tokens="embedded").backbone
+    network.pooler = None
+    with pytest.raises(RecipeError, match="a BertModel has none; write pooling: cls"):
+        Mmbt({"text": 32, "image": 32}, pooling="pooler").borrow({"text": network})
+
+
 def test_the_text_of_mmbt_by_itself_is_what_its_network_makes_of_the_text(networks: Path) -> None:
     model = recipe_of("Mmbt", networks, ITM).build(seed=0).model.eval()
     alone = TransformerText(str(networks / "bert")).eval()

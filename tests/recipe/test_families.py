@@ -59,6 +59,16 @@ def test_the_settings_of_the_paper_are_those_of_its_code() -> None:
     assert load_recipe("social/parity_msd_mmbt").training["per_device_train_batch_size"] == 16
 
 
+def test_the_summaries_of_the_paper_have_no_layer_that_starts_from_nothing() -> None:
+    """The first states of text and picture for both Ber-ViT, the pre-trained pooler for MMBT."""
+    for model in ("concat", "attention"):
+        recipe = load_recipe(f"social/parity_mvsa_{model}_both")
+        assert recipe.encoders["text"].arguments["pooling"] == "cls_before_pooler"
+        assert recipe.encoders["image"].arguments["pooling"] == "cls"  # of a vision encoder: its first state
+        assert recipe.encoders["image"].arguments["trainable"] is False
+    assert load_recipe("social/parity_mvsa_mmbt").fusion.arguments["pooling"] == "pooler"
+
+
 def test_every_corpus_of_clips_has_every_model_that_was_published_for_it() -> None:
     names = set(list_recipes())
     humans = {"mlf_dnn", "mtfn", "mlmf"}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from polysense.errors import RecipeError
 from polysense.fusion.borrowed import borrowed, first_place, two_modalities
 from polysense.fusion.fusion import Fusion, Placeholders, any_present
 from polysense.types import Apart, Encoded, Widths, as_given
@@ -28,12 +29,13 @@ class Mmbt(Fusion):
     Args:
         widths: width of each modality; supplied by the build. The text and one other.
         pooling: of the stream's states: ``mean`` over the real ones, ``cls_before_pooler`` the first, ``cls`` the first through
-            ``tanh(W h + b)``.
+            ``tanh(W h + b)`` of its own, ``pooler`` the first through the network's: with the weights of the checkpoint, where it has
+            them (transformers tells of those that it has not).
     """
 
     text_first = True
 
-    def __init__(self, widths: Widths, *, pooling: Literal["mean", "cls", "cls_before_pooler"] = "mean") -> None:
+    def __init__(self, widths: Widths, *, pooling: Literal["mean", "cls", "cls_before_pooler", "pooler"] = "mean") -> None:
         super().__init__()
         self.other = two_modalities("Mmbt", widths)
         self.width = widths["text"]
@@ -45,7 +47,10 @@ class Mmbt(Fusion):
 
     def borrow(self, networks: Mapping[str, nn.Module]) -> None:
         """The text encoder's network, which must take embedded tokens and their places."""
-        self._network = [borrowed("Mmbt", networks, taking=("inputs_embeds", "position_ids", "attention_mask"))]
+        network = borrowed("Mmbt", networks, taking=("inputs_embeds", "position_ids", "attention_mask"))
+        if self.pooling == "pooler" and getattr(network, "pooler", None) is None:
+            raise RecipeError(f"fusion: Mmbt, pooling: pooler: a {type(network).__name__} has none; write pooling: cls")
+        self._network = [network]
 
     def apart(self, parts: Mapping[str, Encoded]) -> Mapping[str, Encoded]:
         """The text through the network without the other modality; that one as it is."""
@@ -70,7 +75,8 @@ class Mmbt(Fusion):
         places = (places + first_place(network)).expand(len(words), -1)
         output = network(inputs_embeds=words, attention_mask=mask.long(), position_ids=places, **named)
         states: Tensor = output.last_hidden_state
-        return Encoded(states, mask, self._pooled(states, mask), any_present(parts))
+        summary = output.pooler_output if self.pooling == "pooler" else self._pooled(states, mask)
+        return Encoded(states, mask, summary, any_present(parts))
 
     def _pooled(self, states: Tensor, mask: Tensor) -> Tensor:
         if self.pooling == "mean":
