@@ -144,6 +144,16 @@ def test_rows_in_python_train_like_their_table(
     assert journals[0].read_text() == journals[1].read_text()
 
 
+def test_the_arguments_of_the_corpus_hold_for_rows_in_python(toy_posts: Path) -> None:
+    rows = [{"tweet": row["text"], "label": f"{row['label']}|any"} for row in posts(toy_posts)]
+    chosen = ["corpora.0.columns={text: tweet}", "corpora.0.label_separator='|'", "corpora.0.labels=10"]
+    table = read_data(load_recipe("social/posts_text", chosen), rows)
+    assert "any" in table.labels()
+    assert [type(draw).__name__ for draw in table.draws.values()] == ["FewLabels"]
+    with pytest.raises(DataError, match=r"999 labels are asked for.*; for instance: --set corpora\.0\.labels=\d+$"):
+        read_data(load_recipe("social/posts_text", [*chosen, "corpora.0.labels=999"]), rows)
+
+
 def test_a_hugging_face_data_set_is_data(toy_posts: Path) -> None:
     datasets = pytest.importorskip("datasets")
     table = read_data(load_recipe(RECIPE), datasets.Dataset.from_list(posts(toy_posts)))

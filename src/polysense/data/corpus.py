@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from polysense.data.table import Table, with_splits
-from polysense.errors import DataError, display
+from polysense.errors import DataError, RecipeError, display
+
+
+class GivenRows(Protocol):
+    """Rows that were given in Python, without splits of our making."""
+
+    def __call__(self, *, columns: Mapping[str, str] | None = None, label_separator: str | None = None) -> Table:
+        """Read them: see `data.table.from_rows`."""
 
 
 class Corpus(ABC):
@@ -34,9 +43,13 @@ class Corpus(ABC):
         """What a training reads: as :meth:`read`, but where training rows are drawn all there are, and the draw in ``draws``."""
         return self.read(root, media_root=media_root)
 
-    def adopted(self, table: Table) -> Table:
-        """Rows that were given in Python as rows of this corpus: those without a split get one (80/10/10, seed 0)."""
-        return with_splits(table, seed=0)
+    def adopted(self, rows: GivenRows) -> Table:
+        """Rows that were given in Python, as :meth:`candidates` reads a file's: those without a split get one (80/10/10, seed 0).
+
+        Raises:
+            RecipeError: an argument was chosen that means something for files alone.
+        """
+        return with_splits(rows(), seed=0)
 
 
 def expect(corpus: Corpus, path: Path) -> Path:
@@ -48,3 +61,14 @@ def expect(corpus: Corpus, path: Path) -> Path:
         raise DataError(f"{display(path)} cannot be read: {error.strerror or error}") from None
     layout = ", ".join(corpus.layout)
     raise DataError(f"{type(corpus).__name__}: {display(path)} is not there; expected in the data folder: {layout}")
+
+
+def refuse_for_rows(corpus: Corpus, *arguments: str) -> None:
+    """Raise a RecipeError where one of the ``arguments``, which mean something for files alone, is not at its default."""
+    for name in arguments:
+        default, found = signature(type(corpus)).parameters[name].default, getattr(corpus, name)
+        if found != default:
+            raise RecipeError(
+                f"{type(corpus).__name__}, {name}: {found!r} says something of files, and rows given in Python are in none; "
+                f"leave it at {'null' if default is None else repr(default)}"
+            )

@@ -202,6 +202,7 @@ def from_dataset(
     name: str = "dataset",
     columns: Mapping[str, str] | None = None,
     media_root: Path | None = None,
+    label_separator: str | None = None,
     split_seed: int | None = 0,
 ) -> Table:
     """The table in a Hugging Face ``Dataset``, or in a ``DatasetDict``, whose keys are the splits.
@@ -218,7 +219,9 @@ def from_dataset(
         for row in _undecoded(part):
             cells = {key: changed[key](value) if key in changed else value for key, value in row.items()}
             rows.append(cells if split is None else {**cells, renamed.get("split", "split"): str(split)})
-    return from_rows(rows, name=name, columns=columns, media_root=media_root, split_seed=split_seed)
+    return from_rows(
+        rows, name=name, columns=columns, media_root=media_root, label_separator=label_separator, split_seed=split_seed
+    )
 
 
 def held_out(table: Table, *, count: int, seed: int) -> Table:

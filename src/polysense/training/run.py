@@ -6,6 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 from pathlib import Path
@@ -205,9 +206,9 @@ def read_data(
         return data
     if not isinstance(data, str | Path):
         read = from_dataset if type(data).__module__.partition(".")[0] == "datasets" else from_rows
-        table = read(data, media_root=media_root, split_seed=None)
+        rows = partial(read, data, media_root=media_root, split_seed=None)
         alone = recipe.corpora[0] if len(recipe.corpora) == 1 else None
-        return with_splits(table, seed=0) if alone is None else _built(recipe, alone, lambda corpus: corpus.adopted(table))
+        return with_splits(rows(), seed=0) if alone is None else _built(recipe, alone, lambda corpus: corpus.adopted(rows))
     if not recipe.corpora:
         raise RecipeError(f"recipe {recipe.name}: the entry 'corpora' is missing")
     tables = [

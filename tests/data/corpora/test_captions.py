@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 from made_benchmarks import write_sick
 from polysense.data.corpora.captions import Captions
+from polysense.data.table import from_rows
 from polysense.errors import DataError, RecipeError
 
 PICTURES = 8
@@ -209,3 +211,16 @@ def test_a_table_without_a_sound_row_holds_nothing_out(folder: Path) -> None:
         (folder / "album" / "files" / f"{n}.jpg").unlink()
     table = captions(validation=4).candidates(folder)
     assert (len(table), len(table.problems)) == (0, 2 * PICTURES)
+
+
+def test_rows_given_in_python_have_columns_and_splits_and_no_file(folder: Path) -> None:
+    files = folder / "album" / "files"
+    splits = ("train", "dev", None, "test")
+    rows = [{"caption": f"words {n}", "file": files / f"{n}.jpg", "split": split} for n, split in enumerate(splits)]
+    given = partial(from_rows, rows, split_seed=None)
+    assert Captions(columns=COLUMNS).adopted(given).splits == {"train": 2, "validation": 1, "test": 1}
+    placed = Captions(columns=COLUMNS, use_splits=True).adopted(given)
+    assert (placed.splits, placed.left_out) == ({"train": 1, "validation": 1, "test": 1}, {"rows in no split": 1})
+    assert Captions(columns=COLUMNS, use_splits=False).adopted(given).splits == {"train": 4}
+    with pytest.raises(RecipeError, match=r"Captions, media: 'files' says something of files"):
+        Captions(media="files", columns=COLUMNS).adopted(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from polysense.cli.main import execute
 from polysense.data.clip_folder import About, Sequences, write_clips
 from polysense.data.corpora.clips import Clips
 from polysense.data.frames import Provenance
+from polysense.data.table import from_rows
 from polysense.data.verify import verify
 from polysense.errors import DataError, RecipeError
 
@@ -110,6 +112,22 @@ def test_own_tables_get_splits_and_may_have_other_columns(tmp_path: Path) -> Non
     table = Clips(columns={"text": "said", "audio": "sound", "score": "felt"}).read(tmp_path)
     assert table.split_made
     assert {one.split for one in table.samples} == {"train"}  # all share one recording
+
+
+def test_rows_given_in_python_are_read_as_their_table_is() -> None:
+    rows = [{"said": f"WORDS {row}", "sound": np.ones((2, 2), np.float32) * row, "felt": row} for row in range(20)]
+    rows.append({"said": " ", "sound": np.ones((3, 2), np.float32), "felt": 2.0})
+    given = partial(from_rows, rows, split_seed=None)
+    columns = {"text": "said", "audio": "sound", "score": "felt"}
+    table = Clips(columns=columns, lower=True, score_range=[0, 15], seed=1).adopted(given)
+    assert table.score_range == (0, 15)
+    assert [(one.row, one.field) for one in table.bad] == [(17, "score"), (18, "score"), (19, "score"), (20, "score")]
+    assert [table.samples[0].text, table.samples[-1].text] == ["words 0", None]
+    assert set(table.splits) == {"train", "validation", "test"}
+    other = Clips(columns=columns, score_range=[0, 15], seed=2).adopted(given)
+    assert [one.split for one in other.samples] != [one.split for one in table.samples]
+    with pytest.raises(RecipeError, match="Clips, encoding: 'latin-1' says something of files"):
+        Clips(encoding="latin-1").adopted(given)
 
 
 def test_a_damaged_description_is_told(tmp_path: Path) -> None:

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import csv
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from polysense.data.corpora.posts import Posts
-from polysense.errors import DataError
+from polysense.data.draws import Drawn
+from polysense.data.table import from_dataset, from_rows
+from polysense.errors import ArgumentError, DataError, RecipeError
+
+FEELINGS = [{"tweet": f"words {number}", "feelings": "a|b" if number % 3 else "b"} for number in range(40)]
+CHOSEN = {"columns": {"text": "tweet", "label": "feelings"}, "label_separator": "|", "seed": 3, "labels": 10}
 
 
 def test_a_table_with_other_names_another_encoding_and_several_labels(tmp_path: Path) -> None:
@@ -30,3 +37,32 @@ def test_media_in_another_folder(pictures) -> None:
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"Posts: .*gone\.csv is not there; expected in the data folder: a table"):
         Posts().read(tmp_path / "gone.csv")
+
+
+def test_rows_given_in_python_are_read_as_their_table_is(tmp_path: Path) -> None:
+    with (tmp_path / "posts.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, ["tweet", "feelings"])
+        table.writeheader()
+        table.writerows(FEELINGS)
+    corpus = Posts(**CHOSEN)  # type: ignore[arg-type]
+    read, given = corpus.candidates(tmp_path), corpus.adopted(partial(from_rows, FEELINGS, split_seed=None))
+    for one in (read, given):
+        assert one.labels() == ["a", "b"]
+        drawn = Drawn(one.split("train"), one.draws, seed=0)
+        assert sum(sample.label is not None for sample in drawn.samples) == 10
+    shown = [[(sample.text, sample.label, sample.split) for sample in one.samples] for one in (read, given)]
+    assert shown[0] == shown[1]
+
+
+def test_a_data_set_given_in_python_has_several_labels_too() -> None:
+    datasets = pytest.importorskip("datasets")
+    data = datasets.Dataset.from_list(FEELINGS)
+    assert Posts(**CHOSEN).adopted(partial(from_dataset, data, split_seed=None)).labels() == ["a", "b"]  # type: ignore[arg-type]
+
+
+def test_what_rows_given_in_python_cannot_have_is_refused_by_name() -> None:
+    rows = partial(from_rows, FEELINGS, split_seed=None)
+    with pytest.raises(RecipeError, match=r"Posts, encoding: 'latin-1' says something of files, .* leave it at 'utf-8'"):
+        Posts(columns={"text": "tweet"}, encoding="latin-1").adopted(rows)
+    with pytest.raises(ArgumentError, match="99 labels are asked for"):
+        Posts(columns={"text": "tweet", "label": "feelings"}, labels=99).adopted(rows)

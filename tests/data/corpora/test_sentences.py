@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -198,10 +199,17 @@ def test_equal_sentences_alone_cannot_be_learned_from(tmp_path: Path) -> None:
 
 def test_rows_given_in_python_are_held_out_as_a_file_is(tmp_path: Path) -> None:
     rows = [{"text": f"sentence {number}"} for number in range(30)]
-    table = Sentences(validation=5).adopted(from_rows(rows, split_seed=None))
+    table = Sentences(validation=5).adopted(partial(from_rows, rows, split_seed=None))
     assert table.splits == {"train": 25, "validation": 5}
-    own = Sentences(validation=5).adopted(from_rows([{**rows[0], "split": "dev"}, *rows[1:]], split_seed=None))
+    own = Sentences(validation=5).adopted(partial(from_rows, [{**rows[0], "split": "dev"}, *rows[1:]], split_seed=None))
     assert own.splits == {"train": 29, "validation": 1}
+
+
+def test_rows_given_in_python_have_columns_and_no_file(tmp_path: Path) -> None:
+    rows = partial(from_rows, [{"said": "a sentence"}, {"said": "another one"}], split_seed=None)
+    assert texts(Sentences(columns={"text": "said"}).adopted(rows)) == ["a sentence", "another one"]
+    with pytest.raises(RecipeError, match=r"Sentences, path: 'a\.txt' says something of files, .*; leave it at null"):
+        Sentences(path="a.txt").adopted(rows)
 
 
 def test_a_tab_file_without_quoting_keeps_its_quotes(tmp_path: Path) -> None:

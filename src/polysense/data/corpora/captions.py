@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from polysense.data.caption_controls import CaptionControls, Pairing, Resample
 from polysense.data.companions import Companions
-from polysense.data.corpus import Corpus, expect
+from polysense.data.corpus import Corpus, GivenRows, expect, refuse_for_rows
 from polysense.data.draws import applied
 from polysense.data.folders import below
 from polysense.data.media import content_key, file_digest
@@ -129,10 +129,20 @@ class Captions(Corpus):
         table = self._table(file, expect(self, folder if media_root is None else Path(media_root)))
         return self.controls.candidates(table, near=home)
 
-    def adopted(self, table: Table) -> Table:
+    def adopted(self, rows: GivenRows) -> Table:
         """Rows given in Python: those without a split train; what is named is looked for in the current folder."""
-        samples = (sample if sample.group else replace(sample, group=_picture(sample)) for sample in table.samples)
-        return self.controls.candidates(replace(table, samples=tuple(samples)).all_training(), near=Path())
+        refuse_for_rows(self, "path", "media", "encoding")
+        table = rows(columns=self.columns)
+        if self.use_splits is False:
+            table = replace(table, samples=tuple(replace(sample, split=None) for sample in table.samples))
+        kept = [sample for sample in table.samples if sample.split is not None or not self.use_splits]
+        unplaced = len(table) - len(kept)
+        table = replace(
+            table,
+            samples=tuple(sample if sample.group else replace(sample, group=_picture(sample)) for sample in kept),
+            left_out={"rows in no split": unplaced} if unplaced else {},
+        )
+        return self.controls.candidates(table.all_training(), near=Path())
 
     def _table(self, path: Path, images: Path) -> Table:
         """Every caption, with its picture."""

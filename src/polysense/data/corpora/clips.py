@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from polysense.data.clip_folder import ABOUT, MANIFEST, About
-from polysense.data.corpus import Corpus, expect
+from polysense.data.corpus import Corpus, GivenRows, expect, refuse_for_rows
 from polysense.data.rows import place
-from polysense.data.table import Table, read_table
+from polysense.data.table import Table, read_table, with_splits
 from polysense.errors import Problem, RecipeError, display
 from polysense.types import Sample
 
@@ -56,13 +56,22 @@ class Clips(Corpus):
         path = path / MANIFEST if (path / MANIFEST).is_file() else path
         table = read_table(path, columns=self.columns, media_root=media_root, encoding=self.encoding, split_seed=self.seed)
         about = About.read(path.parent)
-        limits = self.score_range or (None if about is None else about.score_range)
         problems = [] if about is not None or path.name != MANIFEST else [_undescribed(path)]
-        far = [] if limits is None else list(beyond(table.samples, *limits))
-        table = replace(table.without(far), problems=(*table.problems, *far, *problems))
+        table = self._within(table, self.score_range or (None if about is None else about.score_range))
         name = table.name if about is None else about.name
+        return replace(table, name=name, problems=(*table.problems, *problems))
+
+    def adopted(self, rows: GivenRows) -> Table:
+        """Rows given in Python, with the same columns, splits and range of scores as a table has."""
+        refuse_for_rows(self, "encoding")
+        return self._within(with_splits(rows(columns=self.columns), seed=self.seed), self.score_range)
+
+    def _within(self, table: Table, limits: tuple[float, float] | None) -> Table:
+        """The clips as they are shown, those with a score beyond the ``limits`` as bad rows."""
+        far = [] if limits is None else list(beyond(table.samples, *limits))
+        table = replace(table.without(far), problems=(*table.problems, *far))
         shown = tuple(self._shown(sample) for sample in table.samples)
-        return replace(table, name=name, samples=shown, corpus="Clips", score_range=limits)
+        return replace(table, samples=shown, corpus="Clips", score_range=limits)
 
     def _shown(self, sample: Sample) -> Sample:
         sample = without_blank_text(sample)

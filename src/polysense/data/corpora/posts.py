@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from polysense.data.corpus import Corpus, expect
+from polysense.data.corpus import Corpus, GivenRows, expect, refuse_for_rows
 from polysense.data.few_labels import FewLabels
-from polysense.data.table import Table, read_table
+from polysense.data.table import Table, read_table, with_splits
 from polysense.errors import RecipeError
 
 
@@ -56,5 +56,13 @@ class Posts(Corpus):
 
     def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The samples, with the draw of the labels where there is one."""
-        table = self.read(root, media_root=media_root)
+        return self._drawn(self.read(root, media_root=media_root))
+
+    def adopted(self, rows: GivenRows) -> Table:
+        """Rows given in Python, with the same columns, splits and draw as a table has."""
+        refuse_for_rows(self, "encoding")
+        table = rows(columns=self.columns, label_separator=self.label_separator)
+        return self._drawn(with_splits(table, seed=self.seed))
+
+    def _drawn(self, table: Table) -> Table:
         return table if self.labels is None else FewLabels(None if self.labels == "all" else self.labels).candidates(table)

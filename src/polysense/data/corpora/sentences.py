@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
-from polysense.data.corpus import Corpus, expect
+from polysense.data.corpus import Corpus, GivenRows, expect, refuse_for_rows
 from polysense.data.decontaminate import evaluation_sentences, without
 from polysense.data.draws import Draw, Limit, applied
 from polysense.data.folders import below
@@ -95,8 +95,10 @@ class Sentences(Corpus):
         _refuse_wordless(table)
         return self._chosen(table, root if root.is_dir() else root.parent)
 
-    def adopted(self, table: Table) -> Table:
+    def adopted(self, rows: GivenRows) -> Table:
         """Rows given in Python: those without a split train; sets named by ``exclude`` are looked for in the current folder."""
+        refuse_for_rows(self, "path", "header", "delimiter", "encoding")
+        table = rows(columns=self.columns)
         _refuse_wordless(table)
         return self._chosen(table.all_training(), Path())
 
