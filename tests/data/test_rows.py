@@ -194,5 +194,20 @@ def test_half_a_surrogate_pair_is_unreadable_text() -> None:
     assert read({"text": "a 😀"}).text == "a 😀"
 
 
+@pytest.mark.parametrize(
+    ("cells", "field"),
+    [
+        ({"city": "Leeds \ud83d"}, "city"),
+        ({"c\ud83d": "Leeds"}, r"the name of the column 'c\ud83d'"),
+        ({"spans": [(0, 1, "aspect\ud83d")]}, "spans"),
+        ({"image": Path("a\udce9.jpg")}, "image"),
+    ],
+)
+def test_half_a_surrogate_pair_is_unreadable_in_any_column(cells: dict[str, object], field: str) -> None:
+    problem = refused({"text": "a", **cells})
+    assert (problem.field, "surrogate" in problem.reason) == (field, True)
+    assert str(problem).encode("utf-8")
+
+
 def test_extra_keeps_what_can_be_shown() -> None:
     assert read({"text": "a", "flag": True, "none": None, "bytes": b"x", "list": [1]}).extra == {"flag": "True", "none": ""}

@@ -123,9 +123,12 @@ class RowReader:
         if value is None or value == "":
             return None
         try:
-            return marked(value, len(self._text(row, "text") or ""))
+            found = marked(value, len(self._text(row, "text") or ""))
         except DataError as error:
             raise _BadCellError("spans", str(error)) from None
+        for span in found:
+            _as_text(span.role, "spans")
+        return found
 
     def _label(self, row: Mapping[str, object]) -> str | tuple[str, ...] | None:
         value = self._cell(row, "label")
@@ -217,6 +220,10 @@ class RowReader:
             frames = "" if field == "image" else ", or frames as a NumPy array (time, width) of floating-point numbers"
             raise _BadCellError(field, f"expected a path{frames}, got {type(value).__name__}")
         name = str(value).strip()
+        if _SURROGATE.search(name):
+            raise _BadCellError(
+                field, f"{_shorten(name)} holds half of a surrogate pair, which is no character: rename the file"
+            )
         if _WEB_ADDRESS.match(name):
             raise _BadCellError(field, f"{_shorten(name)} is a web address; download the file and name its path")
         try:
@@ -249,11 +256,15 @@ class RowReader:
 
     def _extra(self, row: Mapping[str, object]) -> dict[str, str]:
         taken = set(self.columns.values())
-        return {
+        found = {
             str(name): "" if value is None else str(value)
             for name, value in row.items()
             if name not in taken and (value is None or isinstance(value, str | int | float | numbers.Number))
         }
+        for name, text in found.items():
+            _as_text(name, f"the name of the column {name!a}")
+            _as_text(text, name)
+        return found
 
 
 def origin(file: str, number: int) -> str:
