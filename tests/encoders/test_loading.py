@@ -187,6 +187,19 @@ def test_a_saved_model_lends_its_text_encoder(saved: Path, tiny_text: str) -> No
     assert encoder.max_length == 64
 
 
+def test_a_saved_model_lends_its_head(saved: Path, tiny_text: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    trained = TransformerText(tiny_text, pooling="cls").head.state_dict()
+    state = {f"model.encoders.text.head.{name}": tensor for name, tensor in trained.items()}
+    save_file(load_file(saved / "model.safetensors") | state, saved / "model.safetensors")
+    taken = TransformerText(str(saved), pooling="cls").head.state_dict()
+    assert all(torch.equal(taken[name], trained[name]) for name in trained)
+    anew = TransformerText(str(saved), pooling="cls", weights="random").head
+    assert not torch.equal(anew.weight, trained["weight"])
+    assert TransformerText(str(saved)).head is None
+
+
 def test_a_run_lends_that_of_its_best_seed(saved: Path, tiny_text: str) -> None:
     shutil.copytree(saved, saved.with_name("seed-1"))
     (saved.with_name("seed-1") / "model.safetensors").unlink()

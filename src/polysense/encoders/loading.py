@@ -124,9 +124,9 @@ def _drop(config: Any, rate: float) -> None:
         setattr(config, name, rate)
 
 
-def saved_part(file: Path, modality: str) -> dict[str, torch.Tensor]:
-    """The backbone's tensors of an encoder in a saved model; a shared one is kept under one of its names only."""
-    prefix = f"model.encoders.{modality}.backbone."
+def saved_part(file: Path, modality: str, part: Literal["backbone", "head"] = "backbone") -> dict[str, torch.Tensor]:
+    """The tensors of a part of an encoder in a saved model, by their names in it; a shared one is kept under one of its names only."""
+    prefix = f"model.encoders.{modality}.{part}."
     with safe_open(file, framework="pt") as stored:
         kept = {name: name for name in stored.keys()} | (stored.metadata() or {})  # noqa: SIM118 - it is no mapping
         return {name.removeprefix(prefix): stored.get_tensor(kept[name]) for name in kept if name.startswith(prefix)}

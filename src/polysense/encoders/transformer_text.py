@@ -21,7 +21,7 @@ from polysense.data.vocabulary import Vocabulary
 from polysense.encoders.aspects import MISSING, AspectLengths, aspects_of, pair_key, refuse_unpaired, takes_segments
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.heap import give_back
-from polysense.encoders.loading import explained, load_backbone, text_folder, text_tower
+from polysense.encoders.loading import explained, load_backbone, saved_part, saved_weights, text_folder, text_tower
 from polysense.encoders.packing import Packing, first_position, run_packed
 from polysense.errors import DataError, RecipeError, choices
 from polysense.progress import say_of_data
@@ -54,8 +54,8 @@ class TransformerText(Encoder):
     Without dropout the result equals that of the padded batch; with dropout it is equal in distribution.
 
     Poolings: ``mean`` (SimCSE calls it ``avg``) over the tokens of the last layer; ``cls_before_pooler``, the first state; ``cls``, the
-    first state through ``tanh(W h + b)``, a head of this encoder's own; ``avg_top2`` of the last two layers, ``avg_first_last`` of the
-    first and last, ``avg_embeddings_last`` of embeddings and last.
+    first state through ``tanh(W h + b)``, a head of this encoder's own that starts anew, or from the one of a run; ``avg_top2`` of the
+    last two layers, ``avg_first_last`` of the first and last, ``avg_embeddings_last`` of embeddings and last.
 
     Args:
         pretrained: ``minilm`` (packaged), a folder, a Hugging Face id, or a run or saved model whose text encoder to start from.
@@ -114,6 +114,9 @@ class TransformerText(Encoder):
             self.max_length = min(max_length, int(self.tokenizer.model_max_length), self.positions)
         self.train_max_length = min(train_max_length or self.max_length, self.max_length)
         self.head = nn.Linear(self.width, self.width) if pooling == "cls" else None
+        saved = saved_weights(source) if weights == "pretrained" else None
+        if self.head is not None and saved is not None and (trained := saved_part(saved, "text", "head")):
+            self.head.load_state_dict(trained)
         self.pooling = pooling
         self.tokens = tokens
         self.piece_rows = piece_rows
