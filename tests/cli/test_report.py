@@ -22,3 +22,12 @@ def test_other_runs_stand_beside_it(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert execute(["report", str(run), *others, "--title", "Both?", "--out", str(out)]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     assert "Both?" in out.read_text("utf-8")
+
+
+def test_the_difference_is_parted_by_a_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, base = (make_run(tmp_path / name, noise=place) for place, name in enumerate(("both", "base")))
+    assert execute(["report", str(run), "--against", str(base), "--by", "target"]) == 0
+    assert '<section id="groups"' in (run / "report.html").read_text("utf-8")
+    capsys.readouterr()
+    assert execute(["report", str(run), "--by", "target"]) == 2
+    assert "--by parts the difference to another run: name that run with --against" in capsys.readouterr().err

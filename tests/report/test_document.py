@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from made_runs import make_run, write_lines
-from polysense.errors import DataError
+from polysense.errors import DataError, RecipeError
 from polysense.report import write_report
+from polysense.report.units import signed
+from polysense.training.comparison import compare
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 
@@ -68,6 +71,45 @@ def test_a_whole_report(run: Path, tmp_path: Path) -> None:
     assert "both minus base" in page.source
     assert "Against “base”, " in page.source
     assert [name for name in page.ids if page.ids.count(name) > 1] == []
+
+
+def moods(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"extra": {"mood": "<u>calm & $x_1$" if row["id"] < "test-3" else "loud"}}
+
+
+def test_the_difference_within_each_value_of_a_column(run: Path, tmp_path: Path) -> None:
+    base = make_run(tmp_path / "base", noise=1)
+    for one in (run, base):
+        edit_rows(one, moods)
+    page = report(run, against=[base], by="mood")
+    assert page.sections[:2] == ["result", "groups"]
+    found = compare(base, run, by="mood").groups
+    lines = {name: row(page, str(escape(name))) for name in found}
+    assert [int(line[0]) for line in lines.values()] == [one.rows for one in found.values()]
+    for name, line in lines.items():
+        one = found[name]
+        assert line[3] == signed(one.difference, one.metric)
+        assert line[4] == f"{signed(one.low, one.metric)} to {signed(one.high, one.metric)}"
+    assert "<u>" not in page.source
+    assert "&lt;u&gt;calm &amp; $x_1$</text>" in page.source  # in the picture, as no formula
+    assert "groups" not in report(run, against=[base]).sections
+
+
+def test_many_groups_are_not_all_shown_and_wrong_columns_are_named(run: Path, tmp_path: Path) -> None:
+    base = make_run(tmp_path / "base", noise=1)
+    for one in (run, base):
+        edit_rows(one, lambda row: row | {"group": f"film {min(int(row['id'].rpartition('-')[2]), 40)}"})
+    page = report(run, against=[base], by="group").source
+    assert "The 30 largest groups; 11 more have fewer rows." in page
+    assert '<th scope="row" style="white-space: normal; overflow-wrap: anywhere; max-width: 16rem">film 40</th>' in page
+    with pytest.raises(RecipeError, match="no column 'groupe' to split by: did you mean 'group'"):
+        report(run, against=[base], by="groupe")
+
+
+def test_of_runs_that_cannot_be_compared_there_are_no_groups(run: Path, tmp_path: Path) -> None:
+    page = report(run, against=[make_run(tmp_path / "base", rows=50)], by="target")
+    assert "groups" not in page.sections
+    assert "Not comparable." in page.source
 
 
 def test_it_needs_nothing_from_outside(run: Path) -> None:
@@ -155,7 +197,7 @@ def test_runs_that_predict_of_rows_without_targets_are_of_other_rows_too(tmp_pat
 
 def row(page: Any, name: str) -> list[str]:
     """The cells of the line of that name, without tags."""
-    line = re.search(rf'<tr[^>]*><th scope="row">{re.escape(name)}</th>(.*?)</tr>', page.source)
+    line = re.search(rf'<tr[^>]*><th scope="row"[^>]*>{re.escape(name)}</th>(.*?)</tr>', page.source)
     assert line is not None, name
     return [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", line[1])]
 

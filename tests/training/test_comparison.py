@@ -159,6 +159,15 @@ def test_split_by_a_column(tmp_path: Path) -> None:
         compare(base, other, by="agrees")
 
 
+def test_split_by_the_group_and_rows_that_have_none(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other", noise=1)
+    for run in (base, other):
+        for seed in (0, 1):
+            change(run, seed, lambda rows: [row.update(group=f"film {n % 3}") for n, row in enumerate(rows[:30])])
+    found = compare(base, other, by="group", **FAST).groups
+    assert {name: one.rows for name, one in found.items()} == {"(none)": 30, "film 0": 10, "film 1": 10, "film 2": 10}
+
+
 def test_only_columns_that_split_are_offered(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for seed in (0, 1):

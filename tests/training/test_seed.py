@@ -138,7 +138,7 @@ def test_of_three_modalities_each_is_shown_alone_and_left_out(tmp_path: Path) ->
     frames: Any = object()
     test = [
         Sample(id="all", text="x", audio=frames, video=frames, score=0.5),
-        Sample(id="words", text="x", score=1.0),
+        Sample(id="words", text="x", score=1.0, group="a film"),
         Sample(id="film", video=frames, audio=frames, score=-1.0),
     ]
     seed.write_predictions(tmp_path, cast(Any, Listing()), Splits(train=[], validation=[], test=test))
@@ -146,6 +146,11 @@ def test_of_three_modalities_each_is_shown_alone_and_left_out(tmp_path: Path) ->
         file.stem: {row["id"]: (row["seen"], row["missing"]) for row in map(json.loads, file.read_text().splitlines())}
         for file in tmp_path.glob("*.jsonl")
     }
+    assert [row.get("group") for row in map(json.loads, (tmp_path / "test.jsonl").read_text().splitlines())] == [
+        None,
+        "a film",
+        None,
+    ]
     assert set(found) == {"test"} | {f"test{kind}{name}" for kind in (".", ".without_") for name in Listing.collate.modalities}
     assert found["test"]["words"] == (["text"], ["audio", "video"])
     assert found["test.text"] == {"all": (["text"], ["audio", "video"]), "words": (["text"], ["audio", "video"])}

@@ -9,7 +9,8 @@ from statistics import fmean
 from markupsafe import Markup
 
 from polysense.report.curves import Panel
-from polysense.report.figure import ACCENT, CONTRAST, INK, MUTED, PAPER, RULE, drawing
+from polysense.report.figure import ACCENT, CONTRAST, MUTED, PAPER, drawing
+from polysense.report.forest import forest
 from polysense.report.scores import Spread
 from polysense.report.section import environment, render
 from polysense.report.units import plain
@@ -33,7 +34,7 @@ def write_ablation_report(ablation: Ablation, findings: Findings, path: Path) ->
         advice=recommendation(findings),
         sentences=sentences(findings),
         panels=panels(findings) if several else [],
-        forest=None if several else forest(findings.levels[0]),
+        forest=None if several else differences(findings.levels[0]),
         levels=[(level, Spread(level.base), [Spread(one.scores) for one in level.effects]) for level in findings.levels],
         metric=plain(findings.metric),
         style=Markup(environment().get_template("style.css").render()),  # noqa: S704 (our own file)
@@ -94,25 +95,7 @@ def _panel(findings: Findings, place: int, *, name: str, reach: tuple[float, flo
     return Panel(name.replace("+", " + "), drawn.svg)
 
 
-def forest(level: Level) -> Markup:
+def differences(level: Level) -> Markup:
     """The difference of every arm with its interval and that of every seed, where there is one number of labels only."""
     label = f"Differences to the base in points with 95 % intervals, {level.labels} labels"
-    with drawing(width=400, height=52 + 40 * len(level.effects), name="differences", label=label) as drawn:
-        axes = drawn.axes
-        axes.grid(visible=True, axis="x")
-        axes.grid(visible=False, axis="y")
-        axes.axvline(0, color=MUTED, linewidth=1)
-        for place, one in enumerate(level.effects):
-            found = one.comparison
-            axes.plot([100 * found.low, 100 * found.high], [place, place], color=ACCENT, linewidth=2.4)
-            seeds = [100 * value for value in found.per_seed]
-            axes.plot(seeds, [place + 0.26] * len(seeds), "|", color=MUTED, markersize=7, markeredgewidth=1.2)
-            axes.plot(
-                [100 * found.difference], [place], "o", color=ACCENT, markersize=8, markeredgecolor=PAPER, markeredgewidth=1.5
-            )
-        axes.set_yticks(range(len(level.effects)), [one.arm for one in level.effects], color=INK)
-        axes.set_ylim(len(level.effects) - 0.45, -0.55)
-        axes.spines["left"].set_visible(False)
-        axes.spines["bottom"].set_color(RULE)
-        axes.set_xlabel("points")
-    return drawn.svg
+    return forest({one.arm: one.comparison for one in level.effects}, name="differences", label=label, width=400, row=40)

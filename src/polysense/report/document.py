@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
@@ -13,6 +14,7 @@ from polysense.report.curves import curves
 from polysense.report.deeds import deeds
 from polysense.report.drift import drift
 from polysense.report.fitted import fitted
+from polysense.report.groups import groups
 from polysense.report.headline import headline
 from polysense.report.modalities import modalities
 from polysense.report.origin import origin
@@ -42,19 +44,29 @@ SECTIONS: tuple[Writer, ...] = (
 """What a report may hold, from top to bottom; each writer gives nothing where its data are not there."""
 
 
-def write_report(run: Path, *, against: Sequence[Path] = (), title: str | None = None, out: Path | None = None) -> Path:
+def write_report(
+    run: Path,
+    *,
+    against: Sequence[Path] = (),
+    by: str | None = None,
+    title: str | None = None,
+    out: Path | None = None,
+) -> Path:
     """Write one HTML file about a run folder and return its path (default: ``report.html`` in the folder).
 
-    ``against`` are run folders that the run is compared with: a difference is run minus against. Equal input gives equal bytes.
-    Raises DataError for a folder that is no finished run or has a broken file, and for a file that cannot be written.
+    ``against`` are run folders that the run is compared with: a difference is run minus against; ``by`` names a column within
+    whose values it is shown too. Equal input gives equal bytes.
+    Raises DataError for a folder that is no finished run or has a broken file, and for a file that cannot be written, RecipeError
+    for a column that the predictions do not have.
     """
-    page = report_html(Run.read(Path(run)), [Run.read(Path(other)) for other in against], title=title)
+    page = report_html(Run.read(Path(run)), [Run.read(Path(other)) for other in against], title=title, by=by)
     return write_page(Path(out) if out is not None else Path(run) / "report.html", page)
 
 
-def report_html(run: Run, against: Sequence[Run], *, title: str | None = None) -> str:
-    """The whole page."""
-    sections = [section for writer in SECTIONS if (section := writer(run, against)) is not None]
+def report_html(run: Run, against: Sequence[Run], *, by: str | None = None, title: str | None = None) -> str:
+    """The whole page; with ``by`` the groups stand behind the result."""
+    writers: tuple[Writer, ...] = SECTIONS if by is None else (SECTIONS[0], partial(groups, by=by), *SECTIONS[1:])
+    sections = [section for writer in writers if (section := writer(run, against)) is not None]
     return render(
         "page.html",
         run=run,

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
-from matplotlib.ticker import MaxNLocator
 
 from polysense.data.corpora.transfer_tasks import TASKS
 from polysense.errors import DataError, display
 from polysense.evaluation.sts import DEVELOPMENT, TEST_SETS
 from polysense.recipe.recipe import LAST
-from polysense.report.figure import ACCENT, INK, MUTED, PAPER, RULE, drawing
+from polysense.report.forest import forest, reach_of
 from polysense.report.references import references
 from polysense.report.run import Run
 from polysense.report.scores import Spread, constant, is_number, led_by, run_scores
 from polysense.report.section import Section, render
-from polysense.report.units import in_units, is_fraction, plain, scale, titled
+from polysense.report.units import in_units, is_fraction, plain, titled
 from polysense.training.card import start_scores
 from polysense.training.comparison import Comparison, compare_each
 from polysense.training.rival import outdone
@@ -133,16 +132,10 @@ def standings(run: Run, against: Sequence[Run], *, names: Sequence[str]) -> list
     """The run beside each of the others; figures of the same unit share one axis."""
     found = [standing(run, other, names=(names[0], name)) for other, name in zip(against, names[1:], strict=True)]
     reaches = {
-        fraction: reach([part for one in found for part in one.comparisons.values() if is_fraction(part.metric) == fraction])
+        fraction: reach_of(part for one in found for part in one.comparisons.values() if is_fraction(part.metric) == fraction)
         for fraction in (False, True)
     }
     return [replace(one, figures=forests(one, number=number, reaches=reaches)) for number, one in enumerate(found)]
-
-
-def reach(comparisons: Sequence[Comparison]) -> tuple[float, float]:
-    """The lowest and the highest of what is drawn of them."""
-    ends = [end for part in comparisons for end in (part.low, part.high, *part.per_seed)]
-    return min(ends, default=0.0), max(ends, default=0.0)
 
 
 def standing(run: Run, other: Run, *, names: tuple[str, str]) -> Standing:
@@ -165,35 +158,7 @@ def forests(one: Standing, *, number: int, reaches: Mapping[bool, tuple[float, f
     for fraction, name in ((False, f"difference-{number}-units"), (True, f"difference-{number}")):
         some = {metric: found for metric, found in one.comparisons.items() if is_fraction(metric) == fraction}
         if some:
-            drawn.append(forest(some, name=name, versus=one.against, reach=reaches[fraction]))
+            label = f"Differences to {one.against} with 95 % intervals: {', '.join(map(plain, some))}"
+            lines = {titled(metric): found for metric, found in some.items()}
+            drawn.append(forest(lines, name=name, label=label, reach=reaches[fraction]))
     return drawn
-
-
-def forest(comparisons: Mapping[str, Comparison], *, name: str, versus: str, reach: tuple[float, float]) -> Markup:
-    """Each metric's difference with its interval and the difference of every seed; the axis spans ``reach`` and zero.
-
-    All metrics are fractions, or none.
-    """
-    factor = scale(next(iter(comparisons)))
-    label = f"Differences to {versus} with 95 % intervals: {', '.join(map(plain, comparisons))}"
-    with drawing(width=340, height=52 + 44 * len(comparisons), name=name, label=label) as drawn:
-        axes = drawn.axes
-        axes.grid(visible=True, axis="x")
-        axes.grid(visible=False, axis="y")
-        axes.axvline(0, color=MUTED, linewidth=1)
-        for place, found in enumerate(comparisons.values()):
-            axes.plot([factor * found.low, factor * found.high], [place, place], color=ACCENT, linewidth=2.4)
-            seeds = [factor * value for value in found.per_seed]
-            axes.plot(seeds, [place + 0.26] * len(seeds), "|", color=MUTED, markersize=7, markeredgewidth=1.2)
-            dot = factor * found.difference
-            axes.plot([dot], [place], "o", color=ACCENT, markersize=8, markeredgecolor=PAPER, markeredgewidth=1.5)
-        axes.set_yticks(range(len(comparisons)), [titled(metric) for metric in comparisons], color=INK)
-        axes.set_ylim(len(comparisons) - 0.45, -0.55)
-        low, high = factor * min(0.0, reach[0]), factor * max(0.0, reach[1])
-        room = max(0.08 * (high - low), 0.005 * factor)
-        axes.set_xlim(low - room, high + room)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.spines["left"].set_visible(False)
-        axes.spines["bottom"].set_color(RULE)
-        axes.set_xlabel("points" if factor != 1 else "difference")
-    return drawn.svg

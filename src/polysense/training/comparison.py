@@ -55,7 +55,7 @@ SCORE_METRICS: tuple[str, ...] = (
 )
 """Likewise where scores were predicted: those of the data set's rules."""
 
-OF_ROWS = ("target", "missing", "aspect")
+OF_ROWS = ("target", "missing", "aspect", "group")
 """What predictions say of a row, beside the columns of its table, that both runs have and several rows share."""
 
 FEW_SEEDS = 5
@@ -353,7 +353,7 @@ def grouped(rows: Sequence[Mapping[str, Any]], *, by: str) -> dict[str, NDArray[
 
 def _values(rows: Sequence[Mapping[str, Any]], column: str) -> list[str]:
     """What each row has in a column."""
-    return [group_name(row[column] if column in OF_ROWS else (row.get("extra") or {}).get(column)) for row in rows]
+    return [group_name(row.get(column) if column in OF_ROWS else (row.get("extra") or {}).get(column)) for row in rows]
 
 
 def group_name(value: object) -> str:

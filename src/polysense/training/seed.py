@@ -245,6 +245,7 @@ def _write_rows(file: Path, answerer: Answerer, samples: Sequence[Sample], shown
                 "missing": sorted(known - (shown & set(sample.modalities))),
                 "text": sample.text,
                 **({} if sample.aspect is None else {"aspect": sample.aspect}),
+                **({} if sample.group is None else {"group": sample.group}),
                 "image": str(sample.image) if isinstance(sample.image, Path) else None,
                 "extra": dict(sample.extra),
             }
