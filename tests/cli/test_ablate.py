@@ -24,18 +24,22 @@ def test_the_question_in_one_command(
     assert execute(command) == 0
     captured = capsys.readouterr()
     assert (
-        "4 trainings of social/posts_concat: 2 arms (base, itc) x 2 numbers of labels (9, all 42) x 1 seeds (0)" in captured.err
+        "4 trainings of social/posts_interactions: 2 arms (base, itc) x 2 numbers of labels (9, all 42) x 1 seeds (0)"
+        in captured.err
     )
     assert "at most 2 steps each, and about 0.0 GB of weights in all" in captured.err
     assert "training 1 of 4 (9 labels, base, seed 0) took" in captured.err
     assert "to go" in captured.err
     assert captured.err.count("posts.csv: train 42 labelled rows, ") == 1
-    assert "social/posts_concat on SYNTHETIC posts: weighted_f1 on test, 11 rows, seeds 0, mean ± std" in captured.out
+    assert "social/posts_interactions on SYNTHETIC posts: weighted_f1 on test, 11 rows, seeds 0, mean ± std" in captured.out
     lines = captured.out.splitlines()
-    assert [line.split()[0] for line in lines if line.startswith(("9 ", "all 42"))] == ["9", "all"]
+    assert [line.split()[0] for line in lines if line.startswith(("9 ", "all 42")) and " base " in line] == ["9", "all"]
     assert sum(line.strip().startswith("itc ") for line in lines) == 2
     assert "2 of them were looked at" in captured.out
     assert "With all 42 labels train without signals" in captured.out
+    assert "Did the signals learn their own tasks? Right answers on validation, in percent, mean over seeds." in captured.out
+    own = [line for line in lines if "itc: a text's picture in the first ten" in line]
+    assert [line.split()[0] for line in own] == ["9", "all"]
     assert "Note: one seed: only the test rows were resampled" in captured.out
     assert f"Try:    polysense predict {out / 'labels-all/base'} new_posts.csv" in captured.out
     assert "Learning curves" in (out / "report.html").read_text("utf-8")
@@ -49,6 +53,9 @@ def test_the_question_in_one_command(
     assert answer["signals"] == {"itc": 0.2}
     assert [level["labels"] for level in answer["levels"]] == [9, 42]
     assert set(answer["levels"][0]["effects"]) == {"itc"}
+    own = answer["levels"][0]["effects"]["itc"]["own_tasks"]["itc"]
+    assert own["metric"] == "text_to_image_R@10"
+    assert own["chance"] == min(1, 10 / own["questions"])
     assert answer["runs"]["9"] == {"base": str(out / "labels-9/base"), "itc": str(out / "labels-9/itc")}
     assert answer["recommendation"].startswith("With all 42 labels train without signals")
     assert execute(["compare", answer["runs"]["all"]["base"], answer["runs"]["all"]["itc"]]) == 0

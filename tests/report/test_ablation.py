@@ -53,3 +53,15 @@ def test_one_number_of_labels_is_shown_as_differences(tmp_path: Path) -> None:
     assert "TF-IDF" not in shown
     assert "SYNTHETIC DATA" in shown
     assert page.count("<figure") == 1
+
+
+def test_what_the_signals_learned_of_their_own_tasks(tmp_path: Path) -> None:
+    arms = {"itc": ARMS["itc"], "itm": ARMS["mlm"], "itc+itm": ARMS["itc+mlm"]}
+    findings = made_findings({100: arms, 812: arms}, learned={"itc": (0.264, 10 / 450), "itm": (0.513, 0.5)})
+    question = made_question([100, 812], ("itc", "itm"))
+    shown = words(write_ablation_report(question, findings, tmp_path / "report.html").read_text("utf-8"))
+    assert shown.count("itc: a text's picture in the first ten 26.4 ± 1.0 26.4 ± 1.0 2.2 yes") == 2
+    assert shown.count("itm: pairs told from exchanged ones 51.3 ± 1.0 51.3 ± 1.0 50.0 no") == 2
+    assert "nothing is known of what it would add" in shown
+    without = write_ablation_report(question, made_findings(CURVE), tmp_path / "without.html").read_text("utf-8")
+    assert "own tasks" not in words(without)

@@ -21,7 +21,7 @@ from polysense.progress import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from polysense.training.ablation.findings import Findings
+    from polysense.training.ablation.findings import Findings, Level
     from polysense.training.ablation.question import Ablation
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -144,8 +144,7 @@ def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
     typer.echo(f"{question.recipe} on {kind}: {findings.metric} on test, {findings.rows} rows, seeds {seeds}, mean ± std\n")
     rows: list[list[Any]] = []
     for level in findings.levels:
-        named = f"all {level.labels}" if level.named == "all" else str(level.labels)
-        rows.append([named, "base", _spread(level.base), None, None, None, None])
+        rows.append([_labels(level), "base", _spread(level.base), None, None, None, None])
         for one in level.effects:
             found = one.comparison
             interval = f"{found.low:+.3f} to {found.high:+.3f}"
@@ -158,10 +157,30 @@ def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
         f"\nDifferences to the base. {findings.looked_at} of them were looked at: an effect counts as visible where p after Holm's "
         "correction for all of them is below 0.05."
     )
+    _print_own_tasks(findings)
     for sentence in said:
         typer.echo(sentence)
     if findings.note:
         typer.echo(f"Note: {findings.note}.")
+
+
+def _print_own_tasks(findings: Findings) -> None:
+    from polysense.training.ablation.own_task import percent
+
+    rows: list[list[Any]] = []
+    for level in findings.levels:
+        for number, (alone, together) in enumerate(level.own_tasks):
+            shares = [None if one is None else percent(one.score) for one in (alone, together)]
+            asked = f"{alone.signal}: {alone.task.asks}"
+            rows.append(["" if number else _labels(level), asked, *shares, percent(alone.chance), alone.verdict])
+    if rows:
+        typer.echo("\nDid the signals learn their own tasks? Right answers on validation, in percent, mean over seeds.\n")
+        print_table(["labels", "asked", "alone", "together", "chance", "learned"], rows)
+        typer.echo("")
+
+
+def _labels(level: Level) -> str:
+    return f"all {level.labels}" if level.named == "all" else str(level.labels)
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -37,6 +37,7 @@ def write_ablation_report(ablation: Ablation, findings: Findings, path: Path) ->
         forest=None if several else differences(findings.levels[0]),
         levels=[(level, Spread(level.base), [Spread(one.scores) for one in level.effects]) for level in findings.levels],
         metric=plain(findings.metric),
+        spread_of=Spread,
         style=Markup(environment().get_template("style.css").render()),  # noqa: S704 (our own file)
     )
     return write_page(path, page)

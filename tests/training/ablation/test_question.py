@@ -149,7 +149,21 @@ def test_arms_differ_in_their_objectives_and_what_stands_beside() -> None:
     assert "corpora.0.labels=all" in asked.changes(500, itc)
     assert {"objectives.classification.weight=0.8", *(one.override for one in asked.signals)} < set(asked.changes(100, both))
     assert asked.changes(100, both)[-1] == "evaluation.patience=3"  # the user's own go last
+    measured = 'evaluation.evaluators=[{"class_path": "ClassificationReport", "init_args": {}}, '
+    assert [change for change in asked.changes(100, both) if "evaluators" in change] == [f'{measured}"Retrieval", "Recovery"]']
+    assert not [change for change in asked.changes(100, base) if "evaluators" in change]
     assert asked.cost(100, both) == 2 * asked.cost(100, itc) == 4 * asked.cost(100, base)
+
+
+def test_texts_and_pictures_take_a_base_that_can_learn_matching(toy_posts: Path, tiny_encoders: list[str]) -> None:
+    found = question(toy_posts / "posts.csv", [*tiny_encoders, "training.bf16=false"])
+    assert found.recipe == "social/posts_interactions"
+    rows = [
+        row for row in csv.DictReader((toy_posts / "posts.csv").read_text("utf-8").splitlines()) if row["split"] == "validation"
+    ]
+    both = [row for row in rows if row["text"] and row["image"]]
+    assert found.questions["itc"] == found.questions["itm"] == len({row["image"] for row in both})
+    assert found.questions["mlm"] == len({row["text"] for row in rows if row["text"]})
 
 
 def test_pictures_alone_allow_no_signal(toy_posts: Path, tmp_path: Path, tiny_vision: str) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from made_ablation import made_findings
+from made_ablation import made_findings, made_learned
 from polysense.training.ablation.recommendation import recommendation, sentences
 
 NOTHING = {"itc": (0.004, 0.021, 0.7), "mlm": (-0.003, 0.033, 0.8)}
@@ -52,3 +52,29 @@ def test_equal_scores_and_models_below_the_words_alone() -> None:
         "With all 812 labels train without signals: no signal changes the score on 451 test rows and 3 seeds. But TF-IDF of the "
         "texts alone reaches 61.0 weighted F1 with all 812 labels, the best model here 50.0: none of them is worth its training yet."
     )
+
+
+def test_a_signal_that_did_not_learn_its_own_task_is_no_finding_about_it() -> None:
+    unseen = {"itc": (0.004, 0.021, 0.7), "itm": (-0.003, 0.033, 0.8), "itc+itm": (0.001, 0.02, 0.9)}
+    findings = made_findings({100: unseen, 812: unseen}, learned={"itc": (0.264, 10 / 450), "itm": (0.513, 0.5)})
+    said = recommendation(findings)
+    assert said.startswith("With all 812 labels train without signals: no signal is visible, and")
+    assert said.endswith("ITM did not learn to tell pairs (51.3 %, chance 50): nothing is known of what it would add.")
+    assert said.count("did not learn") == 1
+    assert all(one.endswith("3 seeds. ITM did not learn its own task.") for one in sentences(findings))
+    neither = made_findings({812: unseen}, learned={"itc": (0.02, 10 / 450), "itm": (0.513, 0.5)})
+    assert "ITC did not learn to find a text's picture (2 %, chance 2.2)" in recommendation(neither)
+    assert sentences(neither)[0].endswith("ITC and ITM did not learn their own tasks.")
+
+
+def test_of_a_visible_effect_it_is_not_said_that_nothing_is_known() -> None:
+    findings = made_findings({812: {"itm": (0.03, 0.01, 0.0004)}}, learned={"itm": (0.513, 0.5)})
+    assert recommendation(findings).endswith("with all 812 labels.")
+
+
+def test_what_counts_as_learned() -> None:
+    assert made_learned("itm", 0.56, 0.5).enough is True
+    assert made_learned("itm", 0.54, 0.5).enough is False  # within two standard errors of 450 pairs
+    assert made_learned("itm", 0.9, 0.5, questions=4).enough is None  # four right answers may be luck
+    assert made_learned("itc", 1.0, 1.0, questions=9).enough is None  # all nine pictures are among the first ten
+    assert [made_learned("itm", 0.9, 0.5, questions=count).verdict for count in (4, 450)] == ["too few rows", "yes"]

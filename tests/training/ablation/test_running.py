@@ -104,6 +104,15 @@ def test_the_runs_are_ordinary_ones_and_compared(answered: tuple[Ablation, dict[
         assert (question.folder(9, arm) / "seed-1/predictions/test.jsonl").is_file()
     assert level.effects[0].comparison.difference == pytest.approx(sum(level.effects[0].scores) / 2 - sum(level.base) / 2)
     assert level.words is not None
+    [learned] = level.effects[0].learned
+    validation = [one["validation"] for one in json.loads((question.folder(9, "mlm") / "run.json").read_text())["per_seed"]]
+    assert learned.scores == tuple(one["language_recall@1"] for one in validation)
+    assert learned.chance == pytest.approx(sum(one["language_recall@1_frequent"] for one in validation) / 2)
+    assert learned.questions == question.questions["mlm"] > 0
+    assert (
+        "language_recall@1"
+        not in json.loads((question.folder(9, "base") / "run.json").read_text())["per_seed"][0]["validation"]
+    )
     assert json.loads(json.dumps(findings.as_dict()))["levels"][0]["effects"]["mlm"]["p_adjusted"] > 0
     assert read_findings(replace(question, metric="accuracy")).metric == "accuracy"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from polysense.data.json_file import read_object
 from polysense.metrics.multiple import holm
+from polysense.training.ablation.own_task import Learned
 from polysense.training.ablation.question import BASE, Ablation
 from polysense.training.comparison import Comparison, compare
 from polysense.training.folder import SUMMARY
@@ -26,6 +27,8 @@ class Effect:
     comparison: Comparison
     p_adjusted: float
     """Holm's, among all effects of the ablation."""
+    learned: tuple[Learned, ...] = ()
+    """What its models learned of its signals, of those that it is measured of."""
 
     @property
     def visible(self) -> bool:
@@ -45,6 +48,13 @@ class Level:
     words: float | None
     """What TF-IDF of the texts reaches with the same labels, mean over seeds; None where it has nothing to say."""
     effects: tuple[Effect, ...]
+
+    @property
+    def own_tasks(self) -> list[tuple[Learned, Learned | None]]:
+        """Of each signal that is measured what was learned of it alone, and beside all others where there are others."""
+        alone = [found for one in self.effects for found in one.learned if found.signal == one.arm]
+        together = {found.signal: found for one in self.effects for found in one.learned if found.signal != one.arm}
+        return [(found, together.get(found.signal)) for found in alone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +93,12 @@ class Findings:
                     BASE: _scores(level.base),
                     "tfidf": level.words,
                     "effects": {
-                        one.arm: {**_scores(one.scores), "p_adjusted": one.p_adjusted, "against_base": one.comparison.as_dict()}
+                        one.arm: {
+                            **_scores(one.scores),
+                            "p_adjusted": one.p_adjusted,
+                            "against_base": one.comparison.as_dict(),
+                            "own_tasks": {found.signal: found.as_dict() for found in one.learned},
+                        }
                         for one in level.effects
                     },
                 }
@@ -119,6 +134,7 @@ def read_findings(ablation: Ablation) -> Findings:
                     scores=_of_seeds(ablation.folder(labels, arm), one),
                     comparison=found[labels, arm],
                     p_adjusted=adjusted[labels, arm],
+                    learned=_learned(ablation, labels, arm, seeds=found[labels, arm].seeds),
                 )
                 for arm in arms
             ),
@@ -135,6 +151,21 @@ def read_findings(ablation: Ablation) -> Findings:
         synthetic=bool(record.get("synthetic")),
         data=str(record["data"]["name"]),
     )
+
+
+def _learned(ablation: Ablation, labels: int, arm: str, *, seeds: Sequence[int]) -> tuple[Learned, ...]:
+    """Of each signal of the arm that is measured and could be asked about on validation."""
+    results = [one for one in read_object(ablation.folder(labels, arm) / SUMMARY)["per_seed"] if one["seed"] in seeds]
+    metrics: list[Mapping[str, float]] = [one["validation"] for one in results]
+    signals = next(one.signals for one in ablation.arms if one.name == arm)
+    found = []
+    for signal in signals:
+        task, questions = signal.kind.task, ablation.questions[signal.name]
+        if task is not None and questions and all(task.metric in one for one in metrics):
+            chance = fmean(task.chance(one, questions) for one in metrics)
+            scores = tuple(one[task.metric] for one in metrics)
+            found.append(Learned(signal=signal.name, task=task, scores=scores, chance=chance, questions=questions))
+    return tuple(found)
 
 
 def _notes(found: Mapping[tuple[int, str], Comparison]) -> str:

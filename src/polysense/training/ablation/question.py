@@ -11,8 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from polysense.data.counts import plural
+from polysense.data.media import content_key
 from polysense.data.sampling import ShuffledBatches
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError
@@ -90,6 +92,10 @@ class Ablation:
     signals: tuple[Weighted, ...]
     overrides: tuple[str, ...]
     """Of every arm, as the user gave them."""
+    evaluators: tuple[Mapping[str, Any], ...]
+    """Those of the recipe, as it writes them."""
+    questions: Mapping[str, int]
+    """By signal, how many different things its own task can be asked about on validation."""
     entry: str
     """The classifier in the recipe."""
     weight: float
@@ -127,7 +133,15 @@ class Ablation:
     def changes(self, labels: int, arm: Arm) -> list[str]:
         """All overrides of a run, those of the user last; an arm that stopped early would have taken fewer steps than the others."""
         own = arm.overrides(entry=self.entry, weight=self.weight)
-        return [f"corpora.0.labels={self.named(labels)}", "evaluation.patience=null", *own, *self.few[labels], *self.overrides]
+        judged = ["evaluation.patience=null", *self._measures(arm)]
+        return [f"corpora.0.labels={self.named(labels)}", *judged, *own, *self.few[labels], *self.overrides]
+
+    def _measures(self, arm: Arm) -> list[str]:
+        """The recipe's evaluators and those of the signals' own tasks, where the arm has such."""
+        there = {one["class_path"] for one in self.evaluators}
+        needed = dict.fromkeys(one.kind.task.evaluator for one in arm.signals if one.kind.task is not None)
+        further = [name for name in needed if name not in there]
+        return [f"evaluation.evaluators={json.dumps([*self.evaluators, *further])}"] if further else []
 
     def cost(self, labels: int, arm: Arm) -> float:
         """Of a training, in units of their own: its steps, weighed by what a step passes through the text encoder."""
@@ -206,6 +220,8 @@ def ask(
         unlabelled=len(training) - every,
         signals=wanted,
         overrides=tuple(overrides),
+        evaluators=tuple(part.written() for part in read.evaluation.evaluators),
+        questions={one.name: _questions(table, one.kind.needs) for one in wanted},
         entry=entry,
         weight=weight,
         steps=steps,
@@ -251,9 +267,15 @@ def _read_as_posts(recipe: str, overrides: Sequence[str]) -> Recipe:
 
 
 def _recipe_for(table: Table) -> str:
-    """The shipped one for the modalities of the table."""
+    """The shipped one for the modalities of the table; of text and picture that in whose fusion ITM can be learned."""
     text, image = _has(table, "text"), _has(table, "image")
-    return "social/posts_concat" if text and image else "social/posts_text" if text else "social/posts_image"
+    return "social/posts_interactions" if text and image else "social/posts_text" if text else "social/posts_image"
+
+
+def _questions(table: Table, needs: Sequence[str]) -> int:
+    """How many different texts or pictures, whichever is named last, the validation rows with all that is needed have."""
+    rows = [row for row in table.samples if row.split == "validation" and all(getattr(row, name) for name in needs)]
+    return len({content_key(getattr(row, needs[-1])) for row in rows})
 
 
 def _has(table: Table, name: str) -> bool:

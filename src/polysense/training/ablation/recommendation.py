@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import fmean
 
 from polysense.training.ablation.findings import Effect, Findings, Level
+from polysense.training.ablation.own_task import percent
 
 
 def recommendation(findings: Findings) -> str:
@@ -21,7 +23,7 @@ def recommendation(findings: Findings) -> str:
         if helped:
             listed = "; ".join(f"{_arm(gain)} with {_labels(level)}" for level, gain in helped)
             advice += f" With fewer labels a signal is worth it: {listed}."
-    return f"{advice} {_worse_than_words(largest, findings.metric)}".strip()
+    return " ".join([advice, *_not_learned(largest), *_worse_than_words(largest, findings.metric)])
 
 
 def sentences(findings: Findings) -> list[str]:
@@ -33,6 +35,17 @@ def best_effect(level: Level) -> Effect | None:
     """The largest visible gain, if there is one."""
     gains = [one for one in level.effects if one.visible and one.comparison.difference > 0]
     return max(gains, key=lambda one: one.comparison.difference, default=None)
+
+
+def _not_learned(level: Level) -> list[str]:
+    """Of each signal that did not learn its own task in the arm that has it alone, and whose effect is none that is seen."""
+    seen = {one.arm for one in level.effects if one.visible}
+    return [
+        f"{found.signal.upper()} did not learn {found.task.learns} ({percent(found.score)} %, chance {percent(found.chance)}): "
+        "nothing is known of what it would add."
+        for found, _ in level.own_tasks
+        if found.enough is False and found.signal not in seen
+    ]
 
 
 def _level(level: Level, findings: Findings) -> str:
@@ -49,12 +62,20 @@ def _level(level: Level, findings: Findings) -> str:
     if hints:
         named = ", ".join(f"{_arm(one)} (p {one.comparison.p_value:.3f})" for one in hints)
         said += f" By itself {named} would be, but not as one of {findings.looked_at} comparisons."
+    idle = [found.signal.upper() for found, _ in level.own_tasks if found.enough is False]
+    if idle:
+        said += f" {_listed(idle)} did not learn {'its own task' if len(idle) == 1 else 'their own tasks'}."
     return said
 
 
 def _arm(effect: Effect) -> str:
-    *others, last = effect.arm.split("+")
-    return f"{', '.join(others)} and {last} together" if others else last
+    signals = effect.arm.split("+")
+    return f"{_listed(signals)} together" if len(signals) > 1 else effect.arm
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _effect(effect: Effect) -> str:
@@ -73,15 +94,15 @@ def _none_visible(level: Level, findings: Findings) -> str:
     return f"no signal is visible, and an effect below about {size} points could not have been shown with {evidence}"
 
 
-def _worse_than_words(level: Level, metric: str) -> str:
+def _worse_than_words(level: Level, metric: str) -> list[str]:
     best = max(fmean(level.base), *(fmean(one.scores) for one in level.effects))
     if level.words is None or level.words <= best:
-        return ""
+        return []
     named = metric.replace("_", " ").replace("f1", "F1")
-    return (
+    return [
         f"But TF-IDF of the texts alone reaches {_points(level.words)} {named} with {_labels(level)}, the best model here "
         f"{_points(best)}: none of them is worth its training yet."
-    )
+    ]
 
 
 def _labels(level: Level) -> str:

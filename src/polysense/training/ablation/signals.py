@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from polysense.errors import RecipeError, choices
+from polysense.training.ablation.own_task import OwnTask
 
 WEIGHT = 0.1
 """Of a signal in the loss, where nobody chooses another; that of the papers on ITC and ITM, and of SimCSE's masked words."""
@@ -28,6 +29,8 @@ class SignalKind:
     """Passes through the text encoder that it adds to those of the classifier."""
     says: str
     """What it learns, in a few words."""
+    task: OwnTask | None = None
+    """How it is measured what a model learned of it; None where there is no measure that says what chance is."""
 
 
 SIGNALS: Mapping[str, SignalKind] = {
@@ -37,6 +40,13 @@ SIGNALS: Mapping[str, SignalKind] = {
         needs=("text", "image"),
         passes=0,
         says="image-text contrast: which text of the batch is a picture's own",
+        task=OwnTask(
+            evaluator="Retrieval",
+            metric="text_to_image_R@10",
+            asks="a text's picture in the first ten",
+            learns="to find a text's picture",
+            chance=lambda _, pictures: min(1.0, 10 / pictures),
+        ),
     ),
     "itm": SignalKind(
         entry="matching",
@@ -44,6 +54,13 @@ SIGNALS: Mapping[str, SignalKind] = {
         needs=("text", "image"),
         passes=0,
         says="image-text matching: whether a text and a picture belong together",
+        task=OwnTask(
+            evaluator="Matching",
+            metric="matching_accuracy",
+            asks="pairs told from exchanged ones",
+            learns="to tell pairs",
+            chance=lambda *_: 0.5,
+        ),
     ),
     "mlm": SignalKind(
         entry="language",
@@ -51,6 +68,13 @@ SIGNALS: Mapping[str, SignalKind] = {
         needs=("text",),
         passes=1,
         says="masked language modelling: hidden words from those around them",
+        task=OwnTask(
+            evaluator="Recovery",
+            metric="language_recall@1",
+            asks="hidden tokens filled in",
+            learns="to fill in words",
+            chance=lambda metrics, _: metrics["language_recall@1_frequent"],  # always naming the most frequent one
+        ),
     ),
     "simcse": SignalKind(
         entry="sentences",
