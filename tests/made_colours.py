@@ -13,7 +13,9 @@ from typing import Any
 
 from PIL import Image
 
+from polysense.fusion.fusion import Fusion
 from polysense.recipe import Recipe
+from polysense.recipe.parts import known
 from polysense.recipe.recipe import check_recipe
 from polysense.types import Sample
 
@@ -32,7 +34,7 @@ SIDE = 32
 """Of the pictures and of what the networks read, in pixels."""
 
 BORROWING = ("Mmbt", "Lxmert", "Vilt", "SingleStream")
-"""The fusions that run the text encoder's network."""
+"""The fusions that run the text encoder's network over both modalities."""
 
 
 def posts(count: int, *, seed: int = 0) -> list[Sample]:
@@ -96,7 +98,7 @@ def parts_of(fusion: str, networks: Path, **arguments: Any) -> dict[str, Any]:
     """The encoders and the fusion of a recipe, by the fusion's class name, with its ``arguments``."""
     text: dict[str, Any] = {"pretrained": str(networks / "bert")}
     image = {"class_path": "VisionImage", "init_args": {"pretrained": str(networks / "vit"), "trainable": True}}
-    if fusion in BORROWING:
+    if known(Fusion)[fusion].borrow is not Fusion.borrow:
         text["tokens"] = "embedded"
     if fusion == "Lxmert":
         text["pretrained"] = str(networks / "lxmert")

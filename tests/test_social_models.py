@@ -140,31 +140,3 @@ def test_the_text_encoder_of_mmbt_reads_texts_alone_elsewhere(networks: Path, tm
 def test_a_vilt_is_refused_where_another_network_is_meant(networks: Path) -> None:
     with pytest.raises(RecipeError, match=r"ViltPatches reads the patches of a ViLT, '.*vit' is a ViTModel"):
         ViltPatches(str(networks / "vit"))
-
-
-OBJECTIVES: dict[str, Any] = {
-    "Classification": {},
-    "Regression": {},
-    "ImageTextContrast": {"shared_width": 8},
-    "ImageTextMatching": {},
-    "Grounding": {"shared_width": 8},
-    "SentenceContrast": {},
-    "MaskedLanguage": {"share": 0.5, "tied": False},
-    "UnimodalLabels": {"warm_up_weight": 0.5},
-}
-
-
-@pytest.mark.filterwarnings("ignore:SentenceContrast, positives")  # the tiny networks have no dropout
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("fusion", MODELS)
-def test_every_objective_runs_on_every_fusion(fusion: str, objective: str, networks: Path) -> None:
-    part = {"class_path": objective, "init_args": OBJECTIVES[objective]}
-    objectives: dict[str, Any] = {"asked": {"objective": part}}
-    if objective == "UnimodalLabels":
-        objectives["score"] = {"objective": "Regression"}
-    learner = recipe_of(fusion, networks, objectives, samples=posts(8), **MODELS[fusion]).build(seed=0)
-    found = learner(**collate(learner)(posts(8)))
-    assert set(found["terms"]) == set(objectives)
-    found["loss"].backward()
-    asked = learner.objective("asked")
-    assert all(one.grad is not None and torch.isfinite(one.grad).all() for one in asked.parameters() if one.requires_grad)
