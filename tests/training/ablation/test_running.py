@@ -168,9 +168,7 @@ def test_the_clock_tells_what_is_left(answered: tuple[Ablation, dict[str, Any]])
     assert [in_words(seconds) for seconds in (40, 720, 12600)] == ["40 seconds", "12 minutes", "3.5 hours"]
 
 
-def test_what_lies_in_the_folder_is_not_touched(
-    answered: tuple[Ablation, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_lies_in_the_folder_is_not_touched(answered: tuple[Ablation, dict[str, Any]], tmp_path: Path) -> None:
     question = answered[0]
     with pytest.raises(RecipeError, match="is a run: choose another --out"):
         refuse_folder(question.folder(9, "base"), resume=True, overwrite=False)
@@ -178,6 +176,15 @@ def test_what_lies_in_the_folder_is_not_touched(
     with pytest.raises(DataError, match="this is a file"):
         refuse_folder(tmp_path / "file", resume=False, overwrite=False)
     refuse_folder(tmp_path / "new", resume=False, overwrite=False)
+
+
+def test_what_does_not_fit_on_the_disk_is_refused_and_what_is_finished_needs_no_room(
+    answered: tuple[Ablation, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = answered[0]
     monkeypatch.setattr(running.shutil, "disk_usage", lambda _: type("", (), {"free": 1000})())
     with pytest.raises(DataError, match=r"4 trainings leave about .* GB of weights, and 0\.0 GB are free"):
-        refuse_small_disk(question)
+        refuse_small_disk(question, resume=False)
+    refuse_small_disk(question, resume=True)
+    with pytest.raises(DataError, match=r"2 trainings leave about .* GB of weights"):
+        refuse_small_disk(replace(question, seeds=(0, 1, 2)), resume=True)

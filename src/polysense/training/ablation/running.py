@@ -10,7 +10,7 @@ from typing import Any
 from polysense.errors import DataError, RecipeError, display
 from polysense.progress import once, say
 from polysense.training.ablation.question import Ablation, Arm
-from polysense.training.folder import RECIPE
+from polysense.training.folder import RECIPE, SUMMARY
 from polysense.training.run import train
 
 
@@ -33,15 +33,22 @@ def refuse_folder(out: Path, *, resume: bool, overwrite: bool) -> None:
         )
 
 
-def refuse_small_disk(ablation: Ablation) -> None:
-    """DataError where the weights of all trainings do not fit on the disk."""
+def refuse_small_disk(ablation: Ablation, *, resume: bool) -> None:
+    """DataError where the weights of the trainings do not fit on the disk; with ``resume`` of those that are not finished."""
     there = next(place for place in (ablation.out, *ablation.out.absolute().parents) if place.is_dir())
-    needed, free = ablation.trainings * ablation.bytes_each, shutil.disk_usage(there).free
+    left = ablation.trainings - (_finished(ablation) if resume else 0)
+    needed, free = left * ablation.bytes_each, shutil.disk_usage(there).free
     if free < needed:
         raise DataError(
-            f"{display(ablation.out)}: {ablation.trainings} trainings leave about {needed / 1e9:.1f} GB of weights, and "
+            f"{display(ablation.out)}: {left} trainings leave about {needed / 1e9:.1f} GB of weights, and "
             f"{free / 1e9:.1f} GB are free: make room, or ask for fewer --signals, --labels or --seeds"
         )
+
+
+def _finished(ablation: Ablation) -> int:
+    """How many of the trainings are."""
+    runs = [ablation.folder(labels, arm.name) for labels in ablation.labels for arm in ablation.arms]
+    return sum((run / f"seed-{seed}" / SUMMARY).is_file() for run in runs for seed in ablation.seeds)
 
 
 def announce(ablation: Ablation) -> None:
@@ -100,7 +107,7 @@ def in_words(seconds: float) -> str:
 def run(ablation: Ablation, *, resume: bool = False, overwrite: bool = False) -> None:
     """Train all runs; with ``resume`` finished trainings are read and unfinished ones go on from their last checkpoint."""
     refuse_folder(ablation.out, resume=resume, overwrite=overwrite)
-    refuse_small_disk(ablation)
+    refuse_small_disk(ablation, resume=resume)
     announce(ablation)
     clock = Clock(ablation)
     for labels in ablation.labels:
