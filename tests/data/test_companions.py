@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from made_benchmarks import write_sick
 from polysense.data.companions import DRAWS, Companions
 from polysense.data.corpora.captions import Captions
 from polysense.data.corpora.pictures import Pictures
+from polysense.data.corpora.sick import Sick
 from polysense.data.draws import Drawn
 from polysense.data.neighbours import Neighbours
 from polysense.data.table import refuse_or_skip
@@ -124,6 +126,31 @@ def test_each_kind_is_switched_off_alone(home: Path) -> None:
     assert (first.pair, first.negatives, len(first.near_texts)) == (None, (), 1)
     plain = drawn(home, rewrites=None, neighbours=None)
     assert len(plain.samples) == 6
+
+
+def test_sentences_that_models_are_scored_on_are_no_companions(home: Path) -> None:
+    write_sick(home)
+    scored = [sample.text or "" for sample in Sick().read(home).samples]
+    rows = [one for one in shown(drawn(home), 0) if one.text != "a ball of c"]
+    entries = []
+    for row in rows:
+        caption = Caption.of(row)
+        entries += [(caption, Rewrite(scored[0].upper(), "positive", by="caption"))]
+        entries += [(caption, Rewrite(text, "sentence", by="z.png")) for text in (f"{scored[1]} .", "a text of ours")]
+    Rewrites.from_entries(entries).write(home / "rewrites")
+    near = {one.text or "": [(scored[2], 0.9), ("near to it", 0.5)] for one in rows}
+    Neighbours.from_entries("texts", near).write(home / "near")
+
+    tables = {"rewrites": str(home / "rewrites"), "neighbours": str(home / "near"), "captions_per_image": None}
+    table = Captions(path="captions.csv", exclude=["sick2014"], **tables).candidates(home)  # type: ignore[arg-type]
+    assert table.left_out["rewrites and near texts that stand in sick2014"] == 3
+    for one in Drawn(table.samples, table.draws, seed=0).samples:
+        drawn_texts = {one.pair, *one.negatives, *one.near_texts} - {None}
+        assert drawn_texts == ({"a text of ours", "near to it"} if one.text != "a ball of c" else set())
+
+    open_to_all = shown(drawn(home, negatives={"sentence": 2}, near_texts=2), 0)[0]
+    assert scored[2] in open_to_all.near_texts
+    assert open_to_all.pair == scored[0].upper()
 
 
 def test_a_run_knows_by_which_tables_it_learned(home: Path) -> None:

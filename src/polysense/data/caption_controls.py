@@ -59,16 +59,21 @@ class CaptionControls:
     def candidates(self, table: Table, *, near: Path) -> Table:
         """The table without evaluation sentences (of sets in or beside the folder ``near``), some rows held out for validation.
 
-        All training rows are there; which of them a run shows is drawn by its seed. The validation rows are the same for all; none
-        are held out where there are some. How many training rows have no companions is told as warnings.
+        No companion that is drawn is such a sentence either; how many texts of their tables are is counted. All training rows are
+        there; which of them a run shows is drawn by its seed. The validation rows are the same for all; none are held out where
+        there are some. How many training rows have no companions is told as warnings.
         """
         left_out = dict(table.left_out)
+        companions = None if self.companions is None else self.companions.below(near)
         if self.exclude:
-            table, count = without(table, evaluation_sentences(near, self.exclude))
-            left_out[f"training rows that stand in {', '.join(self.exclude)}"] = count
+            banned, named = evaluation_sentences(near, self.exclude), ", ".join(self.exclude)
+            table, count = without(table, banned)
+            left_out[f"training rows that stand in {named}"] = count
+            companions = None if companions is None else companions.without(banned)
+            if companions is not None and companions.barred:
+                left_out[f"rewrites and near texts that stand in {named}"] = len(companions.barred)
         if table.samples:  # else its bad rows are what is wrong with it
             table = held_out(table, count=self.validation, seed=self.seed or 0)
-        companions = None if self.companions is None else self.companions.below(near)
         digests = {**table.digests, **({} if companions is None else companions.digests)}
         lacking = [] if companions is None else companions.warnings([one for one in table.samples if one.split == "train"])
         return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from polysense.data.caption import Caption
+from polysense.data.decontaminate import comparable
 from polysense.data.draws import Epochs, Part
 from polysense.data.rewrite import NEGATIVE_LEVELS, Rewrite
 from polysense.errors import DataError, Problem, RecipeError, choices, display
@@ -43,6 +44,8 @@ class Companions:
     """So many negatives of each level; None for `DEFAULT`."""
     near_texts: int = 1
     near_images: int = 1
+    barred: frozenset[str] = field(default=frozenset(), repr=False)
+    """Texts of the tables that are never drawn; see `without`."""
 
     def __post_init__(self) -> None:
         for level, count in self.counts.items():
@@ -68,6 +71,15 @@ class Companions:
             if folder is not None and (home / folder).is_dir()
         }
         return replace(self, rewrites=found.get("rewrites", self.rewrites), neighbours=found.get("neighbours", self.neighbours))
+
+    def without(self, banned: Collection[str]) -> Companions:
+        """The same, which never draws a text that is among ``banned`` (see `data.decontaminate.evaluation_sentences`)."""
+        texts: set[str] = set()
+        if self.rewrites is not None:
+            texts.update(_rewrites(self.rewrites).table["rewrite"])
+        if self.neighbours is not None and self.near_texts:
+            texts.update(_neighbours(self.neighbours, "texts").table["neighbour"])
+        return replace(self, barred=frozenset(text for text in texts if comparable(text) in banned))
 
     @property
     def digests(self) -> dict[str, str]:
@@ -141,6 +153,8 @@ class _Tables:
     images: Neighbours | None
     home: Path | None
     """The folder of the near pictures."""
+    barred: frozenset[str]
+    """Texts that are passed over."""
     found: dict[str, Path] = field(default_factory=dict)
     """Near pictures that were seen to be there."""
 
@@ -156,6 +170,7 @@ class _Tables:
             texts=_neighbours(folder, "texts") if folder is not None and companions.near_texts else None,
             images=images,
             home=None if home is None else Path(str(home)),
+            barred=companions.barred,
         )
 
     def asked(self, companions: Companions) -> Iterator[tuple[str, Path, Callable[[Sample], bool]]]:
@@ -174,10 +189,12 @@ class _Tables:
         table, text = self.rewrites, sample.text or ""
         if table is None:
             return ()
-        return next((found for picture in _pictures(sample) if (found := table.of(text, picture))), ())
+        found = next((found for picture in _pictures(sample) if (found := table.of(text, picture))), ())
+        return [one for one in found if one.text not in self.barred]
 
     def near_texts(self, sample: Sample) -> Sequence[str]:
-        return [] if self.texts is None else [name for name, _ in self.texts.of(sample.text or "")]
+        found = () if self.texts is None else self.texts.of(sample.text or "")
+        return [text for text, _ in found if text not in self.barred]
 
     def near_images(self, sample: Sample) -> Sequence[str]:
         if self.images is None:
