@@ -79,6 +79,21 @@ def test_the_gradient_reaches_text_and_picture(fusion: str, objectives: dict[str
     assert all(one.grad is not None for one in layers.parameters())
 
 
+@pytest.mark.parametrize("fusion", MODELS)
+def test_the_logits_of_a_class_do_not_depend_on_the_signals_beside_it(fusion: str, networks: Path) -> None:
+    found = []
+    for signals in ({}, ITC, ITM, ITC | ITM):
+        objectives = {**signals, "classification": {"objective": "Classification"}}  # the signals look first
+        learner = recipe_of(fusion, networks, objectives, samples=posts(8), **MODELS[fusion]).build(seed=0).eval()
+        head: Any = learner.objective("classification").head
+        head.register_forward_hook(lambda module, given, logits: found.append(logits.detach()))
+        with torch.no_grad():
+            assert set(learner(**collate(learner)(posts(8)))["terms"]) == set(objectives)
+    assert len(found) == 4
+    assert found[0].std() > 0
+    assert all(torch.equal(logits, found[0]) for logits in found[1:])
+
+
 @pytest.mark.parametrize("fusion", BORROWING)
 def test_layers_that_a_fusion_runs_are_in_the_mode_of_their_encoder(fusion: str, networks: Path) -> None:
     learner = recipe_of(fusion, networks, ITM).build(seed=0)
