@@ -61,6 +61,12 @@ def test_a_table_of_text_alone_with_many_unlabelled_rows(tmp_path: Path, tiny: l
     }
 
 
+def test_a_table_without_splits(tmp_path: Path, tiny: list[str]) -> None:
+    found = question(write(tmp_path / "posts.csv", labelled=80, unlabelled=60, split=None), tiny)
+    assert (found.all_labels, found.unlabelled) == (80, 60)  # of a hundred labelled rows eighty, of the others all
+    assert found.questions["mlm"] == 10
+
+
 def test_the_default_numbers_of_labels_are_those_that_there_are(tmp_path: Path, tiny: list[str]) -> None:
     assert question(write(tmp_path / "posts.csv", labelled=120), tiny).labels == (100, 120)
     assert question(write(tmp_path / "few.csv", labelled=30), tiny).labels == (30,)

@@ -12,6 +12,7 @@ import pytest
 
 from made_ablation import made_findings
 from polysense.errors import DataError, RecipeError
+from polysense.report.ablation import write_ablation_report
 from polysense.training.ablation import running
 from polysense.training.ablation.findings import _notes, read_findings
 from polysense.training.ablation.question import Ablation, ask
@@ -115,6 +116,25 @@ def test_the_runs_are_ordinary_ones_and_compared(answered: tuple[Ablation, dict[
     )
     assert json.loads(json.dumps(findings.as_dict()))["levels"][0]["effects"]["mlm"]["p_adjusted"] > 0
     assert read_findings(replace(question, metric="accuracy")).metric == "accuracy"
+
+
+def test_several_labels_a_row_in_a_table_without_splits(tiny_text: str, tmp_path: Path) -> None:
+    """Forty labelled rows and twenty others; every fifth labelled one has none of the classes."""
+    kinds = [["joy"], ["joy", "surprise"], ["anger"], ["surprise", "anger"], []]
+    rows = [{"text": f"words and more words {n}", "label": kinds[n % 5] if n < 40 else None} for n in range(60)]
+    table = tmp_path / "moods.jsonl"
+    table.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    several = ["objectives.classification.objective.multi_label=true", "training.max_steps=2"]
+    question = asked(table, tmp_path / "out", tiny_text, *several, seeds=(0,))
+    assert (question.labels, question.all_labels, question.unlabelled) == ((9,), 32, 20)
+    run(question)
+    findings = read_findings(question)
+    assert findings.rows == 4
+    record = json.loads((question.folder(9, "mlm") / "run.json").read_text())
+    assert (record["data"]["split_made"], record["data"]["drawn_labels"]) == (True, 9)
+    assert record["labels"] == ["anger", "joy", "surprise"]
+    assert read_findings(replace(question, metric="subset_accuracy")).metric == "subset_accuracy"
+    assert write_ablation_report(question, findings, tmp_path / "report.html").is_file()
 
 
 def test_notes_that_hold_for_some_comparisons_say_for_which() -> None:
