@@ -118,10 +118,14 @@ def recipe_of(
     *,
     samples: Sequence[Sample] = (),
     trainable: bool = True,
+    beside: str | None = None,
     **arguments: Any,
 ) -> Recipe:
-    """A recipe of the tiny networks, completed from ``samples``; ``trainable`` is the text encoder, ``arguments`` are the fusion's."""
+    """A recipe of the tiny networks, completed from ``samples``.
+
+    ``trainable`` and ``beside`` are the text encoder's, ``arguments`` the fusion's.
+    """
     parts = parts_of(fusion, networks, **arguments)
-    parts["encoders"]["text"]["init_args"]["trainable"] = trainable
+    parts["encoders"]["text"]["init_args"] |= {"trainable": trainable, "beside": beside}
     raw = {**parts, "objectives": dict(objectives), "evaluation": {"evaluators": ["Losses"], "best": "last"}}
     return check_recipe(fusion, raw, None).complete(samples)

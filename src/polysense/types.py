@@ -146,7 +146,8 @@ class Encoded:
     """(batch, width) each: vectors on the way to the summary that objectives ask for by name; see `Fusion.codes`."""
     marks: Mapping[str, Tensor] = field(default_factory=dict)
     """(batch, time) each: what a view says of the states to a fusion that reads them: ``target`` (bool, reads only what stands before
-    it), ``place`` (int64, of a token in its text), ``hidden`` (bool, to be guessed). One that is not there says nothing special."""
+    it), ``place`` (int64, of a token in its text), ``hidden`` (bool, to be guessed). One that is not there says nothing special.
+    ``segment`` (int64, 1 in the second text of a pair) comes from the text encoder."""
 
     def rows(self, index: Tensor) -> Encoded:
         """The rows ``index`` (any length, repeats allowed) of this."""

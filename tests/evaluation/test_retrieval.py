@@ -233,9 +233,16 @@ def test_two_models_are_compared_over_pictures_with_all_their_captions() -> None
         Retrieval().outcomes(Summaries(head=False), rows)
 
 
-def answerer(networks: Path, fusion: str = "SingleStream", *, contrast: str = "CrossModalContrast", more: str = "") -> Answerer:
+def answerer(
+    networks: Path,
+    fusion: str = "SingleStream",
+    *,
+    contrast: str = "CrossModalContrast",
+    more: str = "",
+    beside: str | None = None,
+) -> Answerer:
     objectives = {"contrast": contrast} | ({"more": more} if more else {})
-    learner: Learner = recipe_of(fusion, networks, objectives).build(seed=0).eval()
+    learner: Learner = recipe_of(fusion, networks, objectives, beside=beside).build(seed=0).eval()
     return Answerer(learner, Collate({name: learner.model.encoder(name) for name in ("text", "image")}), batch_size=7)
 
 
@@ -265,6 +272,7 @@ def one_by_one(asked: Answerer, rows: Sequence[Sample]) -> np.ndarray:
         ("SingleStream", "CrossModalContrast", ""),
         ("SingleStream", "CrossModalContrast", "PairRanking"),
         ("Concatenation", "ImageTextContrast", "ImageTextMatching"),
+        ("Mmbt", "ImageTextContrast", "ImageTextMatching"),
     ],
 )
 def test_pairs_are_judged_as_if_each_were_read_alone(
@@ -272,7 +280,8 @@ def test_pairs_are_judged_as_if_each_were_read_alone(
 ) -> None:
     monkeypatch.setattr(judging, "PICTURES", 3)
     monkeypatch.setattr(judging, "TEXTS", 2)
-    asked, rows = answerer(networks, fusion, contrast=contrast, more=more), uneven(6)
+    asked, rows = answerer(networks, fusion, contrast=contrast, more=more, beside="ocr"), uneven(6)
+    rows = [replace(row, extra={"ocr": "see a box"} if place % 2 else {}) for place, row in enumerate(rows)]
     head = judging.judging(asked.learner)
     assert head is asked.learner.objective("more" if more else "contrast")
     pairs = np.random.default_rng(0).permutation(np.argwhere(np.ones((6, 6), dtype=bool)))[:30]

@@ -112,6 +112,51 @@ def test_mmbt_is_the_network_over_words_and_soft_tokens(networks: Path) -> None:
         torch.testing.assert_close(model(batch).fused.summary, wanted[:, 0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("trainable", [True, False])
+def test_what_is_read_beside_the_text_is_of_the_second_segment_like_the_picture(networks: Path, trainable: bool) -> None:
+    learner = recipe_of("Mmbt", networks, ITM, beside="ocr", trainable=trainable, pooling="cls_before_pooler").build(seed=0)
+    model = learner.model.eval()
+    assert model.encoder("text").kept is None
+    network = AutoModel.from_pretrained(networks / "bert").eval()
+    one, other = posts(2)
+    one = replace(one, extra={"ocr": "see a box"})
+    with torch.no_grad():
+        alone = batch_of(model, [one])
+        text = model.encoder("text").tokenizer(one.text, "see a box", return_tensors="pt")
+        words = network.embeddings.word_embeddings(text["input_ids"])
+        soft = model.fusion.soft(model.encode(alone)["image"].states)
+        time, regions = words.shape[1], soft.shape[1]
+        wanted = network(
+            inputs_embeds=torch.cat([words, soft], dim=1),
+            position_ids=torch.tensor([[*range(time), *range(regions)]]),
+            token_type_ids=torch.cat([text["token_type_ids"], torch.ones(1, regions, dtype=torch.int64)], dim=1),
+        ).last_hidden_state
+        torch.testing.assert_close(model(alone).fused.states, wanted, atol=1e-5, rtol=0)
+        rows = [one, other, replace(one, text=None)]
+        together = model(batch_of(model, rows)).fused.summary
+        each = torch.cat([model(batch_of(model, [row])).fused.summary for row in rows])
+        torch.testing.assert_close(together, each, atol=1e-5, rtol=0)
+        shown = model(batch_of(model, [one, other]))  # as a view that exchanges the texts shows them
+        parts = model.encode(batch_of(model, [one, other]))
+        exchanged = model.fuse({**parts, "text": parts["text"].rows(torch.tensor([1, 0]))}, index=torch.arange(2))
+        own = model.encoder("text")
+        again = seen(model, [own.exchanged(one, other), own.exchanged(other, one)])
+        torch.testing.assert_close(exchanged.fused.summary, again.fused.summary, atol=1e-5, rtol=0)
+        assert not torch.allclose(exchanged.fused.summary, shown.fused.summary, atol=1e-3)
+
+
+@pytest.mark.parametrize("fusion", ["Lxmert", "Vilt"])
+def test_networks_that_were_pretrained_on_one_text_read_all_words_in_the_first_segment(fusion: str, networks: Path) -> None:
+    model = recipe_of(fusion, networks, ITM, beside="ocr").build(seed=0).model.eval()
+    rows = [replace(posts(1)[0], extra={"ocr": "see a box"})]
+    before = seen(model, rows).fused.summary
+    network = model.encoder("text").backbone
+    table = getattr(network.embeddings, "text_embeddings", network.embeddings).token_type_embeddings
+    with torch.no_grad():
+        table.weight[1].normal_()
+    torch.testing.assert_close(seen(model, rows).fused.summary, before)
+
+
 def test_mmbt_through_the_pooler_that_was_pretrained(networks: Path) -> None:
     model = recipe_of("Mmbt", networks, ITM, pooling="pooler").build(seed=0).model.eval()
     pooler = AutoModel.from_pretrained(networks / "bert").pooler.dense

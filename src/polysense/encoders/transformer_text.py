@@ -25,7 +25,7 @@ from polysense.encoders.loading import explained, load_backbone, saved_part, sav
 from polysense.encoders.packing import Packing, first_position, run_packed
 from polysense.errors import DataError, RecipeError, choices
 from polysense.progress import say_of_data
-from polysense.types import Fields, Sample
+from polysense.types import MARK, Fields, Sample
 
 PLACES = frozenset({"name_or_path", "vocab_file", "merges_file", "tokenizer_file", "special_tokens_map_file", "is_local"})
 """What a tokenizer notes about where it came from, which changes nothing that it gives."""
@@ -33,6 +33,9 @@ PLACES = frozenset({"name_or_path", "vocab_file", "merges_file", "tokenizer_file
 
 TOKENS = ("input_ids", "attention_mask", "token_type_ids")
 """What the network is given; the last one where it tells segments apart, and there are two."""
+
+SEGMENT = f"{MARK}segment"
+"""In its place where a fusion runs the network."""
 
 Pooling = Literal["mean", "avg", "cls", "cls_before_pooler", "avg_top2", "avg_first_last", "avg_embeddings_last"]
 
@@ -160,6 +163,11 @@ class TransformerText(Encoder):
         """The backbone, with ``tokens: embedded``."""
         return self.backbone if self.tokens == "embedded" else None
 
+    @property
+    def kept(self) -> Encoder | None:
+        """Itself, if it is frozen and runs its layers: looking words up saves nothing, and what says their segments is not kept."""
+        return None if self.trainable or self.tokens == "embedded" else self
+
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """What its tokens are."""
@@ -191,7 +199,7 @@ class TransformerText(Encoder):
         """``input_ids`` and ``attention_mask``, both (batch, longest) int64; a text without tokens gets one for padding.
 
         With ``aspect``, ``beside`` or ``normalize`` also the ``key`` of what is read, and of pairs ``token_type_ids`` where the model
-        has segments.
+        has segments, which are marks for the fusion with ``tokens: embedded``.
 
         Raises:
             DataError: names the row whose aspect is missing, or leaves no room for the text.
@@ -206,7 +214,7 @@ class TransformerText(Encoder):
         mask[mask.sum(dim=1) == 0, 0] = 1  # attention to nothing at all is NaN
         fields = {"input_ids": ids, "attention_mask": mask}
         if self.segments:
-            fields["token_type_ids"] = tokens["token_type_ids"].long()
+            fields[SEGMENT if self.tokens == "embedded" else "token_type_ids"] = tokens["token_type_ids"].long()
         if self.pairs or self.normalize is not None:
             fields["key"] = torch.tensor([self.key(sample) for sample in samples])
         return fields

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -102,13 +103,16 @@ def _encoded(answerer: Answerer, samples: Sequence[Sample], modality: str) -> En
 def _joined(pieces: Sequence[Encoded]) -> Encoded:
     """Pieces below each other, padded to the longest."""
     longest = max(piece.states.shape[1] for piece in pieces)
-    states, masks = [], []
+    states, masks, marks = [], [], defaultdict(list)
     for piece in pieces:
         room = longest - piece.states.shape[1]
         states.append(torch.nn.functional.pad(piece.states, (0, 0, 0, room)))
         masks.append(torch.nn.functional.pad(piece.mask, (0, room)))
+        for name, mark in piece.marks.items():
+            marks[name].append(torch.nn.functional.pad(mark, (0, room)))
     summary, present = (torch.cat([getattr(piece, name) for piece in pieces]) for name in ("summary", "present"))
-    return Encoded(torch.cat(states), torch.cat(masks), summary, present)
+    joined = {name: torch.cat(some) for name, some in marks.items()}
+    return Encoded(torch.cat(states), torch.cat(masks), summary, present, marks=joined)
 
 
 def _judged(
@@ -126,7 +130,8 @@ def _judged(
 def _cut(part: Encoded) -> Encoded:
     """Up to the last state that is real in any row."""
     longest = int(part.mask.any(dim=0).nonzero().max()) + 1 if part.mask.any() else 1
-    return replace(part, states=part.states[:, :longest], mask=part.mask[:, :longest])
+    marks = {name: mark[:, :longest] for name, mark in part.marks.items()}
+    return replace(part, states=part.states[:, :longest], mask=part.mask[:, :longest], marks=marks)
 
 
 def _alone(sample: Sample, modality: str) -> Sample:

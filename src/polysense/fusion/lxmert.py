@@ -96,6 +96,7 @@ class Lxmert(Fusion):
         network: Any = self._network[0]
         if name == "text":
             words, mask = self.placeholders.masked_states(name, parts)
+            # A second text (``beside``) is of the first segment, too: LXMERT was pre-trained on one text, its second never learned.
             segments = torch.zeros(words.shape[:2], dtype=torch.int64, device=words.device)
             states, layers = network.embeddings(None, segments, words), network.encoder.layer
         else:

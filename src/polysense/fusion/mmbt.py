@@ -64,14 +64,18 @@ class Mmbt(Fusion):
         network = self._network[0]
         words, mask = self.placeholders.masked_states("text", parts)
         places = torch.arange(words.shape[1], device=words.device)
-        segments = torch.zeros_like(places)
+        # A second text (``beside``, the words in a picture) is of the second segment, as in the pairs that the network has learned to
+        # read; so is the picture.
+        second = parts["text"].marks.get("segment") if "text" in parts else None
+        segments = torch.zeros(words.shape[:2], dtype=torch.int64, device=words.device) if second is None else second
         if self.other in parts:
             part = parts[self.other]
             words = torch.cat([words, self.soft(part.states).to(words.dtype)], dim=1)
             mask = torch.cat([mask, part.mask & part.present.unsqueeze(1)], dim=1)
             own = torch.arange(part.states.shape[1], device=words.device)
-            places, segments = torch.cat([places, own]), torch.cat([segments, torch.ones_like(own)])
-        named = {"token_type_ids": segments.expand(len(words), -1)} if _has_segments(network) else {}
+            places = torch.cat([places, own])
+            segments = torch.cat([segments, torch.ones_like(own).expand(len(words), -1)], dim=1)
+        named = {"token_type_ids": segments} if _has_segments(network) else {}
         places = (places + first_place(network)).expand(len(words), -1)
         output = network(inputs_embeds=words, attention_mask=mask.long(), position_ids=places, **named)
         states: Tensor = output.last_hidden_state

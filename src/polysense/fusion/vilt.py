@@ -68,6 +68,7 @@ class Vilt(Fusion):
         embeddings: Any = self._network[0].embeddings
         if name == "text":
             words, mask = self.placeholders.masked_states("text", parts)
+            # A second text (``beside``) is of the first segment, too: ViLT was pre-trained on one text, its second never learned.
             states, kind = embeddings.text_embeddings(inputs_embeds=words), 0
         else:
             part = parts[name]
