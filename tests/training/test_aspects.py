@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from made_aspects import overrides, rows, write_aspects
 from made_sentiment import KNOWLEDGE, REVIEWS
 from polysense.data.table import from_rows
-from polysense.errors import DataError
+from polysense.errors import DataError, RecipeError
 from polysense.inference.predictor import load
 from polysense.recipe import load_recipe
 from polysense.training.aspects import missing_aspects, unread_aspects
@@ -62,6 +62,17 @@ def test_other_aspects_are_other_data() -> None:
     exchanged[20]["aspect"], exchanged[21]["aspect"] = exchanged[21]["aspect"], exchanged[20]["aspect"]
     digests = {Splits.of(from_rows(table)).digest for table in (rows(), rows(), exchanged)}
     assert len(digests) == 2
+
+
+def test_a_run_does_not_go_on_with_other_texts_beside_its_own(tiny_text: str, tmp_path: Path) -> None:
+    """What ``beside`` names is a second text as an aspect is."""
+    settings = [*overrides(tiny_text), "training.max_steps=1", "encoders.text.beside=title"]
+    table = [{**row, "title": "x"} for row in rows()]
+    train("skep/reviews", table, out=tmp_path / "run", overrides=settings)
+    train("skep/reviews", table, out=tmp_path / "run", overrides=settings, resume=True)
+    other = [{**row, "title": "y"} for row in table]
+    with pytest.raises(RecipeError, match="the rows, their order or the content of their pictures differ"):
+        train("skep/reviews", other, out=tmp_path / "run", overrides=settings, resume=True)
 
 
 def test_it_starts_from_an_encoder_that_was_pretrained(tiny_text: str, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from polysense.data.table import from_rows, read_table
 from polysense.errors import DataError
-from polysense.training.splits import Splits
+from polysense.recipe import load_recipe
+from polysense.training.splits import Splits, read_columns
 
 ROWS = [
     {"id": "a", "text": "sun", "label": "positive", "split": "train"},
@@ -53,6 +54,21 @@ def test_order_and_role_change_the_digest() -> None:
     splits = Splits.of(from_rows(ROWS))
     assert replace(splits, train=splits.train[::-1]).digest != splits.digest
     assert replace(splits, validation=[], test=splits.validation).digest != splits.digest
+
+
+def test_a_column_that_is_read_changes_the_digest() -> None:
+    """Of whatever table: one that says nothing of it has none of it."""
+    digests = []
+    for words in ("x", "y", "", None):
+        rows = [{**row, **({} if words is None else {"ocr": words, "note": words})} for row in ROWS]
+        digests.append(Splits.of(from_rows(rows), columns={"ocr"}).digest)
+    assert len(set(digests)) == 4
+    assert Splits.of(from_rows(ROWS)).digest not in digests
+
+
+def test_the_columns_that_a_recipe_reads() -> None:
+    assert read_columns(load_recipe("social/mhp_concat")) == {"ocr"}
+    assert read_columns(load_recipe("social/posts_concat")) == read_columns(load_recipe("unimo/sts")) == set()
 
 
 def test_a_column_that_nothing_reads_does_not() -> None:

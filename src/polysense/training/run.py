@@ -42,7 +42,7 @@ from polysense.training.processes import first, from_first, together
 from polysense.training.rehearsal import rehearse
 from polysense.training.score_rules import following, score_rules, unfitting
 from polysense.training.seed import train_seed
-from polysense.training.splits import Splits
+from polysense.training.splits import Splits, read_columns
 from polysense.training.stopping import standing as judged_by
 from polysense.types import Sample
 
@@ -99,7 +99,7 @@ def train(
     folder = Path(out)
     from_first(lambda: refuse_another_run(folder, resume=resume, overwrite=overwrite))
     table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
-    splits = Splits.of(table)
+    splits = Splits.of(table, columns=read_columns(recipe))
     drawn = splits.drawn(seeds[0])
     shown, labels = sum(drawn.sizes), Counts.of(drawn.samples).labelled
     for line in overview(table, splits, shown=shown, labels=labels):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from polysense.data.features import Vector
     from polysense.data.frames import Frames
+    from polysense.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Splits:
     test: Sequence[Sample]
     draws: Mapping[str, Draw] = field(default_factory=dict)
     """Which of the training rows a seed shows, by their ``source``; none shows all of them."""
+    columns: Collection[str] = ()
+    """Other columns of the table that are read."""
 
     @classmethod
-    def of(cls, table: Table) -> Splits:
+    def of(cls, table: Table, *, columns: Collection[str] = ()) -> Splits:
         """The splits of a table; train and validation must be there."""
         test = table.split("test") if "test" in table.splits else []
-        return cls(train=table.split("train"), validation=table.split("validation"), test=test, draws=table.draws)
+        return cls(table.split("train"), table.split("validation"), test, draws=table.draws, columns=columns)
 
     def drawn(self, seed: int) -> Drawn:
         """The training rows of one seed."""
@@ -59,9 +62,15 @@ class Splits:
             asked = [] if sample.aspect is None else [{"aspect": sample.aspect}]
             marked = [] if sample.spans is None else [{"spans": [(one.start, one.end, one.role) for one in sample.spans]}]
             alone = [{"scores": dict(sample.scores)}] if sample.scores else []
-            row = [sample.id, sample.label, sample.score, sample.source, *contents, *texts, *asked, *marked, *alone]
+            others = [{"columns": {name: sample.extra.get(name) for name in sorted(self.columns)}}] if self.columns else []
+            row = [sample.id, sample.label, sample.score, sample.source, *contents, *texts, *asked, *marked, *alone, *others]
             found.update(json.dumps(row).encode())
         return found.hexdigest()
+
+
+def read_columns(recipe: Recipe) -> set[str]:
+    """The columns without a meaning of their own that the encoders of a recipe read: words in pictures, titles."""
+    return {column for part in recipe.encoders.values() if (column := part.arguments.get("beside")) not in (None, "pair")}
 
 
 def _content(value: str | Path | Vector | Frames | Image | None) -> str | int | None:

@@ -198,6 +198,21 @@ def test_a_space_that_the_recipe_does_not_take_is_refused(
         asked(posts, tmp_path / "out", tiny_text, space=[space])
 
 
+def test_a_column_that_is_read_is_part_of_the_data(tmp_path: Path) -> None:
+    def data(title: str, recipe: str) -> Any:
+        (tmp_path / "posts.csv").write_text(
+            "\n".join(
+                ["text,label,split,ocr", *(f"text {n},{'ab'[n % 2]},{('train', 'dev')[n > 5]},{title}" for n in range(8))]
+            )
+        )
+        changes = ["corpora.0=Posts", "objectives.classification.objective.labels=null"]
+        space = read_space([f"{WEIGHT}=1,2"])
+        return ask(recipe, tmp_path / "posts.csv", out=tmp_path / "out", space=space, trials=1, overrides=changes).asked["data"]
+
+    assert data("x", "social/mhp_text") != data("y", "social/mhp_text")
+    assert data("x", "social/posts_text") == data("y", "social/posts_text")
+
+
 def test_other_files_are_not_touched(
     finished: tuple[Tuning, list[Trial], list[int]], posts: Path, tiny_text: str, tmp_path: Path
 ) -> None:

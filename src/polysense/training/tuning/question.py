@@ -18,7 +18,7 @@ from polysense.training.checkpoints import write_whole
 from polysense.training.folder import RECIPE
 from polysense.training.processes import launched
 from polysense.training.run import read_data, usable_rows
-from polysense.training.splits import Splits
+from polysense.training.splits import Splits, read_columns
 from polysense.training.tuning.space import Space, value_at
 
 ASKED = "tuning.json"
@@ -112,7 +112,7 @@ def ask(
             "space": {entry: repr(values) for entry, values in space.items()},
             "seeds": list(chosen),
             "seed": seed,
-            "data": Splits.of(table).digest,
+            "data": Splits.of(table, columns=read_columns(read)).digest,
         },
         use_cache=use_cache,
     )
