@@ -132,7 +132,7 @@ def test_vectors_of_another_width_or_count(
     assert "has 5 rows, there are 3 vectors" in capsys.readouterr().err
     (tmp_path / "broken.npy").write_bytes(b"nothing of the kind")
     assert execute(["search", model, str(tmp_path / "broken.npy"), "--query", "a"]) == 3
-    assert "cannot be read as a NumPy array" in capsys.readouterr().err
+    assert "cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

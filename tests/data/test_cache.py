@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import resource
 import shutil
 from collections.abc import Iterator, Sequence
@@ -237,9 +236,8 @@ def test_a_damaged_shard_is_noticed_said_and_made_again(
 def few_files() -> Iterator[None]:
     """No more files may be opened than the cache keeps open, and a handful."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    following = os.dup(0)
-    os.close(following)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (following + 3 * module.OPEN_SHARDS + 8, before[1]))
+    last = max(int(file.name) for file in Path("/dev/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (last + 3 * module.OPEN_SHARDS + 8, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

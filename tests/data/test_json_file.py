@@ -25,6 +25,7 @@ def test_an_object(tmp_path: Path) -> None:
         ("{", r"not JSON \(.+\)"),
         ("", r"not JSON \(.+\)"),
         ("[1]", "it holds no object"),
+        ('{"a":' * 100_000, "maximum recursion depth exceeded"),
         (b'{"a": "\xff"}', r"not UTF-8 text \(.+ at byte 7\)"),
     ],
 )
@@ -50,6 +51,7 @@ def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
         ('{"a": 1}\n{"a', r"row 2: not JSON \(.+\)"),
         ('{"a": 1}\n\n{"a": 2}\n', r"row 2: not JSON \(.+\)"),
         ('{"a": 1}\n7\n', "row 2: expected an object"),
+        ('{"a": 1}\n' + "[" * 100_000, "row 2: maximum recursion depth exceeded"),
         (b'{"a": 1}\n"\xff"\n', r"row 2: not UTF-8 text \(.+ at byte 1\)"),
     ],
 )

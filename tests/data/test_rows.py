@@ -189,6 +189,10 @@ def test_stored_bytes_are_opened_as_photographs_only(monkeypatch: pytest.MonkeyP
     assert "not a picture" in refused({"image": {"bytes": script, "path": None}}).reason
 
 
+def test_a_whole_number_that_no_score_can_be_is_a_bad_row() -> None:
+    assert "is not a finite number" in refused({"text": "a", "score": 10**400}).reason
+
+
 def test_half_a_surrogate_pair_is_unreadable_text() -> None:
     assert "surrogate" in refused({"text": "a \ud83d"}).reason
     assert read({"text": "a 😀"}).text == "a 😀"

@@ -30,6 +30,7 @@ def test_every_form_is_read_and_sorted(cell: object) -> None:
     ("cell", "said"),
     [
         ("0-3", "not JSON"),
+        pytest.param("[" * 100_000, "not JSON", id="deep"),
         ("7", "expected a list of spans"),
         ([[0, 3]], "is not a span"),
         ([[0, True, "aspect"]], "is not a span"),

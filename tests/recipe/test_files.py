@@ -111,7 +111,13 @@ class TestBuildingOnOthers:
 
     @pytest.mark.parametrize(
         ("text", "reason"),
-        [("training: [1", "is not valid YAML"), ("- a list", "must hold a mapping"), ("", "must hold a mapping")],
+        [
+            ("training: [1", "is not valid YAML"),
+            pytest.param("training: " + "[" * 5000, "is not valid YAML: maximum recursion depth exceeded", id="deep"),
+            ("training: {seed: 0b_}", "is not valid YAML"),
+            ("- a list", "must hold a mapping"),
+            ("", "must hold a mapping"),
+        ],
     )
     def test_a_malformed_file_is_named(self, tmp_path: Path, text: str, reason: str) -> None:
         with pytest.raises(RecipeError, match=rf"mine\.yaml {reason}"):
@@ -254,6 +260,7 @@ class TestOverrides:
             ("training.seed.deep=1", r"training\.seed has no entries"),
             ("objectives.contrast.weight", r"write it as key\.to\.value=new"),
             ("training=[1", "the value is not valid YAML"),
+            pytest.param("training=" + "[" * 5000, "the value is not valid YAML", id="deep"),
         ],
     )
     def test_a_place_that_is_not_there_is_named(self, override: str, message: str) -> None:

@@ -225,7 +225,9 @@ def _places(folder: Path) -> dict[int, tuple[Path, int]]:
     """
     try:
         keys = _read_shard(folder)["keys"]
-    except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+    except (PolysenseError, MemoryError):
+        raise
+    except Exception as error:  # on damaged files NumPy's reader raises nearly anything
         logger.warning("the cached features in %s are damaged (%s); they are made again", folder, error)
         shutil.rmtree(folder, ignore_errors=True)
         return {}
@@ -241,8 +243,7 @@ def _read_shard(folder: Path) -> dict[str, np.ndarray]:
     """Its keys in memory, the other arrays mapped: each keeps a file open for as long as it lives.
 
     Raises:
-        FileNotFoundError, ValueError, KeyError, TypeError: it is damaged.
-        PolysenseError: the system does not let us read it.
+        PolysenseError: the system does not let us read it. Whatever else is raised says that it is damaged.
     """
     try:
         sizes = json.loads((folder / "shard.json").read_text(encoding="utf-8"))["sizes"]

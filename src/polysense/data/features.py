@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polysense.data.unreadable import mapped_array, unreadable
 from polysense.errors import DataError, PolysenseError, choices, display
 
 if TYPE_CHECKING:
@@ -140,28 +141,19 @@ def _key(numbers: np.ndarray) -> int:
 def _opened(path: str, size: int, mtime_ns: int, dataset: str, process: int) -> Any:
     """The array, memory-mapped, or the HDF5 data set. An open HDF5 file is not shared between processes."""
     file = Path(path)
-    try:
+    with unreadable(file):
         if file.suffix == ".npy":
-            array = _numpy_array(file)
+            array = mapped_array(file)
         elif file.suffix in HDF5:
             array = _hdf5_dataset(file, dataset)
         else:
             raise DataError(f"{display(file)} is no file of vectors; they end in {', '.join(('.npy', *HDF5))}")
-    except DataError:
-        raise
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{display(file)} cannot be read: {error}") from None
-    if len(array.shape) != 2 or array.shape[1] == 0:
-        raise DataError(f"{display(file)} has the shape {tuple(array.shape)}; expected (rows, width)")
-    if array.dtype.kind != "f":
-        raise DataError(f"{display(file)} holds {array.dtype}; expected floating-point numbers")
+        shape = tuple(array.shape or ())  # HDF5 knows data sets without one
+        if len(shape) != 2 or shape[1] == 0:
+            raise DataError(f"{display(file)} has the shape {shape}; expected (rows, width)")
+        if array.dtype.kind != "f":
+            raise DataError(f"{display(file)} holds {array.dtype}; expected floating-point numbers")
     return array
-
-
-def _numpy_array(file: Path) -> Any:
-    import numpy as np
-
-    return np.load(file, mmap_mode="r", allow_pickle=False)
 
 
 def _hdf5_dataset(file: Path, name: str) -> Any:

@@ -18,6 +18,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polysense.data.unreadable import mapped_array, unreadable
 from polysense.errors import DataError, display
 from polysense.progress import Progress
 
@@ -290,11 +291,9 @@ class _Array(_Store):
     clips = 1
 
     def __init__(self, path: Path) -> None:
-        import numpy as np
-
         try:
-            self._array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError:  # a pickle, or an array of Python's objects, as of sequences of different lengths
+            self._array = mapped_array(path)
+        except DataError:  # a pickle, or an array of Python's objects, as of sequences of different lengths
             raise DataError(
                 f"{display(path)} holds no array of numbers; expected floating-point (time, width), one sequence"
             ) from None
@@ -329,18 +328,12 @@ def _identity(path: Path) -> tuple[str, int, int]:
 @lru_cache(maxsize=16)
 def _opened(path: str, size: int, mtime_ns: int, process: int) -> _Store:
     """The file, mapped into memory; an open file is not shared between processes."""
-    from safetensors import SafetensorError
-
     file = Path(path)
-    try:
+    with unreadable(file):
         if file.suffix == STORE:
             return _Safetensors(file)
         if file.suffix == ARRAY:
             return _Array(file)
-    except DataError:
-        raise
-    except (OSError, EOFError, ValueError, SafetensorError) as error:
-        raise DataError(f"{display(file)} cannot be read: {error}") from None
     raise DataError(f"{display(file)} is no file of sequences; they end in {STORE}, {ARRAY}")
 
 

@@ -20,7 +20,7 @@ def read_object(file: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{display(file)} is damaged: {_reason(error)}") from error
     if not isinstance(found, dict):
         raise DataError(f"{display(file)} is damaged: it holds no object")
@@ -59,7 +59,7 @@ def read_lines(file: Path, *, may_be_cut_off: bool = False) -> list[dict[str, An
     for row, line in enumerate(lines if lines != [b""] else [], start=1):
         try:
             entry = json.loads(line.decode("utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if may_be_cut_off and row == len(lines):
                 break
             raise DataError(f"{display(file)}, row {row}: {_reason(error)}") from error
@@ -69,7 +69,7 @@ def read_lines(file: Path, *, may_be_cut_off: bool = False) -> list[dict[str, An
     return found
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _reason(error: OSError | ValueError | RecursionError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON ({error.msg})"
     if isinstance(error, UnicodeDecodeError):

@@ -153,6 +153,8 @@ class RowReader:
             score = float(value)  # type: ignore[arg-type]  # what is no number raises
         except (TypeError, ValueError):
             raise _BadCellError(field, f"{_shorten(value)} is not a number") from None
+        except OverflowError:  # a whole number of hundreds of digits
+            score = math.inf
         if not math.isfinite(score):
             raise _BadCellError(field, f"{_shorten(value)} is not a finite number")
         return score

@@ -31,7 +31,7 @@ def marked(cell: object, length: int) -> tuple[Span, ...]:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"not JSON; a cell of spans is {FORM}") from None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polysense.data.unreadable import mapped_array
 from polysense.errors import DataError, display
 from polysense.inference.row_source import RowSource, open_rows
 from polysense.inference.vector_file import FORMATS
@@ -94,10 +95,7 @@ def rows_of(
 
 
 def _array(path: Path) -> np.ndarray:
-    try:
-        found: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{display(path)} cannot be read as a NumPy array: {error}") from None
+    found = mapped_array(path)
     _refuse_other_arrays(path, found)
     return found
 

@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from polysense.data.unreadable import mapped_array
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.inference.vector_origin import KEY, VectorOrigin, beside, read_origin
 from polysense.progress import say
@@ -137,8 +138,8 @@ class NpyFile(VectorFile):
     def is_whole(out: Path, *, rows: int, width: int) -> bool:
         """By its header, and a size that goes with it."""
         try:
-            return bool(np.load(out, mmap_mode="r", allow_pickle=False).shape == (rows, width))
-        except (OSError, ValueError, EOFError):
+            return bool(mapped_array(out).shape == (rows, width))
+        except DataError:
             return False
 
     def _holds(self, done: int) -> bool:

@@ -18,6 +18,9 @@ SHIPPED = (Path(__file__).parent.parent / "recipes").resolve()
 
 Raw = dict[str, Any]
 
+MALFORMED = (yaml.YAMLError, ValueError, RecursionError)
+"""What the reader of YAML raises: also for a number that is none, and for what is nested hundreds of levels deep."""
+
 SIGNAL = ("objective", "weight", "turn")
 """What stands under the name of an objective."""
 
@@ -108,7 +111,7 @@ def parse_yaml(text: str, origin: str) -> Raw:
     """YAML text that must be a mapping."""
     try:
         raw = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
+    except MALFORMED as error:
         raise RecipeError(f"{origin} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict):
         raise RecipeError(f"{origin} must hold a mapping of recipe entries, found {type(raw).__name__}")
@@ -119,7 +122,7 @@ def parse_value(text: str, origin: str) -> Any:
     """A single YAML value, as options of the command line write it."""
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
+    except MALFORMED as error:
         raise RecipeError(f"{origin}: the value is not valid YAML") from error
 
 

@@ -56,6 +56,15 @@ def test_files_that_are_not_there_or_do_not_fit(root: Path) -> None:
     np.savez(root / "audio_features.npz", id=np.array(["a"]), audio=np.zeros((2, 3)))
     with pytest.raises(DataError, match="expected a vector of 'audio' for each id"):
         Mosi().read(root)
+    np.savez(root / "audio_features.npz", id=np.array(["a"]), audio=np.array([["sound"]]))
+    with pytest.raises(DataError, match="expected a vector of 'audio' for each id, found <U5"):
+        Mosi().read(root)
+    np.savez(root / "audio_features.npz", id=np.array(["a"]), audio=np.zeros((1, 3)))
+    whole = (root / "audio_features.npz").read_bytes()
+    for damaged in (whole[:-30], b"PK\x03\x04", whole.replace(b"audio.npy", b"video.npy")):
+        (root / "audio_features.npz").write_bytes(damaged)
+        with pytest.raises(DataError, match=r"audio_features\.npz cannot be read"):
+            Mosi().read(root)
     (root / "audio_features.npz").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"audio_features\.npz cannot be read"):
         Mosi().read(root)

@@ -13,6 +13,7 @@ from polysense.data.corpus import Corpus, expect
 from polysense.data.frames import HeldFrames, Provenance
 from polysense.data.media import file_digest
 from polysense.data.table import Table, read_table
+from polysense.data.unreadable import unreadable
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.types import Sample
 
@@ -81,13 +82,12 @@ class Mosi(Corpus):
 
 def _vectors(path: Path, name: str) -> dict[str, HeldFrames]:
     """Id -> the vector as a sequence of one frame."""
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            ids, array = held["id"], held[name]
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{display(path)} cannot be read: {error}") from None
-    if array.ndim != 2 or len(ids) != len(array):
-        raise DataError(f"{display(path)}: expected a vector of {name!r} for each id, found {array.shape} for {len(ids)} ids")
+    with unreadable(path), path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+        ids, array = held["id"], held[name]
+    if array.ndim != 2 or ids.shape != array.shape[:1] or array.dtype.kind != "f":
+        raise DataError(
+            f"{display(path)}: expected a vector of {name!r} for each id, found {array.dtype} {array.shape} for ids {ids.shape}"
+        )
     made_by = Provenance("MOSI, Poria et al. 2017", {"array": name})
     return {
         str(one): HeldFrames(vector[np.newaxis].astype(np.float32), made_by) for one, vector in zip(ids, array, strict=True)

@@ -108,7 +108,7 @@ def _sentences(path: Path) -> Iterator[_Sentence]:
 def _object(path: Path) -> Mapping[str, Any]:
     try:
         found = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
         raise DataError(f"{display(path)} is damaged: {error}") from error
     if not isinstance(found, dict):
         raise DataError(f"{display(path)} is damaged: it holds no object")
