@@ -379,8 +379,9 @@ def head(result: Mapping[str, Any]) -> list[str]:
         f"Pairs: Flickr8k. Free texts: {made['free texts']:,}, of them {made['of them captions']:,} captions of Multi30k whose",
         f"pictures are not Flickr8k's. Free pictures: {made['free pictures']:,} of MVSA. Sentences of STS and SICK are left out.",
         "Three epochs of the pairs, half of the steps, from one small start. Recalls and shares in points, mean ± standard",
-        f"deviation over seeds 0, 1 and 2; of {single} seed 0 alone, so that their intervals are over pictures and not over seeds. Captions are written",
-        "greedily, of seed 0. Joint shares are left out where no rewritten caption was read. A control below 50 says little: a",
+        f"deviation over seeds 0, 1 and 2; of {single} seed 0 alone, so that their intervals",
+        "are over pictures and not over seeds. Captions are written greedily, of seed 0. Joint shares are left out where no",
+        "rewritten caption was read. A control below 50 says little: a",
         "word that was taken out more often in some folds was put in more often in the others.",
         "",
     ]
