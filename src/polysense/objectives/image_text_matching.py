@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from polysense.data.collate import Prepares
 from polysense.distributed import everywhere, share
+from polysense.model import Model
+from polysense.objectives.fused_pair import refuse_one_modality
 from polysense.objectives.objective import Answering, Judging, Look
 from polysense.types import Prediction, Representation, Widths
 from polysense.views.mismatched import Mismatched
@@ -34,6 +37,15 @@ class ImageTextMatching(Answering, Judging):
             raise ValueError(f"share: expected a probability between 0 and 1, found {share}")
         self.view = Mismatched(swapped="text", kept="image", share=share)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths["fused"], 2))
+
+    def preparer(self, model: Model) -> Prepares:
+        """Nobody but itself.
+
+        Raises:
+            RecipeError: the fusion passes one modality alone.
+        """
+        refuse_one_modality("ImageTextMatching", model)
+        return super().preparer(model)
 
     def forward(self, look: Look) -> Tensor | None:
         """Two-way cross-entropy over the rows that have both modalities."""
