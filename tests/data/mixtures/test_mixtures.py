@@ -63,6 +63,16 @@ def test_ratio_keeps_its_shares_all_along() -> None:
         Ratio([1, 1]).steps([1, 1, 1])
 
 
+def test_a_share_so_small_that_a_corpus_is_never_seen_is_refused() -> None:
+    with pytest.raises(
+        RecipeError, match=r"Ratio\.shares \[10, 1\] for corpora of \[4, 7\] batches: .* corpus 2 .* above 1\.429"
+    ):
+        Ratio([10, 1]).steps([4, 7])
+    assert Counter(Ratio([10, 1.43]).steps([4, 7])) == {0: 4, 1: 1}
+    with pytest.raises(RecipeError, match=r"corpus 3 .* above 0\.1429"):
+        Ratio([1, 1, 0.1]).batches([16, 16, 16], 4, seed=0).__len__()
+
+
 @pytest.mark.parametrize("mixture", MIXTURES, ids=lambda mixture: type(mixture).__name__)
 def test_batches_are_of_one_corpus_or_of_all_and_hold_real_rows(mixture: Mixture) -> None:
     sizes = [37, 13]
