@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,18 @@ def test_tables_are_joined_with_their_names() -> None:
     both = joined([one, two])
     assert [sample.id for sample in both.samples] == ["one/a", "two/a"]
     assert both.name == "one + two"
+
+
+def test_tables_of_one_name_keep_their_rows_files_and_counts_apart() -> None:
+    rows = [[{"id": "a", "text": text, "split": "train"}] for text in ("sun", "rain", "snow")]
+    told = [{"digests": {"posts.csv": str(n), "rewrites": "x"}, "left_out": {"blank lines": n}} for n in range(3)]
+    names = ("posts.csv", "other.csv", "posts.csv")
+    tables = [replace(from_rows(one, name=name), **more) for one, name, more in zip(rows, names, told, strict=True)]
+    both = joined(tables)
+    assert [sample.id for sample in both.samples] == ["0: posts.csv/a", "other.csv/a", "2: posts.csv/a"]
+    files = {"0: posts.csv/posts.csv": "0", "other.csv/posts.csv": "1", "2: posts.csv/posts.csv": "2"}
+    assert both.digests == {**files, "rewrites": "x"}
+    assert both.left_out == {"0: posts.csv: blank lines": 0, "other.csv: blank lines": 1, "2: posts.csv: blank lines": 2}
 
 
 def test_a_recipe_without_corpora_reads_no_files(toy_posts: Path) -> None:

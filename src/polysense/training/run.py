@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -234,20 +235,34 @@ def _other_value(recipe: Recipe, part: Part, error: ArgumentError) -> str:
 
 
 def joined(tables: Sequence[Table]) -> Table:
-    """Several tables as one; ids get their table's name in front, and ``source`` says which one a row came from."""
+    """Several tables as one; ids get their table's name in front, and ``source`` says which one a row came from.
+
+    Of tables that have one name, the place is told too, so that no two rows have one id.
+    """
+    taken = Counter(table.name for table in tables)
+    names = [table.name if taken[table.name] == 1 else f"{place}: {table.name}" for place, table in enumerate(tables)]
     samples = tuple(
-        replace(sample, id=f"{table.name}/{sample.id}", source=f"{place}: {table.name}")
-        for place, table in enumerate(tables)
+        replace(sample, id=f"{name}/{sample.id}", source=f"{place}: {table.name}")
+        for place, (name, table) in enumerate(zip(names, tables, strict=True))
         for sample in table.samples
     )
+    files = Counter(file for file, _ in {pair for table in tables for pair in table.digests.items()})  # other ones of one name
     return replace(
         tables[0],
         name=" + ".join(table.name for table in tables),
         samples=samples,
         problems=tuple(problem for table in tables for problem in table.problems),
-        digests={file: digest for table in tables for file, digest in table.digests.items()},
+        digests={
+            file if files[file] == 1 else f"{name}/{file}": digest
+            for name, table in zip(names, tables, strict=True)
+            for file, digest in table.digests.items()
+        },
         draws={f"{place}: {table.name}": draw for place, table in enumerate(tables) for draw in table.draws.values()},
-        left_out={f"{table.name}: {reason}": count for table in tables for reason, count in table.left_out.items()},
+        left_out={
+            f"{name}: {reason}": count
+            for name, table in zip(names, tables, strict=True)
+            for reason, count in table.left_out.items()
+        },
         score_range=tables[0].score_range if len({table.score_range for table in tables}) == 1 else None,
         held_out=sum(table.held_out for table in tables),
         corpus=next((table.corpus for table in tables if table.bad), None),
