@@ -173,6 +173,17 @@ def test_the_metrics_are_those_of_the_kept_weights(trained_runs: dict[str, Path]
         assert line["metrics"]["weighted_f1"] == max(one["metrics"]["weighted_f1"] for one in lines(run, "evaluations.jsonl"))
 
 
+def test_further_texts_and_pictures_are_encoded_beside_their_rows() -> None:
+    """In one go, and not batch by batch in the midst of training."""
+    one = Sample(
+        id="1", text="a", image=Path("a.png"), pair="b", negatives=("c", "d"), near_texts=("e",), near_images=(Path("n.png"),)
+    )
+    rows = [one, Sample(id="2", text="f")]
+    assert [row.text for row in seed.companions(rows, "text")] == ["b", "c", "d", "e"]
+    assert [row.image for row in seed.companions(rows, "image")] == [Path("n.png")]
+    assert seed.companions(rows, "audio") == []
+
+
 def test_frozen_encoders_run_on_the_device_of_the_training(
     tiny_encoders: list[str], toy_posts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from polysense.data.draws import Limit
 from polysense.data.table import from_rows, read_table
 from polysense.errors import DataError
 from polysense.recipe import load_recipe
@@ -41,6 +42,7 @@ def test_equal_data_have_equal_digests_wherever_they_lie(toy_posts: Path, tmp_pa
         {"text": None},
         {"label": "negative"},
         {"score": 1.0},
+        {"group": "album"},
         {"image": Image.new("RGB", (2, 2))},
     ],
 )
@@ -48,6 +50,19 @@ def test_what_is_read_changes_the_digest(change: dict[str, object]) -> None:
     splits = Splits.of(from_rows(ROWS))
     changed = replace(splits, train=[replace(splits.train[0], **change), splits.train[1]])
     assert changed.digest != splits.digest
+
+
+def test_what_is_drawn_from_changes_the_digest() -> None:
+    """Tables of rewrites and of what is near: their texts stand in no row."""
+    splits = Splits.of(from_rows(ROWS))
+
+    class Drawing(Limit):
+        @property
+        def digests(self) -> dict[str, str]:
+            return {"rewrites": "1"}
+
+    other = replace(splits, draws={"": Drawing(2, None)})
+    assert other.digest != replace(splits, draws={"": Limit(2, None)}).digest
 
 
 def test_order_and_role_change_the_digest() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -74,15 +74,20 @@ class CaptionControls:
                 left_out[f"rewrites and near texts that stand in {named}"] = len(companions.barred)
         if table.samples:  # else its bad rows are what is wrong with it
             table = held_out(table, count=self.validation, seed=self.seed or 0)
-        digests = {**table.digests, **({} if companions is None else companions.digests)}
+        draw = replace(self, companions=companions)
         lacking = [] if companions is None else companions.warnings([one for one in table.samples if one.split == "train"])
         return replace(
             table,
             left_out=left_out,
             problems=(*table.problems, *lacking),
-            digests=digests,
-            draws={"": replace(self, companions=companions)},
+            digests={**table.digests, **draw.digests},
+            draws={"": draw},
         )
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Of the tables of companions."""
+        return {} if self.companions is None else self.companions.digests
 
     def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
         """Training rows with fewer pictures, fewer captions of each, other pictures, and companions, as chosen.

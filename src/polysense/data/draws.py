@@ -23,6 +23,10 @@ Part = tuple[Sequence[Sample], Epochs]
 class Draw(Protocol):
     """What a corpus draws from its training rows."""
 
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Of what is drawn from besides the rows, by name."""
+
     def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
         """What a run with ``seed`` shows, perhaps with other pictures or without labels: one part, or several for the mixture."""
 
@@ -34,6 +38,11 @@ class Limit:
     count: int
     seed: int | None
     """Of the draw; None takes the run's own."""
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Nothing but the rows is drawn from."""
+        return {}
 
     def draw(self, samples: Sequence[Sample], *, seed: int) -> list[Part]:
         """The rows in their order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -23,6 +23,11 @@ class FewLabels:
     """
 
     count: int | None
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Nothing but the rows is drawn from."""
+        return {}
 
     def candidates(self, table: Table) -> Table:
         """The table with this draw.

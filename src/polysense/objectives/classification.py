@@ -90,10 +90,11 @@ class Classification(Answering, Choosing):
         if calibrate:
             self.register_buffer("temperature", torch.ones(()))
         if decide != "likeliest":
-            self.register_buffer("thresholds", torch.full((len(self.labels),), 0.5 if multi_label else 1 / len(self.labels)))
+            self.register_buffer("thresholds", torch.empty(len(self.labels)))
         self.label_smoothing = label_smoothing
         self.multi_label = multi_label
         self.threshold = threshold
+        self.unsettle()
         weights = None if class_weights == "none" else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights, persistent=False)
         if hidden is not None and hidden < 1:
@@ -199,6 +200,13 @@ class Classification(Answering, Choosing):
             return [tuple(label for label, there in zip(self.labels, row, strict=True) if there) for row in reached]
         ratio = probabilities if own is None else probabilities / own
         return [self.labels[place] for place in ratio.argmax(dim=-1).tolist()]
+
+    def unsettle(self) -> None:
+        """A temperature of 1, and thresholds by which the likeliest class is answered."""
+        if self.calibrate:
+            self.temperature.fill_(1.0)
+        if self.decide != "likeliest":
+            self.thresholds.fill_(0.5 if self.multi_label else 1 / len(self.labels))
 
     def settle(self, answers: Prediction, samples: Sequence[Sample]) -> dict[str, Any]:
         """The temperature, and the thresholds at that temperature."""

@@ -140,6 +140,9 @@ class Answering(Objective, ABC):
         del representation
         return Prediction({})
 
+    def unsettle(self) -> None:
+        """Answer as if nothing had been fitted."""
+
     def settle(self, answers: Prediction, samples: Sequence[Sample]) -> dict[str, Any]:
         """Fit that, on rows that nothing was learned from, and return it in words and numbers for the run's record.
 

@@ -169,15 +169,17 @@ def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> 
             continue
         with in_turn(), bar(f"encoding {name} once", "rows") as progress:
             cache = FeatureCache(encoder.kept)
-            near = near_pictures(samples) if name == "image" and learner.companions else []
-            cache.fill([*samples, *near], progress=progress)
+            cache.fill([*samples, *(companions(samples, name) if learner.companions else [])], progress=progress)
         found[name] = cache
     return found
 
 
-def near_pictures(samples: Sequence[Sample]) -> list[Sample]:
-    """A row for each of the further pictures of the samples."""
-    return [replace(sample, image=picture) for sample in samples for picture in sample.near_images]
+def companions(samples: Sequence[Sample], modality: str) -> list[Sample]:
+    """A row for each of the further texts or pictures of the samples."""
+    if modality == "image":
+        return [replace(sample, image=picture) for sample in samples for picture in sample.near_images]
+    texts = [(sample, text) for sample in samples for text in (sample.pair, *sample.negatives, *sample.near_texts)]
+    return [replace(sample, text=text) for sample, text in texts if text is not None] if modality == "text" else []
 
 
 def score(answerer: Answerer, evaluators: Sequence[Evaluator], samples: Sequence[Sample]) -> dict[str, float]:

@@ -16,5 +16,7 @@ def settle(learner: Learner, answerer: Answerer, samples: Sequence[Sample]) -> d
     wanted = {name: one for name, one in learner.active.items() if isinstance(one, Answering) and one.settles}
     if not wanted:
         return {}
+    for objective in wanted.values():
+        objective.unsettle()  # the weights may be settled ones, where a run was killed behind them
     answers = answerer.predict(samples)
     return {name: objective.settle(answers, samples) for name, objective in wanted.items()}

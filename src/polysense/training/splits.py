@@ -51,7 +51,7 @@ class Splits:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over all that training and scoring read: the rows in their order, with the content of their media.
+        """SHA-256 over all that training and scoring read: the rows in their order, the content of their media, what is drawn from.
 
         Equal data in another folder or another kind of file have an equal digest.
         """
@@ -63,8 +63,22 @@ class Splits:
             marked = [] if sample.spans is None else [{"spans": [(one.start, one.end, one.role) for one in sample.spans]}]
             alone = [{"scores": dict(sample.scores)}] if sample.scores else []
             others = [{"columns": {name: sample.extra.get(name) for name in sorted(self.columns)}}] if self.columns else []
-            row = [sample.id, sample.label, sample.score, sample.source, *contents, *texts, *asked, *marked, *alone, *others]
+            row = [
+                sample.id,
+                sample.label,
+                sample.score,
+                sample.source,
+                sample.group,
+                *contents,
+                *texts,
+                *asked,
+                *marked,
+                *alone,
+                *others,
+            ]
             found.update(json.dumps(row).encode())
+        for source, draw in sorted(self.draws.items()):
+            found.update(json.dumps([source, dict(draw.digests)]).encode())
         return found.hexdigest()
 
 
