@@ -7,6 +7,7 @@ say which names mean the same digit; the pictures can, if captions and pictures 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -61,9 +62,9 @@ def blank_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def trained(
-    folder: Path, data: Path, encoder: Path, *, weight: float, epochs: int = 6, **corpus: object
+    folder: Path, data: Path, encoder: Path, *, weight: float, epochs: int = 6, seeds: Sequence[int] = SEEDS, **corpus: object
 ) -> list[dict[str, float]]:
-    """Train three seeds and measure: what tells equal digits from different ones, and the shape of the space."""
+    """Train the seeds and measure: what tells equal digits from different ones, and the shape of the space."""
     objectives: dict[str, object] = {"contrast": {"objective": "SentenceContrast", "weight": 1.0}}
     if weight:
         grounding = {"class_path": "Grounding", "init_args": {"shared_width": 32}}
@@ -94,8 +95,8 @@ def trained(
     }  # fmt: skip
     folder.mkdir()
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    train(str(folder / "recipe.yaml"), data, out=folder / "run", seeds=SEEDS)
-    return [measured(folder / "run" / f"seed-{seed}") for seed in SEEDS]
+    train(str(folder / "recipe.yaml"), data, out=folder / "run", seeds=seeds)
+    return [measured(folder / "run" / f"seed-{seed}") for seed in seeds]
 
 
 def measured(model: Path) -> dict[str, float]:
@@ -141,11 +142,11 @@ def test_pictures_of_others_do_not(data: Path, blank_encoder: Path, tmp_path: Pa
 
 
 def test_pictures_of_nothing_do_not(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
-    noise = trained(tmp_path / "random", data, blank_encoder, weight=1.0, images="random")
+    noise = trained(tmp_path / "random", data, blank_encoder, weight=1.0, seeds=[0], images="random")
     assert all(abs(seed["auc"] - 0.5) <= 0.06 for seed in noise), json.dumps(noise)
 
 
 def test_few_pictures_already_tell(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
     """A fifth of the pictures, shown five times as often."""
-    few = trained(tmp_path / "few", data, blank_encoder, weight=1.0, epochs=30, pairs=300)
+    few = trained(tmp_path / "few", data, blank_encoder, weight=1.0, epochs=30, seeds=[0], pairs=300)
     assert all(seed["auc"] >= 0.7 for seed in few), json.dumps(few)

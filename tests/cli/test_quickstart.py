@@ -53,10 +53,9 @@ def test_made_up_posts(tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture
         assert f"polysense {command}" in captured.out
 
 
-def test_one_seed_has_no_deviation(tiny: None, toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["quickstart", "--data", str(toy_posts / "posts.csv"), "--out", str(tmp_path / "quick"), "--seeds", "0"]
-    assert execute(arguments) == 0
-    assert re.search(r"\naccuracy +0\.\d{3} +0\.\d{3} +[+-]0\.\d{3} ", capsys.readouterr().out)
+def test_one_seed_has_no_deviation(trained_runs: dict[str, Path]) -> None:
+    assert re.fullmatch(r"0\.\d{3} ± 0\.\d{3}", quickstart._spread(trained_runs["base"], "accuracy"))
+    assert re.fullmatch(r"0\.\d{3}", quickstart._spread(trained_runs["base"] / "seed-0", "accuracy"))
 
 
 def test_ones_own_table_twice(tiny: None, toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

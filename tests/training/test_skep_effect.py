@@ -20,7 +20,6 @@ from polysense.training.run import train
 from polysense.training.saved import read_model
 from polysense.types import Sample
 
-SEEDS = (0, 1)
 LABELS = 100
 OPINIONS = Opinions()
 
@@ -90,7 +89,6 @@ def probe(model: Path) -> float:
 def test_a_hundred_labels_are_worth_more_after_sentiment_masking_than_after_random_masking(
     probed: Callable[[str, int], float],
 ) -> None:
-    """Of each seed by itself. Measured over four seeds: .84 to .88 after random masking, .98 after sentiment masking."""
-    for seed in SEEDS:
-        control, known = probed("skep/random_mask", seed), probed("skep/pretrain", seed)
-        assert known - control >= 0.02, f"seed {seed}: {known:.3f} after sentiment masking, {control:.3f} after random masking"
+    """Of one seed. Measured over four: .84 to .88 after random masking, .98 after sentiment masking."""
+    control, known = probed("skep/random_mask", 0), probed("skep/pretrain", 0)
+    assert known - control >= 0.02, f"{known:.3f} after sentiment masking, {control:.3f} after random masking"
