@@ -10,15 +10,17 @@ from torch import Tensor, nn
 import tiny
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
+from polysense.errors import RecipeError
 from polysense.fusion.concatenation import Concatenation
 from polysense.fusion.cross_attention import CrossAttention
 from polysense.fusion.fusion import Fusion
 from polysense.learner import StepLook
 from polysense.model import Model
+from polysense.objectives.image_text_contrast import ImageTextContrast
 from polysense.objectives.image_text_matching import ImageTextMatching
 from polysense.objectives.objective import Look
 from polysense.types import Batch, Encoded, Representation, Sample
-from polysense.views.mismatched import Mismatched
+from polysense.views.mismatched import Mismatched, partners
 from polysense.views.plain import Plain
 from polysense.views.view import Shown, View, seeded
 
@@ -182,3 +184,47 @@ def test_scoring_the_unexchanged_pair_would_stay_at_chance(seed: int) -> None:
 def test_a_share_that_is_no_chance_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="share: expected a probability between 0 and 1"):
         objective(share=share)
+
+
+class TestHardNegatives:
+    def made(self) -> tuple[ImageTextMatching, ImageTextContrast]:
+        contrast = tiny.seeded("contrast", ImageTextContrast, tiny.WIDTHS, shared_width=4)
+        matching = objective(hard="contrast")  # type: ignore[arg-type]
+        matching.borrow({"contrast": contrast, "matching": matching})
+        return matching, contrast
+
+    def test_texts_are_drawn_by_how_well_they_go_with_the_picture(self) -> None:
+        matching, contrast = self.made()
+        model, batch = tiny.model(), tiny.batch(6)
+        seen = model(batch)
+        text, image = (contrast.project(name, seen.parts[name].summary) for name in ("text", "image"))
+        allowed = partners(batch, "text", "image")
+        expected = (contrast.scale() * image @ text.T).masked_fill(~allowed, -torch.inf).softmax(dim=1).detach()
+        counts = torch.zeros(6, 6)
+        for step in range(3000):
+            look = StepLook(model, batch, seed=0, step=step)
+            look._seen[Plain()] = Shown(batch), seen
+            view = matching._harder(look)
+            source = view.show(batch, seeded(view, seed=0, step=step)).targets["source"]
+            counts[torch.arange(6), source] += (source != torch.arange(6)).float()
+        torch.testing.assert_close(counts / counts.sum(dim=1, keepdim=True), expected, atol=0.05, rtol=0)
+
+    def test_the_contrast_learns_as_it_does_alone(self) -> None:
+        """What is asked of it for the draw takes no gradient away, and gives none."""
+        matching, contrast = self.made()
+        model, batch = tiny.model(), tiny.batch(8)
+        gradients = []
+        for first in (False, True):
+            look = StepLook(model, batch, seed=0, step=0)
+            if first:
+                matching(look)
+            term = contrast(look)
+            assert isinstance(term, Tensor)
+            gradients.append(torch.autograd.grad(term, [contrast.text.weight, *model.fusion.parameters()], allow_unused=True))
+        for one, other in zip(*gradients, strict=True):
+            assert (one is None) == (other is None)
+            assert one is None or torch.equal(one, other)
+
+    def test_an_objective_that_is_no_contrast_is_refused(self) -> None:
+        with pytest.raises(RecipeError, match=r"ImageTextMatching\.hard: 'contrast' is no ImageTextContrast of this recipe"):
+            objective(hard="contrast").borrow({"contrast": objective()})  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -27,13 +27,29 @@ class Mismatched(View):
 
     def show(self, batch: Batch, draw: torch.Generator) -> Shown:
         """Exchange; the swapped modality's tensors move together, mask and all."""
-        source = exchange(partners(batch, self.swapped, self.kept), share=self.share, draw=draw)
+        source = self._source(partners(batch, self.swapped, self.kept), draw)
         source = source.to(batch.fields["index"].device)
         parts = dict(batch.parts)
         parts[self.swapped] = {name: values[source] for name, values in batch.parts[self.swapped].items()}
         match = (source == torch.arange(batch.size, device=source.device)).long()
         shown = Batch(parts=parts, fields=batch.fields)
         return Shown(shown, targets={"match": match, "source": source}, rows={self.swapped: source})
+
+    def _source(self, allowed: Tensor, draw: torch.Generator) -> Tensor:
+        return exchange(allowed, share=self.share, draw=draw)
+
+
+@dataclass(frozen=True)
+class HardMismatched(Mismatched):
+    """The same, with replacements drawn by how well they go with what is kept: with probability proportional to e^S."""
+
+    by: str = ""
+    """Who says so."""
+    fit: Tensor | None = field(default=None, compare=False, repr=False)
+    """S (batch, batch): how well row i's ``kept`` goes with row j's ``swapped``."""
+
+    def _source(self, allowed: Tensor, draw: torch.Generator) -> Tensor:
+        return exchange(allowed, share=self.share, draw=draw, fit=self.fit)
 
 
 def partners(batch: Batch, swapped: str, kept: str) -> Tensor:
@@ -53,16 +69,19 @@ def same_content(batch: Batch, *modalities: str) -> Tensor:
     return same
 
 
-def exchange(allowed: Tensor, *, share: float, draw: torch.Generator) -> Tensor:
+def exchange(allowed: Tensor, *, share: float, draw: torch.Generator, fit: Tensor | None = None) -> Tensor:
     """Which row's content each row shows: (batch,) int64, drawn independently a row.
 
     Args:
         allowed: (batch, batch) bool, row i may show row j; the diagonal is False.
         share: probability of an exchange in a row that has a partner.
         draw: the generator of every random choice.
+        fit: (batch, batch): row i shows row j with probability proportional to e^fit; None draws evenly.
     """
     count = allowed.shape[0]
     swaps = torch.rand(count, generator=draw) < share
-    scores = torch.rand(count, count, generator=draw).masked_fill(~allowed.cpu(), -1.0)
-    best, partner = scores.max(dim=1)
-    return torch.where(swaps & (best >= 0), partner, torch.arange(count))
+    scores = torch.rand(count, count, generator=draw)
+    if fit is not None:
+        scores = fit.detach().cpu() - (-scores.log()).log()  # the largest sum with Gumbel noise is a draw by e^fit
+    best, partner = scores.masked_fill(~allowed.cpu(), -torch.inf).max(dim=1)
+    return torch.where(swaps & ~best.isinf(), partner, torch.arange(count))
