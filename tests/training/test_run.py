@@ -226,6 +226,12 @@ def test_what_contradicts_itself_is_refused(toy_posts: Path, tmp_path: Path) -> 
         train(RECIPE, toy_posts, out=tmp_path / "run", resume=True, overwrite=True)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_that_no_generator_takes_is_refused(toy_posts: Path, tmp_path: Path, seed: int) -> None:
+    with pytest.raises(RecipeError, match=rf"seeds: whole numbers from 0 to 2\*\*32 - 1, found {seed}"):
+        train(RECIPE, toy_posts, out=tmp_path / "run", seeds=[0, seed])
+
+
 @pytest.mark.parametrize("seeds", [[], [1, 1]])
 def test_every_seed_once(toy_posts: Path, tmp_path: Path, seeds: list[int]) -> None:
     with pytest.raises(RecipeError, match="every seed once"):

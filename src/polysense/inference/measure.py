@@ -318,7 +318,7 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     for line in unfitting(predictor.recipe, table):
         say(line)
     if own is None and table.split_made and dict(table.digests) != record.get("digests"):
-        say(f"{table.name} has no splits: all {len(table)} rows are measured")
+        say(f"{table.name} has no splits: all {len(table)} rows are measured, those too that the run may have learned from")
         return _with_frames(predictor, table, table.samples, reading), reading.split or "test"
     split = reading.split or "test"
     if own is not None and reading.split is None and "test" not in table.splits and "validation" in table.splits:

@@ -97,6 +97,8 @@ def train(
     seeds = list(seeds if seeds is not None else [int(recipe.training.get("seed", 0))])
     if len(set(seeds)) != len(seeds) or not seeds:
         raise RecipeError(f"seeds: every seed once, found {seeds}")
+    if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
+        raise RecipeError(f"seeds: whole numbers from 0 to 2**32 - 1, found {wrong[0]}")
     folder = Path(out)
     from_first(lambda: refuse_another_run(folder, resume=resume, overwrite=overwrite))
     table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)

@@ -142,10 +142,16 @@ def begin(tuning: Tuning, *, resume: bool, overwrite: bool) -> None:
             raise RecipeError(
                 f"{display(out)} holds a search: go on with --resume, replace it with --overwrite, or choose another --out"
             )
-        elif different := [name for name, value in read_object(out / ASKED).items() if asked.get(name) != value]:
+        elif different := {name: value for name, value in read_object(out / ASKED).items() if asked.get(name) != value}:
+            told = "".join(f"\n  {name}: {_brief(value)}, now {_brief(asked.get(name))}" for name, value in different.items())
             raise RecipeError(
-                f"{display(out)} was started with another {' and another '.join(different)} (see {display(out / ASKED)}); "
-                "choose another --out"
+                f"{display(out)} was started with another {' and another '.join(different)}: choose another --out{told}"
             )
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / ASKED, json.dumps(asked, indent=2, ensure_ascii=False))
+
+
+def _brief(value: object) -> str:
+    """JSON, without what is longer than a line."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 100 else f"{text[:97]}..."
