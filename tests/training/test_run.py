@@ -226,6 +226,23 @@ def test_what_contradicts_itself_is_refused(toy_posts: Path, tmp_path: Path) -> 
         train(RECIPE, toy_posts, out=tmp_path / "run", resume=True, overwrite=True)
 
 
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        ("num_train_epochs=1.5", "2 epochs are more than the 1.5 of the training"),
+        ("max_steps=8", "training ended before the first evaluation"),
+    ],
+)
+def test_training_that_ends_within_the_epoch_that_its_judging_waits_for_says_so(
+    tiny_encoders: list[str], toy_posts: Path, tmp_path: Path, length: str, said: str
+) -> None:
+    """Six steps are an epoch."""
+    with pytest.raises(RecipeError, match=rf"training\.eval_delay: {said}"):
+        train(
+            RECIPE, toy_posts, out=tmp_path / "run", overrides=[*tiny_encoders, "training.eval_delay=2", f"training.{length}"]
+        )
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_that_no_generator_takes_is_refused(toy_posts: Path, tmp_path: Path, seed: int) -> None:
     with pytest.raises(RecipeError, match=rf"seeds: whole numbers from 0 to 2\*\*32 - 1, found {seed}"):

@@ -219,10 +219,9 @@ class Classification(Answering, Choosing):
         found: dict[str, Any] = {}
         if self.calibrate:
             logits = _logits(chances, several=self.multi_label)
-            before = float(self.temperature)
-            new = fitted_temperature(logits * before, truth if self.multi_label else truth.argmax(axis=1))
+            new = fitted_temperature(logits, truth if self.multi_label else truth.argmax(axis=1))
             self.temperature.fill_(new)
-            chances = _at(logits * before / new, several=self.multi_label)
+            chances = _at(logits / new, several=self.multi_label)
             found["temperature"] = round(new, 6)
         if self.decide != "likeliest":
             own = fitted_cuts(chances, truth) if self.multi_label else fitted_thresholds(chances, truth.argmax(axis=1))

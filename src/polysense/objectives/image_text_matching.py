@@ -8,11 +8,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from polysense.data.collate import Prepares
 from polysense.distributed import everywhere, share
 from polysense.errors import RecipeError, choices
-from polysense.model import Model
-from polysense.objectives.fused_pair import refuse_one_modality
 from polysense.objectives.image_text_contrast import ImageTextContrast
 from polysense.objectives.objective import Answering, Judging, Look, Objective
 from polysense.types import Prediction, Representation, Widths
@@ -46,15 +43,6 @@ class ImageTextMatching(Answering, Judging):
         self.hard = hard
         self._contrast: list[ImageTextContrast] = []  # in a list, for it is another one's: no module of this one
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths["fused"], 2))
-
-    def preparer(self, model: Model) -> Prepares:
-        """Nobody but itself.
-
-        Raises:
-            RecipeError: the fusion passes one modality alone.
-        """
-        refuse_one_modality("ImageTextMatching", model)
-        return super().preparer(model)
 
     def forward(self, look: Look) -> Tensor | None:
         """Two-way cross-entropy over the rows that have both modalities."""

@@ -12,7 +12,9 @@ from torch import Generator, Tensor, nn
 
 from polysense.data.collate import Prepares
 from polysense.encoders.encoder import Encoder
+from polysense.errors import RecipeError
 from polysense.fusion.fusion import Fusion
+from polysense.fusion.single import Single
 from polysense.model import Model
 from polysense.types import Batch, Fields, Prediction, Representation, Sample
 from polysense.views.view import Shown, View
@@ -147,7 +149,7 @@ class Answering(Objective, ABC):
         """Fit that, on rows that nothing was learned from, and return it in words and numbers for the run's record.
 
         Args:
-            answers: its own to these rows.
+            answers: its own to these rows, unsettled.
             samples: the validation rows.
         """
         del answers, samples
@@ -187,6 +189,19 @@ class Aligning(Objective):
 
 class Judging(Objective, ABC):
     """An objective that says of a text and a picture that are read together how well they fit: what a search ranks its finds by."""
+
+    def preparer(self, model: Model) -> Prepares:
+        """As of any objective.
+
+        Raises:
+            RecipeError: the fusion passes one modality alone, which says nothing of whether two belong together.
+        """
+        if isinstance(model.fusion, Single):
+            raise RecipeError(
+                f"{type(self).__name__} judges text and picture by what is fused of both, and Single passes {model.fusion.modality} "
+                "alone: take another fusion, Concatenation for instance"
+            )
+        return super().preparer(model)
 
     @abstractmethod
     def judge(self, representation: Representation) -> Tensor:

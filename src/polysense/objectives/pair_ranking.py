@@ -7,12 +7,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from polysense.data.collate import Prepares
 from polysense.distributed import everywhere
 from polysense.errors import RecipeError, choices
 from polysense.losses import circle, many_to_many_contrast
-from polysense.model import Model
-from polysense.objectives.fused_pair import refuse_one_modality
 from polysense.objectives.objective import Answering, Judging, Look
 from polysense.types import Prediction, Representation, Widths
 from polysense.views.exchanged import Exchanged
@@ -65,15 +62,6 @@ class PairRanking(Answering, Judging):
         self.view = Exchanged(count)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths["fused"], 1))
         self.loss, self.margin, self.scale = loss, margin, scale
-
-    def preparer(self, model: Model) -> Prepares:
-        """Nobody but itself.
-
-        Raises:
-            RecipeError: the fusion passes one modality alone.
-        """
-        refuse_one_modality("PairRanking", model)
-        return super().preparer(model)
 
     def forward(self, look: Look) -> Tensor | None:
         """The mean of both directions over the rows that have both modalities."""

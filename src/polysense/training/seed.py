@@ -104,6 +104,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
         load_weights(learner, checkpoint / WEIGHTS)
     else:
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if not journal.evaluations:  # it may end within the epoch that the delay waits for
+        raise RecipeError("training.eval_delay: training ended before the first evaluation, so no weights were kept")
 
     def finish() -> dict[str, Any]:
         best, last = journal.evaluations[best_evaluation(journal.evaluations, recipe.evaluation)], journal.evaluations[-1]

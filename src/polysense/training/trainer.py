@@ -262,10 +262,10 @@ class _StepRecorder(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         del control
         epochs = args.eval_strategy == "epoch"
-        last, of = (state.num_train_epochs, "epochs") if epochs else (state.max_steps, "steps")
+        last, of = (min(args.num_train_epochs, state.num_train_epochs), "epochs") if epochs else (state.max_steps, "steps")
         if args.eval_delay > last:
             raise RecipeError(
-                f"training.eval_delay: {args.eval_delay:g} {of} are more than the {last} of the training: no weights would be kept"
+                f"training.eval_delay: {args.eval_delay:g} {of} are more than the {last:g} of the training: no weights would be kept"
             )
 
     def on_optimizer_step(self, *_: Any, **__: Any) -> None:
