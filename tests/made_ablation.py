@@ -27,10 +27,13 @@ def made_findings(
     words: float | None = 0.4,
     synthetic: bool = False,
     learned: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+    alike: Mapping[str, int] = MappingProxyType({}),
+    constant: tuple[str, float] | None = None,
 ) -> Findings:
     """Three seeds on 451 test rows; the largest number of labels is all of them.
 
-    ``learned`` is by signal what its models reach of its own task on 450 validation pairs, and chance.
+    ``learned`` is by signal what its models reach of its own task on 450 validation pairs, and chance;
+    ``alike`` is by arm how many of its seeds answer one class to all rows.
     """
     adjusted = iter(holm([p for arms in gains.values() for _, _, p in arms.values()]))
     return Findings(
@@ -43,10 +46,13 @@ def made_findings(
                 named="all" if labels == max(gains) else str(labels),
                 base=(base - 0.01, base, base + 0.01),
                 words=words,
+                constant=constant,
+                base_alike=alike.get("base", 0),
                 effects=tuple(
                     replace(
                         _effect(arm, base, *numbers, p_adjusted=next(adjusted), seeds=(0, 1, 2)),
                         learned=tuple(made_learned(one, *learned[one]) for one in arm.split("+") if one in learned),
+                        alike=alike.get(arm, 0),
                     )
                     for arm, numbers in arms.items()
                 ),

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from statistics import fmean, stdev
 
 import pytest
 
@@ -35,6 +36,9 @@ def test_a_table_becomes_a_run_with_a_report(
     captured = capsys.readouterr()
     assert "social/posts_concat_both on posts.csv, test: 11 labelled rows" in captured.out
     assert "seed 3 " in captured.out
+    scores = [json.loads((out / f"seed-{seed}" / "run.json").read_text())["test"]["accuracy"] for seed in (3, 1)]
+    spread = next(line for line in captured.out.splitlines() if line.startswith("mean ± std"))
+    assert f"{fmean(scores):.4f} ± {stdev(scores):.4f}" in spread
     floor = next(line for line in captured.out.splitlines() if line.startswith("always “"))
     record = json.loads((out / "run.json").read_text())["most_frequent"]["test"]
     assert record["label"] in floor

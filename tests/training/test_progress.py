@@ -64,4 +64,6 @@ def test_where_the_last_checkpoint_is_kept_its_scores_are_shown_and_not_its_numb
     shown = TrainingBar("sentences, seed 0", "last", dict)
     metrics = {"eval_uniformity": -2.5, "eval_alignment": 0.25, "eval_f1/a": 1.0, "eval_last": 5.0}
     shown.on_evaluate(None, SimpleNamespace(epoch=1.0), None, metrics=metrics)
+    assert capsys.readouterr().err == ""  # until its checkpoint is there
+    shown.on_save(None, None, None)
     assert capsys.readouterr().err == "sentences, seed 0: epoch 1.00, validation uniformity -2.5000, alignment 0.2500 ()\n"

@@ -115,7 +115,8 @@ def ablate(
     _print(question, findings, answer["sentences"])
     typer.echo(f"\n{answer['recommendation']}\n")
     typer.echo(f"Report: {report}   ({time.monotonic() - began:.0f} s in all)")
-    typer.echo(f"Try:    polysense predict {shlex.quote(str(_best(question, findings)))} new_posts.csv")
+    if not findings.levels[-1].nothing_learned:
+        typer.echo(f"Try:    polysense predict {shlex.quote(str(_best(question, findings)))} new_posts.csv")
 
 
 def read_labels(text: str | None) -> list[int | str] | None:
@@ -140,8 +141,9 @@ def _best(question: Ablation, findings: Findings) -> Path:
 
 def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
     kind = "SYNTHETIC posts" if findings.synthetic else findings.data
-    seeds = ", ".join(map(str, findings.seeds))
-    typer.echo(f"{question.recipe} on {kind}: {findings.metric} on test, {findings.rows} rows, seeds {seeds}, mean ± std\n")
+    several = len(findings.seeds) > 1
+    seeds = f"seed{'s' if several else ''} {', '.join(map(str, findings.seeds))}{', mean ± std' if several else ''}"
+    typer.echo(f"{question.recipe} on {kind}: {findings.metric} on test, {findings.rows} rows, {seeds}\n")
     rows: list[list[Any]] = []
     for level in findings.levels:
         rows.append([_labels(level), "base", _spread(level.base), None, None, None, None])
@@ -150,6 +152,8 @@ def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
             interval = f"{found.low:+.3f} to {found.high:+.3f}"
             numbers = [f"{found.difference:+.3f}", interval, round(found.p_value, 4), round(one.p_adjusted, 4)]
             rows.append(["", one.arm, _spread(one.scores), *numbers])
+        if level.constant is not None:
+            rows.append(["", level.constant[0], f"{level.constant[1]:.3f}", None, None, None, None])
         if level.words is not None:
             rows.append(["", "TF-IDF of the texts", f"{level.words:.3f}", None, None, None, None])
     print_table(["labels", "arm", findings.metric, "difference", "95 % interval", "p", "p, Holm"], rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Annotated, Any
 
 import typer
@@ -120,7 +120,8 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
     shown = ' --aspect "day"' if any(one.get("aspect") for one in arguments) else ""
     shown += ' --beside "a day at the sea"' if any(one.get("beside") for one in arguments) else ""
     shown += " --image picture.jpg" if "image" in summary["recipe"]["encoders"] else ""
-    return f'predict {out} --text "what a lovely day"{shown}'
+    said = ' --text "what a lovely day"' if "text" in summary["recipe"]["encoders"] else ""
+    return f"predict {out}{said}{shown}"
 
 
 def _print_scores(summary: Mapping[str, Any], split: str) -> None:
@@ -135,6 +136,8 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     typer.echo(f"{summary['name']} on {data['name']}, {split}: {Counts(labelled, data['splits'][split] - labelled)}")
     names = [name for name in summary["per_seed"][0][split] if "/" not in name and name != "rows"]
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
+    if len(rows) > 1:
+        rows.append(["mean ± std", *(_spread([row[place] for row in rows]) for place in range(1, len(names) + 1))])
     if begun := start_scores(summary, split):
         rows.append(["before training", *(fmean(begun[name]) if name in begun else None for name in names)])
     beaten, lower = floors(summary), [name for name in names if lower_is_better(name)]
@@ -146,6 +149,10 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
         typer.echo("The last lines take no model, or the words alone: what a model must beat.")
     for said in outdone(summary):
         typer.echo(said)
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{fmean(values):.4f} ± {stdev(values):.4f}"
 
 
 def lost_by_training(summary: Mapping[str, Any], result: Mapping[str, Any]) -> str:

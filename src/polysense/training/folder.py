@@ -17,6 +17,7 @@ from polysense.progress import say
 from polysense.recipe.recipe import LAST
 from polysense.training.changes import changed_data, changed_entries, changed_making
 from polysense.training.checkpoints import newest, step_of, write_whole
+from polysense.training.lock import LOCK
 
 if TYPE_CHECKING:
     from polysense.recipe import Recipe
@@ -58,7 +59,7 @@ def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
 def _holds_nothing(folder: Path) -> bool:
     """Whether it is empty, or :func:`start` was killed before the folder became a run."""
     names = {path.name for path in folder.iterdir()}
-    return names <= {DATA, f".{DATA}.partial", f".{RECIPE}.partial"} and (DATA not in names or _is_note(folder / DATA))
+    return names <= {LOCK, DATA, f".{DATA}.partial", f".{RECIPE}.partial"} and (DATA not in names or _is_note(folder / DATA))
 
 
 def _is_note(file: Path) -> bool:

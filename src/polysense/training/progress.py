@@ -33,6 +33,8 @@ class TrainingBar(TrainerCallback):
         self._terms = terms
         self._bar: tqdm[Any] | None = None
         self._smooth: dict[str, float] = {}
+        self._told: list[str] = []
+        """What the evaluation came to, until its checkpoint is whole: who stops a run at a line that is read goes on from there."""
         for one in earlier:
             self._take_up(one)
 
@@ -57,7 +59,12 @@ class TrainingBar(TrainerCallback):
         """A line an evaluation, terminal or not."""
         del args, control
         terms = ", ".join(f"{name} {number:.3f}" for name, number in self._smooth.items())
-        say(f"{self._title}: epoch {state.epoch:.2f}, validation {self._judged(metrics or {})} ({terms})")
+        self._told.append(f"{self._title}: epoch {state.epoch:.2f}, validation {self._judged(metrics or {})} ({terms})")
+
+    def on_save(self, *_: Any, **__: Any) -> None:
+        """Say what was found: it is kept."""
+        while self._told:
+            say(self._told.pop(0))
 
     def _judged(self, metrics: Mapping[str, float]) -> str:
         """The metric that chooses; where the last checkpoint is kept whatever it scores, the first ones that there are."""
@@ -68,5 +75,6 @@ class TrainingBar(TrainerCallback):
 
     def on_train_end(self, *_: Any, **__: Any) -> None:
         """Close the bar."""
+        self.on_save()
         if self._bar is not None:
             self._bar.close()

@@ -37,6 +37,7 @@ from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
 from polysense.training.command import command
 from polysense.training.folder import SUMMARY, refuse_another_run, standing, start
+from polysense.training.lock import held
 from polysense.training.overview import counted, joined_labels, overview
 from polysense.training.precision import settle_precision
 from polysense.training.processes import first, from_first, together
@@ -100,60 +101,63 @@ def train(
     if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
         raise RecipeError(f"seeds: whole numbers from 0 to 2**32 - 1, found {wrong[0]}")
     folder = Path(out)
-    from_first(lambda: refuse_another_run(folder, resume=resume, overwrite=overwrite))
-    table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
-    splits = Splits.of(table, columns=read_columns(recipe))
-    drawn = splits.drawn(seeds[0])
-    shown, labels = sum(drawn.sizes), Counts.of(drawn.samples).labelled
-    for line in overview(table, splits, shown=shown, labels=labels):
-        say_of_data(line)
-    recipe = following(recipe, table)
-    warned = [str(problem) for problem in table.problems if problem.severity == "warning"]
-    for line in [*warned, *unread_aspects(recipe, table), *unfitting(recipe, table), *joined_labels(table)]:
-        say_of_data(line)
-    if recipe.start is not None:
-        say(recipe.going_on().in_words(recipe))
-    with blamed():
-        complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)
-    from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
-    described = _data(complete, table, splits, shown=shown, labels=labels) | {"made_with": _made_with(use_cache=use_cache)}
-    refuse_different_data(described["content"])
-    from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
-    for problem in table.skipped:
-        say_of_data(f"skipped: {problem}")
-    for seed in seeds if resume else ():
-        say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
-    with blamed(), once():
-        results = []
-        for seed in seeds:
-            results.append(train_seed(complete, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache))
-            if first():
-                after_seed(results[-1])
-    named = _labels(complete)
-    judged = {"validation": splits.validation, "test": splits.test}
-    rules = score_rules(complete.written()) if all("MAE" in result["validation"] for result in results) else None
-    beside = from_first(lambda: _references(splits, seeds, rules)) if named or rules else {}
-    summary = _summary(complete, results) | {
-        "most_frequent": {name: most_frequent(rows, named) for name, rows in judged.items()},
-        "median_score": {
-            name: {} if rules is None else median_score(splits.train, rows, dataset=rules) for name, rows in judged.items()
-        },
-        "references": beside,
-        "data": described,
-        "command": command(
-            called,
-            data if isinstance(data, str | Path) else "ROWS",
-            seeds=seeds,
-            overrides=overrides,
-            media_root=media_root,
-            skip_bad_rows=skip_bad_rows,
-            use_cache=use_cache,
-        ),
-        "synthetic": _synthetic(splits.train),
-        "skipped_rows": [asdict(problem) for problem in table.skipped],
-    }
-    from_first(lambda: _write_down(folder, summary))
-    return summary
+    with held(folder):
+        from_first(lambda: refuse_another_run(folder, resume=resume, overwrite=overwrite))
+        table = usable_rows(recipe, read_data(recipe, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
+        splits = Splits.of(table, columns=read_columns(recipe))
+        drawn = splits.drawn(seeds[0])
+        shown, labels = sum(drawn.sizes), Counts.of(drawn.samples).labelled
+        for line in overview(table, splits, shown=shown, labels=labels):
+            say_of_data(line)
+        recipe = following(recipe, table)
+        warned = [str(problem) for problem in table.problems if problem.severity == "warning"]
+        for line in [*warned, *unread_aspects(recipe, table), *unfitting(recipe, table), *joined_labels(table)]:
+            say_of_data(line)
+        if recipe.start is not None:
+            say(recipe.going_on().in_words(recipe))
+        with blamed():
+            complete = settle_precision(recipe.complete(splits.train), begun=folder if resume else None)
+        from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
+        described = _data(complete, table, splits, shown=shown, labels=labels) | {"made_with": _made_with(use_cache=use_cache)}
+        refuse_different_data(described["content"])
+        from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
+        for problem in table.skipped:
+            say_of_data(f"skipped: {problem}")
+        for seed in seeds if resume else ():
+            say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
+        with blamed(), once():
+            results = []
+            for seed in seeds:
+                results.append(
+                    train_seed(complete, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache)
+                )
+                if first():
+                    after_seed(results[-1])
+        named = _labels(complete)
+        judged = {"validation": splits.validation, "test": splits.test}
+        rules = score_rules(complete.written()) if all("MAE" in result["validation"] for result in results) else None
+        beside = from_first(lambda: _references(splits, seeds, rules)) if named or rules else {}
+        summary = _summary(complete, results) | {
+            "most_frequent": {name: most_frequent(rows, named) for name, rows in judged.items()},
+            "median_score": {
+                name: {} if rules is None else median_score(splits.train, rows, dataset=rules) for name, rows in judged.items()
+            },
+            "references": beside,
+            "data": described,
+            "command": command(
+                called,
+                data if isinstance(data, str | Path) else "ROWS",
+                seeds=seeds,
+                overrides=overrides,
+                media_root=media_root,
+                skip_bad_rows=skip_bad_rows,
+                use_cache=use_cache,
+            ),
+            "synthetic": _synthetic(splits.train),
+            "skipped_rows": [asdict(problem) for problem in table.skipped],
+        }
+        from_first(lambda: _write_down(folder, summary))
+        return summary
 
 
 def _write_down(folder: Path, summary: Mapping[str, Any]) -> None:

@@ -78,3 +78,24 @@ def test_what_counts_as_learned() -> None:
     assert made_learned("itm", 0.9, 0.5, questions=4).enough is None  # four right answers may be luck
     assert made_learned("itc", 1.0, 1.0, questions=9).enough is None  # all nine pictures are among the first ten
     assert [made_learned("itm", 0.9, 0.5, questions=count).verdict for count in (4, 450)] == ["too few rows", "yes"]
+
+
+def test_where_every_model_answers_one_class_to_all_rows_nothing_is_recommended() -> None:
+    gains = {100: {"itc": (0.2, 0.01, 0.001)}, 500: {"itc": (0.2, 0.01, 0.001)}}
+    findings = made_findings(gains, alike={"base": 3, "itc": 3})
+    advice = recommendation(findings)
+    assert advice.startswith("Nothing was learned with all 500 labels: every model answers one class to all test rows")
+    assert "more epochs" in advice
+    assert "Train with" not in advice
+    assert sentences(findings)[0].startswith("Nothing was learned with 100 labels")
+
+
+def test_of_single_models_that_answer_one_class_it_is_said_which_arms_they_are_of() -> None:
+    findings = made_findings({100: {"itc": (0.2, 0.01, 0.001)}}, alike={"base": 2})
+    assert recommendation(findings).startswith("Train with itc")
+    assert "Seeds that answer one class to all test rows: base (2 of 3)" in sentences(findings)[0]
+
+
+def test_a_gain_of_models_that_all_answer_one_class_is_no_advice() -> None:
+    findings = made_findings({100: {"itc": (0.2, 0.01, 0.001), "itm": (0.0, 0.01, 0.9)}}, alike={"itc": 3})
+    assert not recommendation(findings).startswith("Train with itc")

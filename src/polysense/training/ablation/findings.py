@@ -14,7 +14,8 @@ from polysense.training.ablation.own_task import Learned
 from polysense.training.ablation.question import BASE, Ablation
 from polysense.training.comparison import Comparison, compare
 from polysense.training.folder import SUMMARY
-from polysense.training.rival import tfidf_scores
+from polysense.training.predictions import answered_alike
+from polysense.training.rival import constant_answer, tfidf_scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,8 @@ class Effect:
     """Holm's, among all effects of the ablation."""
     learned: tuple[Learned, ...] = ()
     """What its models learned of its signals, of those that it is measured of."""
+    alike: int = 0
+    """Seeds that answered all test rows alike, which tells none from another."""
 
     @property
     def visible(self) -> bool:
@@ -48,6 +51,21 @@ class Level:
     words: float | None
     """What TF-IDF of the texts reaches with the same labels, mean over seeds; None where it has nothing to say."""
     effects: tuple[Effect, ...]
+    constant: tuple[str, float] | None = None
+    """``always “neutral”`` and what that reaches; None where rows have no class."""
+    base_alike: int = 0
+    """Seeds of the base that answered all test rows alike."""
+
+    @property
+    def alike(self) -> dict[str, int]:
+        """Of each arm with such seeds, how many of them answered all test rows alike."""
+        counts = {BASE: self.base_alike, **{one.arm: one.alike for one in self.effects}}
+        return {arm: count for arm, count in counts.items() if count}
+
+    @property
+    def nothing_learned(self) -> bool:
+        """Whether no model of any arm tells a test row from another."""
+        return all(count == len(self.base) for count in (self.base_alike, *(one.alike for one in self.effects)))
 
     @property
     def own_tasks(self) -> list[tuple[Learned, Learned | None]]:
@@ -92,6 +110,8 @@ class Findings:
                     "all": level.named == "all",
                     BASE: _scores(level.base),
                     "tfidf": level.words,
+                    "constant": None if level.constant is None else level.constant[1],
+                    "answered_all_rows_alike": level.alike,
                     "effects": {
                         one.arm: {
                             **_scores(one.scores),
@@ -128,6 +148,8 @@ def read_findings(ablation: Ablation) -> Findings:
             named=ablation.named(labels),
             base=_of_seeds(ablation.folder(labels, BASE), one),
             words=tfidf_scores(records[labels]).get(one.metric),
+            constant=_constant(records[labels], one),
+            base_alike=_alike(ablation.folder(labels, BASE), one),
             effects=tuple(
                 Effect(
                     arm=arm,
@@ -135,6 +157,7 @@ def read_findings(ablation: Ablation) -> Findings:
                     comparison=found[labels, arm],
                     p_adjusted=adjusted[labels, arm],
                     learned=_learned(ablation, labels, arm, seeds=found[labels, arm].seeds),
+                    alike=_alike(ablation.folder(labels, arm), one),
                 )
                 for arm in arms
             ),
@@ -177,6 +200,15 @@ def _notes(found: Mapping[tuple[int, str], Comparison]) -> str:
         where = [f"{arm} with {labels} labels" for (labels, arm), notes in each.items() if part in notes]
         said.append(part if len(where) == len(each) else f"{part} ({', '.join(where)})")
     return "; ".join(said)
+
+
+def _constant(record: Mapping[str, Any], comparison: Comparison) -> tuple[str, float] | None:
+    named, metrics = constant_answer(record, comparison.split) or ("", {})
+    return (named, float(metrics[comparison.metric])) if comparison.metric in metrics else None
+
+
+def _alike(run: Path, comparison: Comparison) -> int:
+    return len({one["seed"] for one in answered_alike(run, comparison.seeds, comparison.split)})
 
 
 def _of_seeds(run: Path, comparison: Comparison) -> tuple[float, ...]:

@@ -13,6 +13,8 @@ def recommendation(findings: Findings) -> str:
     """One paragraph: what to train with all labels, or with the most that were asked for."""
     largest = findings.levels[-1]
     best = best_effect(largest)
+    if largest.nothing_learned:
+        return " ".join([_nothing_learned(largest), MORE, *_worse_than_words(largest, findings.metric)])
     if best is not None:
         advice = f"Train with {_arm(best)}: {_effect(best)} with {_labels(largest)}."
     else:
@@ -26,14 +28,24 @@ def recommendation(findings: Findings) -> str:
     return " ".join([advice, *_not_learned(largest), *_worse_than_words(largest, findings.metric)])
 
 
+MORE = "Give the base more epochs, a higher learning rate or more rows, or take another recipe, and ask again."
+
+
+def _nothing_learned(level: Level) -> str:
+    return (
+        f"Nothing was learned with {_labels(level)}: every model answers one class to all test rows, "
+        "so the differences say nothing of the signals."
+    )
+
+
 def sentences(findings: Findings) -> list[str]:
     """What was seen with each number of labels, a sentence or two each."""
     return [_level(level, findings) for level in findings.levels]
 
 
 def best_effect(level: Level) -> Effect | None:
-    """The largest visible gain, if there is one."""
-    gains = [one for one in level.effects if one.visible and one.comparison.difference > 0]
+    """The largest visible gain of models that tell rows apart, if there is one."""
+    gains = [one for one in level.effects if one.visible and one.comparison.difference > 0 and one.alike < len(one.scores)]
     return max(gains, key=lambda one: one.comparison.difference, default=None)
 
 
@@ -49,6 +61,8 @@ def _not_learned(level: Level) -> list[str]:
 
 
 def _level(level: Level, findings: Findings) -> str:
+    if level.nothing_learned:
+        return _nothing_learned(level)
     helped = [one for one in level.effects if one.visible and one.comparison.difference > 0]
     hurt = [one for one in level.effects if one.visible and one.comparison.difference < 0]
     parts = [f"{_arm(one)} helps, {_effect(one)}" for one in helped] + [f"{_arm(one)} harms, {_effect(one)}" for one in hurt]
@@ -62,6 +76,9 @@ def _level(level: Level, findings: Findings) -> str:
     if hints:
         named = ", ".join(f"{_arm(one)} (p {one.comparison.p_value:.3f})" for one in hints)
         said += f" By itself {named} would be, but not as one of {findings.looked_at} comparisons."
+    if level.alike:
+        named = ", ".join(f"{_listed(arm.split('+'))} ({count} of {len(level.base)})" for arm, count in level.alike.items())
+        said += f" Seeds that answer one class to all test rows: {named}; what is seen of these arms is of models that learned nothing."
     idle = [found.signal.upper() for found, _ in level.own_tasks if found.enough is False]
     if idle:
         said += f" {_listed(idle)} did not learn {'its own task' if len(idle) == 1 else 'their own tasks'}."

@@ -11,6 +11,7 @@ from polysense.errors import DataError, RecipeError, display
 from polysense.progress import once, say
 from polysense.training.ablation.question import Ablation, Arm
 from polysense.training.folder import RECIPE, SUMMARY
+from polysense.training.lock import LOCK
 from polysense.training.run import train
 
 
@@ -27,7 +28,7 @@ def refuse_folder(out: Path, *, resume: bool, overwrite: bool) -> None:
         raise DataError(f"--out {out}: this is a file, the runs need a folder")
     if (out / RECIPE).is_file():
         raise RecipeError(f"{display(out)} is a run: choose another --out")
-    if any(out.iterdir()) and not (resume or overwrite):
+    if any(path.name != LOCK for path in out.iterdir()) and not (resume or overwrite):
         raise RecipeError(
             f"{display(out)} is not empty: go on with --resume, replace the runs in it with --overwrite, or choose another --out"
         )
