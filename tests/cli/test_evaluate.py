@@ -55,7 +55,14 @@ def test_people_get_a_table(trained_runs: dict[str, Path], capsys: pytest.Captur
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split("  ")[0] == "test"
     assert "mean over seeds 0, 1" in lines[0]
+    assert lines[0].split()[-4:] == ["seed", "0", "seed", "1"]
     assert any(line.startswith("weighted_f1 ") for line in lines)
+    assert any(line.startswith("ece is the expected calibration error") for line in lines)
+    classes = next(place for place, line in enumerate(lines) if line.endswith("support"))
+    assert lines[classes].split()[-4:] == ["f1", "precision", "recall", "support"]
+    record = json.loads((trained_runs["base"] / "run.json").read_text())
+    assert [line.split()[0] for line in lines[classes + 2 : classes + 2 + len(record["labels"])]] == record["labels"]
+    assert not any("/" in line for line in lines)
 
 
 def test_one_seed_or_a_saved_model_is_measured_alone(

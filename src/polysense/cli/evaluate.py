@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,9 @@ from polysense.errors import RecipeError
 from polysense.progress import bar
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+SHOWN = 5
+"""Seeds up to so many are shown apart, not only as their mean and standard deviation."""
 
 
 @app.command()
@@ -168,8 +172,18 @@ def _noted(run: str, split: str | None) -> tuple[str, list[dict[str, Any]], int 
 
 def _counted(name: str, value: Any) -> Any:
     """A number of rows or pairs without decimals."""
-    counts = name == "rows" or name.startswith("pairs_")
+    counts = name in ("rows", "support") or name.startswith("pairs_")
     return int(value) if counts and value is not None and value == int(value) else value
+
+
+def _print_parts(columns: Mapping[str, Mapping[str, Any]]) -> None:
+    """A row a class, modality or role, and a column a metric of it."""
+    for title, metrics in columns.items():
+        names = [name.partition("/") for name in metrics if "/" in name]
+        kinds, parts = list(dict.fromkeys(kind for kind, _, _ in names)), dict.fromkeys(part for _, _, part in names)
+        rows = [[part, *(_counted(kind, metrics.get(f"{kind}/{part}")) for kind in kinds)] for part in parts]
+        typer.echo("")
+        print_table([title, *kinds], rows)
 
 
 def _print(summary: dict[str, Any], damage: str) -> None:
@@ -180,8 +194,14 @@ def _print(summary: dict[str, Any], damage: str) -> None:
     title = f"mean over seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else alone
     columns = {title: metrics} | ({"std": spread} if len(seeds) > 1 else {})
     columns |= {"undamaged": summary["undamaged"]["metrics"]} if damage else {}
-    rows = [[name, *(_counted(name, column[name]) for column in columns.values())] for name in metrics]
+    columns |= {f"seed {result['seed']}": result["metrics"] for result in summary["per_seed"] if 1 < len(seeds) <= SHOWN}
+    whole = [name for name in metrics if "/" not in name]
+    rows = [[name, *(_counted(name, column[name]) for column in columns.values())] for name in whole]
     print_table([summary["split"] or "metric", *columns], rows)
+    if "ece" in metrics:
+        typer.echo("ece is the expected calibration error: the mean gap of probability and accuracy; less is better")
+    if len(whole) < len(metrics):
+        _print_parts({title: columns[title] for title in (title, "undamaged") if title in columns})
     if summary["rows"] is not None:
         typer.echo(f"{summary['rows']:,} {plural(summary['rows'])}{damage and f', {damage}'}")
     for result in summary["per_seed"]:
