@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from polysense.errors import RecipeError
 from polysense.recipe.files import dump_yaml
 from polysense.recipe.recipe import Recipe, load_recipe, read_saved
 from polysense.training.saved import read_model, write_model
+from polysense.types import Sample
 
 
 def recipe_of(
@@ -99,3 +101,15 @@ def test_what_is_refused(saved: Path, networks: Path, tmp_path: Path) -> None:
     (tmp_path / "second" / "r.yaml").write_text((tmp_path / "first" / "r.yaml").read_text() + "start: [a]\n")
     with pytest.raises(RecipeError, match="start: expected the folder"):
         load_recipe(str(tmp_path / "second" / "r.yaml"))
+
+
+def test_the_seed_that_a_run_is_taken_from_is_named(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "recipe.yaml").touch()
+    (run / "run.json").write_text('{"best_seed": 3}')
+    recipe = load_recipe("social/posts_text", [f"encoders.text.pretrained={run}"])
+    samples = [Sample(id=name, text=name, label=name) for name in ("sad", "glad")]
+    assert recipe.complete(samples).encoders["text"].arguments["pretrained"] == str(run / "seed-3")
+    started = replace(recipe, encoders={}, start=str(run))
+    assert started.complete(samples).start == str(run / "seed-3")

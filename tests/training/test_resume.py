@@ -21,6 +21,7 @@ from polysense.cli.main import execute
 from polysense.data.table import read_table
 from polysense.errors import DataError, RecipeError
 from polysense.training import checkpoints, trainer
+from polysense.training.lock import LOCK
 from polysense.training.run import train
 
 RECIPE = "social/posts_concat_both"
@@ -349,7 +350,9 @@ def test_resuming_a_finished_run_changes_nothing(unbroken: Path, overrides: list
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files but the lock, which a killed process leaves and the next one takes."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != LOCK]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def test_what_modality_dropout_hides_is_the_same_after_a_kill(

@@ -13,6 +13,7 @@ import torch
 from polysense.data.corpus import Corpus
 from polysense.data.mixtures.mixture import Mixture
 from polysense.encoders.encoder import Encoder
+from polysense.encoders.loading import saved_model
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import RecipeError, choices, display
 from polysense.evaluation.evaluator import Evaluator
@@ -81,13 +82,17 @@ class Recipe:
     """A run or saved model to go on from: its encoders, fusion and objectives, where they are of the same name and class."""
 
     def complete(self, samples: Sequence[Sample]) -> Recipe:
-        """The recipe with what depends on the training samples filled in (classes, class weights, the width of frames)."""
+        """The recipe with what depends on the training samples filled in (classes, class weights, the width of frames).
+
+        Where it begins with a trained run, the seed that is taken is named: the run may have a better one when this one goes on.
+        """
         return replace(
             self,
             encoders={name: _completed(part, samples) for name, part in self.encoders.items()},
             objectives={
                 name: replace(signal, part=_completed(signal.part, samples)) for name, signal in self.objectives.items()
             },
+            start=None if self.start is None else str(start_folder(self.start)),
         )
 
     def with_training(self, **settings: Any) -> Recipe:
@@ -293,7 +298,9 @@ def _evaluation(written: Mapping[str, Any], foreign: Path | None) -> Evaluation:
 
 def _completed(part: Part, samples: Sequence[Sample]) -> Part:
     assert issubclass(part.kind, Encoder | Objective)
-    return replace(part, arguments=part.kind.complete(part.arguments, samples))
+    arguments = part.kind.complete(part.arguments, samples)
+    found = saved_model(arguments["pretrained"]) if isinstance(arguments.get("pretrained"), str) else None
+    return replace(part, arguments=arguments if found is None else {**arguments, "pretrained": str(found)})
 
 
 def _saved(part: Part, folder: Path) -> Part:
