@@ -141,14 +141,14 @@ def test_an_aspect_is_counted_once_however_often_it_is_read(tiny_text: str, monk
             asked.append(aspect)
             return encoder.tokenizer(aspect, **choices)
 
-    monkeypatch.setattr(encoder._lengths, "tokenizer", Counted())
+    monkeypatch.setattr(encoder._reader._lengths, "tokenizer", Counted())
     for _ in range(3):
         assert [encoder.aspect_fault(row) for row in ROWS] == [None] * len(ROWS)
     assert sorted(asked) == sorted({row.aspect for row in ROWS if row.text is not None})
     monkeypatch.setattr("polysense.encoders.aspects.MOST_LENGTHS", 2)
     for name in "abc":
         encoder.aspect_fault(Sample(id="", text="x", aspect=name))
-    assert list(encoder._lengths._known) == ["c"]
+    assert list(encoder._reader._lengths._known) == ["c"]
 
 
 def test_the_switch_is_part_of_the_fingerprint(tiny_text: str, encoder: TransformerText) -> None:

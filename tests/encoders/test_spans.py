@@ -44,6 +44,6 @@ def test_a_tokenizer_that_cannot_tell_is_refused_by_name(tiny_text: str, tmp_pat
 
     made = TransformerText(tiny_text)
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n", encoding="utf-8")
-    made.tokenizer = BertTokenizerLegacy(str(tmp_path / "vocab.txt"))
+    made._reader.tokenizer = BertTokenizerLegacy(str(tmp_path / "vocab.txt"))
     with pytest.raises(RecipeError, match="BertTokenizerLegacy does not say which characters"):
         made.spans([Sample(id="", text="a")])

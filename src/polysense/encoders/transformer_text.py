@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -16,23 +15,15 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 from transformers import AutoTokenizer
 
-from polysense.data.media import content_key
 from polysense.data.vocabulary import Vocabulary
-from polysense.encoders.aspects import MISSING, AspectLengths, aspects_of, pair_key, refuse_unpaired, takes_segments
+from polysense.encoders.aspects import takes_segments
 from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.heap import give_back
 from polysense.encoders.loading import explained, load_backbone, saved_part, saved_weights, text_folder, text_tower
 from polysense.encoders.packing import Packing, first_position, run_packed
-from polysense.errors import DataError, RecipeError, choices
-from polysense.progress import say_of_data
+from polysense.encoders.text_reader import TOKENS, TextReader, settle_padding, tell_lacking
+from polysense.errors import DataError, RecipeError
 from polysense.types import MARK, Fields, Sample
-
-PLACES = frozenset({"name_or_path", "vocab_file", "merges_file", "tokenizer_file", "special_tokens_map_file", "is_local"})
-"""What a tokenizer notes about where it came from, which changes nothing that it gives."""
-
-
-TOKENS = ("input_ids", "attention_mask", "token_type_ids")
-"""What the network is given; the last one where it tells segments apart, and there are two."""
 
 SEGMENT = f"{MARK}segment"
 """In its place where a fusion runs the network."""
@@ -111,7 +102,7 @@ class TransformerText(Encoder):
         with explained("text encoder", pretrained):
             source = text_folder(pretrained)
             self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            self._settle_padding(pretrained)
+            settle_padding(self.tokenizer, pretrained)
             self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape, dropout=dropout))
             self.width = int(self.backbone.config.hidden_size)
             self.max_length = min(max_length, int(self.tokenizer.model_max_length), self.positions)
@@ -127,15 +118,11 @@ class TransformerText(Encoder):
         self.aspect = aspect
         self.beside = beside
         self.normalize = normalize
-        if aspect and beside is not None:
-            raise RecipeError(
-                "encoders.text: a pair is read, so that either an aspect or another column may stand with the text"
-            )
-        if aspect or beside is not None:
-            refuse_unpaired(self.tokenizer, pretrained, what="aspect" if aspect else "beside")
-        self._lengths = AspectLengths(self.tokenizer)
         self.pairs = aspect or beside is not None
         self.segments = self.pairs and takes_segments(self.tokenizer, self.backbone)
+        self._reader = TextReader(
+            self.tokenizer, pretrained, aspect=aspect, beside=beside, normalize=normalize, segments=self.segments
+        )
         self.freeze()
 
     @classmethod
@@ -145,17 +132,8 @@ class TransformerText(Encoder):
         Raises:
             DataError: none has anything there: the column has another name.
         """
-        beside = arguments.get("beside")
-        texts = [sample for sample in samples if sample.text is not None]
-        if beside is not None and texts:
-            lacking = sum(not _second(sample, beside) for sample in texts)
-            if lacking == len(texts):
-                columns = {name for sample in texts for name in ("pair", *sample.extra) if _second(sample, name)}
-                raise DataError(
-                    f"encoders.text.beside: no training row has anything in a column {beside!r}; {choices(beside, columns)}"
-                )
-            if lacking:
-                say_of_data(f"{lacking} of {len(texts)} training texts have no {beside!r} and are read alone")
+        if (beside := arguments.get("beside")) is not None:
+            tell_lacking(samples, beside)
         return dict(arguments)
 
     @property
@@ -179,13 +157,6 @@ class TransformerText(Encoder):
         weight: Tensor = self.backbone.get_input_embeddings().weight
         return weight
 
-    def _settle_padding(self, pretrained: str) -> None:
-        """Models that were trained without padding have no token for it; any will do, for the mask hides it."""
-        if self.tokenizer.pad_token is None:
-            self.tokenizer.pad_token = self.tokenizer.eos_token or self.tokenizer.unk_token
-        if self.tokenizer.pad_token_id is None:
-            raise RecipeError(f"the text encoder {pretrained!r} cannot be used: its tokenizer has no token to pad with")
-
     @property
     def positions(self) -> int:
         """How many tokens the model has positions for; RoBERTa and its kin count theirs from behind the padding token's number."""
@@ -207,7 +178,7 @@ class TransformerText(Encoder):
         for sample in samples:
             if (fault := self.aspect_fault(sample)) is not None:
                 raise DataError(f"{sample.origin or f'the row with id {sample.id!r}'}, aspect: {fault}")
-        tokens = self._tokens(samples, return_attention_mask=True, return_tensors="pt")
+        tokens = self._reader.tokens(samples, self._longest, return_attention_mask=True, return_tensors="pt")
         ids, mask = tokens["input_ids"].long(), tokens["attention_mask"].long()
         if ids.shape[1] == 0:
             ids, mask = ids.new_full((len(samples), 1), self.tokenizer.pad_token_id), mask.new_zeros((len(samples), 1))
@@ -220,112 +191,28 @@ class TransformerText(Encoder):
         return fields
 
     def key(self, sample: Sample) -> int:
-        """Equal where text and what stands with it are, as the model has them spelled: retweets differ in handle and address."""
-        text = None if sample.text is None else self._text(sample)
-        return pair_key(self.other(sample), text) if self.pairs else content_key(text)
+        """See :meth:`TextReader.key`."""
+        return self._reader.key(sample)
 
     def exchanged(self, sample: Sample, source: Sample) -> Sample:
-        """The text, and its aspect or what is read beside it."""
-        found = replace(sample, text=source.text)
-        if self.aspect:
-            return replace(found, aspect=source.aspect)
-        if self.beside is None:
-            return found
-        if self.beside == "pair":
-            return replace(found, pair=source.pair)
-        extra = {name: value for name, value in sample.extra.items() if name != self.beside}
-        return replace(found, extra=extra | {name: value for name, value in source.extra.items() if name == self.beside})
+        """See :meth:`TextReader.exchanged`."""
+        return self._reader.exchanged(sample, source)
 
     def other(self, sample: Sample) -> str | None:
-        """The row's aspect, or what is read behind its text; None where there is nothing."""
-        if self.aspect:
-            return sample.aspect
-        if self.beside is None or sample.text is None:
-            return None
-        found = _second(sample, self.beside)
-        return None if found is None else self._spelled(found) or None
+        """See :meth:`TextReader.other`."""
+        return self._reader.other(sample)
 
     def aspect_fault(self, sample: Sample) -> str | None:
-        """Why it cannot read the row's aspect with its text; None where it can, or reads texts alone."""
-        if not self.aspect or sample.text is None:
-            return None
-        aspect = sample.aspect or ""
-        if not aspect.strip():
-            return MISSING
-        around = self.tokenizer.num_special_tokens_to_add(pair=True)
-        taken = self._lengths.of(aspect) + around
-        if taken < self._longest:
-            return None
-        return f"it takes {taken} of {self._longest} tokens, the special ones included, and leaves no room for the text"
+        """See :meth:`TextReader.aspect_fault`."""
+        return self._reader.aspect_fault(sample, self._longest)
 
     def is_cut(self, sample: Sample) -> bool:
-        """Whether a part of its text is not read, for it has too many tokens."""
-        pair = (sample.aspect or "", self._text(sample)) if self.aspect else (self._text(sample), self.other(sample))
-        return len(self.tokenizer(*pair, verbose=False)["input_ids"]) > self._longest
+        """See :meth:`TextReader.is_cut`."""
+        return self._reader.is_cut(sample, self._longest)
 
     def spans(self, samples: Sequence[Sample]) -> list[list[tuple[int, int]]]:
-        """Which characters of its text, from the first to behind the last, each token of :meth:`prepare` stands for; (0, 0): for none.
-
-        The tokens of an aspect stand for none.
-
-        What is known of a text by its characters (words of a lexicon, marked spans, words that stand for others) is laid onto its
-        tokens by this, see :class:`polysense.data.alignment.Alignment`.
-
-        Raises:
-            RecipeError: the tokenizer cannot tell, or the tokens are not those of the text as it was given.
-        """
-        if self.normalize is not None or self.beside is not None:
-            raise RecipeError(
-                "encoders.text: with normalize or beside its tokens are not those of the text alone, so that words and spans cannot be "
-                "found in them"
-            )
-        if not self.tokenizer.is_fast:
-            raise RecipeError(
-                f"the tokenizer {type(self.tokenizer).__name__} does not say which characters its tokens stand for"
-            )
-        tokens = self._tokens(samples, return_attention_mask=False, return_offsets_mapping=True)
-        found = [[(int(start), int(end)) for start, end in row] or [(0, 0)] for row in tokens["offset_mapping"]]
-        if not self.aspect:
-            return found
-        segments = [tokens.sequence_ids(row) for row in range(len(samples))]
-        return [
-            [span if segment == 1 else (0, 0) for span, segment in zip(row, parts, strict=True)]
-            for row, parts in zip(found, segments, strict=True)
-        ]
-
-    def _tokens(self, samples: Sequence[Sample], **wanted: Any) -> Any:
-        """What the tokenizer makes of the texts, padded to the longest; ``wanted`` says what it is to return."""
-        texts = [self._text(sample) for sample in samples]
-        limits = {"max_length": self._longest, "padding": "longest", "padding_side": "right"}
-        if self.beside is not None:
-            return self._with_seconds(texts, [self.other(sample) for sample in samples], limits, wanted)
-        if not self.aspect:
-            return self.tokenizer(texts, truncation=True, **limits, **wanted)
-        return self.tokenizer(
-            aspects_of(samples), texts, truncation="only_second", return_token_type_ids=self.segments, **limits, **wanted
-        )
-
-    def _with_seconds(
-        self, texts: Sequence[str], seconds: Sequence[str | None], limits: dict[str, Any], wanted: dict[str, Any]
-    ) -> Any:
-        """Each text with its second, or alone where it has none: a batch of the tokenizer's own is all pairs or none."""
-        rows = [
-            self.tokenizer(text, second or None, truncation="longest_first", max_length=limits["max_length"], verbose=False)
-            for text, second in zip(texts, seconds, strict=True)
-        ]
-        names = [name for name in TOKENS if name in self.tokenizer.model_input_names]
-        padded = {"padding": limits["padding"], "padding_side": limits["padding_side"], **wanted}
-        return self.tokenizer.pad([{name: row[name] for name in names} for row in rows], **padded)
-
-    def _text(self, sample: Sample) -> str:
-        return self._spelled(sample.text or "")
-
-    def _spelled(self, text: str) -> str:
-        if self.normalize is None:
-            return text
-        from polysense.data.tweets import normalized  # its table of emoji takes a while to load
-
-        return normalized(text)
+        """See :meth:`TextReader.spans`."""
+        return self._reader.spans(samples, self._longest)
 
     @property
     def _longest(self) -> int:
@@ -440,18 +327,4 @@ class TransformerText(Encoder):
     def preprocessing(self) -> str:
         """Tokenizer, length, pooling, and whether aspects are read."""
         about = (" aspect" if self.aspect else "") + f" {self.beside} {self.normalize}" * bool(self.beside or self.normalize)
-        return f"text {json.dumps(self._rules(), default=str)} {self.max_length} {self.pooling} {self.tokens}{about}"
-
-    def _rules(self) -> Any:
-        backend = getattr(self.tokenizer, "backend_tokenizer", None)
-        if backend is None:  # a tokenizer in Python: its code is known by name only
-            kept = {name: value for name, value in self.tokenizer.init_kwargs.items() if name not in PLACES}
-            return [type(self.tokenizer).__name__, sorted(self.tokenizer.get_vocab().items()), sorted(kept.items())]
-        # The tokenizer notes its last call there; what it was asked before does not change what it gives now.
-        return {name: value for name, value in json.loads(backend.to_str()).items() if name not in {"truncation", "padding"}}
-
-
-def _second(sample: Sample, column: str) -> str | None:
-    """What stands in a column that is read beside the text; None where there is nothing."""
-    found = sample.pair if column == "pair" else sample.extra.get(column)
-    return None if found is None else str(found) or None
+        return f"text {json.dumps(self._reader.rules(), default=str)} {self.max_length} {self.pooling} {self.tokens}{about}"
