@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import t as student_t
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 
@@ -98,6 +99,16 @@ COMPARED = (
     ("no_text", "full"),
     ("no_pictures", "full"),
 )
+
+SURPRISED = (("text_only", "no_contrast"), ("no_contrast", "full"), *COMPARED)
+"""Pairs of arms whose perplexities are held against each other, seed by seed: each seed hides other words."""
+
+ASKED = {
+    "hidden words": "captions: perplexity",
+    "with the picture": "captions with pictures: perplexity",
+    "fragments": "fragments: writing_perplexity",
+}
+"""The perplexities by the column of the page."""
 
 TUNED: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
     "caption": (
@@ -305,10 +316,24 @@ def collected(root: Path, runs: Path) -> dict[str, Any]:
         "commits": {arm: (runs / arm / "commit.txt").read_text() for arm in arms},
         "arms": arms,
         "tasks": tasks,
+        "surprises": surprises(arms),
         "control": control(root, runs),
         "differences": differences(root, runs),
         "baselines": kept_baselines(root, runs),
     }
+
+
+def surprises(arms: Mapping[str, Any]) -> dict[str, Any]:
+    """``other / base - 1`` of the perplexities over the seeds that both have, with the t interval of its logarithm."""
+    found: dict[str, Any] = {}
+    for base, other in SURPRISED:
+        for name in ASKED.values() if base in arms and other in arms else ():
+            pairs = zip(arms[base][name]["seeds"], arms[other][name]["seeds"], strict=False)
+            logs = np.log([theirs / own for own, theirs in pairs])
+            half = 0.0 if len(logs) == 1 else float(student_t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / len(logs) ** 0.5)
+            low, mean, high = (float(np.expm1(logs.mean() + step)) for step in (-half, 0.0, half))
+            found.setdefault(f"{other} / {base}", {"seeds": len(logs)})[name] = {"difference": mean, "low": low, "high": high}
+    return found
 
 
 def kept_baselines(root: Path, runs: Path) -> dict[str, Any]:
@@ -380,7 +405,9 @@ def head(result: Mapping[str, Any]) -> list[str]:
         f"pictures are not Flickr8k's. Free pictures: {made['free pictures']:,} of MVSA. Sentences of STS and SICK are left out.",
         "Three epochs of the pairs, half of the steps, from one small start. Recalls and shares in points, mean ± standard",
         f"deviation over seeds 0, 1 and 2; of {single} seed 0 alone, so that their intervals",
-        "are over pictures and not over seeds. Captions are written greedily, of seed 0. Joint shares are left out where no",
+        "are over pictures and not over seeds. Perplexities stand beside one another seed by seed, for each seed hides other words,",
+        "with the t interval over three seeds, or none over one.",
+        "Captions are written greedily, of seed 0. Joint shares are left out where no",
         "rewritten caption was read. A control below 50 says little: a",
         "word that was taken out more often in some folds was put in more often in the others.",
         "",
@@ -407,13 +434,16 @@ def markdown(result: Mapping[str, Any]) -> str:
         rewritten.append([arm, *(cell(found.get(f"rewritten: {one}") if one in judged else None) for one in above)])
     lines = [*head(result), *table(["arm", *recall], known), ""]
     lines += table(["own caption above the rewritten", *above], rewritten)
-    asked = {
-        "hidden words": "captions: perplexity",
-        "with the picture": "captions with pictures: perplexity",
-        "fragments": "fragments: writing_perplexity",
-    }
-    surprised = [[arm, *(cell(found.get(one), 1.0) for one in asked.values())] for arm, found in arms.items()]
-    lines += ["", *table(["perplexity of test captions", *asked], surprised)]
+    surprised = [[arm, *(cell(found.get(one), 1.0) for one in ASKED.values())] for arm, found in arms.items()]
+    lines += ["", *table(["perplexity of test captions", *ASKED], surprised), ""]
+    held = []
+    for name, found in result["surprises"].items():
+        several = found["seeds"] > 1
+        cells = [found[one] for one in ASKED.values()]
+        held.append(
+            [name, *(difference(one, times=100, digits=1) if several else f"{100 * one['difference']:+.1f}" for one in cells)]
+        )
+    lines += table(["perplexity beside that of another arm (%)", *ASKED], held)
     for task, tuned in result["tasks"].items():
         names = list(next(iter(tuned.values())))
         scale = 100.0 if task == "retrieval" else 1.0

@@ -40,6 +40,13 @@ def test_every_arm_is_a_recipe(script: dict[str, Any]) -> None:
 def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
     recall = [f"{way}_R@{k}" for way in ("text_to_image", "image_to_text") for k in (1, 5, 10)]
     one = {"mean": 0.25, "std": 0.01, "seeds": [0.24, 0.26]}
+    asked = dict.fromkeys(script["ASKED"].values())
+    arms = {
+        "text_only": {name: {"seeds": [40.0, 60.0]} for name in asked},
+        "no_contrast": {name: {"seeds": [50.0, 75.0]} for name in asked},
+        "no_retrieval": {name: {"seeds": [80.0]} for name in asked},
+        "full": {name: {"seeds": [40.0, 70.0]} for name in asked},
+    }
     result = {
         "baselines": {"chance": dict.fromkeys(recall, 0.001)},
         "arms": {
@@ -52,11 +59,15 @@ def test_the_page_says_what_was_measured(script: dict[str, Any]) -> None:
         "prepared": {"free texts": 32_000, "of them captions": 22_000, "free pictures": 4869},
         "commits": {"full": "1234567", "no_rewriting": "1234567", "text_only": "89abcde"},
         "machine": "a machine",
+        "surprises": script["surprises"](arms),
         "control": {level: {"accuracy": 0.55} for level in ("word", "phrase", "sentence")},
         "tasks": {"sts": {"start": {"spearman": {"mean": 61.5, "std": None, "seeds": [61.5]}}}},
         "differences": {"full - x": {name: {"difference": 0.01, "low": -0.01, "high": 0.03} for name in recall}},
     }
+    assert result["surprises"]["full / no_retrieval"]["captions: perplexity"]["difference"] == pytest.approx(-0.5)
     page = script["markdown"](result)
+    assert "| no_contrast / text_only | +25.0 (+25.0 to +25.0) |" in page
+    assert "| full / no_retrieval | -50.0 | -50.0 | -50.0 |" in page
     assert "| chance | 0.1 |" in page
     assert "| full | 25.0 ± 1.0 | 25.0 ± 1.0 |" in page
     assert "| text_only | 30.0 |" in page
