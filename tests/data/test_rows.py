@@ -125,6 +125,36 @@ def test_a_link_that_leaves_the_folder(tmp_path: Path) -> None:
     assert "leaves the data folder" in refused({"image": "up/a.png"}, media_root=inside).reason
 
 
+def test_a_link_that_leaves_the_folder_says_that_it_is_one_and_what_to_do(tmp_path: Path) -> None:
+    inside, store = tmp_path / "data", tmp_path / "store"
+    (inside / "own").mkdir(parents=True)
+    (store / "images").mkdir(parents=True)
+    Image.new("RGB", (2, 2)).save(store / "images" / "a.png")
+    (inside / "images").symlink_to(store / "images")
+    (inside / "own" / "b.png").symlink_to(store / "images" / "a.png")
+    behind, other = (refused({"image": name}, media_root=inside).reason for name in ("images/a.png", "own/b.png"))
+    link = (
+        f"it is a link, or lies behind one, to {store / 'images/a.png'}; copy the file itself there (cp -L), or name the folder"
+    )
+    assert link in behind
+    assert link in other
+    assert behind.endswith(f"(--media-root {store})")
+    assert other.endswith("(--media-root FOLDER)")
+    assert read({"image": "images/a.png"}, media_root=store).image == store / "images/a.png"
+    assert "it is a link" not in refused({"image": "../store/images/a.png"}, media_root=inside).reason
+
+
+def test_paths_as_windows_writes_them_are_told(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (2, 2)).save(tmp_path / "images" / "a.png")
+    told = refused({"image": "images\\a.png"}, media_root=tmp_path).reason
+    assert "images\\a.png is written as on Windows; write " in told
+    assert "images/a.png, which is there" in told
+    assert "images/b.png does not exist" in refused({"image": "images\\b.png"}, media_root=tmp_path).reason
+    Image.new("RGB", (2, 2)).save(tmp_path / "odd\\name.png")
+    assert read({"image": "odd\\name.png"}, media_root=tmp_path).image == tmp_path / "odd\\name.png"
+
+
 def test_a_folder_that_is_a_link_itself_is_fine(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     Image.new("RGB", (2, 2)).save(tmp_path / "real" / "a.png")

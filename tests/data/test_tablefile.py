@@ -6,7 +6,7 @@ from pathlib import Path
 import polars
 import pytest
 
-from polysense.data.tablefile import find_table, read_raw
+from polysense.data.tablefile import find_table, first_rows, read_raw
 from polysense.errors import DataError, RecipeError
 
 
@@ -89,9 +89,59 @@ def test_repeated_header(tmp_path: Path) -> None:
         read_raw(write(tmp_path / "a.csv", "text,id,text\n1,2,3\n"))
 
 
-def test_another_separator(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="separated by ',', not ';'"):
-        read_raw(write(tmp_path / "a.csv", "id;text\n1;a\n"))
+@pytest.mark.parametrize(
+    ("name", "between", "found"),
+    [
+        (
+            "a.csv",
+            ";",
+            "semicolons stand between the cells, and commas are looked for in a .csv file; write a first line sep=;",
+        ),
+        (
+            "a.csv",
+            "\t",
+            "tabs stand between the cells, and commas are looked for in a .csv file; end the name of the file in .tsv",
+        ),
+        (
+            "a.tsv",
+            ",",
+            "commas stand between the cells, and tabs are looked for in a .tsv file; end the name of the file in .csv",
+        ),
+        ("a.tsv", ";", "semicolons stand between the cells, and tabs are looked for in a .tsv file; write a first line sep=;"),
+    ],
+)
+def test_another_separator(tmp_path: Path, name: str, between: str, found: str) -> None:
+    path = write(tmp_path / name, f"id{between}text\n1{between}a\n")
+    with pytest.raises(DataError) as caught:
+        read_raw(path)
+    assert found in str(caught.value)
+    assert "--set corpora.0.delimiter=" in str(caught.value)
+
+
+@pytest.mark.parametrize("between", [";", ",", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
+def test_what_the_first_line_says_of_the_cells_holds(tmp_path: Path, name: str, between: str, end: str) -> None:
+    rows = [
+        f"sep={between}",
+        between.join(["id", "text"]),
+        between.join(["1", '"one"']),
+        between.join(["2", "two", "three"]),
+        "",
+    ]
+    raw = read_raw(write(tmp_path / name, end.join(rows)))
+    assert raw.columns == ("id", "text")
+    assert raw.rows == [(1, {"id": "1", "text": "one"})]
+    assert [one.reason for one in raw.problems] == ["3 cells where the header has 2 (line 4)"]
+    assert first_rows(tmp_path / name) == ([["id", "text"], ["1", "one"], ["2", "two", "three"]], between)
+
+
+def test_a_first_line_that_only_looks_like_one_is_a_header(tmp_path: Path) -> None:
+    assert read_raw(write(tmp_path / "a.csv", "sep=x,text\n1,a\n")).columns == ("sep=x", "text")
+    with pytest.raises(DataError, match="is empty"):
+        read_raw(write(tmp_path / "a.csv", "sep=;\n"))
+    with pytest.raises(DataError, match=r"line 3 \(row 1\)"):
+        read_raw(write(tmp_path / "a.csv", "sep=;\nid;text\n1;caf\xe9\n".encode("latin-1")))
 
 
 def test_latin_1_names_line_row_and_the_way_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -81,6 +82,10 @@ class RowReader:
             reason = f"nothing usable: {lacks}" + (f", and no {' or '.join(media)}" if media else "")
             return Problem(file=self.file, row=number, id=row_id, field="row", reason=reason)
         return sample
+
+    def names(self, row: Mapping[str, object]) -> bool:
+        """Whether the row has an id of its own, and its number does not stand for one."""
+        return bool(self._text(row, "id"))
 
     def _sample(self, row: Mapping[str, object], row_id: str, number: int) -> Sample:
         return Sample(
@@ -245,11 +250,12 @@ class RowReader:
     def _found(self, name: str) -> Path:
         path = Path(name) if self.media_root is None else self.media_root / name
         if self.media_root is not None and not path.resolve().is_relative_to(self.media_root.resolve()):
-            raise _BadPathError(
-                f"{name} leaves the data folder '{display(self.media_root)}'; another folder is named with media_root (--media-root)"
-            )
+            raise _BadPathError(_leaves(name, self.media_root))
         if path.is_file():
             return path
+        if "\\" in name and os.sep == "/":
+            slashed = self._found(name.replace("\\", "/"))
+            raise _BadPathError(f"{name} is written as on Windows; write {display(slashed)}, which is there, with / for \\")
         # Sets circulate whose tables say .jpg for every picture although some were saved as .png.
         other = path.with_suffix(".png")
         if path.suffix.lower() in {".jpg", ".jpeg"} and other.is_file():
@@ -272,6 +278,15 @@ class RowReader:
 def origin(file: str, number: int) -> str:
     """How messages name a row."""
     return f"{file}, row {number}"
+
+
+def taken_id(name: str, *, named: bool, first: int, first_named: bool) -> str:
+    """Why a row cannot have the id ``name``, which row ``first`` has; of both, whether the table names it or it is the row's number."""
+    if named and first_named:
+        return f"the id stands in row {first} too"
+    if first_named:
+        return f"the id is empty, so the row is called by its number, and row {first} has the id {name!r}; write another one"
+    return f"row {first} has no id, so it is called by its number, {name!r}; write ids into all rows, or into none"
 
 
 def place(sample: Sample) -> tuple[str, int | None]:
@@ -318,6 +333,18 @@ def _opened(data: object) -> Picture:
             return Picture(bytes(data))  # type: ignore[call-overload]
     except Exception as error:  # Pillow's readers raise many kinds on damaged bytes
         raise _BadCellError("image", f"the bytes in the table are not a picture ({error})") from None
+
+
+def _leaves(name: str, folder: Path) -> str:
+    """That what a name leads to lies outside of the folder, and how it comes there."""
+    path = folder / name
+    leaves = f"{name} leaves the data folder '{display(folder)}'"
+    if not Path(os.path.abspath(path)).is_relative_to(Path(os.path.abspath(folder))):  # noqa: PTH100 (links stay links)
+        return f"{leaves}; another folder is named with media_root (--media-root)"
+    target, parts = path.resolve(), Path(name).parts
+    there = target.parents[len(parts) - 1] if target.parts[-len(parts) :] == parts else None
+    way = "copy the file itself there (cp -L), or name the folder that holds the files with media_root"
+    return f"{leaves}: it is a link, or lies behind one, to {target}; {way} (--media-root {there or 'FOLDER'})"
 
 
 def _shorten(value: object) -> str:

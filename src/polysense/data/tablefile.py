@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -23,6 +24,9 @@ PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";"}
 """What may stand between the cells of a text file."""
+
+_SEPARATOR = re.compile(r'"?sep=([,;\t])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+"""The line with which Excel says what stands between the cells."""
 
 _LONGEST_CELL = 1 << 26  # characters; a quote that is never closed would otherwise end in a message about 131072
 
@@ -87,11 +91,13 @@ def first_rows(
 ) -> tuple[list[list[str]], str]:
     """The cells of the first lines of a text file that are not blank, and what stands between them.
 
-    Where that is not said it is a comma in a ``.csv`` file without a tab in its first line, and a tab in all others. A quotation
-    mark that is not closed ends the rows: it is for the reading of the whole file to say so.
+    Where that is not said, by the file's own line ``sep=;`` neither, it is a comma in a ``.csv`` file without a tab in its first line,
+    and a tab in all others. A quotation mark that is not closed ends the rows: it is for the reading of the whole file to say so.
     """
-    lines = (line for line in _lines(decoded(path, _read(path), encoding, row_of=_records_before)) if line.strip())
-    first = next(lines)
+    said, text = _said(decoded(path, _read(path), encoding, row_of=_records_before))
+    lines = (line for line in _lines(text) if line.strip())
+    first = next(lines, "")
+    delimiter = delimiter or said
     every = chain([first], lines)
     if delimiter is None:
         delimiter = "," if path.suffix.lower() == ".csv" and "\t" not in first else "\t"
@@ -130,11 +136,13 @@ class Separated:
         return f"{between}, the first line is a row: its cells are {', '.join(self.columns)}"
 
     def read(self, path: Path, data: bytes, encoding: str) -> RawTable:
-        """The rows of a file.
+        """The rows of a file; what its first line says of the cells, as Excel writes it (``sep=;``), holds.
 
         Tab-separated files come with quoting, like CSV, and without, where a quote is a character like any other.
         """
-        text = decoded(path, data, encoding, row_of=_records_before)
+        said, text = _said(decoded(path, data, encoding, row_of=_records_before))
+        if said is not None:
+            return replace(self, delimiter=said)._rows(path, text, quoting=csv.QUOTE_MINIMAL, before=1)
         if self.delimiter != "\t":
             return self._rows(path, text, quoting=csv.QUOTE_MINIMAL)
         try:
@@ -146,30 +154,33 @@ class Separated:
         plain = self._rows(path, text, quoting=csv.QUOTE_NONE)
         return plain if len(plain.problems) < len(quoted.problems) else quoted
 
-    def _rows(self, path: Path, text: str, *, quoting: Literal[0, 3]) -> RawTable:
-        return _separated(path, text, delimiter=self.delimiter, quoting=quoting, columns=self.columns)
+    def _rows(self, path: Path, text: str, *, quoting: Literal[0, 3], before: int = 0) -> RawTable:
+        return _separated(path, text, delimiter=self.delimiter, quoting=quoting, columns=self.columns, before=before)
 
 
 def _separated(
-    path: Path, text: str, *, delimiter: str, quoting: Literal[0, 3], columns: Sequence[str] | None = None
+    path: Path, text: str, *, delimiter: str, quoting: Literal[0, 3], columns: Sequence[str] | None, before: int
 ) -> RawTable:
+    """The rows of a text, which has ``before`` lines of the file before it."""
     name = display(path)
     limit = csv.field_size_limit(_LONGEST_CELL)
     records: list[tuple[int, list[str]]] = []  # the line on which a record ends, its cells
     reader = csv.reader(_lines(text), delimiter=delimiter, quoting=quoting, strict=True)
     try:
-        records.extend((reader.line_num, cells) for cells in reader if cells)
+        records.extend((before + reader.line_num, cells) for cells in reader if cells)
     except csv.Error as error:
-        start = records[-1][0] + 1 if records else 1
+        start = records[-1][0] + 1 if records else before + 1
         place = f"row {len(records)}" if records else "header"
         raise DataError(
             f"{name}, {place} (from line {start}): {error}; is a quotation mark not closed or not doubled?"
         ) from None
     finally:
         csv.field_size_limit(limit)
+    if not records:
+        raise DataError(f"{name} is empty")
     if columns is None:
         header = [cell.strip() for cell in records.pop(0)[1]]
-        _check_header(name, header, delimiter)
+        _check_header(path, header, delimiter)
     else:
         header = list(columns)
     there = "header" if columns is None else "first row"
@@ -194,15 +205,29 @@ def _lines(text: str) -> Iterator[str]:
         start = end
 
 
-def _check_header(name: str, header: list[str], delimiter: str) -> None:
+def _said(text: str) -> tuple[str | None, str]:
+    """What a first line ``sep=;`` says, and the text behind it; None and the text where it is none."""
+    said = _SEPARATOR.match(text)
+    return (None, text) if said is None else (said[1], text[said.end() :])
+
+
+def _check_header(path: Path, header: list[str], delimiter: str) -> None:
+    name = display(path)
     repeated = sorted({column for column in header if column and header.count(column) > 1})
     if repeated:
         raise DataError(f"{name}: the header names {', '.join(map(repr, repeated))} more than once")
-    other = {",": ";", "\t": ",", ";": ","}[delimiter]
-    if len(header) == 1 and other in header[0]:
-        raise DataError(
-            f"{name}: the header {header[0]!r} is one column: the cells must be separated by {delimiter!r}, not {other!r}"
-        )
+    other = next((one for one in DELIMITERS.items() if len(header) == 1 and one[1] != delimiter and one[1] in header[0]), None)
+    if other is None:
+        return
+    between = next(word for word, character in DELIMITERS.items() if character == delimiter)
+    usual = {"comma": ".csv", "tab": ".tsv"}.get(other[0])
+    ways = [] if usual is None else [f"end the name of the file in {usual}"]
+    ways += ["write a first line sep=; into it"] if other[0] == "semicolon" else []
+    ways += [f"say so: --delimiter {other[0]} in `polysense data verify`, --set corpora.0.delimiter={other[0]} in training"]
+    raise DataError(
+        f"{name}: the header {header[0]!r} is one column: {other[0]}s stand between the cells, and {between}s are looked for in a "
+        f"{path.suffix} file; {', or '.join(ways)}"
+    )
 
 
 def _read_jsonl(path: Path, data: bytes, encoding: str) -> RawTable:
@@ -242,7 +267,7 @@ def _read_parquet(path: Path, data: bytes, encoding: str) -> RawTable:
 def _records_before(text: str) -> int:
     """The row in which the text after ``text`` stands; 0 is the header. Counts records, which may span lines."""
     try:
-        return sum(1 for cells in csv.reader(_lines(text + "x")) if cells) - 1
+        return sum(1 for cells in csv.reader(_lines(_said(text)[1] + "x")) if cells) - 1
     except csv.Error:
         return 0
 

@@ -66,3 +66,17 @@ def test_what_rows_given_in_python_cannot_have_is_refused_by_name() -> None:
         Posts(columns={"text": "tweet"}, encoding="latin-1").adopted(rows)
     with pytest.raises(ArgumentError, match="99 labels are asked for"):
         Posts(columns={"text": "tweet", "label": "feelings"}, labels=99).adopted(rows)
+
+
+@pytest.mark.parametrize(("delimiter", "between"), [("semicolon", ";"), ("tab", "\t"), ("comma", ",")])
+def test_the_delimiter_of_a_file_may_be_another_one(tmp_path: Path, delimiter: str, between: str) -> None:
+    for name in ("a.csv", "b.tsv"):
+        (tmp_path / name).write_text(between.join(["text", "label"]) + "\n" + between.join(["so good", "x"]) + "\n", "utf-8")
+        (sample,) = Posts(delimiter=delimiter).read(tmp_path / name).samples
+        assert (sample.text, sample.label) == ("so good", "x")
+    (tmp_path / "c.jsonl").write_text('{"text": "so good"}\n', "utf-8")
+    assert len(Posts(delimiter=delimiter).read(tmp_path / "c.jsonl")) == 1
+    with pytest.raises(RecipeError, match="Posts, delimiter: ';' is none; valid: 'comma', 'semicolon', 'tab'"):
+        Posts(delimiter=";")  # type: ignore[arg-type]
+    with pytest.raises(RecipeError, match="delimiter"):
+        Posts(delimiter=delimiter).adopted(partial(from_rows, [{"text": "a"}]))

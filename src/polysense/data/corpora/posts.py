@@ -7,8 +7,10 @@ from typing import ClassVar, Literal
 
 from polysense.data.corpus import Corpus, GivenRows, expect, refuse_for_rows
 from polysense.data.few_labels import FewLabels
+from polysense.data.pair_files import FORMATS, Delimiter
 from polysense.data.table import Table, read_table, with_splits
-from polysense.errors import RecipeError
+from polysense.data.tablefile import DELIMITERS, Separated, find_table
+from polysense.errors import RecipeError, choices
 
 
 class Posts(Corpus):
@@ -16,7 +18,8 @@ class Posts(Corpus):
 
     Standard columns are ``id, text, image, audio, video, pair, negatives, aspect, spans, label, score, split, group``; ``columns``
     maps them to other names (``{text: tweet}``). A table without splits gets 80/10/10 ones, drawn by ``seed``, that keep equal
-    posts together.
+    posts together. ``delimiter`` is what stands between the cells of a CSV or TSV file: a comma or a tab by its name's ending, unless
+    its first line is ``sep=;``.
     ``label_separator`` makes rows multi-label (``"|"``: ``joy|surprise``). ``labels`` is how many labels a training learns from, drawn
     by its seed, or ``all``; the rows without one are then a corpus of their own to the mixture (``Beside``). ``null`` makes no
     difference between rows.
@@ -31,27 +34,34 @@ class Posts(Corpus):
         self,
         columns: dict[str, str] | None = None,
         encoding: str = "utf-8",
+        delimiter: Delimiter | None = None,
         label_separator: str | None = None,
         seed: int = 0,
         labels: int | Literal["all"] | None = None,
     ) -> None:
+        if delimiter is not None and delimiter not in DELIMITERS:
+            raise RecipeError(f"Posts, delimiter: {delimiter!r} is none; {choices(delimiter, DELIMITERS)}")
         if labels is not None and labels != "all" and labels < 1:
             raise RecipeError(f"Posts, labels: expected a number from 1 up, all or null, found {labels}")
         self.columns = columns
         self.encoding = encoding
+        self.delimiter = delimiter
         self.label_separator = label_separator
         self.seed = seed
         self.labels = labels
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The samples of the table ``root``, or of the only table in the folder ``root``."""
+        path = find_table(expect(self, Path(root)))
+        given = self.delimiter if path.suffix.lower() in FORMATS else None
         return read_table(
-            expect(self, Path(root)),
+            path,
             columns=self.columns,
             media_root=media_root,
             encoding=self.encoding,
             label_separator=self.label_separator,
             split_seed=self.seed,
+            separated=None if given is None else Separated(DELIMITERS[given]),
         )
 
     def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:
@@ -60,7 +70,7 @@ class Posts(Corpus):
 
     def adopted(self, rows: GivenRows) -> Table:
         """Rows given in Python, with the same columns, splits and draw as a table has."""
-        refuse_for_rows(self, "encoding")
+        refuse_for_rows(self, "encoding", "delimiter")
         table = rows(columns=self.columns, label_separator=self.label_separator)
         return self._drawn(with_splits(table, seed=self.seed))
 
