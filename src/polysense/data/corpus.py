@@ -32,6 +32,8 @@ class Corpus(ABC):
     """What the samples have."""
     layout: ClassVar[tuple[str, ...]]
     """The files that the folder holds, for messages: ``images/<id>.jpg``."""
+    known_by: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Sets of files and folders, each of which tells the corpus from others; those of the ``layout`` where there are none."""
     own_files: ClassVar[bool] = False
     """Whether it reads anybody's files, each by itself: nothing about a file says that it is none of its."""
 

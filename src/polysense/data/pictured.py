@@ -23,7 +23,12 @@ Cells = Mapping[str, object]
 
 
 def read_pictured(
-    path: Path, *, columns: Mapping[str, str], pictures: Path, label: Callable[[Cells], str | None] | None = None
+    path: Path,
+    *,
+    columns: Mapping[str, str],
+    pictures: Path,
+    also: str | None = None,
+    label: Callable[[Cells], str | None] | None = None,
 ) -> Table:
     """The rows of a table file, without splits where it has none.
 
@@ -33,6 +38,7 @@ def read_pictured(
             without ending. Other fields stand under their own names, or are not there.
         pictures: the folder of the pictures; or one that `data extract regions` or `data convert regions` wrote, by whose rows'
             ids the pictures are found (the name of the picture, with or without folder and ending).
+        also: how a picture may be called that is not called as the cell says: ``T{}``.
         label: makes a row's label of its cells; a DataError of it makes the row a bad one.
 
     Raises:
@@ -53,7 +59,8 @@ def read_pictured(
         except DataError as error:
             name = str(row.get(columns["id"]) or "") or None
             problems.append(Problem(file=file, row=number, id=name, field=LABEL, reason=str(error)))
-    samples, bad = pictured(rows, file=file, columns=named if label is None else {**named, LABEL: LABEL}, pictures=pictures)
+    fields = named if label is None else {**named, LABEL: LABEL}
+    samples, bad = pictured(rows, file=file, columns=fields, pictures=pictures, also=also)
     return Table(
         name=path.name,
         samples=tuple(samples),
@@ -65,7 +72,12 @@ def read_pictured(
 
 
 def pictured(
-    rows: Iterable[tuple[int, Cells]], *, file: str, columns: Mapping[str, str], pictures: Path | None
+    rows: Iterable[tuple[int, Cells]],
+    *,
+    file: str,
+    columns: Mapping[str, str],
+    pictures: Path | None,
+    also: str | None = None,
 ) -> tuple[list[Sample], list[Problem]]:
     """The samples of numbered rows, and what is wrong with the others.
 
@@ -74,19 +86,28 @@ def pictured(
         file: for messages.
         columns: our field -> the key of a row that holds it.
         pictures: see `read_pictured`; None where rows have no pictures.
+        also: see `read_pictured`.
     """
     reader = RowReader(file=file, columns=columns, media_root=pictures)
     regions = None if pictures is None else _regions(pictures)
+    there = {one.stem for one in pictures.iterdir()} if pictures is not None and also is not None and regions is None else set()
     samples: dict[str, Sample] = {}
     first: dict[str, int] = {}
     problems: list[Problem] = []
     for number, row in rows:
-        found = None if regions is None else regions.get(_picture(row))
-        read = reader.read(row if regions is None else {**row, IMAGE: found}, number)
+        cell = _picture(row)
+        names = [cell, *([] if also is None else [also.format(cell)])] if cell else []
+        if regions is not None:
+            found = next((one for one in map(regions.get, names) if one is not None), None)
+            read = reader.read({**row, IMAGE: found}, number)
+        elif called := next((name for name in names if name in there), None):
+            read = reader.read({**row, IMAGE: called}, number)
+        else:
+            read = reader.read(row, number)
         if isinstance(read, Problem):
             problems.append(read)
-        elif regions is not None and found is None and _picture(row):
-            reason = f"{regions.place} has no regions of {_picture(row)!r}; {choices(_picture(row), regions.names)}"
+        elif regions is not None and names and read.image is None:
+            reason = f"{regions.place} has no regions of {cell!r}; {choices(cell, regions.names)}"
             problems.append(Problem(file=file, row=number, id=read.id, field=IMAGE, reason=reason))
         elif read.id in samples:
             reason = f"the id stands in row {first[read.id]} too"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from polysense.data.corpus import Corpus
 from polysense.data.table import Table
-from polysense.data.tweet_files import read_tweets, tweet_layout
+from polysense.data.tweet_files import read_tweets, tweet_files, tweet_layout
 
 
 class Mhp(Corpus):
@@ -19,6 +19,7 @@ class Mhp(Corpus):
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     modalities: ClassVar[tuple[str, ...]] = ("text", "image")
     layout: ClassVar[tuple[str, ...]] = tweet_layout("mhp", "ocr")
+    known_by: ClassVar[tuple[tuple[str, ...], ...]] = tweet_files("mhp")
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The tweets under ``root``."""

@@ -48,6 +48,7 @@ class Msd(Corpus):
         "or the same as JSON lines: " + ", ".join(LINES.values()),
         "dataset_image/<id>.jpg",
     )
+    known_by: ClassVar[tuple[tuple[str, ...], ...]] = (tuple(LISTS.values()), tuple(LINES.values()))
 
     def __init__(self, give_aways: bool = False) -> None:
         self.give_aways = give_aways

@@ -9,8 +9,11 @@ from typing import ClassVar, Literal, get_args
 
 from polysense.data.corpus import Corpus
 from polysense.data.table import Table
-from polysense.data.tweet_files import read_tweets, tweet_layout
+from polysense.data.tweet_files import read_tweets, tweet_files, tweet_layout
 from polysense.errors import DataError, RecipeError, choices
+
+ALSO = "T{}"
+"""How the authors' code calls a picture, of the tweet's id."""
 
 Task = Literal["relation", "image_adds", "text_represented"]
 
@@ -34,7 +37,8 @@ class Tir(Corpus):
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     modalities: ClassVar[tuple[str, ...]] = ("text", "image")
-    layout: ClassVar[tuple[str, ...]] = tweet_layout("tir")
+    layout: ClassVar[tuple[str, ...]] = tweet_layout("tir", also=ALSO)
+    known_by: ClassVar[tuple[tuple[str, ...], ...]] = tweet_files("tir")
 
     def __init__(self, task: Task = "relation") -> None:
         if task not in get_args(Task):
@@ -43,7 +47,7 @@ class Tir(Corpus):
 
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:
         """The tweets under ``root``."""
-        return read_tweets(self, Path(root), "tir", media_root=media_root, label=self._label)
+        return read_tweets(self, Path(root), "tir", media_root=media_root, also=ALSO, label=self._label)
 
     def _label(self, row: Mapping[str, object]) -> str | None:
         name = _relation(row)
