@@ -240,6 +240,7 @@ def test_a_whole_table_of_bad_rows_says_why(
     for options in ([], ["--skip-bad-rows"]):
         assert execute([*arguments("train", folder, tmp_path / "run", Case(write, ()), tiny_encoders), *options]) == 3
         said = capsys.readouterr().err
-        assert "posts.csv, row 1 (id toy-0" in said
+        assert "posts.csv, 64 rows, image: " in said
+        assert "(row 1, id toy-0" in said
         assert ".jpg does not exist" in said
     assert not (tmp_path / "run").exists()

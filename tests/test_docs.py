@@ -143,6 +143,7 @@ def furnish(folder: Path, toy_posts: Path, takes: Path) -> None:
     lost = {"id": "lost", "text": "x", "image": "images/lost.jpg", "label": "neutral", "split": "train", "conflict": ""}
     write(folder / "broken.csv", [*plain, lost])
     write(folder / "latin.csv", [{**row, "text": f"{row['text']} café"} for row in plain], encoding="latin-1")
+    write(folder / "semicolons.csv", plain, delimiter=";")
     (folder / "table").mkdir()
     write(folder / "table/posts.csv", [{**row, "image": Path(row["image"]).name} for row in plain])
     shutil.copytree(folder / "images", folder / "pictures")
@@ -182,9 +183,9 @@ def made_mmsa() -> dict[str, Any]:
     }
 
 
-def write(path: Path, rows: list[dict[str, str]], *, encoding: str = "utf-8") -> None:
+def write(path: Path, rows: list[dict[str, str]], *, encoding: str = "utf-8", delimiter: str = ",") -> None:
     with path.open("w", encoding=encoding, newline="") as file:
-        table = csv.DictWriter(file, fieldnames=list(rows[0]))
+        table = csv.DictWriter(file, fieldnames=list(rows[0]), delimiter=delimiter)
         table.writeheader()
         table.writerows(rows)
 

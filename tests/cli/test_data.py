@@ -226,3 +226,83 @@ def test_captions_and_sentences_are_checked_as_training_reads_them(tmp_path: Pat
     lines.write_text("one\n\ntwo\n", "utf-8")
     assert execute(["data", "verify", str(lines), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["corpus"] == "Sentences"
+
+
+def test_numbers_as_labels_are_bad_for_verify_as_for_training_and_the_way_out_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "scores.csv"
+    table.write_text("\n".join(["text,label", *(f"text {n},{n * 0.37 - 7:.2f}" for n in range(40))]), "utf-8")
+    assert execute(["data", "verify", str(table)]) == 3
+    shown = capsys.readouterr().out
+    assert shown.count("--columns score=label") == 2
+    assert "scores.csv, 8 rows, label: '" in shown
+    assert "32 classes; --json counts the rows of each." in shown
+    assert max(map(len, shown.splitlines()[-8:])) < 100, "no column a class"
+    assert execute(["train", "social/posts_text", "--data", str(table), "--out", str(tmp_path / "run")]) == 3
+    refused = capsys.readouterr().err
+    assert "scores.csv: 8 bad rows" in refused
+    assert "--columns score=label" in refused
+    assert execute(["data", "verify", str(table), "--columns", "score=label"]) == 0
+    assert "all 40 rows are sound" in capsys.readouterr().out
+
+
+def test_classes_that_no_training_row_has_are_bad(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"words {n},{'ab'[n % 2]},{('train', 'dev', 'test')[n // 6 if n < 18 else 2]}" for n in range(18)]
+    (tmp_path / "posts.csv").write_text("\n".join(["tweet,label,split", *lines, "odd,c,test"]), "utf-8")
+    assert verify(tmp_path / "posts.csv") == 3
+    assert "row 19 (id 19), label: 'c' is not among the classes; valid: 'a', 'b'" in capsys.readouterr().out
+    assert verify(tmp_path / "posts.csv", "--labels", "a,b,c") == 0
+    capsys.readouterr()
+
+
+def test_equal_faults_are_one_line_and_all_of_them_in_json(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (1, 2, 3, 4, 7):
+        (posts.parent / f"{number}.png").unlink()
+    assert verify(posts) == 3
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("bad: ")]
+    assert "posts.csv, 5 rows, image: " in line
+    assert line.endswith("1.png does not exist (row 2, id p1; likewise rows 3-5, 8)")
+    assert verify(posts, "--json") == 3
+    assert json.loads(capsys.readouterr().out)["bad_rows"] == 5
+
+
+def test_of_a_table_without_a_sound_row_only_that_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "posts.csv").write_text("\n".join(["text,label", *[",a", ",b"] * 6]), "utf-8")
+    assert execute(["data", "verify", str(tmp_path / "posts.csv")]) == 3
+    shown = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert len(shown) == 2
+    assert shown[0].endswith("posts.csv, 12 rows, row: nothing usable: the text is empty (rows 1-12)")
+    assert shown[1] == "posts.csv: 12 bad rows, none sound."
+
+
+def test_the_delimiter_of_a_table_can_be_said(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    posts.write_text(posts.read_text("utf-8").replace(",", ";"), "utf-8")
+    assert verify(posts) == 3
+    assert "--delimiter semicolon" in capsys.readouterr().err
+    assert verify(posts, "--delimiter", "semicolon") == 0
+    assert "all 12 rows are sound" in capsys.readouterr().out
+    assert verify(posts, "--delimiter", ";") == 2
+    assert "valid: 'comma', 'semicolon', 'tab'" in capsys.readouterr().err
+    assert execute(["data", "verify", str(posts), "--corpus", "MvsaSingle", "--delimiter", "tab"]) == 2
+    assert "--delimiter is for your own tables" in capsys.readouterr().err
+
+
+def test_training_tells_odd_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from polysense.recipe import load_recipe
+    from polysense.training.run import read_data, usable_rows
+
+    rows = [f"words {n},{'positive' if n % 2 else 'negative'}" for n in range(40)]
+    (tmp_path / "posts.csv").write_text("\n".join(["text,label", *rows, "so good,Positive"]), "utf-8")
+    recipe = load_recipe("social/posts_text")
+    table = usable_rows(recipe, read_data(recipe, tmp_path / "posts.csv"), skip_bad_rows=False)
+    assert [one.reason for one in table.problems] == [
+        "'Positive' is the class of 1 row (row 41): is 'positive' meant (20 rows)?"
+    ]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("words", [["extract", "regionz", "a", "b"], ["convert", "region", "a", "b"]])
+def test_a_misspelt_second_word_of_a_command_is_told(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["data", *words]) == 2
+    assert f"Did you mean '{words[0]} regions'?" in capsys.readouterr().err

@@ -240,12 +240,67 @@ def test_a_table_of_bad_rows_only_is_refused_even_with_skipping() -> None:
 
 
 def test_the_message_lists_ten_and_counts_the_rest() -> None:
+    odd = [{"text": "a", "image": name} for name in ("a b", "c", "d e f", "https://x", "g/h")]
+    odd += [
+        {"text": "a", field: "x"} for field in ("audio", "video", "score", "score_text", "score_audio", "score_video", "split")
+    ]
+    with pytest.raises(DataError) as caught:
+        refuse_or_skip(from_rows([*odd, *[{"text": ""}] * 25]), skip_bad_rows=False)
+    message = str(caught.value)
+    assert message.startswith("rows: 37 bad rows\n")
+    assert message.count("\n  rows, row ") == 10
+    assert "  ... and 27 more" in message
+    assert len(caught.value.problems) == 37
+
+
+def test_equal_faults_are_one_line_of_the_message() -> None:
     with pytest.raises(DataError) as caught:
         refuse_or_skip(from_rows([{"text": ""}] * 25), skip_bad_rows=False)
-    assert str(caught.value).count("nothing usable") == 10
-    assert "25 bad rows" in str(caught.value)
-    assert "... and 15 more" in str(caught.value)
+    assert str(caught.value).startswith(
+        "rows: 25 bad rows\n  rows, 25 rows, row: nothing usable: the text is empty (rows 1-25)\n"
+    )
     assert len(caught.value.problems) == 25
+
+
+def test_what_is_odd_about_the_labels_stays_with_the_table() -> None:
+    label = ["positive"] * 20 + ["negative"] * 20 + ["Positive", ""]
+    table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
+    kept = refuse_or_skip(table, verify(table), skip_bad_rows=False)
+    assert [one.reason for one in kept.problems] == [
+        "'Positive' is the class of 1 row (row 41): is 'positive' meant (20 rows)?"
+    ]
+    assert refuse_or_skip(kept, verify(kept), skip_bad_rows=False) is kept, "told once"
+    with pytest.raises(DataError, match="Positive"):
+        refuse_or_skip(table, verify(table, strict=True), skip_bad_rows=False)
+
+
+def test_classes_beyond_a_recipes_send_to_verify_with_the_classes() -> None:
+    table = from_rows([{"text": f"text {n}", "label": "ab"[n % 2], "split": "train"} for n in range(4)])
+    with pytest.raises(
+        DataError, match=r"`polysense data verify` lists all of them \(of classes that a recipe names, with --labels\)"
+    ):
+        refuse_or_skip(table, verify(table, labels=["a"], splits=()), skip_bad_rows=False)
+
+
+def test_a_column_named_as_one_target_is_not_the_other(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, "text,label\na,1.5\nb,-2\n")
+    read = read_table(path, columns={"score": "label"}).samples
+    assert [(one.label, one.score) for one in read] == [(None, 1.5), (None, -2.0)]
+    both = read_table(path, columns={"score": "label", "label": "label"}).samples
+    assert [(one.label, one.score) for one in both] == [("1.5", 1.5), ("-2", -2.0)]
+
+
+@pytest.mark.parametrize(
+    ("ids", "reason"),
+    [
+        (["7", "8", "7"], "the id stands in row 1 too"),
+        (["3", "x", ""], "the id is empty, so the row is called by its number, and row 1 has the id '3'; write another one"),
+        (["", "x", "1"], "row 1 has no id, so it is called by its number, '1'; write ids into all rows, or into none"),
+    ],
+)
+def test_an_id_that_is_taken_says_by_what(tmp_path: Path, ids: list[str], reason: str) -> None:
+    path = write_csv(tmp_path, "id,text\n" + "".join(f"{name},text {row}\n" for row, name in enumerate(ids)))
+    assert [(one.row, one.field, one.reason) for one in read_table(path).problems] == [(3, "id", reason)]
 
 
 def test_from_rows(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from polysense.data import verify as verification
+from polysense.data import damaged
 from polysense.data.frames import HeldFrames, Provenance
 from polysense.data.table import Table, from_rows, read_table
 from polysense.data.verify import verify
+
+NEVER = "contrasts and matching (ITC, ITM) never run"
 
 
 def rows(**changes: object) -> list[dict[str, object]]:
@@ -95,10 +97,16 @@ def test_duplicates_and_what_stands_in_two_splits_are_warnings(pictures) -> None
     (folder / "f.png").write_bytes((folder / "a.png").read_bytes())
     table = from_rows(rows(text=["same", "Same", "x", "y", "same ", "z"], image=[folder / f"{name}.png" for name in "abcdef"]))
     assert found(table) == [
-        ("warning", None, "text", "1 texts stand in more than one row (3 rows; for example ids 1, 2, 5)"),
-        ("warning", None, "text", "1 texts stand in more than one split (train and test: 1; for example ids 1, 2, 5)"),
-        ("warning", None, "image", "1 pictures stand in more than one row (2 rows; for example ids 1, 6)"),
-        ("warning", None, "image", "1 pictures stand in more than one split (train and test: 1; for example ids 1, 6)"),
+        (
+            "warning",
+            None,
+            "row",
+            "all 2 training rows with text and picture have one text: contrasts and matching (ITC, ITM) never run",
+        ),
+        ("warning", None, "text", "1 text stands in more than one row (3 rows; for example ids 1, 2, 5)"),
+        ("warning", None, "text", "1 text stands in more than one split (train and test: 1; for example ids 1, 2, 5)"),
+        ("warning", None, "image", "1 picture stands in more than one row (2 rows; for example ids 1, 6)"),
+        ("warning", None, "image", "1 picture stands in more than one split (train and test: 1; for example ids 1, 6)"),
     ]
     assert {one.severity for one in verify(table, strict=True)} == {"bad"}
 
@@ -119,9 +127,9 @@ def test_classes_that_validation_or_test_lack_are_warnings() -> None:
         ("warning", None, "label", "1 of 2 classes of the training rows stand in no row of validation: 'b'")
     ]
     several = from_rows(rows(label=["a|c", "b", "a|c", "b", "a|d", ""]), label_separator="|")
-    absent = [reason for *_, reason in found(several) if "stand in no row" in reason]
+    absent = [reason for *_, reason in found(several) if "in no row of" in reason]
     assert absent == ["2 of 3 classes of the training rows stand in no row of test: 'b', 'c'"]
-    assert not any("stand in no row" in reason for *_, reason in found(from_rows(rows(label=["a", "b", "a", "b", None, None]))))
+    assert not any("in no row of" in reason for *_, reason in found(from_rows(rows(label=["a", "b", "a", "b", None, None]))))
 
 
 def test_of_many_rows_of_a_misspelt_class_the_first_are_named() -> None:
@@ -140,7 +148,7 @@ def test_classes_that_are_only_rare_or_only_alike_are_none() -> None:
         ["a", "b", "c"],
     ):
         table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
-        assert not [reason for _, _, field, reason in found(table) if field == "label" and "stand in no row" not in reason]
+        assert not [reason for _, _, field, reason in found(table) if field == "label" and "in no row of" not in reason]
 
 
 def test_a_column_of_picture_names_that_was_not_mapped_is_told(tmp_path: Path) -> None:
@@ -231,7 +239,7 @@ def test_recordings_and_films_are_opened(takes: Path, tmp_path: Path, monkeypatc
     }
     assert "cut.mp4 breaks off: it has 4,000 of at least" in told()["cut.mp4"][2]
     assert set(told(decode=False)) == {"gone"}
-    monkeypatch.setattr(verification, "can_decode", lambda: False)
+    monkeypatch.setattr(damaged, "can_decode", lambda: False)
     assert set(told()) == {"gone"}
     assert "7 recordings and films were not opened: pip install 'polysense[media]'" in [
         one.reason for one in verify(table, splits=())
@@ -268,3 +276,65 @@ def test_regions_without_boxes_are_warned_about() -> None:
         "the sequence, region 1: its last 4 numbers are a box: left, top, right, bottom as fractions of the picture, found "
     )
     assert found(table)[0][3] == f"{reason}0.1, 0.2, 300, 200: models that read boxes refuse it"
+
+
+def test_labels_that_are_many_numbers_are_told_with_the_column_for_them() -> None:
+    scores = [f"{number / 7:.2f}" for number in range(-20, 20)]
+    many = from_rows([{"text": f"text {number}", "label": score} for number, score in enumerate(scores)])
+    (told,) = [one for one in found(many, labels=scores) if one[2] == "label"]
+    assert told == (
+        "warning",
+        None,
+        "label",
+        "the labels of 40 rows are 40 different numbers, and each counts as a class of its own; if they are scores, "
+        "--columns score=label reads them so",
+    )
+    bad = [one[3] for one in found(many, labels=many.labels("train")) if one[2] == "label" and one[0] == "bad"]
+    assert len(bad) == 8
+    way = "is not among the classes; all labels are numbers: if they are scores, --columns score=label"
+    assert all(way in reason for reason in bad)
+    for label in ("12345" * 4, [str(number) for number in range(20)] * 20, scores[:10] * 2, ["1.5", "n/a"] * 10):
+        table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
+        assert not [reason for *_, reason in found(table) if "numbers" in reason]
+
+
+def test_a_table_in_which_no_contrast_runs_is_told() -> None:
+    picture = [Image.new("RGB", (4, 4), (n, 0, 0)) for n in range(6)]
+    for changes, reason in [
+        (
+            {"text": ["same", "Same "] * 3, "image": picture},
+            f"all 2 training rows with text and picture have one text: {NEVER}",
+        ),
+        ({"image": picture[:1] * 6}, f"all 2 training rows with text and picture have one picture: {NEVER}"),
+        ({"image": [None, None, *picture[2:]], "text": ["a", "b"] + [None] * 4}, None),
+        ({"image": [picture[0], None] * 3, "text": [None, "a"] * 3}, f"no training row has both text and picture: {NEVER}"),
+        ({"text": ["same"] * 6}, "all 2 training rows have one text: a contrast has nothing to tell apart"),
+        ({"image": picture}, None),
+    ]:
+        told = [reason for *_, reason in found(from_rows(rows(**changes))) if "never run" in reason or "tell apart" in reason]
+        assert told[:1] == ([] if reason is None else [reason]), changes
+    assert not [one for one in found(from_rows(rows(text=["same"] * 6)), splits=()) if "tell apart" in one[3]]
+
+
+@pytest.mark.parametrize(
+    ("same", "shared"),
+    [({"group": "me"}, "one group, 'me'"), ({"text": "same"}, "equal texts, pictures or groups")],
+)
+def test_why_drawn_splits_leave_validation_empty_is_told(same: dict[str, str], shared: str) -> None:
+    table = from_rows([{"text": f"text {n}", "label": "ab"[n % 2], **same} for n in range(30)])
+    told = [reason for severity, *_, reason in found(table) if severity == "bad"]
+    assert told == [
+        f"no row is in the split {split!r} (train 30): all rows belong together ({shared}), and splits that are drawn keep such rows "
+        "on one side; give them a column 'split'"
+        for split in ("validation", "test")
+    ]
+
+
+def test_columns_that_are_empty_and_texts_that_are_nowhere_are_told(pictures) -> None:
+    folder = pictures("a.png", "b.png", "c.png", "d.png", "e.png", "f.png")
+    image = [folder / f"{name}.png" for name in "abcdef"]
+    nothing = [{key: value for key, value in row.items() if key != "text"} for row in rows(image=image)]
+    assert found(from_rows(nothing)) == [("warning", None, "text", "no row has a text: recipes that read texts are refused")]
+    assert found(from_rows(rows(text=[None] * 6, image=image)))[0][3] == "the column 'text' is empty in every row"
+    assert found(from_rows(rows(image=[None] * 6))) == [("warning", None, "image", "the column 'image' is empty in every row")]
+    assert ("warning", None, "text", "6 of 6 texts are empty") in found(from_rows(rows(text=[""] * 6, image=image)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import copy
+from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,7 +31,15 @@ class Data(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the command by its one word or two."""
         both = " ".join(args[:2])
+        if both not in self.commands and len(args) > 1 and not Path(args[1]).exists():
+            near = get_close_matches(both, [name for name in self.commands if " " in name], n=1, cutoff=_ALIKE)
+            if near and near[0].startswith(f"{args[0]} "):
+                ctx.fail(f"No such command '{both}', and no such file. Did you mean '{near[0]}'?")
         return super().resolve_command(ctx, [both, *args[2:]] if both in self.commands else args)
+
+
+_ALIKE = 0.85  # from 0 to 1, how alike a command of two words is that may be meant
+_COLUMNS = 20  # of classes in a table, at most
 
 
 app = typer.Typer(
@@ -78,6 +87,9 @@ def verify(
     columns: Columns = None,
     media_root: MediaRoot = None,
     encoding: Encoding = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="What stands between the cells of a CSV or TSV file: comma, tab, semicolon.")
+    ] = None,
     label_separator: Annotated[str | None, typer.Option(help="What stands between several labels of a row: '|'.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Duplicates are bad, not warnings.")] = False,
     decode: Annotated[
@@ -87,16 +99,20 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every row of a table; exit code 3 if any is bad, 0 if none is."""
+    from polysense.data.tablefile import DELIMITERS
     from polysense.data.verify import verify as check
 
+    if delimiter is not None and delimiter not in DELIMITERS:
+        raise RecipeError(f"--delimiter {delimiter!r}: {choices(delimiter, DELIMITERS)}")
     if corpus is None and columns is None:
         corpus = "Sentences" if table.suffix == ".txt" else recognised(table)
-    reader = corpus_reader(corpus, columns=read_columns(columns), encoding=encoding, label_separator=label_separator)
+    reader = corpus_reader(
+        corpus, columns=read_columns(columns), encoding=encoding, delimiter=delimiter, label_separator=label_separator
+    )
     read = reader.candidates(table, media_root=media_root)  # all that a training may draw from
     with bar("checking", "pictures", quiet=quiet) as advance:
-        found = check(
-            read, labels=read_names(labels), splits=("train", "validation"), decode=decode, strict=strict, progress=advance
-        )
+        known = read_names(labels) or _learned(reader, read)
+        found = check(read, labels=known, splits=("train", "validation"), decode=decode, strict=strict, progress=advance)
     bad = [one for one in found if one.severity == "bad"]
     kept = read.without(bad)
     more = _left_out(reader, table, read, media_root)
@@ -106,8 +122,9 @@ def verify(
     else:
         _print(kept, found)
         if more:
+            some = "1 more post is" if more["unlabelled"] == 1 else f"{more['unlabelled']} more posts are"
             typer.echo(
-                f"{more['unlabelled']} more posts are unlabelled and left out. A recipe with `unlabelled: true` (in training "
+                f"{some} unlabelled and left out. A recipe with `unlabelled: true` (in training "
                 f"--set corpora.0.unlabelled=true) would train on {more['would_train']} of them: those that share no text or "
                 "picture with a validation or test post."
             )
@@ -207,17 +224,23 @@ def recognised(path: Path) -> str | None:
     """The corpus whose files lie in the folder ``path``, by name; of several the one of most files; None where we know none."""
     from polysense.data.corpora import all_corpora
 
-    # A layout entry such as images/<id>.jpg stands for many files: its folder must be there.
-    found = [
-        name
+    found = {
+        name: len(files)
         for name, corpus in all_corpora().items()
-        if path.is_dir() and all((path / entry.partition("<")[0]).exists() for entry in corpus.layout)
-    ]
-    return max(found, key=lambda name: len(all_corpora()[name].layout), default=None)
+        for files in (corpus.known_by or (corpus.layout,))
+        # A layout entry such as images/<id>.jpg stands for many files: its folder must be there.
+        if path.is_dir() and all((path / entry.partition("<")[0]).exists() for entry in files)
+    }
+    return max(found, key=lambda name: found[name], default=None)
 
 
 def corpus_reader(
-    name: str | None, *, columns: Mapping[str, str], encoding: str | None, label_separator: str | None = None
+    name: str | None,
+    *,
+    columns: Mapping[str, str],
+    encoding: str | None,
+    delimiter: str | None = None,
+    label_separator: str | None = None,
 ) -> Corpus:
     """The corpus, with those of the options that it has; of posts, where none is named.
 
@@ -231,11 +254,16 @@ def corpus_reader(
     if name not in known:
         raise RecipeError(f"--corpus {name!r}: {choices(name, known)}")
     there = signature(known[name]).parameters
-    options = {"columns": columns, "encoding": encoding, "label_separator": label_separator}
+    options = {"columns": columns, "encoding": encoding, "delimiter": delimiter, "label_separator": label_separator}
     for option, value in options.items():
         if value and option not in there:
             raise RecipeError(f"--{option.replace('_', '-')} is for your own tables; {name} knows its own files")
     return known[name](**{option: value for option, value in options.items() if value})
+
+
+def _learned(reader: Corpus, read: Table) -> list[str] | None:
+    """The classes of the training rows, beside which a training refuses others; None where no classes are learned."""
+    return read.labels("train") if "classification" in reader.tasks and "train" in read.splits else None
 
 
 def _left_out(reader: Corpus, root: Path, read: Table, media_root: Path | None) -> dict[str, int]:
@@ -287,29 +315,36 @@ def _labels(table: Table) -> dict[str, dict[str, int]]:
 
 
 def _print(kept: Table, found: Sequence[Problem]) -> None:
-    """What is wrong, row by row; then what the sound rows are."""
+    """What is wrong, row by row, equal faults of many rows in one line; then what the sound rows are."""
+    from polysense.data.problem_list import lines
+
     bad = [one for one in found if one.severity == "bad"]
-    for one in found:
+    for one in lines(found):
         typer.echo(f"{one.severity}: {one}")
-    if found:
+    if found and kept.samples:
         typer.echo("")
     labels = _labels(kept)
-    names = sorted({name for counts in labels.values() for name in counts} - {"(none)"})
-    print_table(
-        ("split", "rows", "labelled", "unlabelled", *names),
-        [
-            (split, count.rows, count.labelled, count.unlabelled, *(labels[split].get(name, 0) for name in names))
-            for split, count in _counts(kept).items()
-        ],
-    )
+    classes = sorted({name for counts in labels.values() for name in counts} - {"(none)"})
+    names = classes if len(classes) <= _COLUMNS else []
+    if kept.samples:
+        print_table(
+            ("split", "rows", "labelled", "unlabelled", *names),
+            [
+                (split, count.rows, count.labelled, count.unlabelled, *(labels[split].get(name, 0) for name in names))
+                for split, count in _counts(kept).items()
+            ],
+        )
+    if classes and not names:
+        typer.echo(f"{len(classes)} classes; --json counts the rows of each.")
     if kept.split_made:
         typer.echo("The table has no splits; these are the ones that training would make.")
     count, warnings = bad_rows(bad), len(found) - len(bad)
     more = f" {warnings} warning{'s' if warnings > 1 else ''} to look at." if warnings else ""
     if count:
-        typer.echo(f"\n{kept.name}: {count} bad row{'s' if count > 1 else ''}, {len(kept)} sound.{more}")
+        typer.echo(f"\n{kept.name}: {count} bad row{'s' if count > 1 else ''}, {len(kept) or 'none'} sound.{more}")
     elif bad:
         typer.echo(f"\n{kept.name}: cannot be used.{more}")
     else:
-        sound = f"all {len(kept)} rows can be read." if warnings else f"all {len(kept)} rows are sound."
-        typer.echo(f"\n{kept.name}: {sound}{more}")
+        rows = "its one row" if len(kept) == 1 else f"all {len(kept)} rows"
+        sound = "can be read." if warnings else f"{'is' if len(kept) == 1 else 'are'} sound."
+        typer.echo(f"\n{kept.name}: {rows} {sound}{more}")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polysense.data.counts import plural
+from polysense.data.dataset_columns import class_names, far_pictures, undecoded
 from polysense.data.pair_files import usual_columns
-from polysense.data.rows import ABSENT, FIELDS, SPLITS, RowReader, origin, place, split_name
+from polysense.data.problem_list import lines
+from polysense.data.rows import ABSENT, FIELDS, SPLITS, RowReader, origin, place, split_name, taken_id
 from polysense.data.splits import hold_out, make_splits, with_unlabelled
 from polysense.data.tablefile import Separated, find_table, read_raw
 from polysense.errors import ArgumentError, DataError, Problem, RecipeError, choices, display
@@ -215,8 +217,8 @@ def from_dataset(
     for split, part in parts.items():
         if split is not None:
             split_name(str(split))  # a split of another name is the caller's to drop, not a bad row a thousand times
-        changed = _class_names(part.features, renamed.get("label", "label")) | _pictures(part.features)
-        for row in _undecoded(part):
+        changed = class_names(part.features, renamed.get("label", "label")) | far_pictures(part.features)
+        for row in undecoded(part):
             cells = {key: changed[key](value) if key in changed else value for key, value in row.items()}
             rows.append(cells if split is None else {**cells, renamed.get("split", "split"): str(split)})
     return from_rows(
@@ -249,36 +251,41 @@ def held_out(table: Table, *, count: int, seed: int) -> Table:
 def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_rows: bool) -> Table:
     """The table if no row is bad; without its bad rows if they may be skipped (they are then in ``skipped``).
 
-    ``problems`` are those found by verifying, beyond the table's own. What is wrong with the table as a
-    whole cannot be skipped.
+    ``problems`` are those found by verifying, beyond the table's own; what they warn of in the labels is then the table's own too. What
+    is wrong with the table as a whole cannot be skipped.
     """
     every = list(dict.fromkeys([*table.problems, *problems]))
     bad = [one for one in every if one.severity == "bad"]
-    if not bad:
-        return table
     whole = [one for one in bad if one.row is None]
-    if whole or not skip_bad_rows:
+    if whole or (bad and not skip_bad_rows):
         rows = [one for one in bad if one.row is not None]  # they may be why the table as a whole falls short
         raise DataError(_listed(table, [*whole, *rows]), problems=bad)
-    rest = table.without(bad)
-    if not rest.samples:
+    rest = table.without(bad) if bad else table
+    if bad and not rest.samples:
         raise DataError(f"no row is left. {_listed(table, bad)}", problems=bad)
-    warnings = tuple(one for one in table.problems if one.severity == "warning")
-    return replace(rest, problems=warnings, skipped=tuple(bad))
+    from polysense.data.label_checks import label_warnings  # it reads tables
+
+    odd = set(label_warnings(rest)) if problems else set()
+    warnings = tuple(one for one in every if one.severity == "warning" and (one in table.problems or one in odd))
+    if not bad and warnings == table.problems:
+        return table
+    return replace(rest, problems=warnings, skipped=(*table.skipped, *bad))
 
 
 def _listed(table: Table, bad: Sequence[Problem], shown: int = 10) -> str:
     rows = len({(one.file, one.row) for one in bad if one.row is not None})
-    title = f"{table.name}: {rows} bad {'row' if rows == 1 else 'rows'}" if rows else f"{table.name} cannot be used"
-    lines = [title, *(f"  {one}" for one in bad[:shown])]
-    if len(bad) > shown:
-        lines.append(f"  ... and {len(bad) - shown} more")
+    title = f"{table.name}: {rows} bad {plural(rows)}" if rows else f"{table.name} cannot be used"
+    found = lines(bad)
+    said = [title, *(f"  {line}" for line in found[:shown])]
+    if len(found) > shown:
+        said.append(f"  ... and {sum(map(len, found[shown:]))} more")
     if any(one.field in MODALITIES and one.reason.endswith(ABSENT) for one in bad):
-        lines.append("`--media-root FOLDER` names the folder that they lie in, where it is another one.")
+        said.append("`--media-root FOLDER` names the folder that they lie in, where it is another one.")
     if rows:
-        verify = "polysense data verify" if table.corpus is None else f"polysense data verify TABLE --corpus {table.corpus}"
-        lines.append(f"`{verify}` lists all of them; `--skip-bad-rows` goes on without them.")
-    return "\n".join(lines)
+        corpus = "" if table.corpus is None else f" TABLE --corpus {table.corpus}"
+        classes = " (of classes that a recipe names, with --labels)" if any(one.field == "label" for one in bad) else ""
+        said.append(f"`polysense data verify{corpus}` lists all of them{classes}; `--skip-bad-rows` goes on without them.")
+    return "\n".join(said)
 
 
 def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], required: Collection[str]) -> dict[str, str]:
@@ -289,6 +296,9 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
         if column not in there:
             raise DataError(f"{file} has no column {column!r} (for {name!r}); {choices(column, there)}")
     found = {name: columns.get(name, name) for name in FIELDS if columns.get(name, name) in there}
+    for name, other in (("label", "score"), ("score", "label")):  # numbers named as scores are no classes too
+        if name not in columns and columns.get(other) == name:
+            del found[name]
     if not any(name in found for name in MODALITIES):
         found |= _usual(file, there, taken=[*found, *columns])
     for name in required:
@@ -319,16 +329,17 @@ def _folder(media_root: Path) -> Path:
 def _read_rows(reader: RowReader, rows: Iterable[tuple[int, Mapping[str, object]]]) -> tuple[list[Sample], list[Problem]]:
     samples: list[Sample] = []
     problems: list[Problem] = []
-    first: dict[str, int] = {}
+    first: dict[str, tuple[int, bool]] = {}
     for number, row in rows:
         read = reader.read(row, number)
         if isinstance(read, Problem):
             problems.append(read)
         elif read.id in first:
-            reason = f"the id stands in row {first[read.id]} too"
+            earlier, named = first[read.id]
+            reason = taken_id(read.id, named=reader.names(row), first=earlier, first_named=named)
             problems.append(Problem(file=reader.file, row=number, id=read.id, field="id", reason=reason))
         else:
-            first[read.id] = number
+            first[read.id] = number, reader.names(row)
             samples.append(read)
     return samples, problems
 
@@ -355,44 +366,3 @@ def _with_unlabelled(table: Table) -> Table:
     )
     out = Problem(file=table.name, row=None, id=None, field="split", reason=reason, severity="warning")
     return replace(table, samples=tuple(samples), problems=(*table.problems, out))
-
-
-def _picture_features(features: Mapping[str, Any]) -> dict[str, Any]:
-    """Column -> its feature, for the columns that a Hugging Face data set decodes into pictures."""
-    return {column: feature for column, feature in features.items() if type(feature).__name__ == "Image"}
-
-
-def _undecoded(part: Any) -> Any:
-    """The data set with its pictures as bytes or paths: decoded, thousands of them would not fit into memory."""
-    for column, feature in _picture_features(part.features).items():
-        part = part.cast_column(column, type(feature)(decode=False))
-    return part
-
-
-def _pictures(features: Mapping[str, Any]) -> dict[str, Any]:
-    """Column -> what fetches those of its pictures that are neither in the data set nor on the disk."""
-
-    def fetcher(feature: Any) -> Callable[[Any], object]:
-        def fetch(value: Any) -> object:
-            far = value is not None and value.get("bytes") is None and "://" in (value.get("path") or "")
-            return feature.decode_example(value) if far else value
-
-        return fetch
-
-    return {column: fetcher(feature) for column, feature in _picture_features(features).items()}
-
-
-def _class_names(features: Mapping[str, Any], label: str) -> dict[str, Any]:
-    """Column -> what turns its class numbers into names, for the label column of a data set that stores numbers."""
-    feature = features.get(label)
-    inner = getattr(feature, "feature", None)  # a list of classes
-    names = getattr(feature, "names", None) or getattr(inner, "names", None)
-    if not names:
-        return {}
-
-    def name(value: object) -> object:
-        if isinstance(value, list | tuple):
-            return [names[int(one)] for one in value]
-        return None if value is None or int(value) < 0 else names[int(value)]  # type: ignore[call-overload]
-
-    return {label: name}

@@ -74,7 +74,7 @@ def test_equal_vectors_are_found_by_verifying(tmp_path: Path) -> None:
     vectors = VECTORS.copy()
     vectors[1] = vectors[0]
     found = [one.reason for one in verify(CaptionFeatures().read(write(tmp_path, vectors=vectors))) if one.field == "image"]
-    assert found == ["1 pictures stand in more than one row (2 rows; for example ids 1, 2)"]
+    assert found == ["1 picture stands in more than one row (2 rows; for example ids 1, 2)"]
 
 
 def test_shuffled_and_random_vectors(tmp_path: Path) -> None:

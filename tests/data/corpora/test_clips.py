@@ -71,10 +71,10 @@ def test_scores_beyond_the_range_are_bad_rows(tmp_path: Path) -> None:
 def test_a_group_in_two_splits_is_a_warning_with_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folder(tmp_path / "out", groups="aabbbc")
     found = [one for one in verify(Clips().read(out)) if one.field == "group"]
-    assert [(one.severity, one.reason) for one in found] == [("warning", "1 groups stand in more than one split: b")]
+    assert [(one.severity, one.reason) for one in found] == [("warning", "1 group stands in more than one split: b")]
     assert execute(["data", "verify", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "1 groups stand in more than one split: b" in said
+    assert "1 group stands in more than one split: b" in said
     assert "made: all 6 rows can be read. 2 warnings to look at." in said
     assert not any(one.field == "group" for one in verify(Clips().read(folder(tmp_path / "other"))))
 
@@ -99,8 +99,8 @@ def test_equal_recordings_are_told(tmp_path: Path) -> None:
     (tmp_path / "clips.csv").write_text("text,audio,score,split\none,a.npy,1,train\ntwo,b.npy,0,validation\nthree,,1,train\n")
     found = [one.reason for one in verify(Clips().read(tmp_path)) if one.field == "audio"]
     assert found == [
-        "1 recordings stand in more than one row (2 rows; for example ids 1, 2)",
-        "1 recordings stand in more than one split (train and validation: 1; for example ids 1, 2)",
+        "1 recording stands in more than one row (2 rows; for example ids 1, 2)",
+        "1 recording stands in more than one split (train and validation: 1; for example ids 1, 2)",
         "1 of 3 rows have none",
     ]
 

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from polysense.cli.data import recognised
 from polysense.data.corpora.mhp import Mhp
 from polysense.data.corpora.micd import Micd
 from polysense.data.corpora.msd import Msd
 from polysense.data.corpora.tir import RELATIONS, Tir
+from polysense.data.corpus import Corpus
 from polysense.data.table import Table, refuse_or_skip
 from polysense.errors import DataError, RecipeError, display
 
@@ -46,6 +48,33 @@ def test_pictures_are_found_by_the_posts_id(tmp_path: Path) -> None:
             ("73", "look", "0", "test"),
         ]
         assert [Path(str(one.image)).name for one in table.samples] == ["71.jpg", "72.png", "73.jpg"]
+
+
+@pytest.mark.parametrize(("corpus", "name", "called"), [(Tir, "tir", "T{}"), (Micd, "micd", "{}_1"), (Mhp, "mhp", None)])
+def test_pictures_are_found_as_the_authors_code_names_them(
+    tmp_path: Path, corpus: type[Corpus], name: str, called: str | None
+) -> None:
+    write(tmp_path, name, HEADER, ["71,a,1,train", "72,b,0,dev", "73,c,0,test"])
+    for number in (71, 73):
+        picture = next((tmp_path / "images").glob(f"{number}.*"))
+        picture.rename(picture.with_stem((called or "x{}").format(number)))
+    table = corpus().read(tmp_path)
+    found = [Path(str(one.image)).name for one in table.samples]
+    assert found == (["72.png"] if called is None else [f"{called.format(71)}.jpg", "72.png", f"{called.format(73)}.jpg"])
+    Image.new("RGB", (4, 4)).save(tmp_path / "images/71.jpg")
+    assert Path(str(corpus().read(tmp_path).samples[0].image)).name == "71.jpg", "the id alone goes before"
+    assert all(one.extra == {} for one in table.samples)
+
+
+def test_sets_of_tweets_are_recognised_by_their_files(tmp_path: Path) -> None:
+    for name, corpus in (("tir", "Tir"), ("micd", "Micd"), ("mhp", "Mhp")):
+        folder = write(tmp_path / name, name, HEADER, ["71,a,1,train"])
+        assert recognised(folder) == corpus
+        (folder / f"{name}.csv").rename(folder / f"{name}.jsonl")
+        assert recognised(folder) == corpus
+        (folder / f"{name}.jsonl").unlink()
+        assert recognised(folder) is None
+    assert recognised(as_lists(tmp_path / "lists")) == recognised(as_lines(tmp_path / "lines")) == "Msd"
 
 
 def test_a_missing_picture_is_a_bad_row(tmp_path: Path) -> None:

@@ -103,8 +103,8 @@ def test_a_film_in_two_splits_is_a_warning(table: Write, tmp_path: Path) -> None
     ]
     done = extract_clips(read(table, rows), tmp_path / "out", {"audio": MFCC}, skip_bad_rows=True)
     assert [one.reason for one in done.problems if one.severity == "warning"] == [
-        "1 films stand in more than one split (train and test: 1; for example ids a, b)",
-        "1 groups stand in more than one split: ann",
+        "1 film stands in more than one split (train and test: 1; for example ids a, b)",
+        "1 group stands in more than one split: ann",
     ]
 
 

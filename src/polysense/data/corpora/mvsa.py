@@ -104,7 +104,10 @@ class _Labels:
     def _row(self, cells: Sequence[str], texts: Path) -> dict[str, object]:
         name, *pairs = cells
         if len(pairs) != self.annotators:
-            raise _BadCellError("label", f"{len(pairs)} pairs of labels where the header has {self.annotators}")
+            raise _BadCellError(
+                "label",
+                f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'} of labels where the header has {self.annotators}",
+            )
         if not (name.isascii() and name.isdecimal()):  # it names a file
             raise _BadCellError("id", f"{name!r} is no number")
         given = list(zip(*(_pair(pair) for pair in pairs), strict=True))

@@ -28,7 +28,7 @@ class TransferTasks(Corpus):
     default all. (MR and SST2 share most of their sentences: train on neither to score the other.)
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("transfer",)
     modalities: ClassVar[tuple[str, ...]] = ("text",)
     layout: ClassVar[tuple[str, ...]] = (
         "MR/rt-polarity.pos",
