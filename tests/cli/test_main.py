@@ -74,6 +74,38 @@ def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
     assert "--jsn" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "named", "command"),
+    [
+        (["trian"], "no such command 'trian'. Did you mean 'train'?", ""),
+        (["recipes", "lst"], "no such command 'lst'. Did you mean 'list'?", " recipes"),
+        (["doctor", "--jsn"], "no such option: --jsn (Possible options: --json)", " doctor"),
+        (["train"], "missing argument 'recipe'", " train"),
+        (["train", "x"], "missing option '--data'", " train"),
+        (["doctor", "x"], "got unexpected extra argument", " doctor"),
+        (["data", "toy", "out", "--posts", "many"], "invalid value for '--posts': ", " data toy"),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_is_said_as_any_other_error(
+    words: list[str], named: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(words) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"polysense: error: {named}")
+    assert captured.err.endswith(f"\nTry `polysense{command} --help`.\n")
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("words", [[], ["recipes"], ["data"]])
+def test_where_the_arguments_are_missing_altogether_the_help_is_no_error(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(words) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"Usage: {' '.join(['polysense', *words])} ")
+    assert "error" not in shown
+
+
 def test_help_lists_every_command_with_its_whole_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["--help"]) == 0
     shown = capsys.readouterr().out

@@ -93,6 +93,18 @@ def _complain(message: str) -> None:
     typer.echo(f"polysense: error: {message}", err=True)
 
 
+def _misuse(error: typer.TyperException) -> int:
+    """What is wrong with the command line, said as any other error, and where its help is; without arguments the help itself."""
+    said, context = error.format_message(), getattr(error, "ctx", None)
+    if context is not None and said == context.get_help():
+        typer.echo(said, err=True)
+        return error.exit_code
+    _complain(f"{said[:1].lower()}{said[1:]}")
+    if context is not None:
+        typer.echo(f"Try `{context.command_path} --help`.", err=True)
+    return error.exit_code
+
+
 def _os_reason(error: OSError) -> str:
     """What a user can act on: the system's words and the file."""
     reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error) or type(error).__name__
@@ -106,6 +118,8 @@ def _explain(error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, typer.TyperException):
+        return _misuse(error)
     if isinstance(error, PolysenseError):
         _complain(str(error))
         return error.exit_code
@@ -150,7 +164,7 @@ def execute(arguments: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code."""
     try:
         with _warnings_as_lines():
-            code = _cli().main(args=list(arguments), prog_name="polysense", standalone_mode=True)
+            code = _cli().main(args=list(arguments), prog_name="polysense", standalone_mode=False)
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:
