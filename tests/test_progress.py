@@ -63,7 +63,7 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys:
     lines = capsys.readouterr().err.split("\n")
     told = [line for line in lines if line.startswith("reading: ")]
     assert 2 <= len(told) <= 4
-    said = r"reading: \d of 8 rows \(\d+ %\), .*(rows/s|s/ rows), 00:0\d left"
+    said = r"reading: \d of 8 rows \(\d+ %\), .*\d\d rows/s, 00:0\d left"
     assert all(re.fullmatch(said, line) for line in told), told
     assert [line for line in lines if line not in told] == [*(f"row {done}" for done in range(1, 9)), ""]
 
@@ -98,6 +98,21 @@ def test_a_terminal_shows_the_count_until_the_job_is_done(monkeypatch: pytest.Mo
     assert "2/2" in screen.getvalue()
     assert not screen.getvalue().rstrip("\r").rpartition("\r")[2].strip(), "it is wiped off"
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize(("pause", "speed"), [(0.05, r"\d+\.\d\d steps/s"), (1.05, r"\d\.\d\d s/step")])
+def test_the_speed_is_told_a_second_or_a_step(pause: float, speed: str, log: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wait in ("FIRST", "EVERY"):
+        monkeypatch.setattr(f"polysense.progress.{wait}", 0.0)
+    screen = io.StringIO() if log else Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "100")
+    with bar("training", "steps") as progress:
+        sleep(pause)
+        progress(1, 2)
+        say("a line, after which the bar is drawn again")
+    assert re.search(rf", {speed}[,\]]", screen.getvalue()), screen.getvalue()
 
 
 def test_quiet_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
