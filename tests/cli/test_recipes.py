@@ -39,7 +39,7 @@ def test_list_puts_ones_own_data_first_and_fits_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert execute(["recipes", "list", "social"]) == 0
+    assert execute(["recipes", "list", "social", "--all"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0] == "For data of your own:"
@@ -47,6 +47,30 @@ def test_list_puts_ones_own_data_first_and_fits_the_terminal(
     assert not any("mcse/" in line for line in lines)
     assert execute(["recipes", "list", "socail"]) == 2
     assert "did you mean 'social'?" in capsys.readouterr().err
+
+
+def test_of_a_family_a_table_is_a_line_and_its_parts_are_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    _, social = families(SHIPPED)
+    assert execute(["recipes", "list", "social"]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 40
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith("  social/")] == [
+        f"social/{table}_<model>[_<signals>]" for table in social.tables
+    ]
+    for part, names in (("<model>", social.models), ("<signals>", social.signals)):
+        for name, what in names.items():
+            assert re.search(rf"  {part} +{name} +{re.escape(what)}\n", shown)
+    assert execute(["recipes", "list", "social/tir"]) == 0
+    assert "social/tir_adds_<model>[_<signals>]" in capsys.readouterr().out
+    for words, names in ((["social/posts"], social.members["posts"]), (["social", "--all"], composed(SHIPPED))):
+        assert execute(["recipes", "list", *words]) == 0
+        listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}
+        assert {name for name in names if name.startswith("social/")} <= listed
+    assert execute(["recipes", "list", "social", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {name for name in list_recipes() if name.startswith("social/")}
 
 
 def test_recipes_that_read_ones_own_clips_stand_among_those_for_data_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:

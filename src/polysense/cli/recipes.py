@@ -27,9 +27,13 @@ app = typer.Typer(
 @app.command("list")
 def list_command(
     family: Annotated[str | None, typer.Argument(help="Only names that begin so: social, social/posts, mcse.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Name each recipe that is put together from parts, too.")] = False,
     json: Json = False,
 ) -> None:
-    """List the recipes of the package by name; those for data of your own come first."""
+    """List the recipes of the package by name; those for data of your own come first.
+
+    Of those that are put together from a table, a model and signals, a table is one line, unless all that are asked for are of one.
+    """
     from polysense.recipe import list_recipes
 
     every = list_recipes()
@@ -42,7 +46,7 @@ def list_command(
         print_json(recipes)
         return
     families: tuple[Family, ...] = ()
-    if family is None:
+    if not all_:
         recipes, families = folded(recipes)
     own = {name: what for name, what in recipes.items() if "your own" in what.lower() or "your reviews" in what}
     others = {name: what for name, what in recipes.items() if name not in own and UNTRIED not in what}
@@ -56,24 +60,42 @@ def list_command(
             typer.echo(f"{title}:")
             _print(some)
     for one in families:
-        typer.echo(f"In {one.folder}/, by their names:")
-        signals = {"<signals>": f"{', '.join(one.signals)}; those of one modality have none"} if one.signals else {}
-        _print({"<model>": ", ".join(one.models), **signals})
-        typer.echo(f"  polysense recipes list {one.folder} names each of them")
+        _print_parts(one, briefly=family is None)
 
 
 def folded(recipes: Mapping[str, str]) -> tuple[dict[str, str], tuple[Family, ...]]:
-    """One entry a table, at the beginning, for the recipes that are put together from parts; and their families."""
-    from polysense.recipe.families import composed, families
+    """One entry a table, at the beginning, for those of the recipes that are put together from parts; and their families.
+
+    A family of which the recipes are of one table alone stays as it is.
+    """
+    from polysense.recipe.families import families
     from polysense.recipe.files import SHIPPED
 
-    found = families(SHIPPED)
-    tables = {
-        f"{one.folder}/{table}_<model>{'[_<signals>]' if one.signals else ''}": what
-        for one in found
-        for table, what in one.tables.items()
-    }
-    return tables | {name: what for name, what in recipes.items() if name not in composed(SHIPPED)}, found
+    tables, inside, found = {}, set(), []
+    for one in families(SHIPPED):
+        asked = [table for table, members in one.members.items() if members.keys() & recipes.keys()]
+        if len(asked) < 2:
+            continue
+        ending = "_<model>[_<signals>]" if one.signals else "_<model>"
+        tables |= {f"{one.folder}/{table}{ending}": one.tables[table] for table in asked}
+        inside |= {name for table in asked for name in one.members[table]}
+        found.append(one)
+    return tables | {name: what for name, what in recipes.items() if name not in inside}, tuple(found)
+
+
+def _print_parts(family: Family, *, briefly: bool) -> None:
+    """What ``<model>`` and ``<signals>`` stand for in the names of a family's recipes."""
+    typer.echo(f"In {family.folder}/, by their names:")
+    if briefly:
+        signals = {"<signals>": f"{', '.join(family.signals)}; those of one modality have none"} if family.signals else {}
+        _print({"<model>": ", ".join(family.models), **signals})
+        typer.echo(f"  polysense recipes list {family.folder} says what they are")
+        return
+    _print({f"<model>    {name}": what for name, what in family.models.items()})
+    if family.signals:
+        _print({f"<signals>  {name}": what for name, what in family.signals.items()})
+        typer.echo("  (a recipe may be without signals; those of one modality are)")
+    typer.echo(f"  polysense recipes list {family.folder}/{next(iter(family.tables))} names those of one table, --all each of them")
 
 
 def _print(recipes: Mapping[str, str]) -> None:
