@@ -78,6 +78,25 @@ def test_ones_own_table_twice(tiny: None, toy_posts: Path, tmp_path: Path, capsy
         assert "Making" not in captured.err
 
 
+@pytest.mark.parametrize("name", ["mine.txt", "base/mine.txt", "posts/mine.txt", "posts/posts.csv", "report.html"])
+def test_a_folder_with_other_files_is_refused(
+    name: str, tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "quick"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("text,image,label")
+    assert execute(["quickstart", "--out", str(out)]) == 2
+    said = "holds no run" if name.startswith("base") else f"other files than a quickstart's ({name.partition('/')[0]}): choose another"
+    assert said in capsys.readouterr().err
+    assert [path for path in out.rglob("*") if path.is_file()] == [out / name]
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "quick").write_text("x")
+    assert execute(["quickstart", "--out", str(tmp_path / "quick")]) == 3
+    assert "a quickstart needs a folder" in capsys.readouterr().err
+
+
 def test_a_table_without_test_rows_is_refused_before_training(
     tiny: None, toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

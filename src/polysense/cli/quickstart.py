@@ -13,6 +13,7 @@ import typer
 from polysense.cli.options import Columns, SkipBadRows
 from polysense.cli.output import print_table
 from polysense.cli.train import read_seeds, table_overrides
+from polysense.errors import LISTED, DataError, RecipeError, display
 from polysense.progress import once, say
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 POSTS = 360
 SEEDS = "0,1"
 METRICS = ("weighted_f1", "macro_f1", "accuracy")
+MADE_UP = "posts"
+RUNS = ("base", "both")
+REPORT = "report.html"
 
 
 @app.command()
@@ -31,7 +35,7 @@ def quickstart(
         Path | None, typer.Option(help="Your own table with the columns text, image and label; made-up posts by default.")
     ] = None,
     columns: Columns = None,
-    out: Annotated[Path, typer.Option(help="Where the two runs and the report go; what is there is replaced.")] = Path(
+    out: Annotated[Path, typer.Option(help="Where the two runs and the report go; an earlier quickstart is replaced.")] = Path(
         "runs/quickstart"
     ),
     seeds: Annotated[str, typer.Option(help="One training of either model a seed.")] = SEEDS,
@@ -54,18 +58,19 @@ def quickstart(
     began = time.monotonic()
     chosen = read_seeds(seeds) or []
     made_up = data is None
+    refuse_others(out)
     if data is None:
         from polysense.data.toy import write_toy
 
         typer.echo(
             f"Making {POSTS} synthetic posts: drawn pictures and composed texts, some of which contradict each other.", err=True
         )
-        data = write_toy(out / "posts", posts=POSTS)
+        data = write_toy(out / MADE_UP, posts=POSTS)
     overrides = [*table_overrides(columns), *(set_ or ())]
     recipe = load_recipe("quickstart/both", overrides)
     table = usable_rows(recipe, read_data(recipe, data), skip_bad_rows=skip_bad_rows)
     shown = _two_posts(table.split("test"))
-    runs = {name: out / name for name in ("base", "both")}
+    runs = {name: out / name for name in RUNS}
     rows, trainings = len(table.split("train")) if "train" in table.splits else len(table), len(runs) * len(chosen)
     say(
         f"{trainings} trainings on {rows} rows each: base, and with ITC and ITM, seeds {seeds}; about 100 MB a training under {out}"
@@ -76,7 +81,7 @@ def quickstart(
             summary = train(f"quickstart/{name}", table, out=folder, seeds=chosen, overrides=overrides, overwrite=True)
     found = compare_each(runs["base"], runs["both"], metrics=METRICS)
     title = "Quickstart: base, and with ITC and ITM"
-    report = write_report(runs["both"], against=[runs["base"]], title=title, out=out / "report.html")
+    report = write_report(runs["both"], against=[runs["base"]], title=title, out=out / REPORT)
 
     kind = "SYNTHETIC posts" if made_up else str(data)
     main = next(iter(found.values()))
@@ -97,6 +102,41 @@ def quickstart(
     _predict(runs["both"], shown)
     typer.echo(f"Report: {report}   ({time.monotonic() - began:.0f} s in all)\n")
     _what_next(runs["both"], None if made_up else data, columns)
+
+
+def refuse_others(out: Path) -> None:
+    """Raise where a folder holds anything but an earlier quickstart, which may be unfinished.
+
+    Raises:
+        DataError: it is a file.
+        RecipeError: it holds other files.
+    """
+    from polysense.training.folder import refuse_another_run
+
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise DataError(f"--out {out}: this is a file, a quickstart needs a folder")
+    others = {path.name for path in out.iterdir()} - {MADE_UP, *RUNS, REPORT}
+    if (out / MADE_UP).exists() and not _are_made_up(out / MADE_UP):
+        others.add(MADE_UP)
+    if (out / REPORT).exists() and not (out / RUNS[-1]).exists():
+        others.add(REPORT)
+    if others:
+        named = ", ".join(sorted(others)[:LISTED]) + (", ..." if len(others) > LISTED else "")
+        raise RecipeError(f"{display(out)} is not empty and holds other files than a quickstart's ({named}): choose another --out")
+    for name in RUNS:
+        refuse_another_run(out / name, resume=False, overwrite=True)
+
+
+def _are_made_up(folder: Path) -> bool:
+    """Whether a quickstart wrote them, or was about to."""
+    from polysense.data.toy.posts import COLUMNS
+
+    if not folder.is_dir() or not {path.name for path in folder.iterdir()} <= {"images", "posts.csv"}:
+        return False
+    table = folder / "posts.csv"
+    return not table.exists() or table.read_bytes().startswith(",".join(COLUMNS).encode())
 
 
 def _row(runs: dict[str, Path], name: str, one: Any) -> list[Any]:
