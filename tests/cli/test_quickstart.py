@@ -49,7 +49,8 @@ def test_made_up_posts(tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "SYNTHETIC posts: test" in captured.out
     assert_walked_the_whole_road(out, captured.out, rows=8)
     assert "synthetic" in (out / "report.html").read_text("utf-8").lower()
-    for command in ("data verify posts.csv", "quickstart --data posts.csv", f"predict {out / 'both'} --text"):
+    train = "train quickstart/both --data posts.csv --out runs/mine --seeds 0,1,2\n"
+    for command in ("data verify posts.csv", "quickstart --data posts.csv", train, f"predict {out / 'both'} --text"):
         assert f"polysense {command}" in captured.out
 
 
@@ -69,11 +70,15 @@ def test_ones_own_table_twice(tiny: None, toy_posts: Path, tmp_path: Path, capsy
     assert "is an empty file" in capsys.readouterr().err
     assert not out.exists()
     for _ in range(2):
-        assert execute(["quickstart", "--data", table, "--out", str(out), "--skip-bad-rows"]) == 0
+        assert execute(["quickstart", "--data", table, "--out", str(out), "--skip-bad-rows", "--set", "training.seed=0"]) == 0
         captured = capsys.readouterr()
         assert f"{table}: test, 10 rows" in captured.out
         assert_walked_the_whole_road(out, captured.out, rows=10)
         assert f"Post {broken.id}:" not in captured.out
+        assert (
+            f"polysense train quickstart/both --data {table} --out runs/mine --seeds 0,1,2 --set training.seed=0\n"
+            in captured.out
+        )
         assert "posts.csv, row" in captured.err
         assert "Making" not in captured.err
 
@@ -86,7 +91,11 @@ def test_a_folder_with_other_files_is_refused(
     (out / name).parent.mkdir(parents=True)
     (out / name).write_text("text,image,label")
     assert execute(["quickstart", "--out", str(out)]) == 2
-    said = "holds no run" if name.startswith("base") else f"other files than a quickstart's ({name.partition('/')[0]}): choose another"
+    said = (
+        "holds no run"
+        if name.startswith("base")
+        else f"other files than a quickstart's ({name.partition('/')[0]}): choose another"
+    )
     assert said in capsys.readouterr().err
     assert [path for path in out.rglob("*") if path.is_file()] == [out / name]
 

@@ -47,14 +47,13 @@ def test_a_search_in_one_command(
     words = command(toy_posts, out, tiny_encoders, "--space", f"{RATE}=1e-4:1e-2", "--seeds", "0,1")
     assert execute([*words, "--trials", "12"]) == 0
     captured = capsys.readouterr()
-    assert (
-        "12 trials of social/posts_concat, seeds 0, 1 each, by weighted_f1 on validation; no test row is read" in captured.err
-    )
-    assert f"trial 0: {RATE} 0.001: weighted_f1 0.8000; about 0 minutes to go" in captured.err
+    assert "12 trials of social/posts_concat with seeds 0, 1, by weighted_f1 on validation; no test row is read" in captured.err
+    assert f"trial 0: {RATE} 0.001: weighted_f1 0.8000; the recipe's own values; less than a minute to go" in captured.err
     assert "social/posts_concat: weighted_f1 on validation, 12 trials" in captured.out
     diverged = sum(float(one[-1].partition("=")[2]) > 8e-3 for one in trained)
     assert diverged
-    assert f"{diverged} trials diverged" in captured.out
+    assert f"{diverged} trial{'' if diverged == 1 else 's'} diverged" in captured.out
+    assert f"trial  {RATE}  weighted_f1  note\n" in captured.out
     assert "better than the recipe as it is by 0." in captured.out
     assert "The best of" in captured.out
     assert f"polysense train {out}/best.yaml --data {toy_posts}/posts.csv --out {out}-best --seeds 0,1,2" in captured.out
@@ -80,7 +79,44 @@ def test_where_nothing_is_better_than_the_recipe(
     own = [*tiny_encoders, f"{RATE}=3e-3"]
     assert execute(command(toy_posts, tmp_path / "tuned", own, "--space", f"{RATE}=3e-3,4e-3", "--trials", "3")) == 0
     assert "No trial is better than the recipe as it is." in capsys.readouterr().out
-    assert len(trained) <= 2  # equal values are not trained twice
+    assert len(trained) == 2  # no values are tried twice
+
+
+def test_where_the_recipe_is_not_in_the_space(
+    toy_posts: Path, tiny_encoders: list[str], trained: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(command(toy_posts, tmp_path / "tuned", tiny_encoders, "--space", f"{RATE}=3e-3,4e-3", "--trials", "1")) == 0
+    captured = capsys.readouterr()
+    assert f"the recipe as it is is not among the trials: its {RATE} is 0.001, not in 3e-3, 4e-3\n" in captured.err
+    assert "how long" not in captured.err
+    assert "weighted_f1 on validation, 1 trial\n" in captured.out
+    assert f"The recipe as it is was not tried ({RATE}): " in captured.out
+    assert "note" not in captured.out
+
+
+def test_where_no_model_tells_a_row_from_another_nothing_is_recommended(
+    toy_posts: Path,
+    tiny_encoders: list[str],
+    trained: list[list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        searching, "answered_alike", lambda out, seeds, split: [{"seed": seeds[0], "answer": "positive", "rows": 10}]
+    )
+    words = command(toy_posts, tmp_path / "tuned", tiny_encoders, "--space", f"{RATE}=3e-3,4e-3")
+    assert execute(words) == 0
+    captured = capsys.readouterr()
+    assert "nothing was learned in any trial, and no values are recommended" in captured.err
+    assert captured.out.count("answers 'positive' for all 10 rows") == 2
+    assert "2 trials, all settings of the space" in captured.out
+    assert "Recipe:" not in captured.out
+    assert "Try:" not in captured.out
+    assert execute([*words, "--resume", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["best"], answer["recipe"], answer["command"]) == (None, None, None)
+    assert [one["one_answer"] for one in answer["trials"]] == [[0], [0]]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def quickstart(
     typer.echo("")
     _predict(runs["both"], shown)
     typer.echo(f"Report: {report}   ({time.monotonic() - began:.0f} s in all)\n")
-    _what_next(runs["both"], None if made_up else data, columns)
+    _what_next(runs["both"], None if made_up else data, columns, set_ or ())
 
 
 def refuse_others(out: Path) -> None:
@@ -124,7 +124,9 @@ def refuse_others(out: Path) -> None:
         others.add(REPORT)
     if others:
         named = ", ".join(sorted(others)[:LISTED]) + (", ..." if len(others) > LISTED else "")
-        raise RecipeError(f"{display(out)} is not empty and holds other files than a quickstart's ({named}): choose another --out")
+        raise RecipeError(
+            f"{display(out)} is not empty and holds other files than a quickstart's ({named}): choose another --out"
+        )
     for name in RUNS:
         refuse_another_run(out / name, resume=False, overwrite=True)
 
@@ -176,15 +178,16 @@ def _chance(answer: dict[str, Any]) -> str:
     return "-" if match is None else f"{match:.2f}"
 
 
-def _what_next(run: Path, table: Path | None, columns: str | None) -> None:
-    """Commands that fit the user's own table, or a table to be made."""
+def _what_next(run: Path, table: Path | None, columns: str | None, set_: Sequence[str]) -> None:
+    """Commands that fit the user's own table, or a table to be made; the recipe is the one whose numbers were just shown."""
     named = f" --columns {shlex.quote(columns)}" if columns else ""
     mine = f"{shlex.quote(str(table or 'posts.csv'))}{named}"
+    as_here = "".join(f" --set {shlex.quote(one)}" for one in set_) if table else ""
     lines = [
         "On your own posts (a CSV with the columns text, image and label; image is a path beside the table):",
         f"  polysense data verify {mine}",
         f"  polysense quickstart --data {mine}",
-        f"  polysense train social/posts_concat_both --data {mine} --out runs/mine --seeds 0,1,2",
+        f"  polysense train quickstart/both --data {mine} --out runs/mine --seeds 0,1,2{as_here}",
         "  polysense predict runs/mine new_posts.csv > predictions.jsonl",
         "With the model of this quickstart:",
         f'  polysense predict {run} --text "what a lovely day" --json',

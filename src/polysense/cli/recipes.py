@@ -71,7 +71,9 @@ def folded(recipes: Mapping[str, str]) -> tuple[dict[str, str], tuple[Family, ..
     from polysense.recipe.families import families
     from polysense.recipe.files import SHIPPED
 
-    tables, inside, found = {}, set(), []
+    tables: dict[str, str] = {}
+    inside: set[str] = set()
+    found: list[Family] = []
     for one in families(SHIPPED):
         asked = [table for table, members in one.members.items() if members.keys() & recipes.keys()]
         if len(asked) < 2:
@@ -95,7 +97,9 @@ def _print_parts(family: Family, *, briefly: bool) -> None:
     if family.signals:
         _print({f"<signals>  {name}": what for name, what in family.signals.items()})
         typer.echo("  (a recipe may be without signals; those of one modality are)")
-    typer.echo(f"  polysense recipes list {family.folder}/{next(iter(family.tables))} names those of one table, --all each of them")
+    typer.echo(
+        f"  polysense recipes list {family.folder}/{next(iter(family.tables))} names those of one table, --all each of them"
+    )
 
 
 def _print(recipes: Mapping[str, str]) -> None:

@@ -86,33 +86,70 @@ def tune(
     best = best_of(tuning, found)
     command = ["polysense", "train", str(out / BEST), "--data", str(data), "--out", f"{out}-best", "--seeds", "0,1,2"]
     if json:
-        rows = [{"trial": one.number, "values": dict(one.values), "score": one.score, "note": one.note} for one in found]
-        answer = {"metric": tuning.metric, "best": best.number, "trials": rows, "table": str(out / TABLE)}
-        print_json({**answer, "recipe": str(out / BEST), "command": command})
+        rows = [
+            {
+                "trial": one.number,
+                "values": dict(one.values),
+                "score": one.score,
+                "one_answer": list(one.alike),
+                "note": one.note,
+            }
+            for one in found
+        ]
+        recommended = {"best": best.number, "recipe": str(out / BEST), "command": command}
+        if best.learned_nothing:
+            recommended = dict.fromkeys(recommended)
+        print_json({"metric": tuning.metric, "trials": rows, "table": str(out / TABLE), **recommended})
         return
     _print(tuning, found, best)
     typer.echo(f"Table:  {display(out / TABLE)}")
-    typer.echo(f"Recipe: {display(out / BEST)}")
-    typer.echo(f"Try:    {shlex.join(command)}")
+    if not best.learned_nothing:
+        typer.echo(f"Recipe: {display(out / BEST)}")
+        typer.echo(f"Try:    {shlex.join(command)}")
 
 
 def _print(tuning: Tuning, found: Sequence[Trial], best: Trial) -> None:
     """The best trials, and what is to be thought of the best one."""
+    from polysense.training.tuning.search import counted
+
     sign = -1 if tuning.greater_is_better else 1
-    scored = sorted((one for one in found if one.score is not None), key=lambda one: (sign * (one.score or 0), one.number))
-    typer.echo(f"{tuning.recipe}: {tuning.metric} on validation, {len(found)} trials\n")
-    rows: list[list[Any]] = [[one.number, *one.values.values(), one.score, one.note] for one in scored[:SHOWN]]
-    print_table(["trial", *tuning.space, tuning.metric, ""], [[_short(cell) for cell in row] for row in rows])
+    scored = sorted(
+        (one for one in found if one.score is not None),
+        key=lambda one: (one.learned_nothing, sign * (one.score or 0), one.number),
+    )
+    every = ", all settings of the space" if tuning.settings == len(found) else ""
+    typer.echo(f"{tuning.recipe}: {tuning.metric} on validation, {counted(len(found))}{every}\n")
+    shown = scored[:SHOWN]
+    notes = ["note"] if any(one.note for one in shown) else []
+    rows: list[list[Any]] = [[one.number, *one.values.values(), one.score, *([one.note] if notes else [])] for one in shown]
+    print_table(["trial", *tuning.space, tuning.metric, *notes], [[_short(cell) for cell in row] for row in rows])
     if failed := len(found) - len(scored):
-        typer.echo(f"{failed} trials diverged.")
+        typer.echo(f"{counted(failed)} diverged.")
+    typer.echo("")
+    if best.learned_nothing:
+        typer.echo(
+            "Warning: each model answers all rows alike: nothing was learned in any trial, and no values are recommended. "
+            "Train longer, at higher rates or on more rows.",
+            err=True,
+        )
+        return
     own = next((one for one in scored if one.values == tuning.own), None)
     if best is own:
-        typer.echo("\nNo trial is better than the recipe as it is.")
+        typer.echo("No trial is better than the recipe as it is.")
+    elif own is not None and own.learned_nothing:
+        typer.echo(
+            "The recipe as it is learned nothing: train the best trial over several seeds, to see whether it always does."
+        )
     elif own is not None and own.score is not None and best.score is not None:
         gain = abs(best.score - own.score)
         typer.echo(
-            f"\nThe best trial is better than the recipe as it is by {gain:.4f}. The best of {len(scored)} is flattered by luck: train "
+            f"The best trial is better than the recipe as it is by {gain:.4f}. The best of {len(scored)} is flattered by luck: train "
             "both over several seeds, and ask `polysense compare`."
+        )
+    elif tuning.outside:
+        typer.echo(
+            f"The recipe as it is was not tried ({', '.join(tuning.outside)}): whether the best trial is better, "
+            "`polysense compare` says of runs of both."
         )
 
 

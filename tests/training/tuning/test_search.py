@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def test_the_recipe_as_it_is_comes_first_and_the_table_holds_all(finished: tuple
     tuning, trials, _ = finished
     assert [one.number for one in trials] == [0, 1, 2]
     assert trials[0].values == {RATE: 5e-5, WEIGHT: "1"}
-    assert trials[0].note == "the recipe's own values"
+    assert trials[0].note.startswith("the recipe's own values")
     assert all(1e-5 <= one.values[RATE] <= 1e-2 for one in trials)
     assert len({one.values[RATE] for one in trials}) == 3
     rows = list(csv.DictReader((tuning.out / "trials.csv").read_text().splitlines()))
@@ -137,28 +138,138 @@ def test_a_search_goes_on_after_a_kill_as_if_unbroken(
     ]
 
 
-def test_equal_values_are_not_trained_twice_and_what_diverges_has_no_score(
+def standing_in(
+    monkeypatch: pytest.MonkeyPatch,
+    scores: Callable[[list[str]], list[float]],
+    answers: Callable[[list[str]], str] = lambda _: "",
+) -> list[tuple[str, ...]]:
+    """What is trained from now on, in place of trainings: ``scores`` and the answer to all rows are of what is tuned."""
+    trained: list[tuple[str, ...]] = []
+
+    def train(recipe: str, table: Any, *, out: Path, seeds: list[int], overrides: list[str], **_: Any) -> dict[str, Any]:
+        tuned = [one for one in overrides if one.startswith((RATE, WEIGHT, "training.max_steps="))]
+        trained.append(tuple(tuned))
+        for seed in seeds:
+            (out / f"seed-{seed}" / "predictions").mkdir(parents=True)
+            rows = [{"id": str(row), "target": "a", "label": answers(tuned) or "ab"[row % 2]} for row in range(10)]
+            (out / f"seed-{seed}" / "predictions" / "validation.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        return {"per_seed": [{"validation": {"weighted_f1": score}} for score in scores(tuned)]}
+
+    monkeypatch.setattr(searching, "train", train)
+    return trained
+
+
+@pytest.mark.parametrize("trials", [4, 6, 20])
+def test_a_setting_is_tried_once_and_the_search_ends_when_all_are(
+    trials: int,
+    posts: Path,
+    tiny_text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    space = [f"{WEIGHT}=1,2,3", "training.max_steps=5:6:int"]
+    settings = {(f"{WEIGHT}={weight}", f"training.max_steps={steps}") for weight in (1, 2, 3) for steps in (5, 6)}
+    trained = standing_in(monkeypatch, lambda tuned: [len(trained) / 10])
+    tuning = asked(posts, tmp_path / "out", tiny_text, trials=trials, space=space)
+    begin(tuning, resume=False, overwrite=False)
+    found = search(tuning)
+    assert [one.number for one in found] == list(range(min(trials, 6)))
+    tried = {one[-2:] for one in trained}
+    assert len(trained) == len(tried) == min(trials, 6)
+    assert tried <= settings
+    told = capsys.readouterr().err
+    assert ("the space has 6 settings: each is tried once" in told) == (trials >= 6)
+    assert ("6 trials of social/posts_text with seed 0, by" in told) == (trials >= 6)
+
+
+def test_a_search_of_few_settings_goes_on_after_a_kill_without_repeating_one(
+    posts: Path, tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"trials": 5, "space": [f"{WEIGHT}=1,2,3,4,5"]}
+    trained = standing_in(monkeypatch, lambda tuned: [len(trained) / 10])
+    whole = asked(posts, tmp_path / "whole", tiny_text, **settings)
+    begin(whole, resume=False, overwrite=False)
+    unbroken = [one.values for one in search(whole)]
+
+    killed = asked(posts, tmp_path / "killed", tiny_text, **settings)
+    begin(killed, resume=False, overwrite=False)
+    trained.clear()
+    plain = searching._write_down
+
+    def dying(tuning: Tuning, trials: list[Trial]) -> None:
+        if len(trials) == 3:
+            raise KeyboardInterrupt
+        plain(tuning, trials)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(searching, "_write_down", dying)
+        with pytest.raises(KeyboardInterrupt):
+            search(killed)
+    begin(killed, resume=True, overwrite=False)
+    assert [one.values for one in search(killed)] == unbroken
+    assert sorted(one[-1] for one in trained) == [f"{WEIGHT}={n}" for n in range(1, 6)]
+
+
+def test_what_diverges_has_no_score_and_is_not_tried_again(
     posts: Path, tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tuning = asked(posts, tmp_path / "out", tiny_text, trials=6, space=[f"{WEIGHT}=1,2"], seeds=[0, 1])
-    trained: list[str] = []
 
-    def stand_in(recipe: str, table: Any, *, overrides: list[str], **_: Any) -> dict[str, Any]:
-        trained.append(overrides[-1])
-        if overrides[-1].endswith("=2"):
+    def scores(tuned: list[str]) -> list[float]:
+        if tuned[-1].endswith("=2"):
             raise PolysenseError("the objective 'classification' became nan: training diverged")
-        return {"per_seed": [{"validation": {"weighted_f1": score}} for score in (0.25, 0.75)]}
+        return [0.25, 0.75]
 
-    monkeypatch.setattr(searching, "train", stand_in)
+    standing_in(monkeypatch, scores)
     begin(tuning, resume=False, overwrite=False)
     trials = search(tuning)
-    assert sorted(trained) == [f"{WEIGHT}=1", f"{WEIGHT}=2"]
-    assert len(trials) == 6
-    assert {one.values[WEIGHT]: one.score for one in trials} == {"1": 0.5, "2": None}
-    assert {one.note for one in trials[1:]} <= {"as trial 0", *(one.note for one in trials)}
+    assert [(one.values[WEIGHT], one.score) for one in trials] == [("1", 0.5), ("2", None)]
+    assert "training diverged" in trials[1].note
     assert best_of(tuning, trials).number == 0
     with pytest.raises(PolysenseError, match="every training diverged"):
         best_of(tuning, [one for one in trials if one.score is None])
+
+
+def test_a_recipe_that_is_not_in_the_space_is_named_and_a_part_by_its_class_is_in_it(
+    posts: Path, tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing_in(monkeypatch, lambda tuned: [0.5])
+    tuning = asked(posts, tmp_path / "out", tiny_text, space=[f"{WEIGHT}=1,2", f"{RATE}=1e-5,2e-5"], trials=1)
+    begin(tuning, resume=False, overwrite=False)
+    search(tuning)
+    said = f"the recipe as it is is not among the trials: its {RATE} is 5e-05, not in 1e-5, 2e-5\n"
+    assert said in capsys.readouterr().err
+    tuning = asked(posts, tmp_path / "other", tiny_text, space=[f"{RATE}=1e-4:1e-3:log"])
+    assert tuning.outside == {RATE: "5e-05, not in numbers from 0.0001 to 0.001"}
+    tuning = asked(posts, tmp_path / "part", tiny_text, space=["fusion=Concatenation,Single"])
+    assert tuning.own == {"fusion": "Concatenation"}
+    assert tuning.outside == {}
+
+
+def test_a_trial_whose_model_answers_all_rows_alike_says_so_and_is_the_last_choice(
+    posts: Path, tiny_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    constant = {"1": 0.9, "2": 0.5}
+
+    def search_for(out: Path, answers: Callable[[list[str]], str]) -> tuple[Tuning, list[Trial]]:
+        standing_in(monkeypatch, lambda tuned: [constant[tuned[-1][-1]]], answers)
+        tuning = asked(posts, out, tiny_text, trials=2, space=[f"{WEIGHT}=1,2"])
+        begin(tuning, resume=False, overwrite=False)
+        return tuning, search(tuning)
+
+    tuning, trials = search_for(tmp_path / "one", lambda tuned: "good" if tuned[-1].endswith("=1") else "")
+    assert [(one.alike, one.learned_nothing) for one in trials] == [((0,), True), ((), False)]
+    assert trials[0].note == "the recipe's own values; answers 'good' for all 10 rows"
+    assert "weighted_f1 0.9000; the recipe's own values; answers 'good' for all 10 rows; less than a minute to go\n" in (
+        capsys.readouterr().err
+    )
+    assert best_of(tuning, trials).number == 1
+    assert (tuning.out / "best.yaml").is_file()
+    assert search(tuning) == trials  # as they were written down
+    tuning, trials = search_for(tmp_path / "both", lambda _: "good")
+    assert best_of(tuning, trials).learned_nothing
+    assert not (tuning.out / "best.yaml").exists()
 
 
 def test_values_that_cannot_be_trained_end_a_trial_and_not_the_search(

@@ -4,7 +4,7 @@ import pytest
 
 from polysense.errors import RecipeError
 from polysense.recipe import load_recipe
-from polysense.training.tuning.space import Choices, Range, read_space, value_at
+from polysense.training.tuning.space import Choices, Range, read_space, settings_in, value_at
 
 
 def test_ranges_and_choices() -> None:
@@ -49,9 +49,15 @@ def test_the_recipes_own_values_are_found_where_they_are() -> None:
     assert value_at(recipe, "training.learning_rate.deeper") is None
 
 
+def test_settings_are_counted_where_there_is_an_end_of_them() -> None:
+    assert settings_in(read_space(["a=1:8:int", "b=x,y"])) == 16
+    assert settings_in(read_space(["a=1:8", "b=x,y"])) is None
+
+
 def test_a_value_is_inside_or_not() -> None:
     assert Range(low=0.1, high=0.5).own(0.1) == 0.1
     assert Range(low=1, high=8, whole=True).own(8) == 8
+    assert Range(low=1, high=8, whole=True).own(2.5) is None
     assert Range(low=0.1, high=0.5).own(0.6) is None
     assert Range(low=0.1, high=0.5).own("x") is None
     assert Choices(values=("1e-3", "2e-3")).own(0.001) == "1e-3"

@@ -19,7 +19,7 @@ from polysense.training.folder import RECIPE
 from polysense.training.processes import launched
 from polysense.training.run import read_data, usable_rows
 from polysense.training.splits import Splits, read_columns
-from polysense.training.tuning.space import Space, value_at
+from polysense.training.tuning.space import Space, settings_in, value_at
 
 ASKED = "tuning.json"
 STUDY = "study.db"
@@ -38,7 +38,9 @@ class Tuning:
     out: Path
     space: Space
     trials: int
-    """In all, those of an earlier call included."""
+    """In all, those of an earlier call included; no more than there are settings."""
+    settings: int | None
+    """How many the space has, if there is an end of them."""
     seeds: tuple[int, ...]
     """Of every trial."""
     seed: int
@@ -48,6 +50,8 @@ class Tuning:
     greater_is_better: bool
     own: Mapping[str, Any] | None
     """The recipe's own values, where they lie in the space."""
+    outside: Mapping[str, str]
+    """Those that do not, in words, by their entry."""
     asked: Mapping[str, Any]
     """What must be equal for a search to go on."""
     use_cache: bool
@@ -85,28 +89,37 @@ def ask(
         raise RecipeError(
             f"recipe {recipe}: evaluation.best is 'last', which tells no values apart; name a metric of validation"
         )
+    own, outside = {}, {}
     for entry, values in space.items():
+        same = values.own(there := value_at(read.written(), entry))
         for value in values.ends:
             try:
-                load_recipe(recipe, [*overrides, f"{entry}={value}"])
+                taken = load_recipe(recipe, [*overrides, f"{entry}={value}"])
             except RecipeError as error:
                 raise RecipeError(f"--space {entry}: {error}") from None
+            if same is None and taken.written() == read.written():  # a part with its defaults is written by its name
+                same = value
+        if same is None:
+            outside[entry] = f"{_brief(there)}, not in {values}"
+        own[entry] = same
     table = usable_rows(read, read_data(read, data, media_root=media_root), skip_bad_rows=skip_bad_rows)
     table = replace(table, samples=tuple(sample for sample in table.samples if sample.split in ("train", "validation")))
     chosen = tuple(seeds if seeds is not None else [int(read.training.get("seed", 0))])
-    own = {entry: values.own(value_at(read.written(), entry)) for entry, values in space.items()}
+    settings = settings_in(space)
     return Tuning(
         recipe=recipe,
         table=table,
         out=out,
         space=space,
-        trials=trials,
+        trials=trials if settings is None else min(trials, settings),
+        settings=settings,
         seeds=chosen,
         seed=seed,
         overrides=tuple(overrides),
         metric=judged.best,
         greater_is_better=judged.greater_is_better,
-        own=None if None in own.values() else own,
+        own=None if outside else own,
+        outside=outside,
         asked={
             "recipe": read.written(),
             "space": {entry: repr(values) for entry, values in space.items()},

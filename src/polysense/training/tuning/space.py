@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,11 +29,21 @@ class Range:
         """As a recipe writes them."""
         return str(self.low), str(self.high)
 
+    @property
+    def every(self) -> range | None:
+        """Each of them; None where there is no end of them."""
+        return range(int(self.low), int(self.high) + 1) if self.whole else None
+
     def own(self, value: Any) -> float | int | None:
         """A recipe's value as one of these; None where it is none."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             return None
+        if self.whole and value != int(value):
+            return None
         return int(value) if self.whole else float(value)
+
+    def __str__(self) -> str:
+        return f"{'whole numbers' if self.whole else 'numbers'} from {self.low:g} to {self.high:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +57,27 @@ class Choices:
         """All of them."""
         return self.values
 
+    @property
+    def every(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.values
+
     def own(self, value: Any) -> str | None:
         """A recipe's value as one of these; None where it is none."""
         return next((one for one in self.values if parse_yaml(f"value: {one}", one)["value"] == value), None)
 
+    def __str__(self) -> str:
+        return ", ".join(self.values)
+
 
 Space = Mapping[str, Range | Choices]
 """By the entry of the recipe."""
+
+
+def settings_in(space: Space) -> int | None:
+    """How many different settings there are; None where there is no end of them."""
+    counts = [None if values.every is None else len(values.every) for values in space.values()]
+    return None if None in counts else math.prod(count for count in counts if count is not None)
 
 
 def read_space(texts: Sequence[str]) -> dict[str, Range | Choices]:
