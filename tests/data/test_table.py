@@ -284,7 +284,10 @@ def test_classes_beyond_a_recipes_send_to_verify_with_the_classes() -> None:
 
 def test_a_column_named_as_one_target_is_not_the_other(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "text,label\na,1.5\nb,-2\n")
-    read = read_table(path, columns={"score": "label"}).samples
+    table = read_table(path, columns={"score": "label"})
+    with pytest.raises(DataError, match="no row has a label, they have a score; take a recipe that learns from scores"):
+        table.require(["label"])
+    read = table.samples
     assert [(one.label, one.score) for one in read] == [(None, 1.5), (None, -2.0)]
     both = read_table(path, columns={"score": "label", "label": "label"}).samples
     assert [(one.label, one.score) for one in both] == [("1.5", 1.5), ("-2", -2.0)]

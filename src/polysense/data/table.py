@@ -23,6 +23,8 @@ from polysense.types import MODALITIES, Sample
 if TYPE_CHECKING:
     from polysense.data.draws import Draw
 
+_OTHER_ANSWERS = {"label": "score", "score": "label"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -88,6 +90,11 @@ class Table:
         """Raise a DataError that names the first of the ``fields`` for which no row has a value, and the nearest column."""
         for name in fields:
             if all(_value(sample, name) is None for sample in self.samples):
+                other = _OTHER_ANSWERS.get(name)
+                if name in self.columns and other and any(_value(sample, other) is not None for sample in self.samples):
+                    raise DataError(
+                        f"{self.name}: no row has a {name}, they have a {other}; take a recipe that learns from {other}s"
+                    )
                 if name in self.columns:
                     raise DataError(f"{self.name}: the column {name!r} is empty in every row")
                 raise DataError(
@@ -296,7 +303,7 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
         if column not in there:
             raise DataError(f"{file} has no column {column!r} (for {name!r}); {choices(column, there)}")
     found = {name: columns.get(name, name) for name in FIELDS if columns.get(name, name) in there}
-    for name, other in (("label", "score"), ("score", "label")):  # numbers named as scores are no classes too
+    for name, other in _OTHER_ANSWERS.items():  # numbers named as scores are no classes too
         if name not in columns and columns.get(other) == name:
             del found[name]
     if not any(name in found for name in MODALITIES):
