@@ -8,6 +8,7 @@ import pytest
 from polysense.cli import ablate
 from polysense.cli.main import execute
 from polysense.errors import RecipeError
+from polysense.training.lock import held
 
 
 @pytest.fixture
@@ -95,3 +96,23 @@ def test_numbers_of_labels() -> None:
     for text in ("0", "-3", "1.5", "", "all,"):
         with pytest.raises(RecipeError, match="whole numbers above 0"):
             ablate.read_labels(text)
+
+
+def test_an_ablation_that_another_process_makes_is_left_to_it(
+    toy_posts: Path, sets: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with held(tmp_path / "out"):
+        words = [
+            "ablate",
+            str(toy_posts / "posts.csv"),
+            "--out",
+            str(tmp_path / "out"),
+            "--signals",
+            "itc",
+            "--seeds",
+            "0",
+            *sets,
+        ]
+        assert execute(words) == 2
+    assert "another process (pid " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -9,6 +9,7 @@ import pytest
 from polysense.cli import tune
 from polysense.cli.main import execute
 from polysense.errors import PolysenseError
+from polysense.training.lock import held
 from polysense.training.tuning import search as searching
 
 RATE = "training.learning_rate"
@@ -141,3 +142,15 @@ def test_a_wrong_space_is_refused_before_anything_is_written(
     assert said in capsys.readouterr().err
     assert not (tmp_path / "tuned").exists()
     assert trained == []
+
+
+def test_a_search_that_another_process_makes_is_left_to_it(
+    toy_posts: Path, tiny_encoders: list[str], trained: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tuned"
+    words = command(toy_posts, out, tiny_encoders, "--space", f"{RATE}=1e-3,2e-3")
+    with held(out):
+        assert execute(words) == 2
+    assert "another process (pid " in capsys.readouterr().err
+    assert trained == []
+    assert execute(words) == 0

@@ -63,6 +63,7 @@ def tune(
     if find_spec("optuna") is None:
         raise PolysenseError("tune needs optuna: pip install 'polysense[tune]'")
 
+    from polysense.training.lock import held
     from polysense.training.tuning.question import BEST, TABLE, ask, begin
     from polysense.training.tuning.search import best_of, search
 
@@ -81,8 +82,9 @@ def tune(
             media_root=media_root,
             use_cache=not no_cache,
         )
-    begin(tuning, resume=resume, overwrite=overwrite)
-    found = search(tuning)
+    with held(out):
+        begin(tuning, resume=resume, overwrite=overwrite)
+        found = search(tuning)
     best = best_of(tuning, found)
     command = ["polysense", "train", str(out / BEST), "--data", str(data), "--out", f"{out}-best", "--seeds", "0,1,2"]
     if json:

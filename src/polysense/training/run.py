@@ -336,7 +336,7 @@ def _references(splits: Splits, seeds: Sequence[int], rules: Dataset | None) -> 
     scored = splits.test or splits.validation
     if not all(any(_told(sample, rules) for sample in rows) for rows in (splits.train, scored)):
         return {}
-    say(f"scoring TF-IDF of the texts on {'test' if splits.test else 'validation'}, to compare with")
+    say_of_data(f"scoring TF-IDF of the texts on {'test' if splits.test else 'validation'}, to compare with")
     if not splits.draws:
         return references(splits.train, scored, rules=rules)
     return mean_references([references(splits.drawn(seed).samples, scored, rules=rules) for seed in seeds])

@@ -11,7 +11,7 @@ from polysense.errors import DataError, RecipeError, display
 from polysense.progress import once, say
 from polysense.training.ablation.question import Ablation, Arm
 from polysense.training.folder import RECIPE, SUMMARY
-from polysense.training.lock import LOCK
+from polysense.training.lock import LOCK, held
 from polysense.training.run import train
 
 
@@ -107,6 +107,11 @@ def in_words(seconds: float) -> str:
 @once()
 def run(ablation: Ablation, *, resume: bool = False, overwrite: bool = False) -> None:
     """Train all runs; with ``resume`` finished trainings are read and unfinished ones go on from their last checkpoint."""
+    with held(ablation.out):
+        _run(ablation, resume=resume, overwrite=overwrite)
+
+
+def _run(ablation: Ablation, *, resume: bool, overwrite: bool) -> None:
     refuse_folder(ablation.out, resume=resume, overwrite=overwrite)
     refuse_small_disk(ablation, resume=resume)
     announce(ablation)

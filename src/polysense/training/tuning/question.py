@@ -16,6 +16,7 @@ from polysense.recipe import load_recipe
 from polysense.recipe.recipe import LAST
 from polysense.training.checkpoints import write_whole
 from polysense.training.folder import RECIPE
+from polysense.training.lock import LOCK
 from polysense.training.processes import launched
 from polysense.training.run import read_data, usable_rows
 from polysense.training.splits import Splits, read_columns
@@ -144,7 +145,7 @@ def begin(tuning: Tuning, *, resume: bool, overwrite: bool) -> None:
     if (out / RECIPE).is_file():
         raise RecipeError(f"{display(out)} is a run: choose another --out")
     asked = json.loads(json.dumps(tuning.asked))
-    if out.is_dir() and any(out.iterdir()):
+    if out.is_dir() and any(path.name != LOCK for path in out.iterdir()):
         if not (out / ASKED).is_file():
             raise RecipeError(f"{display(out)} is not empty and holds no search: choose another --out")
         if overwrite:
