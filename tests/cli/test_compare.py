@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from made_runs import make_run
+from made_runs import make_run, write_lines
 from polysense.cli.main import execute
 
 
@@ -38,6 +38,27 @@ def test_people_get_a_table_and_a_sentence(runs: list[str], capsys: pytest.Captu
 def test_groups_are_compared_too(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["compare", *runs, "--resamples", "500", "--metric", "accuracy", "--by", "target"]) == 0
     assert "accuracy by target:" in capsys.readouterr().out
+
+
+def test_a_group_of_few_rows_has_no_p(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (file for run in runs for file in Path(run).glob("seed-*/predictions/test.jsonl")):
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        write_lines(path, [row | {"group": "rest" if place else "one"} for place, row in enumerate(rows)])
+    asked = ["compare", *runs, "--resamples", "500", "--metric", "accuracy", "--by", "group"]
+    assert execute(asked) == 0
+    shown = capsys.readouterr().out
+    [line] = [line.split() for line in shown.splitlines() if line.startswith("one ")]
+    assert len(line) == 5  # its name, both values, the difference, the rows
+    assert "no interval and no p of fewer than 10 rows: group one (1)" in shown
+    assert execute([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["groups"]
+    assert [found["one"][name] for name in ("low", "high", "p_value", "rows")] == [None, None, None, 1]
+    assert found["rest"]["p_value"] is not None
+
+
+def test_groups_by_the_true_class_are_compared_by_accuracy(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["compare", *runs, "--resamples", "500", "--by", "target"]) == 0
+    assert "\naccuracy by target:\n" in capsys.readouterr().out
 
 
 def test_an_unknown_metric_ends_with_2(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:

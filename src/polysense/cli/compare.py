@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +32,10 @@ def compare(
     other: Annotated[str, typer.Argument(help="The run that may be better.")],
     split: Annotated[str | None, typer.Option(help="The split whose predictions are compared: test by default.")] = None,
     metric: Annotated[str | None, typer.Option(help="One metric; the usual ones where it is not given.")] = None,
-    by: Annotated[str | None, typer.Option(help="A column of the predictions: compare within each of its values too.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="A column of the predictions: compare within each of its values too (target: by the true class)."),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 5000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 0,
     evaluator: Annotated[
@@ -90,7 +94,7 @@ def compare(
         return
     _print(found, units=main.units)
     if main.groups:
-        typer.echo(f"\n{main.metric} by {by}:")
+        typer.echo(f"\n{next(iter(main.groups.values())).metric} by {by}:")
         _print(main.groups, units=main.units)
     typer.echo(f"\n{main.in_words(base=Path(base).name, other=Path(other).name)}")
     if main.note:
@@ -101,8 +105,9 @@ def _by_predictions(
     base: Path, other: Path, split: str | None, metric: str | None, by: str | None, resamples: int, seed: int
 ) -> tuple[Comparison, dict[str, Comparison]]:
     """The comparison by the one metric, or the main one, and by all that are shown."""
-    from polysense.training import comparison
+    from polysense.training.comparison import compare_each
     from polysense.training.folder import finished
+    from polysense.training.grouped_comparison import compare as compared
 
     for run in (base, other):
         finished(run)
@@ -112,10 +117,10 @@ def _by_predictions(
             f"`polysense compare {base} {other} --evaluator sts --data DATA` (or retrieval, captioning, summarizing on a table)"
         )
     name = _read_split(split or "test", base, other)
-    main = comparison.compare(base, other, split=name, metric=metric, resamples=resamples, seed=seed, by=by)
+    main = compared(base, other, split=name, metric=metric, resamples=resamples, seed=seed, by=by)
     if metric is not None:
         return main, {main.metric: main}
-    return main, {main.metric: main} | comparison.compare_each(base, other, split=name, resamples=resamples, seed=seed)
+    return main, {main.metric: main} | compare_each(base, other, split=name, resamples=resamples, seed=seed)
 
 
 def _comparable(name: str, metric: str | None) -> Comparable[Any]:
@@ -151,8 +156,12 @@ def _print(found: Mapping[str, Comparison], *, units: str) -> None:
     columns = ("", "base", "other", "difference", "95 % interval", "p", units)
     print_table(
         columns,
-        [
-            (name, one.base, one.other, f"{one.difference:+.4f}", f"{one.low:+.4f} to {one.high:+.4f}", one.p_value, one.rows)
-            for name, one in found.items()
-        ],
+        [(name, one.base, one.other, f"{one.difference:+.4f}", *_interval_and_p(one), one.rows) for name, one in found.items()],
     )
+
+
+def _interval_and_p(found: Comparison) -> tuple[str, float | None]:
+    """Empty where there are too few rows."""
+    if isnan(found.p_value):
+        return "", None
+    return f"{found.low:+.4f} to {found.high:+.4f}", found.p_value

@@ -1,8 +1,9 @@
-"""Differences under each other: a dot, the line of its interval, a tick of each seed."""
+"""Differences under each other: a dot, the line of its interval where there is one, a tick of each seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
@@ -35,7 +36,8 @@ def forest(
         axes.grid(visible=False, axis="y")
         axes.axvline(0, color=MUTED, linewidth=1)
         for place, found in enumerate(comparisons.values()):
-            axes.plot([factor * found.low, factor * found.high], [place, place], color=ACCENT, linewidth=2.4)
+            if isfinite(found.low):
+                axes.plot([factor * found.low, factor * found.high], [place, place], color=ACCENT, linewidth=2.4)
             seeds = [factor * value for value in found.per_seed]
             axes.plot(seeds, [place + 0.26] * len(seeds), "|", color=MUTED, markersize=7, markeredgewidth=1.2)
             dot = factor * found.difference
@@ -55,7 +57,7 @@ def forest(
 
 def reach_of(comparisons: Iterable[Comparison]) -> tuple[float, float]:
     """The lowest and the highest of what is drawn of them."""
-    ends = [end for part in comparisons for end in (part.low, part.high, *part.per_seed)]
+    ends = [end for part in comparisons for end in (part.low, part.high, *part.per_seed) if isfinite(end)]
     return min(ends, default=0.0), max(ends, default=0.0)
 
 

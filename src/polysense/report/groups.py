@@ -14,7 +14,8 @@ from polysense.report.headline import named
 from polysense.report.run import Run
 from polysense.report.section import Section, render
 from polysense.report.units import is_fraction
-from polysense.training.comparison import Comparison, compare
+from polysense.training.comparison import Comparison
+from polysense.training.grouped_comparison import compare, has_interval
 
 MOST = 30
 """So many groups are shown; of more the largest."""
@@ -26,10 +27,12 @@ class Within:
 
     against: str
     metric: str
-    groups: Mapping[str, tuple[Comparison, float]]
-    """By value of the column: the comparison, and what its p is worth among those of all groups (Holm)."""
+    groups: Mapping[str, tuple[Comparison, float | None]]
+    """By value of the column: the comparison, and what its p is worth among those of all groups (Holm); None of too few rows."""
     left_out: int
     """Groups that are not shown."""
+    note: str
+    """What a reader must know beside the numbers."""
     figure: Markup
 
 
@@ -54,14 +57,16 @@ def within(run: Run, other: Run, name: str, *, by: str, number: int) -> Within |
         whole = compare(other.path, run.path, split=run.split or "test", by=by)
     except DataError:
         return None
-    adjusted = dict(zip(whole.groups, holm([one.p_value for one in whole.groups.values()]), strict=True))
+    judged = {value: one.p_value for value, one in whole.groups.items() if has_interval(one)}
+    adjusted = dict(zip(judged, holm(list(judged.values())), strict=True))
     largest = set(sorted(whole.groups, key=lambda value: -whole.groups[value].rows)[:MOST])
     shown = {value: one for value, one in whole.groups.items() if value in largest}
     label = f"Differences to {name} by {by}, with 95 % intervals"
     return Within(
         against=name,
-        metric=whole.metric,
-        groups={value: (one, adjusted[value]) for value, one in shown.items()},
+        metric=next(iter(shown.values())).metric,
+        groups={value: (one, adjusted.get(value)) for value, one in shown.items()},
         left_out=len(whole.groups) - len(shown),
+        note=whole.note,
         figure=forest(shown, name=f"groups-{number}", label=label, row=36),
     )
