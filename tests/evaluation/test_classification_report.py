@@ -63,6 +63,8 @@ def test_several_labels() -> None:
     found = ClassificationReport()(Answers(head(multi_label=True)), rows(*pairs))
     assert found["subset_accuracy"] == pytest.approx(1 / 3)
     assert found["micro_f1"] == pytest.approx(2 * 2 / (4 + 3))
+    # The stub gives .1 to what it answers with others: a is true twice, b once, c never, of three rows with .1 each.
+    assert found["ece"] == pytest.approx(((2 / 3 - 0.1) + (1 / 3 - 0.1) + 0.1) / 3)
 
 
 def test_nothing_to_say_without_labels() -> None:

@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from polysense.metrics.calibration import brier, expected_calibration_error, nll, reliability_bins, row_nll
+from polysense.metrics.calibration import (
+    brier,
+    classwise_calibration_error,
+    expected_calibration_error,
+    nll,
+    reliability_bins,
+    row_nll,
+)
 
 CHANCES = [[0.9, 0.1], [0.8, 0.2], [0.35, 0.65], [0.4, 0.6]]
 TRUTH = [0, 1, 1, 0]
@@ -54,3 +61,25 @@ def test_no_rows_give_nan() -> None:
 def test_targets_that_do_not_fit_are_refused(truth: list[int]) -> None:
     with pytest.raises(ValueError, match="targets must be"):
         brier(CHANCES, truth)
+
+
+def test_of_several_labels_by_hand() -> None:
+    chances, truth = [[0.9, 0.2], [0.8, 0.2], [0.3, 0.6]], [[1, 0], [0, 1], [0, 1]]
+    # Bins of width 1/2. First label: (.3, no) below; (.9, yes), (.8, no) above. Second: (.2, no), (.2, yes) below; (.6, yes) above.
+    first = (1 * abs(0 - 0.3) + 2 * abs(0.5 - 0.85)) / 3
+    second = (2 * abs(0.5 - 0.2) + 1 * abs(1 - 0.6)) / 3
+    assert classwise_calibration_error(chances, truth, bins=2) == pytest.approx((first + second) / 2)
+    assert classwise_calibration_error([[0.0, 1.0]], [[0, 1]]) == 0
+    assert math.isnan(classwise_calibration_error(np.zeros((0, 2)), np.zeros((0, 2))))
+    with pytest.raises(ValueError, match="alike"):
+        classwise_calibration_error(chances, [0, 1, 1])
+
+
+def test_of_two_labels_that_exclude_each_other_it_is_that_of_either() -> None:
+    generator = np.random.default_rng(1)
+    chance = generator.uniform(size=500)
+    truth = generator.uniform(size=500) < chance**2
+    both = np.stack([chance, 1 - chance], axis=1)
+    one = classwise_calibration_error(both[:, :1], truth[:, None])
+    assert one > 0.1
+    assert classwise_calibration_error(both, np.stack([truth, ~truth], axis=1)) == pytest.approx(one)

@@ -35,7 +35,7 @@ def reliability_bins(probabilities: ArrayLike, targets: ArrayLike, bins: int = 1
     edges = np.linspace(0.0, 1.0, bins + 1)
     confidence = chances.max(axis=1)
     right = chances.argmax(axis=1) == truth
-    places = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    places = _bins_of(confidence, edges)
     counts = np.bincount(places, minlength=bins).astype(np.int64)
     empty = np.full(bins, np.nan)
     sums = (np.bincount(places, weights=values, minlength=bins) for values in (confidence, right.astype(np.float64)))
@@ -44,12 +44,48 @@ def reliability_bins(probabilities: ArrayLike, targets: ArrayLike, bins: int = 1
 
 
 def expected_calibration_error(probabilities: ArrayLike, targets: ArrayLike, bins: int = 15) -> float:
-    """The sum over bins of (rows in the bin / N) * |accuracy - mean confidence|."""
+    """The sum over bins of (rows in the bin / N) * |accuracy - mean confidence| (Naeini, Cooper, Hauskrecht, AAAI 2015).
+
+    Confidence is the probability of the likeliest class; :func:`classwise_calibration_error` is for rows of several classes.
+    """
     found = reliability_bins(probabilities, targets, bins)
     if not found.counts.sum():
         return float("nan")
     gaps = np.nan_to_num(np.abs(found.accuracy - found.confidence))
     return float((gaps * found.counts).sum() / found.counts.sum())
+
+
+def classwise_calibration_error(probabilities: ArrayLike, truth: ArrayLike, bins: int = 15) -> float:
+    """The expected calibration error of each class's own probability, as a yes or no about it, averaged over the classes.
+
+    Of a class the sum over bins of (rows in the bin / N) * |share of rows that have the class - its mean probability|: classwise
+    ECE (Kull et al., *Beyond temperature scaling*, NeurIPS 2019), whose classes here need not exclude each other. Classes that no
+    row has count like the others; probabilities of 0 are then right.
+
+    Args:
+        probabilities: (rows, classes), which need not sum to 1.
+        truth: (rows, classes), 0 and 1.
+        bins: of equal width, from 0 to 1; a bin holds its upper edge.
+
+    Raises:
+        ValueError: the two do not fit.
+    """
+    chances, right = np.asarray(probabilities, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if chances.ndim != 2 or chances.shape[1] == 0 or right.shape != chances.shape:
+        raise ValueError(f"probabilities and truth must be (rows, classes) alike, not {chances.shape} and {right.shape}")
+    if not len(chances):
+        return float("nan")
+    places = _bins_of(chances, np.linspace(0.0, 1.0, bins + 1))
+    gaps = [
+        np.abs(np.bincount(bin_, weights=gap, minlength=bins)).sum()
+        for bin_, gap in zip(places.T, (right - chances).T, strict=True)
+    ]
+    return float(np.mean(gaps) / len(chances))
+
+
+def _bins_of(chances: Floats, edges: Floats) -> NDArray[np.int64]:
+    """The number of each probability's bin; a bin holds its upper edge, the first one its lower edge too."""
+    return np.clip(np.searchsorted(edges, chances, side="left") - 1, 0, len(edges) - 2).astype(np.int64)
 
 
 def brier(probabilities: ArrayLike, targets: ArrayLike) -> float:

@@ -15,9 +15,8 @@ from typing import Any, Literal
 from polysense.data.json_file import read_lines
 from polysense.data.new_folder import refuse_full
 from polysense.errors import DataError, RecipeError, display
-from polysense.evaluation.classification_report import single_label_report
+from polysense.evaluation.classification_report import multi_label_report, single_label_report
 from polysense.learner import Learner
-from polysense.metrics.classification import multilabel_metrics
 from polysense.objectives.classification import Classification
 from polysense.progress import once
 from polysense.recipe import Recipe, read_saved
@@ -139,14 +138,16 @@ def _rewrite(file: Path, objective: Classification) -> dict[str, float]:
 
 
 def _scores(rows: Sequence[Mapping[str, Any]], objective: Classification) -> dict[str, float]:
-    targets, answers = [row["target"] for row in rows], [row["label"] for row in rows]
     if not rows:
         return {}
-    if objective.multi_label:
-        return multilabel_metrics([names_of(one) for one in targets], answers, labels=objective.labels)
-    return single_label_report(
-        [names_of(one)[0] for one in targets], answers, [row["probabilities"] for row in rows], labels=objective.labels
+    targets, answers, chances = (
+        [names_of(row["target"]) for row in rows],
+        [row["label"] for row in rows],
+        [row["probabilities"] for row in rows],
     )
+    if objective.multi_label:
+        return multi_label_report(targets, answers, chances, labels=objective.labels)
+    return single_label_report([target for (target,) in targets], answers, chances, labels=objective.labels)
 
 
 def _label(target: Any) -> str | tuple[str, ...] | None:
