@@ -16,7 +16,7 @@ from made_runs import make_run, write_lines
 from polysense.errors import DataError, RecipeError
 from polysense.report import write_report
 from polysense.report.units import signed
-from polysense.training.comparison import compare
+from polysense.training.grouped_comparison import compare
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 
@@ -99,7 +99,11 @@ def test_many_groups_are_not_all_shown_and_wrong_columns_are_named(run: Path, tm
     base = make_run(tmp_path / "base", noise=1)
     for one in (run, base):
         edit_rows(one, lambda row: row | {"group": f"film {min(int(row['id'].rpartition('-')[2]), 40)}"})
-    page = report(run, against=[base], by="group").source
+    whole = report(run, against=[base], by="group")
+    assert row(whole, "film 0")[4:] == ["–", "–", "–"]
+    assert all(cell != "–" for cell in row(whole, "film 40"))
+    page = whole.source
+    assert "no interval and no p of fewer than 10 rows: group film 0 (1), film 1 (1)" in page
     assert "The 30 largest groups; 11 more have fewer rows." in page
     assert '<th scope="row" style="white-space: normal; overflow-wrap: anywhere; max-width: 16rem">film 40</th>' in page
     with pytest.raises(RecipeError, match="no column 'groupe' to split by: did you mean 'group'"):
@@ -401,3 +405,24 @@ def test_a_narrow_page_scrolls_no_further_than_its_boxes(run: Path, tmp_path: Pa
     for figure in figures:
         assert "viewBox" in figure
         assert not re.search(r"\b(width|height)=", figure)
+
+
+def test_a_difference_can_be_read_off_the_table_whatever_the_seeds(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "both", seeds=[0, 1, 2], skill=2.0)
+    base = make_run(tmp_path / "base", seeds=[1, 3], noise=1)
+    page = report(run, against=[base])
+    one, other = (float(re.sub(" .*|±.*", "", row(page, f"{name}, seed 1")[0])) for name in ("both", "base"))
+    found = compare(base, run)
+    assert found.seeds == (1,)
+    assert one - other == pytest.approx(100 * found.difference, abs=0.1)
+    assert f"{100 * found.difference:.1f} points" in page.source
+    assert "both, seed" not in report(make_run(tmp_path / "same", seeds=[1, 3]), against=[base]).source
+
+
+def test_a_run_that_tells_no_row_from_another_is_warned_of(run: Path) -> None:
+    assert "Warning:" not in report(run).source
+    edit_rows(run, lambda row: row | {"label": "positive", "probabilities": dict.fromkeys(row["probabilities"], 1 / 3)})
+    page = report(run).source
+    assert page.count("answers &#39;positive&#39; for all 60 rows: it tells none of them from another") == 2
+    assert "It gives all rows the same probabilities" in page
+    assert "about as sure as it should be" not in page

@@ -81,3 +81,33 @@ def test_a_long_text_is_cut(tmp_path: Path) -> None:
     assert section is not None
     assert 300 < section.body.count("word") * 5 < 500
     assert "word …" in section.body
+
+
+def two_seeds(tmp_path: Path, first: list[dict[str, object]], second: list[dict[str, object]]) -> Run:
+    """Seed 1 answers."""
+    for seed, rows in enumerate((first, second)):
+        write_lines(tmp_path / f"seed-{seed}" / "predictions" / "test.jsonl", rows)
+    (tmp_path / "run.json").write_text(json.dumps({"labels": LABELS, "best_seed": 1}), encoding="utf-8")
+    return Run.read(tmp_path)
+
+
+def test_chances_answer_and_loss_are_those_of_one_seed(tmp_path: Path) -> None:
+    run = two_seeds(tmp_path, [row("a", "positive", 0.1), row("b", "positive", 0.9)], [row("a", "positive", 0.8, match=0.7)])
+    section = worst_rows(run, [])
+    assert section is not None
+    assert "of seed 1, which answers" in section.body
+    assert 'class="chance said true" style="--share:0.800"' in section.body
+    assert "loss 0.22" in section.body
+    assert "match 0.70" in section.body
+    assert "id b " not in section.body
+
+
+def test_a_card_says_where_thresholds_decided(tmp_path: Path) -> None:
+    plain = worst_rows(folder(tmp_path / "plain", test=[row("a", "positive", 0.4)]), [])
+    assert plain is not None
+    assert "hreshold" not in plain.body
+    section = worst_rows(folder(tmp_path / "own", test=[row("a", "positive", 0.4, label="positive")]), [])
+    assert section is not None
+    assert "<h4>by threshold</h4>" in section.body
+    assert 'class="chance said true" style="--share:0.400"' in section.body
+    assert "thresholds of the classes decided" in section.body

@@ -27,7 +27,7 @@ def card(folder: Path, **more: Any) -> str:
         "data": {"name": "toy", "splits": {"train": 20}, "labelled": {"train": 20}},
         "command": ["polysense", "train"],
     }
-    (folder / "seed-0" / "predictions").mkdir(parents=True)
+    (folder / "seed-0" / "predictions").mkdir(parents=True, exist_ok=True)
     write_card(folder, summary | more)
     return (folder / "README.md").read_text(encoding="utf-8")
 
@@ -83,3 +83,60 @@ def recipe_of(*objectives: str, target: str | None = None, encoders: tuple[str, 
 )
 def test_the_tags_say_what_it_is_for(recipe: dict[str, Any], labels: list[str], tags: list[str]) -> None:
     assert tags_of({"recipe": recipe, "labels": labels}) == ["polysense", *tags]
+
+
+def classes_card(folder: Path, results: list[dict[str, Any]], **more: Any) -> str:
+    metrics = {"weighted_f1": 0.5}
+    record = [{"seed": seed, "test": metrics, **one} for seed, one in enumerate(results)]
+    return card(folder, labels=["a", "b"], seeds=list(range(len(results))), best_metric="weighted_f1", per_seed=record, **more)
+
+
+THRESHOLDS = {"classification": {"thresholds": {"a": 0.4, "b": 0.6}}}
+
+
+def test_what_choosing_gained_is_no_gain_of_the_thresholds(tmp_path: Path) -> None:
+    """Where the last checkpoint was chosen, choosing gained nothing."""
+    one = {"validation": {"weighted_f1": 0.75}, "last": {"weighted_f1": 0.59}, "best_step": 30, "last_step": 30}
+    assert (
+        "weighted_f1 is 0.5900 at the checkpoints that were chosen, which are the last ones; with the thresholds of the classes, "
+        "fitted there afterwards, 0.7500.\n"
+    ) in classes_card(tmp_path / "one", [one | {"settled": THRESHOLDS}])
+    assert "weighted_f1 is 0.7500 at the checkpoints that were chosen, which are the last ones.\n" in classes_card(
+        tmp_path / "two", [one | {"last": one["validation"]}]
+    )
+
+
+def test_an_earlier_checkpoint_is_looked_up_in_its_journal(tmp_path: Path) -> None:
+    one = {
+        "validation": {"weighted_f1": 0.75},
+        "last": {"weighted_f1": 0.59},
+        "best_step": 20,
+        "last_step": 30,
+        "settled": THRESHOLDS,
+    }
+    home = tmp_path / "noted" / "seed-0"
+    home.mkdir(parents=True)
+    lines = [{"step": 20, "metrics": {"weighted_f1": 0.65}}, {"step": 30, "metrics": {"weighted_f1": 0.59}}]
+    (home / "evaluations.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    assert (
+        "weighted_f1 is 0.6500 at the checkpoints that were chosen and 0.5900 at the last ones; with the thresholds of the classes, "
+        "fitted there afterwards, 0.7500.\n"
+    ) in classes_card(tmp_path / "noted", [one])
+    assert (
+        "weighted_f1 is 0.5900 at the last checkpoints, and at those that were chosen, with the thresholds of the classes, fitted "
+        "there afterwards, 0.7500.\n"
+    ) in classes_card(tmp_path / "not", [one])
+    plain = {name: value for name, value in one.items() if name != "settled"}
+    assert "weighted_f1 is 0.7500 at the checkpoints that were chosen and 0.5900 at the last ones.\n" in classes_card(
+        tmp_path / "plain", [plain]
+    )
+
+
+def test_one_answer_to_all_rows_is_warned_of(tmp_path: Path) -> None:
+    home = tmp_path / "seed-0" / "predictions"
+    home.mkdir(parents=True)
+    rows = [{"id": str(number), "target": "ab"[number % 2], "label": "a"} for number in range(4)]
+    (home / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    said = "**Warning: on test, seed 0 answers 'a' for all 4 rows: it tells none of them from another.**\n"
+    assert said in card(tmp_path, labels=["a", "b"])
+    assert "Warning" not in card(tmp_path / "clips")

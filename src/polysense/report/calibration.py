@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from polysense.metrics.calibration import ReliabilityBins, brier, expected_calibration_error, nll, reliability_bins
 from polysense.report.chances import labelled_chances
@@ -13,8 +14,15 @@ from polysense.report.figure import ACCENT, MUTED, PAPER, RULE, drawing
 from polysense.report.run import Run
 from polysense.report.scores import Spread
 from polysense.report.section import Section, render
+from polysense.report.units import points
 
 BINS = 15
+
+CLOSE = 0.015
+"""A gap between confidence and right answers below which the two are about equal."""
+
+SAME_CHANCE = 0.02
+"""Probabilities of a class that lie no further apart are one for all rows."""
 
 
 def calibration(run: Run, against: Sequence[Run]) -> Section | None:
@@ -44,8 +52,33 @@ def calibration(run: Run, against: Sequence[Run]) -> Section | None:
             accuracy=accuracy,
             figure=diagram(pooled),
             bins=BINS,
+            verdict=verdict(confidence.mean - accuracy.mean, numbers["ece"].mean, parts),
             seeds=len(parts),
         ),
+    )
+
+
+def verdict(gap: float, error: float, parts: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> str:
+    """What the mean confidence less the share of right answers, and the calibration error, say together.
+
+    Args:
+        gap: a fraction.
+        error: the expected calibration error.
+        parts: of each seed the probabilities (rows, K) and the true classes (rows,).
+    """
+    if all(np.ptp(chances, axis=0).max() < SAME_CHANCE for chances, _ in parts):
+        return "It gives all rows the same probabilities, at best the shares of the classes: they tell no row from another."
+    if abs(gap) >= CLOSE:
+        return (
+            f"It is too sure by {points(gap)} points."
+            if gap > 0
+            else f"It is less sure than it could be, by {points(-gap)} points."
+        )
+    if error < 2 * CLOSE:
+        return "It is about as sure as it should be."
+    return (
+        "On average that is as sure as it should be, but too sure of some answers and not sure enough of others, of this or another "
+        f"seed: by {points(error)} points."
     )
 
 

@@ -33,13 +33,3 @@ def labelled_chances(predictions: Predictions, *, labels: Sequence[str]) -> tupl
     ]
     matrix = np.array([chances for chances, _ in pairs], dtype=np.float64).reshape(len(pairs), len(labels))
     return matrix, np.array([target for _, target in pairs], dtype=np.int64)
-
-
-def mean_chances(parts: Sequence[Predictions], *, labels: Sequence[str]) -> dict[str, Floats]:
-    """Each row's probabilities (K,), mean over the seeds, by id; rows that a seed gave none to are left out."""
-    found: dict[str, list[list[float]]] = {}
-    for predictions in parts:
-        for row in predictions.rows:
-            if (chances := chances_of(row, labels=labels)) is not None:
-                found.setdefault(str(row["id"]), []).append(chances)
-    return {name: np.mean(rows, axis=0) for name, rows in found.items() if len(rows) == len(parts)}

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from markupsafe import Markup
 
 from polysense.data.corpora.transfer_tasks import TASKS
 from polysense.errors import DataError, display
+from polysense.evaluation.one_answer import in_a_line
 from polysense.evaluation.sts import DEVELOPMENT, TEST_SETS
 from polysense.recipe.recipe import LAST
 from polysense.report.forest import forest, reach_of
 from polysense.report.references import references
 from polysense.report.run import Run
-from polysense.report.scores import Spread, constant, is_number, led_by, run_scores
+from polysense.report.scores import Spread, constant, is_number, led_by, run_scores, spreads
 from polysense.report.section import Section, render
 from polysense.report.units import in_units, is_fraction, plain, titled
 from polysense.training.card import start_scores
 from polysense.training.comparison import Comparison, compare_each
+from polysense.training.predictions import one_answer
 from polysense.training.rival import outdone
 
 ACROSS = 9
@@ -81,16 +84,24 @@ def headline(run: Run, against: Sequence[Run]) -> Section | None:
             elsewhere=[name for name, other in zip(names[1:], against, strict=True) if other_rows(run, other)],
             chosen=run.record.get("best_metric") != LAST,
             outdone=outdone(run.record),
+            alike=[in_a_line(one) for one in alike(run)],
             standings=standings(run, against, names=names),
         ),
     )
+
+
+def alike(run: Run) -> list[dict[str, Any]]:
+    """``{"seed", "answer", "rows"}`` of every seed that answers all rows alike."""
+    return [{"seed": seed, **one} for seed, part in run.shown.items() for one in one_answer(part)]
 
 
 def lines(
     run: Run, against: Sequence[Run], *, names: Sequence[str], scores: Mapping[str, Spread], labelled: int | None
 ) -> list[Line]:
     """The run, those beside it, the encoder before training, one answer to every row, and what needs no neural network."""
-    beside = [Line(name, comparable_scores(run, other), "") for name, other in zip(names[1:], against, strict=True)]
+    beside = [
+        line for name, other in zip(names[1:], against, strict=True) for line in pair_of_lines(run, other, names[0], name)
+    ]
     start = {name: Spread(tuple(values)) for name, values in start_scores(run.record, run.scored).items()}
     floors = [("before training", start)]
     if answer := constant(run):
@@ -99,6 +110,24 @@ def lines(
         some = f", {one.rows} of the rows" if labelled is not None and one.rows != labelled else ""
         floors.append((f"{one.name}{some}", _single(one.metrics)))
     return [Line(names[0], scores, "self"), *beside, *(Line(name, values, "floor") for name, values in floors if values)]
+
+
+def pair_of_lines(run: Run, other: Run, name: str, against: str) -> list[Line]:
+    """Another run; where the two have other seeds, both over the seeds that they share, since differences are over these."""
+    seeds = [tuple(one.predictions.get(run.split or "", {})) for one in (run, other)]
+    shared = [seed for seed in seeds[0] if seed in seeds[1]]
+    if not shared or seeds[0] == seeds[1]:
+        return [Line(against, comparable_scores(run, other), "")]
+    told = f"seed{'s' if len(shared) > 1 else ''} {', '.join(map(str, shared))}"
+    pairs = (
+        (one, title)
+        for one, title, own in zip((run, other), (name, against), seeds, strict=True)
+        if one is other or len(own) > len(shared)
+    )
+    return [
+        Line(f"{title}, {told}", spreads(one, [one.predictions[run.split or ""][seed] for seed in shared]), "")
+        for one, title in pairs
+    ]
 
 
 def _single(metrics: Mapping[str, float]) -> dict[str, Spread]:

@@ -21,7 +21,7 @@ def origin(run: Run, against: Sequence[Run]) -> Section:
         render(
             "origin.html",
             run=run,
-            last=best_and_last(run.record),
+            last=best_and_last(run.record, run.evaluations),
             command=command(run),
             data=data,
             counts=counts(data),

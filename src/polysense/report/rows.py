@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polysense.evaluation.thresholded import by_threshold
 from polysense.metrics.calibration import row_nll
-from polysense.report.chances import mean_chances
+from polysense.report.chances import chances_of
 from polysense.report.run import Run
 from polysense.report.section import Section, render
 from polysense.report.thumbnails import Thumbnail, thumbnail
+from polysense.training.predictions import names_of
 from polysense.types import MODALITIES
 
 Floats = NDArray[np.float64]
@@ -31,8 +33,11 @@ class Answer:
     """What the run says when it is shown the row, or one modality of it."""
 
     shown: str
-    label: str
+    labels: tuple[str, ...]
+    """What was answered."""
     chances: Mapping[str, float]
+    by_threshold: bool
+    """The thresholds of the classes decided, not the probabilities alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +57,29 @@ class Card:
 
 
 def worst_rows(run: Run, against: Sequence[Run]) -> Section | None:
-    """The labelled rows with the highest loss, mean over seeds."""
+    """The labelled rows with the highest loss of the seed that answers."""
     del against
     labels, rows = run.labels, told_rows(run)
-    chances = mean_chances(list(run.shown.values()), labels=labels)
+    chances = chances_in(rows, labels=labels)
     known = [name for name in chances if isinstance(rows[name]["target"], str) and rows[name]["target"] in labels]
     if not known:
         return None
     losses = row_nll([chances[name] for name in known], [labels.index(rows[name]["target"]) for name in known])
     order = sorted(zip(-losses, known, strict=True))[:MOST]
     cards = [
-        card(run, rows[name], answers=[answer("", chances[name], labels)], figures=[("loss", -float(loss))])
+        card(run, rows[name], answers=[answer("", rows[name], chances[name], labels)], figures=[("loss", -float(loss))])
         for loss, name in order
     ]
-    return Section("worst", "Most wrong", render("worst.html", cards=cards, seeds=len(run.shown)))
+    return Section("worst", "Most wrong", render("worst.html", cards=cards, **whose(run, cards)))
 
 
 def conflicting_rows(run: Run, against: Sequence[Run]) -> Section | None:
-    """The rows where two modalities alone give different answers, each sure of its own."""
+    """The rows where two modalities alone are likeliest of different classes, each sure of its own, by the seed that answers."""
     del against
     labels, rows = run.labels, told_rows(run)
-    whole = mean_chances(list(run.shown.values()), labels=labels)
-    alone = {
-        name: mean_chances(list(run.predictions[f"{run.split}.{name}"].values()), labels=labels)
-        for name in MODALITIES
-        if f"{run.split}.{name}" in run.predictions
-    }
+    whole = chances_in(rows, labels=labels)
+    parts = {name: told_rows(run, f"{run.split}.{name}") for name in MODALITIES}
+    alone = {name: chances_in(part, labels=labels) for name, part in parts.items()}
     found = []
     for name in whole:
         said = {modality: chances[name] for modality, chances in alone.items() if name in chances}
@@ -91,15 +93,17 @@ def conflicting_rows(run: Run, against: Sequence[Run]) -> Section | None:
             run,
             rows[name],
             answers=[
-                *(answer(f"{part} alone", value, labels) for part, value in said.items()),
-                answer("together", whole[name], labels),
+                *(answer(f"{part} alone", parts[part][name], value, labels) for part, value in said.items()),
+                answer("together", rows[name], whole[name], labels),
             ],
             figures=[],
         )
         for _, name, said in sorted(found, key=lambda entry: entry[:2])[:MOST]
     ]
     return Section(
-        "conflicts", "Text against picture", render("conflicts.html", cards=cards, found=len(found), rows=len(whole))
+        "conflicts",
+        "Text against picture",
+        render("conflicts.html", cards=cards, found=len(found), rows=len(whole), **whose(run, cards)),
     )
 
 
@@ -109,18 +113,35 @@ def conflict(said: Sequence[Floats]) -> float:
     return max((float(one.max() * two.max()) for one, two in pairs), default=0.0)
 
 
-def told_rows(run: Run) -> dict[str, Mapping[str, Any]]:
-    """The rows by id, as the seed that predicts has them (else the first that has any)."""
-    shown = run.shown
-    if not shown:
-        return {}
-    predictions = shown.get(run.best_seed if run.best_seed is not None else -1) or next(iter(shown.values()))
-    return {str(row["id"]): row for row in predictions.rows}
+def answering(run: Run) -> int | None:
+    """The seed that predicts, else the first that has predictions; None where none has any."""
+    return run.best_seed if run.best_seed in run.shown else next(iter(run.shown), None)
 
 
-def answer(shown: str, chances: Floats, labels: Sequence[str]) -> Answer:
-    """The likeliest class and all probabilities."""
-    return Answer(shown, labels[int(chances.argmax())], dict(zip(labels, map(float, chances), strict=True)))
+def told_rows(run: Run, part: str | None = None) -> dict[str, Mapping[str, Any]]:
+    """The rows of the split, or of another file of predictions, by id, as the answering seed has them."""
+    predictions = (run.shown if part is None else run.predictions.get(part, {})).get(
+        -1 if (seed := answering(run)) is None else seed
+    )
+    return {} if predictions is None else {str(row["id"]): row for row in predictions.rows}
+
+
+def chances_in(rows: Mapping[str, Mapping[str, Any]], *, labels: Sequence[str]) -> dict[str, Floats]:
+    """The probabilities (K,) of the rows that have some, by id."""
+    found = {name: chances_of(row, labels=labels) for name, row in rows.items()}
+    return {name: np.array(chances) for name, chances in found.items() if chances is not None}
+
+
+def answer(shown: str, row: Mapping[str, Any], chances: Floats, labels: Sequence[str]) -> Answer:
+    """What was answered, and all probabilities."""
+    named = dict(zip(labels, map(float, chances), strict=True))
+    return Answer(shown, tuple(names_of(row.get("label") or ())), named, by_threshold(row))
+
+
+def whose(run: Run, cards: Sequence[Card]) -> dict[str, Any]:
+    """Whose answers the cards hold, the seed where there are several, and whether some are the thresholds'."""
+    thresholds = any(answer.by_threshold for card in cards for answer in card.answers)
+    return {"seed": answering(run) if len(run.shown) > 1 else None, "thresholds": thresholds}
 
 
 def card(run: Run, row: Mapping[str, Any], *, answers: Sequence[Answer], figures: Sequence[tuple[str, float]]) -> Card:

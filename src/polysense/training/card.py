@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -12,9 +12,12 @@ from typing import Any
 from jinja2 import Template
 
 from polysense.data.counts import Counts
+from polysense.data.json_file import read_lines
+from polysense.evaluation.one_answer import in_a_line
 from polysense.metrics.names import lower_is_better
 from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
+from polysense.training.predictions import answered_alike
 from polysense.training.rival import constant_answer, scored_split
 
 TEMPLATE = Template(
@@ -44,6 +47,10 @@ Each seed draws {{ drawn_labels }} labels to learn from.
 Classes: {{ labels | join(", ") }}.
 
 {% endif %}
+{% for line in alike %}
+**Warning: on {{ split }}, {{ line }}.**
+
+{% endfor %}
 {{ table }}
 
 {% if lower %}
@@ -127,6 +134,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
     seen = [WORDS[name] for name in encoders]
     text = TEMPLATE.render(
         **summary,
+        split=split,
         rows="clips" if {"audio", "video"} & set(encoders) else "posts",
         measured=[hub for hub, names in HUB_METRICS.items() if any(name in metrics for name in names)],
         table=_table(summary, split, floor),
@@ -144,9 +152,16 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         noted=noted,
         seen=" and ".join(filter(None, (", ".join(seen[:-1]), seen[-1]))),
         made=shlex.join(summary["command"]),
-        chosen=best_and_last(summary),
+        chosen=best_and_last(
+            summary, {one["seed"]: _journal(folder, one["seed"]) for one in summary["per_seed"] if "seed" in one}
+        ),
+        alike=[in_a_line(one) for one in answered_alike(folder, summary["seeds"], split)],
     )
     (folder / CARD).write_text(text, encoding="utf-8")
+
+
+def _journal(folder: Path, seed: int) -> list[Mapping[str, Any]]:
+    return list(read_lines(folder / f"seed-{seed}" / "evaluations.jsonl", may_be_cut_off=True))
 
 
 def tags_of(summary: Mapping[str, Any]) -> list[str]:
@@ -173,14 +188,53 @@ def written_target(objectives: Mapping[str, Any]) -> str | None:
     return next((target for target in targets if target in CALLS), None)
 
 
-def best_and_last(summary: Mapping[str, Any]) -> str:
-    """What choosing a checkpoint gained on validation; nothing where none was chosen, or where nobody noted the last one's."""
+def best_and_last(summary: Mapping[str, Any], evaluations: Mapping[int, Sequence[Mapping[str, Any]]]) -> str:
+    """What choosing a checkpoint gained on validation, and apart from it what was fitted there afterwards, such as thresholds.
+
+    Nothing where none was chosen, or where nobody noted the last one's.
+
+    Args:
+        summary: of the run.
+        evaluations: seed -> its journal of validations.
+    """
     metric, results = summary.get("best_metric"), summary.get("per_seed", [])
     times = ("validation", "last")
     if metric == LAST or not results or not all(metric in result.get(when, {}) for result in results for when in times):
         return ""
-    chosen, last = (_spread([result[when][metric] for result in results]) for when in times)
-    return f"On validation, {metric} is {chosen} at the checkpoints that were chosen and {last} at the last ones."
+    end, last = ([float(result[when][metric]) for result in results] for when in times)
+    fitted = list(dict.fromkeys(part for one in results for found in one.get("settled", {}).values() for part in found))
+    chosen = (
+        [_when_chosen(result, str(metric), evaluations.get(result.get("seed"), ())) for result in results] if fitted else end
+    )
+    known = [value for value in chosen if value is not None]
+    afterwards = (
+        f"with {' and '.join(_FITTED.get(part, part) for part in fitted)}, fitted there afterwards, {_spread(end)}"
+        if fitted
+        else ""
+    )
+    if len(known) < len(results):
+        return (
+            f"On validation, {metric} is {_spread(last)} at the last checkpoints, and at those that were chosen, {afterwards}."
+        )
+    at = "the checkpoints that were chosen"
+    if all(result.get("best_step") == result.get("last_step") is not None for result in results):
+        said = f"On validation, {metric} is {_spread(known)} at {at}, which are the last ones"
+    else:
+        said = f"On validation, {metric} is {_spread(known)} at {at} and {_spread(last)} at the last ones"
+    return f"{said}; {afterwards}." if fitted and end != known else f"{said}."
+
+
+_FITTED = {"temperature": "the temperature", "thresholds": "the thresholds of the classes"}
+
+
+def _when_chosen(result: Mapping[str, Any], metric: str, journal: Sequence[Mapping[str, Any]]) -> float | None:
+    """The metric of the chosen checkpoint as training measured it, before anything was fitted; None where nobody noted it."""
+    if not result.get("settled"):
+        return float(result["validation"][metric])
+    step = result.get("best_step")
+    if step is not None and step == result.get("last_step"):
+        return float(result["last"][metric])
+    return next((float(one["metrics"][metric]) for one in journal if one["step"] == step and metric in one["metrics"]), None)
 
 
 def start_scores(summary: Mapping[str, Any], split: str) -> dict[str, list[float]]:

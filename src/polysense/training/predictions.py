@@ -57,10 +57,14 @@ def answered_alike(run: Path, seeds: Iterable[int], split: str) -> list[dict[str
     alike = []
     for seed in seeds:
         if split in predicted_splits(run, seed):
-            rows = [row for row in read_predictions(run, seed, split).rows if row["target"] is not None]
-            found = only_answers({field: [row.get(field) for row in rows] for field in FIELDS})
-            alike += [{"seed": seed, **one} for one in found]
+            alike += [{"seed": seed, **one} for one in one_answer(read_predictions(run, seed, split))]
     return alike
+
+
+def one_answer(predictions: Predictions) -> list[dict[str, Any]]:
+    """``{"answer", "rows"}`` where all rows with a target were answered alike."""
+    rows = [row for row in predictions.rows if row["target"] is not None]
+    return only_answers({field: [row.get(field) for row in rows] for field in FIELDS})
 
 
 def predicted_seeds(run: Path, *, split: str = "test") -> list[int]:
