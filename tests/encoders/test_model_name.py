@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from polysense.encoders import loading
-from polysense.encoders.model_name import may_be_on_hub, nearest_run
+from polysense.encoders.model_name import may_be_on_hub, nearest_run, runs_here
 from polysense.encoders.transformer_text import TransformerText
 from polysense.encoders.vision_image import VisionImage
 from polysense.errors import RecipeError
@@ -71,3 +71,19 @@ def test_the_nearest_run_is_a_run(tmp_path: Path) -> None:
     (tmp_path / "talks2/recipe.yaml").touch()
     assert nearest_run(tmp_path / "talks") == f"; did you mean '{tmp_path / 'talks2'}'?"
     assert nearest_run(tmp_path / "none/talks") == ""
+
+
+def test_runs_that_may_be_meant_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert runs_here("better") == ""
+    for name in ("runs/better_two", "runs/base", "mine", "runs/notes"):
+        (tmp_path / name).mkdir(parents=True)
+        if name != "runs/notes":
+            (tmp_path / name / "recipe.yaml").touch()
+    assert runs_here("better") == "; did you mean 'runs/better_two'? runs that are here: 'mine', 'runs/base', 'runs/better_two'"
+    assert runs_here("zzz") == "; runs that are here: 'mine', 'runs/base', 'runs/better_two'"
+    assert runs_here("org/name") == ""
+    with pytest.raises(
+        RecipeError, match=r"no folder 'better'; did you mean 'runs/better_two'\? .*; as a model of the Hugging Face hub"
+    ):
+        find_model("better", trust_recipe_code=False, pooling=None)

@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
-from polysense.errors import RecipeError, display
+from polysense.errors import LISTED, RecipeError, display
 
 RECIPE = "recipe.yaml"
 """By this file a folder is a run, or a model that was saved."""
@@ -33,6 +33,21 @@ def nearest_run(folder: Path) -> str:
     beside = [path.name for path in folder.parent.iterdir() if (path / RECIPE).is_file()] if folder.parent.is_dir() else []
     near = get_close_matches(folder.name, beside, n=1, cutoff=0.5)
     return f"; did you mean {str(display(folder.parent / near[0]))!r}?" if near else ""
+
+
+def runs_here(name: str) -> str:
+    """``; did you mean 'runs/mine'? runs that are here: ...``, where no folder has this name; empty where there is no run."""
+    if len(Path(name).parts) > 1:
+        return nearest_run(Path(name))
+    found = sorted(
+        str(path) for home in (Path(), Path(OURS)) if home.is_dir() for path in home.iterdir() if (path / RECIPE).is_file()
+    )
+    if not found:
+        return ""
+    near = get_close_matches(name, [Path(path).name for path in found], n=1, cutoff=0.5)
+    hint = f"did you mean {next(path for path in found if Path(path).name == near[0])!r}? " if near else ""
+    more = f", ... ({len(found)} in all)" if len(found) > LISTED else ""
+    return f"; {hint}runs that are here: {', '.join(map(repr, found[:LISTED]))}{more}"
 
 
 def no_run(run: Path) -> RecipeError:

@@ -49,7 +49,9 @@ def test_models_of_polysense_and_what_is_no_model_are_left_alone(trained_runs: d
 
 
 def test_a_name_that_is_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="there is no folder 'nobody/none', and the hub has no such model within reach"):
+    with pytest.raises(
+        RecipeError, match="there is no folder 'nobody/none'; as a model of the Hugging Face hub it needs a network"
+    ):
         load_foreign("nobody/none")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polysense.encoders.loading import hub_answers
+from polysense.encoders.model_name import runs_here
 from polysense.errors import RecipeError
 
 ATTEMPTS = 3
@@ -37,15 +38,18 @@ def snapshot(source: str, patterns: Sequence[str], *, leave_out: Sequence[str] =
         except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
             if alone and isinstance(error, LocalEntryNotFoundError):
                 raise RecipeError(
-                    f"there is no folder {source!r}, and the hub has no such model within reach: nor is it in the hub's cache"
+                    f"{_no_folder(source)}; as a model of the Hugging Face hub it needs a network: the hub does not "
+                    "answer, and the hub's cache has no such model"
                 ) from error
             if attempt == attempts or _is_final(error):
                 reason = " ".join(str(error).split())[:200]
-                raise RecipeError(
-                    f"there is no folder {source!r}, and the hub has no such model within reach: {reason}"
-                ) from error
+                raise RecipeError(f"{_no_folder(source)}; as a model of the Hugging Face hub: {reason}") from error
             time.sleep(PAUSE * attempt)
     raise AssertionError
+
+
+def _no_folder(source: str) -> str:
+    return f"there is no folder {source!r}{runs_here(source)}"
 
 
 def _is_final(error: Exception) -> bool:
