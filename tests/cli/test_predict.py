@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 import shutil
@@ -8,11 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from safetensors.torch import load_file, save_file
 
 import polysense
 from foreign_models import modular
 from polysense.cli.main import execute
 from polysense.errors import RecipeError
+from polysense.metrics.classification import classification_metrics
 
 
 def answers(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -183,7 +186,7 @@ def test_a_post_that_cannot_be_used(
 def test_a_model_that_is_nowhere_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["predict", "nobody/no-such-model", "--text", "x"]) == 2
     said = capsys.readouterr().err
-    assert "there is no folder 'nobody/no-such-model', and the hub has no such model within reach" in said
+    assert "there is no folder 'nobody/no-such-model'; as a model of the Hugging Face hub it needs a network" in said
     assert "Traceback" not in said
 
 
@@ -230,3 +233,78 @@ def test_a_model_that_answers_nothing_says_what_it_can_do(
     captured = capsys.readouterr()
     assert f"{folder} answers nothing: it turns text into vectors; use `polysense encode`" in captured.err
     assert captured.out == ""
+
+
+@pytest.fixture(scope="module")
+def settled(trained_runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose answers are decided by thresholds: nearly everything is negative."""
+    out = tmp_path_factory.mktemp("settled") / "run"
+    assert execute(["calibrate", str(trained_runs["base"]), "--out", str(out), "--decide", "macro_f1"]) == 0
+    for home in out.glob("seed-*"):
+        weights = load_file(home / "model.safetensors")
+        [name] = [name for name in weights if name.endswith("classification.thresholds")]
+        save_file({**weights, name: weights[name].new_tensor([0.02, 0.49, 0.49])}, home / "model.safetensors")
+        (home / "self_check.json").unlink()
+    return out
+
+
+def test_an_answer_that_thresholds_decided_says_so(
+    settled: Path, trained_runs: dict[str, Path], toy_posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    table = str(toy_posts / "posts.csv")
+    assert execute(["predict", str(settled), table]) == 0
+    captured = capsys.readouterr()
+    found = [json.loads(line) for line in captured.out.splitlines()]
+    likeliest = [max(answer["probabilities"], key=answer["probabilities"].__getitem__) for answer in found]
+    assert [answer.get("by_threshold", False) for answer in found] == [
+        answer["label"] != most for answer, most in zip(found, likeliest, strict=True)
+    ]
+    decided = sum("by_threshold" in answer for answer in found)
+    assert decided
+    told = "decided by thresholds of the classes (negative 0.020, neutral 0.490, positive 0.490)"
+    assert f"{told}: of {decided} of 64 rows the answer is not that of the probabilities alone" in captured.err
+    text = next(
+        row["text"] for row in rows_of(toy_posts) if row["id"] == next(one["id"] for one in found if "by_threshold" in one)
+    )
+    assert execute(["predict", str(settled), "--text", text]) == 0
+    shown = capsys.readouterr().out
+    assert (f"  {told}, not by the probabilities alone" in shown) == (shown.splitlines()[1].split()[0] != shown.splitlines()[0])
+    assert execute(["predict", str(trained_runs["base"]), table]) == 0
+    captured = capsys.readouterr()
+    assert "threshold" not in captured.err + captured.out
+
+
+def rows_of(toy_posts: Path) -> list[dict[str, str]]:
+    with (toy_posts / "posts.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_labels_of_a_table_are_met_or_not_class_by_class(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr: what goes to stdout stays a line a row."""
+    rows = rows_of(toy_posts)[:20]
+    rows[3]["label"], rows[5]["label"] = "", "happy"
+    table = tmp_path / "posts.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["id", "text", "label"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    assert execute(["predict", str(trained_runs["both"]), str(table)]) == 0
+    captured = capsys.readouterr()
+    found = [json.loads(line) for line in captured.out.splitlines()]
+    assert len(found) == 20
+    pairs = [(row["label"], one["label"]) for row, one in zip(rows, found, strict=True) if row["label"] not in {"", "happy"}]
+    expected = classification_metrics(*zip(*pairs, strict=True), labels=["negative", "neutral", "positive"])
+    assert f"Measured on the 18 rows that have a label: accuracy {expected['accuracy']:.4f}, weighted_f1 " in captured.err
+    [line] = [line.split() for line in captured.err.splitlines() if line.startswith("neutral ")]
+    numbers = [f"{expected[f'{name}/neutral']:.4f}" for name in ("precision", "recall", "f1")]
+    assert line == ["neutral", *numbers, str(int(expected["support/neutral"]))]
+    assert "labels that are no class of the model, whose rows are not in the report: 'happy' (1)" in captured.err
+    assert "too good" not in captured.err
+    assert execute(["predict", str(trained_runs["both"]), str(toy_posts / "posts.csv")]) == 0
+    assert "The run was trained on this table, so this is too good" in capsys.readouterr().err
+    table.write_text("id,text\n1,a day\n", "utf-8")
+    assert execute(["predict", str(trained_runs["both"]), str(table)]) == 0
+    assert "Measured" not in capsys.readouterr().err

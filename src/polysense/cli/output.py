@@ -26,8 +26,11 @@ def _finite(value: object) -> object:
     return value
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under their column names, aligned, numbers to the right, nothing for None. The same in a terminal and in a file."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, err: bool = False) -> None:
+    """Print rows under their column names, aligned, numbers to the right, nothing for None. The same in a terminal and in a file.
+
+    ``err``: to stderr, as talk.
+    """
     from rich.cells import cell_len  # a Chinese character takes two cells
 
     texts = [list(columns), *([_cell(value) for value in row] for row in rows)]
@@ -40,7 +43,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Non
         return "  ".join(padded).rstrip()
 
     for cells in (texts[0], ["-" * width for width in widths], *texts[1:]):
-        typer.echo(line(cells))
+        typer.echo(line(cells), err=err)
 
 
 def _cell(value: object) -> str:

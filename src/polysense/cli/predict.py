@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polysense.cli.options import Columns, Encoding, MediaRoot, TrustRecipeCode, read_columns
-from polysense.cli.output import print_json
+from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.data.clip_file import kind
 from polysense.errors import DataError, Problem, RecipeError
 from polysense.progress import bar
 
 if TYPE_CHECKING:
+    from polysense.inference.checked import Checked
     from polysense.inference.predictor import Predictor, Row
     from polysense.knowledge import Knowledge
 
@@ -62,7 +63,8 @@ def predict(
 ) -> None:
     """Answer for one post (--text, --image or both), one clip (clip.mp4), or for every row of a table, one JSON line a row.
 
-    A row that cannot be used gets an "error" in place of its answers, and the exit code is then 3.
+    A row that cannot be used gets an "error" in place of its answers, and the exit code is then 3. Where rows have labels, a report of
+    each class goes to stderr.
     """
     clip = None if table is None else kind(table)
     if clip is not None and table is not None:
@@ -91,7 +93,7 @@ def predict(
     refuse_to_guess(model, run)
     say_which_seed(model, run)
     if rows is not None:
-        _answer_table(model, rows, knowledge, vectors=vectors)
+        _answer_table(model, rows, knowledge, vectors=vectors, learned_from=_learned_from(run, table))
         return
     asked = {"text": text, "image": image, "aspect": aspect} | ({} if clip is None else {clip: table})
     if beside is not None:
@@ -159,11 +161,18 @@ def say_which_seed(model: Predictor, run: str) -> None:
         typer.echo(f"{run}: {folder.name} answers, {why_chosen(finished(Path(run)))}", err=True)
 
 
-def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | None, *, vectors: bool) -> None:
-    bad = answered = 0
+def _answer_table(
+    model: Predictor, rows: Iterator[Row], knowledge: Knowledge | None, *, vectors: bool, learned_from: bool
+) -> None:
+    from polysense.inference.checked import Checked
+
+    bad = answered = by_threshold = 0
     lacking: Counter[str] = Counter()
+    checked = Checked(rows, model)
     with bar("predicting", "rows") as advance:
-        for answer in model.stream(rows, explain=knowledge, vectors=vectors, progress=advance):
+        for answer in model.stream(checked, explain=knowledge, vectors=vectors, progress=advance):
+            checked.hear(answer)
+            by_threshold += "by_threshold" in answer
             bad += "error" in answer
             answered += "error" not in answer
             lacking.update(answer.get("missing", ()))
@@ -172,8 +181,52 @@ def _answer_table(model: Predictor, rows: Iterator[Row], knowledge: Knowledge | 
         where = f"none of the {answered} rows has" if count == answered else f"{count} of {answered} rows have no"
         way = f"; --columns {name}=COLUMN names the column that holds it" if count == answered else ""
         typer.echo(f"{where} {name}, which the model was trained with: answered from what else they have{way}", err=True)
+    if thresholds := model.thresholds:
+        typer.echo(
+            f"{_by_thresholds(thresholds)}: of {by_threshold} of {answered} rows the answer is not that of the probabilities alone",
+            err=True,
+        )
+    _report(checked, learned_from=learned_from)
     if bad:
         raise DataError(f'{bad} {"row" if bad == 1 else "rows"} could not be used; see "error" in the output')
+
+
+def _by_thresholds(thresholds: Mapping[str, float]) -> str:
+    return f"decided by thresholds of the classes ({', '.join(f'{name} {value:.3f}' for name, value in thresholds.items())})"
+
+
+def _learned_from(run: str, table: str | None) -> bool:
+    """Whether the run was trained on this very file."""
+    from polysense.data.json_file import read_object
+    from polysense.data.media import file_digest
+    from polysense.training.folder import SUMMARY, run_of
+
+    digests = read_object(run_of(Path(run)) / SUMMARY).get("data", {}).get("digests", {})
+    file = Path(table or "")
+    return bool(digests) and file.is_file() and file_digest(file) in digests.values()
+
+
+def _report(checked: Checked, *, learned_from: bool) -> None:
+    """How well the labels of the table were met, on stderr; nothing where it has none."""
+    if unknown := checked.unknown:
+        named = ", ".join(f"{label!r} ({count})" for label, count in unknown.most_common(5))
+        typer.echo(f"labels that are no class of the model, whose rows are not in the report: {named}", err=True)
+    if not checked.rows:
+        return
+    metrics = checked.metrics()
+    whole = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if "/" not in name)
+    typer.echo(f"\nMeasured on the {checked.rows:,} rows that have a label: {whole}", err=True)
+    columns = ("precision", "recall", "f1", "support")
+    lines = [
+        (label, *(metrics[f"{name}/{label}"] for name in columns[:3]), int(metrics[f"support/{label}"]))
+        for label in checked.labels
+    ]
+    print_table(("class", *columns), lines, err=True)
+    if learned_from:
+        typer.echo(
+            "The run was trained on this table, so this is too good: `polysense evaluate` measures the rows that it held out",
+            err=True,
+        )
 
 
 def table_rows(
@@ -223,6 +276,8 @@ def _show(answer: dict[str, Any], model: Predictor) -> None:
         typer.echo(label if isinstance(label, str) else ", ".join(label) or "(no class)")
     for name, value in sorted(answer.pop("probabilities", {}).items(), key=lambda pair: -pair[1]):
         typer.echo(f"  {name:<16} {value:.3f} {'█' * round(20 * value)}")
+    if answer.pop("by_threshold", False):
+        typer.echo(f"  {_by_thresholds(model.thresholds)}, not by the probabilities alone")
     if answer.get("spans") == []:
         typer.echo("nothing is marked")
     for span in answer.pop("spans", None) or ():

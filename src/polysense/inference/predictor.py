@@ -140,7 +140,25 @@ class Predictor:
     @property
     def labels(self) -> list[str]:
         """Its classes, in the order of the columns of :meth:`predict_proba`; empty where it has none."""
-        return next((list(one.labels) for one in self.learner.active.values() if isinstance(one, Classification)), [])
+        return [] if self._classification is None else list(self._classification.labels)
+
+    @property
+    def _classification(self) -> Classification | None:
+        return next((one for one in self.learner.active.values() if isinstance(one, Classification)), None)
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Of each class, where such decide; empty where the likeliest class is answered, or of several those of one half and more."""
+        head = self._classification
+        if head is None or (head.decide == "likeliest" and head.threshold == 0.5):
+            return {}
+        own = [head.threshold] * len(head.labels) if head.decide == "likeliest" else head.thresholds.tolist()
+        return dict(zip(head.labels, own, strict=True))
+
+    @property
+    def answers_several(self) -> bool:
+        """Whether a row may have any number of its classes."""
+        return self._classification is not None and self._classification.multi_label
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -166,10 +184,12 @@ class Predictor:
         Rows may name recordings and films where the model reads frames: these are made as the model's own were, or the row has
         an error. ``{"text": ..., "video": "clip.mp4"}`` is read for its pictures and its sound.
 
-        ``missing`` names the modalities that the model reads and the row lacks; ``cut``, true, is there where the text is longer than
-        the model reads, ``aspect_absent``, true, where the text does not hold the aspect that it is asked about: usual for a category,
-        but a term is then not spoken of. A row that cannot be used has ``error``, the reason, in place of answers; the others are
-        answered all the same. Among the reasons: a model that reads aspects is asked without one, or another with one.
+        ``missing`` names the modalities that the model reads and the row lacks; ``by_threshold``, true, is there where the thresholds
+        of the classes decided (:attr:`thresholds`), so that the answer is another than the probabilities alone suggest, ``cut``, true,
+        where the text is longer than the model reads, ``aspect_absent``, true, where the text does not hold the aspect that it is
+        asked about: usual for a category, but a term is then not spoken of. A row that cannot be used has ``error``, the reason, in
+        place of answers; the others are answered all the same. Among the reasons: a model that reads aspects is asked without one, or
+        another with one.
 
         Args:
             rows: texts, dicts (``{"text": ..., "aspect": ...}``) or samples. A text may be given as the list of its words: it is read

@@ -12,6 +12,7 @@ from polysense.data.collate import Collate, Prepares
 from polysense.encoders.transformer_text import TransformerText
 from polysense.errors import Problem
 from polysense.evaluation.evaluator import Answerer
+from polysense.evaluation.thresholded import by_threshold
 from polysense.inference.asked_aspects import is_absent
 from polysense.inference.given_words import given_words, in_given_words
 from polysense.inference.media import watched
@@ -117,7 +118,7 @@ class Respondent:
                 missing = [name for name in self._reader.modalities if name not in row.modalities]
                 missing += [] if (second := self._lacks_second(row)) is None else [second]
                 told = answer if self._scale is None else with_sides(answer, dataset=self._scale)
-                notes = {"cut": place in cut, ABSENT: is_absent(row)}
+                notes = {"by_threshold": by_threshold(told), "cut": place in cut, ABSENT: is_absent(row)}
                 yield {"id": row.id, **told, "missing": missing, **{name: True for name, holds in notes.items() if holds}}
 
 
