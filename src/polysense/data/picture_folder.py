@@ -11,7 +11,7 @@ from pathlib import Path
 from polysense.data.rows import RowReader
 from polysense.data.table import Table
 from polysense.data.tablefile import tables_in
-from polysense.data.verify import PHOTOGRAPHS
+from polysense.data.unmapped import PHOTOGRAPHS
 from polysense.errors import DataError, Problem, display
 
 ENDINGS = PHOTOGRAPHS | {".avif"}

@@ -11,15 +11,13 @@ from polysense.data.counts import Counts, is_labelled
 from polysense.data.damaged import damaged_media, odd_frames, unopened
 from polysense.data.findings import warning
 from polysense.data.label_checks import label_warnings, no_labels, unknown_labels
-from polysense.data.repetitions import media_in_two_splits, repeated
+from polysense.data.repetitions import repeated
 from polysense.data.rows import SPLITS
 from polysense.data.splits import linked
 from polysense.data.table import Table, classes
-from polysense.data.unmapped import PHOTOGRAPHS, unmapped_media, unmapped_scores
+from polysense.data.unmapped import unmapped_media
 from polysense.errors import Problem
 from polysense.types import MODALITIES
-
-__all__ = ["PHOTOGRAPHS", "media_in_two_splits", "unmapped_media", "unmapped_scores", "verify"]
 
 
 def verify(
@@ -70,7 +68,7 @@ def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Probl
         there = ", ".join(f"{name} {count}" for name, count in table.splits.items()) or "no row is in a split"
         reason = f"no row is in the split {split!r} ({there})"
         if split in splits:
-            yield whole(field="split", reason=f"{reason}{_together(table)}", severity="bad" if labelled else "warning")
+            yield whole(field="split", reason=f"{reason}{belong_together(table)}", severity="bad" if labelled else "warning")
         elif split == "test" and "train" in splits:
             yield whole(field="split", reason=f"{reason}: runs are scored on validation only", severity="warning")
     trained = table.split("train") if "train" in splits and "train" in table.splits else []
@@ -79,7 +77,7 @@ def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Probl
         yield whole(field="label", reason=f"all training rows have the one class {names[0]!r}: there is nothing to tell apart")
 
 
-def _together(table: Table) -> str:
+def belong_together(table: Table) -> str:
     """Why drawn splits put all rows into one; nothing where they have not, or where the splits are the table's own."""
     rows = table.samples
     if not table.split_made or len(table.splits) != 1 or len(rows) < 2 or len(set(linked(rows))) > 1:

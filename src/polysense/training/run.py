@@ -17,9 +17,10 @@ import torch
 
 from polysense.data.corpus import Corpus
 from polysense.data.counts import Counts
+from polysense.data.problem_list import lines as problem_lines
 from polysense.data.rows import FIELDS
 from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip, with_splits
-from polysense.data.verify import verify
+from polysense.data.verify import belong_together, verify
 from polysense.distributed import world
 from polysense.errors import ArgumentError, DataError, RecipeError
 from polysense.evaluation.evaluator import measured_rows
@@ -121,8 +122,8 @@ def train(
         described = _data(complete, table, splits, shown=shown, labels=labels) | {"made_with": _made_with(use_cache=use_cache)}
         refuse_different_data(described["content"])
         from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
-        for problem in table.skipped:
-            say_of_data(f"skipped: {problem}")
+        for skipped in problem_lines(table.skipped):
+            say_of_data(f"skipped: {skipped}")
         for seed in seeds if resume else ():
             say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
         with blamed(), once():
@@ -180,7 +181,9 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
     if "validation" not in table.splits and not table.bad:
         asked = [f"{part.entry}.validation" for part in recipe.corpora if "validation" in signature(part.kind).parameters]
         way = f"; hold some out: --set {asked[0]}={max(1, len(table) // 10)}" if asked else ""
-        raise DataError(f"{table.name}: no row is of the split 'validation', on which every training is watched{way}")
+        raise DataError(
+            f"{table.name}: no row is of the split 'validation', on which every training is watched{belong_together(table)}{way}"
+        )
     fields = _read_by(recipe)
     if not table.bad:  # before pictures are decoded, which may take minutes
         table.require(fields)

@@ -93,7 +93,7 @@ def test_where_every_model_answers_one_class_to_all_rows_nothing_is_recommended(
 def test_of_single_models_that_answer_one_class_it_is_said_which_arms_they_are_of() -> None:
     findings = made_findings({100: {"itc": (0.2, 0.01, 0.001)}}, alike={"base": 2})
     assert recommendation(findings).startswith("Train with itc")
-    assert "Seeds that answer one class to all test rows: base (2 of 3)" in sentences(findings)[0]
+    assert "for they answer one class to all test rows: base (2 of 3)" in sentences(findings)[0]
 
 
 def test_a_gain_of_models_that_all_answer_one_class_is_no_advice() -> None:

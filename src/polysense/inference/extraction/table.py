@@ -15,9 +15,10 @@ from polysense.data.corpora.clips import beyond
 from polysense.data.frames import Frames
 from polysense.data.media import file_digest
 from polysense.data.new_folder import refuse_full
+from polysense.data.repetitions import media_in_two_splits
 from polysense.data.rows import place
 from polysense.data.table import Table
-from polysense.data.verify import media_in_two_splits, unmapped_media, unmapped_scores
+from polysense.data.unmapped import unmapped_media, unmapped_scores
 from polysense.errors import DataError, Problem, RecipeError
 from polysense.inference.extraction.clips import Kept, Read, files_of, read_clip
 from polysense.inference.extraction.columns import columns

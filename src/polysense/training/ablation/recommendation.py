@@ -78,7 +78,7 @@ def _level(level: Level, findings: Findings) -> str:
         said += f" By itself {named} would be, but not as one of {findings.looked_at} comparisons."
     if level.alike:
         named = ", ".join(f"{_listed(arm.split('+'))} ({count} of {len(level.base)})" for arm, count in level.alike.items())
-        said += f" Seeds that answer one class to all test rows: {named}; what is seen of these arms is of models that learned nothing."
+        said += f" Seeds whose models learned nothing, for they answer one class to all test rows: {named}."
     idle = [found.signal.upper() for found, _ in level.own_tasks if found.enough is False]
     if idle:
         said += f" {_listed(idle)} did not learn {'its own task' if len(idle) == 1 else 'their own tasks'}."
