@@ -25,7 +25,7 @@ def test_the_question_in_one_command(
     assert execute(command) == 0
     captured = capsys.readouterr()
     assert (
-        "4 trainings of social/posts_interactions: 2 arms (base, itc) x 2 numbers of labels (9, all 42) x 1 seeds (0)"
+        "4 trainings of social/posts_interactions: 2 arms (base, itc) x 2 numbers of labels (9, all 42) x 1 seed (0)"
         in captured.err
     )
     assert "at most 2 steps each, and about 0.0 GB of weights in all" in captured.err

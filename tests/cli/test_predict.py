@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 import polysense
 from foreign_models import modular
 from polysense.cli.main import execute
+from polysense.cli.noted_table import NotedTable
 from polysense.errors import RecipeError
 from polysense.metrics.classification import classification_metrics
 
@@ -213,6 +214,23 @@ def test_the_columns_of_the_run_are_those_of_a_table_that_has_them(
         answer = json.loads(capsys.readouterr().out)
         assert answer["id"] == "p7"
         assert answer["label"]
+
+
+def test_a_table_is_read_as_the_runs_own_was(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["both"], tmp_path / "run")
+    recipe = yaml.safe_load((run / "recipe.yaml").read_text("utf-8"))
+    recipe["corpora"] = [{"class_path": "Posts", "init_args": {"delimiter": "semicolon", "label_separator": "|"}}]
+    (run / "recipe.yaml").write_text(yaml.safe_dump(recipe), "utf-8")
+    for between in ";,":
+        (tmp_path / "new.csv").write_text(f"id{between}text{between}label\np7{between}what a day{between}a|b\n", "utf-8")
+        assert execute(["predict", str(run), str(tmp_path / "new.csv")]) == 0
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)["id"] == "p7"
+        assert "'a' (1)" in captured.err  # the first of two labels, which this model does not know
+    noted = NotedTable.of(str(run))
+    assert (noted.delimiter, noted.label_separator) == ("semicolon", "|")
 
 
 def test_an_unfinished_run_ends_with_1(

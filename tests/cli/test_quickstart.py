@@ -83,6 +83,12 @@ def test_ones_own_table_twice(tiny: None, toy_posts: Path, tmp_path: Path, capsy
         assert "Making" not in captured.err
 
 
+def test_what_file_managers_leave_is_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").touch()
+    (tmp_path / "Thumbs.db").touch()
+    quickstart.refuse_others(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["mine.txt", "base/mine.txt", "posts/mine.txt", "posts/posts.csv", "report.html"])
 def test_a_folder_with_other_files_is_refused(
     name: str, tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]

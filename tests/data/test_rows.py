@@ -149,6 +149,10 @@ def test_paths_as_windows_writes_them_are_told(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "images" / "a.png")
     told = refused({"image": "images\\a.png"}, media_root=tmp_path).reason
     assert "images\\a.png is written as on Windows; write " in told
+    away = refused({"image": "C:\\me\\a.png"}, media_root=tmp_path / "images").reason
+    assert away.startswith("C:\\me\\a.png is an absolute path of Windows: ")
+    assert "; a.png lies in " in away
+    assert " lies in " not in refused({"image": "C:\\me\\b.png"}, media_root=tmp_path / "images").reason
     assert "images/a.png, which is there" in told
     assert "images/b.png does not exist" in refused({"image": "images\\b.png"}, media_root=tmp_path).reason
     Image.new("RGB", (2, 2)).save(tmp_path / "odd\\name.png")

@@ -87,3 +87,18 @@ def test_runs_that_may_be_meant_are_named(tmp_path: Path, monkeypatch: pytest.Mo
         RecipeError, match=r"no folder 'better'; did you mean 'runs/better_two'\? .*; as a model of the Hugging Face hub"
     ):
         find_model("better", trust_recipe_code=False, pooling=None)
+
+
+def test_a_folder_that_may_not_be_entered_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("secret", "talks2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "talks2/recipe.yaml").touch()
+    entered = Path.is_file
+
+    def is_file(self: Path) -> bool:
+        if self.parent.name == "secret":
+            raise PermissionError(13, "Permission denied")
+        return entered(self)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert nearest_run(tmp_path / "talks") == f"; did you mean '{tmp_path / 'talks2'}'?"

@@ -82,3 +82,19 @@ def test_the_labels_own_column_is_called_target(pair: tuple[Path, Path], name: s
         mark(run, lambda place, row: "a")
     with pytest.raises(RecipeError, match="did you mean 'shop'"):
         compare(*pair, by="shp", **FAST)
+
+
+def test_a_handful_of_rows_of_one_class_do_not_change_the_metric_of_all(pair: tuple[Path, Path]) -> None:
+    for run in pair:
+        firsts: list[str] = []
+
+        def shop(place: int, row: dict[str, Any], firsts: list[str] = firsts) -> str:
+            if row["target"] == "positive" and firsts.count(str(row["id"])) == 0 and len(firsts) < 2:
+                firsts.append(str(row["id"]))
+                return "tiny"
+            return "tiny" if str(row["id"]) in firsts else "ab"[place % 2]
+
+        mark(run, shop)
+    found = compare(*pair, by="shop", **FAST)
+    assert found.groups["tiny"].rows == 2
+    assert {one.metric for one in found.groups.values()} == {"weighted_f1"}

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from polysense.errors import DataError, RecipeError
 from polysense.training.lock import LOCK, held
@@ -30,9 +31,41 @@ def test_a_folder_that_is_written_is_nobody_elses(tmp_path: Path) -> None:
 
 
 def test_a_folder_into_which_nothing_was_written_is_not_left(tmp_path: Path) -> None:
+    with held(tmp_path / "runs" / "run"):
+        assert (tmp_path / "runs" / "run" / LOCK).is_file()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_was_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    with held(tmp_path / "run"):
+        pass
+    assert not list((tmp_path / "run").iterdir())
+
+
+def test_a_folder_that_is_taken_back_meanwhile_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    acquire, calls = FileLock.acquire, []
+
+    def taken_back(self: FileLock, *arguments: object, **settings: object) -> object:
+        calls.append(1)
+        if len(calls) == 1:
+            raise FileNotFoundError(2, "No such file or directory")
+        return acquire(self, *arguments, **settings)
+
+    monkeypatch.setattr(FileLock, "acquire", taken_back)
     with held(tmp_path / "run"):
         assert (tmp_path / "run" / LOCK).is_file()
-    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_cannot_be_removed_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, **_: object) -> None:
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with held(tmp_path / "run"):
+        pass
+    with held(tmp_path / "run"):
+        pass
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json as jsonlib
 import shlex
 import time
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +16,7 @@ from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.cli.train import all_overrides, read_seeds
 from polysense.errors import RecipeError
+from polysense.metrics.spread import sample_std
 from polysense.progress import say
 
 if TYPE_CHECKING:
@@ -76,8 +77,12 @@ def ablate(
     from polysense.training.ablation.recommendation import recommendation, sentences
     from polysense.training.ablation.running import refuse_folder, run
     from polysense.training.checkpoints import write_whole
+    from polysense.training.lock import held
 
     began = time.monotonic()
+    if out.is_dir():
+        with held(out):  # before anything is said of what is in it
+            pass
     refuse_folder(out, resume=resume, overwrite=overwrite)
     question = ask(
         recipe,
@@ -150,8 +155,8 @@ def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
         for one in level.effects:
             found = one.comparison
             interval = f"{found.low:+.3f} to {found.high:+.3f}"
-            numbers = [f"{found.difference:+.3f}", interval, round(found.p_value, 4), round(one.p_adjusted, 4)]
-            rows.append(["", one.arm, _spread(one.scores), *numbers])
+            numbers: list[Any] = [f"{found.difference:+.3f}", interval, round(found.p_value, 4), round(one.p_adjusted, 4)]
+            rows.append(["", one.arm, _spread(one.scores), *([None] * 4 if level.nothing_learned else numbers)])
         if level.constant is not None:
             rows.append(["", level.constant[0], f"{level.constant[1]:.3f}", None, None, None, None])
         if level.words is not None:
@@ -188,4 +193,4 @@ def _labels(level: Level) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{fmean(values):.3f} ± {stdev(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    return f"{fmean(values):.3f} ± {sample_std(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from polysense.cli.noted_table import NotedTable
 from polysense.cli.options import (
     Beams,
     Columns,
@@ -62,13 +63,13 @@ def generate(
     are written follows the recipe, but for what is said here.
     """
     from polysense.cli.paths import refuse_missing, refuse_output
-    from polysense.cli.predict import noted_columns, say_which_seed
+    from polysense.cli.predict import say_which_seed
 
     wishes = wishes_of(beams, length_penalty, min_length, max_length, no_repeat, temperature, top_p, sample=sample, seed=seed)
     refuse_missing(run)
     if out is not None:
         refuse_output(out)
-    rows = _rows(source, columns, media_root, encoding, noted_columns(run))
+    rows = _rows(source, columns, media_root, encoding, NotedTable.of(run))
     from polysense.inference.predictor import load
 
     model = load(run, trust_recipe_code=trust_recipe_code)
@@ -80,9 +81,7 @@ def generate(
     print_written(answers, lambda answer: answer.get("written", ""), json=json, out=out)
 
 
-def _rows(
-    source: str, columns: str | None, media_root: Path | None, encoding: str | None, noted: dict[str, str]
-) -> Iterable[Row]:
+def _rows(source: str, columns: str | None, media_root: Path | None, encoding: str | None, noted: NotedTable) -> Iterable[Row]:
     """The texts one after another, or the rows of a table."""
     from polysense.cli.predict import table_rows
     from polysense.data.tablefile import is_table

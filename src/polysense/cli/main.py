@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from polysense.errors import DataError, PolysenseError, display
+from polysense.interruption import listen
 
 COMMANDS = {
     "quickstart": "Train, compare and predict on made-up posts or your own table.",
@@ -183,6 +184,7 @@ def execute(arguments: Sequence[str]) -> int:
 
 def run() -> NoReturn:
     """The entry point of the installed command."""
+    listen()
     code = execute(sys.argv[1:])
     try:
         sys.stdout.flush()

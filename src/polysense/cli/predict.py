@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from polysense.cli.noted_table import NotedTable
 from polysense.cli.options import Columns, Encoding, MediaRoot, TrustRecipeCode, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
@@ -83,7 +84,7 @@ def predict(
     rows = (
         None
         if table is None or clip is not None
-        else table_rows(table, columns, media_root, encoding or "utf-8", noted=noted_columns(run))
+        else table_rows(table, columns, media_root, encoding or "utf-8", noted=NotedTable.of(run))
     )
     from polysense.inference.predictor import load
     from polysense.knowledge import Knowledge
@@ -119,19 +120,6 @@ def second_column(model: Predictor, run: str) -> str:
     if column is None:
         raise RecipeError(f"--beside: {run} reads no second text (encoders.text.beside)")
     return str(column)
-
-
-def noted_columns(run: str) -> dict[str, str]:
-    """Under which names the table of a run had its fields; empty where it had our own, or no table."""
-    from polysense.recipe.files import parse_yaml
-    from polysense.training.folder import RECIPE
-
-    file = Path(run) / RECIPE
-    corpora = parse_yaml(file.read_text(encoding="utf-8"), str(file)).get("corpora") if file.is_file() else None
-    match corpora:
-        case [{"init_args": {"columns": dict(columns)}}]:
-            return {str(field): str(column) for field, column in columns.items()}
-    return {}
 
 
 WRITING = ", or have it write: `polysense caption`, `polysense generate`"
@@ -229,30 +217,36 @@ def _report(checked: Checked, *, learned_from: bool) -> None:
         )
 
 
-def table_rows(
-    table: str, columns: str | None, media_root: Path | None, encoding: str, *, noted: Mapping[str, str]
-) -> Iterator[Row]:
+def table_rows(table: str, columns: str | None, media_root: Path | None, encoding: str, *, noted: NotedTable) -> Iterator[Row]:
     """The rows of a table, its fields under the names that are given, else as the run's own table had them, where this one does."""
     if table == "-":
         if encoding != "utf-8":
             raise RecipeError("--encoding is for table files; what comes from stdin must be UTF-8")
-        return _standard_input(read_columns(columns), media_root or Path.cwd())
+        return _standard_input(read_columns(columns), media_root or Path.cwd(), noted.label_separator)
     from polysense.data.table import read_table
     from polysense.data.tablefile import find_table, read_raw
 
-    named = read_columns(columns)
-    if noted and not named:
-        there = read_raw(find_table(Path(table)), encoding=encoding).columns
-        named = {field: column for field, column in noted.items() if column in there}
-    read = read_table(Path(table), columns=named, media_root=media_root, encoding=encoding, split_seed=None)
+    named, separated = read_columns(columns), noted.separated(Path(table), encoding=encoding)
+    if noted.columns and not named:
+        there = read_raw(find_table(Path(table)), encoding=encoding, separated=separated).columns
+        named = {field: column for field, column in noted.columns.items() if column in there}
+    read = read_table(
+        Path(table),
+        columns=named,
+        media_root=media_root,
+        encoding=encoding,
+        label_separator=noted.label_separator,
+        split_seed=None,
+        separated=separated,
+    )
     return iter(read.in_order())
 
 
-def _standard_input(columns: dict[str, str], media_root: Path) -> Iterator[Row]:
+def _standard_input(columns: dict[str, str], media_root: Path, label_separator: str | None) -> Iterator[Row]:
     from polysense.data.rows import FIELDS, RowReader
 
     named = {field: columns.get(field, field) for field in FIELDS}
-    reader = RowReader(file="standard input", columns=named, media_root=media_root)
+    reader = RowReader(file="standard input", columns=named, media_root=media_root, label_separator=label_separator)
     for number, line in enumerate(sys.stdin, start=1):
         if not line.strip():
             continue

@@ -117,7 +117,7 @@ def refuse_others(out: Path) -> None:
         return
     if not out.is_dir():
         raise DataError(f"--out {out}: this is a file, a quickstart needs a folder")
-    others = {path.name for path in out.iterdir()} - {MADE_UP, *RUNS, REPORT}
+    others = {path.name for path in out.iterdir() if not _of_the_system(path.name)} - {MADE_UP, *RUNS, REPORT}
     if (out / MADE_UP).exists() and not _are_made_up(out / MADE_UP):
         others.add(MADE_UP)
     if (out / REPORT).exists() and not (out / RUNS[-1]).exists():
@@ -129,6 +129,11 @@ def refuse_others(out: Path) -> None:
         )
     for name in RUNS:
         refuse_another_run(out / name, resume=False, overwrite=True)
+
+
+def _of_the_system(name: str) -> bool:
+    """Whether programs that show folders leave such a file."""
+    return name.startswith(".") or name in ("Thumbs.db", "desktop.ini")
 
 
 def _are_made_up(folder: Path) -> bool:
@@ -190,6 +195,6 @@ def _what_next(run: Path, table: Path | None, columns: str | None, set_: Sequenc
         f"  polysense train quickstart/both --data {mine} --out runs/mine --seeds 0,1,2{as_here}",
         "  polysense predict runs/mine new_posts.csv > predictions.jsonl",
         "With the model of this quickstart:",
-        f'  polysense predict {run} --text "what a lovely day" --json',
+        f'  polysense predict {shlex.quote(str(run))} --text "what a lovely day" --json',
     ]
     typer.echo("\n".join(lines if table is None else lines[3:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +14,7 @@ from polysense.cli.fitting import hinting
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, RecipeError
+from polysense.metrics.spread import sample_std
 from polysense.progress import say
 from polysense.training.processes import first, together
 
@@ -152,7 +153,7 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
 
 
 def _spread(values: Sequence[float]) -> str:
-    return f"{fmean(values):.4f} ± {stdev(values):.4f}"
+    return f"{fmean(values):.4f} ± {sample_std(values):.4f}"
 
 
 def lost_by_training(summary: Mapping[str, Any], result: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from polysense.data.spans import marked
@@ -253,6 +253,11 @@ class RowReader:
             raise _BadPathError(_leaves(name, self.media_root))
         if path.is_file():
             return path
+        if PureWindowsPath(name).drive and os.sep == "/":
+            last = PureWindowsPath(name).name
+            there = self.media_root is not None and (self.media_root / last).is_file()
+            hint = f"; {last} lies in {display(self.media_root)}" if there and self.media_root is not None else ""
+            raise _BadPathError(f"{name} is an absolute path of Windows: write it from the folder of the media on{hint}")
         if "\\" in name and os.sep == "/":
             slashed = self._found(name.replace("\\", "/"))
             raise _BadPathError(f"{name} is written as on Windows; write {display(slashed)}, which is there, with / for \\")

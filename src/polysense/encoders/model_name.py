@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from difflib import get_close_matches
 from pathlib import Path
@@ -28,9 +29,19 @@ def may_be_on_hub(name: str) -> bool:
     return not beside and HUB_ID.fullmatch(name) is not None
 
 
+def _runs_in(home: Path) -> list[Path]:
+    """The runs in a folder, as far as it and what is in it may be entered."""
+    found = []
+    with contextlib.suppress(OSError):
+        for path in home.iterdir():
+            with contextlib.suppress(OSError):
+                found += [path] if (path / RECIPE).is_file() else []
+    return found
+
+
 def nearest_run(folder: Path) -> str:
     """``; did you mean 'runs/mine'?``: the run beside a folder that is not there whose name is nearest; empty where none is near."""
-    beside = [path.name for path in folder.parent.iterdir() if (path / RECIPE).is_file()] if folder.parent.is_dir() else []
+    beside = [path.name for path in _runs_in(folder.parent)]
     near = get_close_matches(folder.name, beside, n=1, cutoff=0.5)
     return f"; did you mean {str(display(folder.parent / near[0]))!r}?" if near else ""
 
@@ -39,9 +50,7 @@ def runs_here(name: str) -> str:
     """``; did you mean 'runs/mine'? runs that are here: ...``, where no folder has this name; empty where there is no run."""
     if len(Path(name).parts) > 1:
         return nearest_run(Path(name))
-    found = sorted(
-        str(path) for home in (Path(), Path(OURS)) if home.is_dir() for path in home.iterdir() if (path / RECIPE).is_file()
-    )
+    found = sorted(str(path) for home in (Path(), Path(OURS)) for path in _runs_in(home))
     if not found:
         return ""
     near = get_close_matches(name, [Path(path).name for path in found], n=1, cutoff=0.5)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 from polysense.data.json_file import read_object
 from polysense.data.rows import split_name
 from polysense.errors import DataError, PolysenseError, RecipeError, choices, display
+from polysense.metrics.spread import sample_std
 
 
 def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None, int]:
@@ -57,7 +57,7 @@ def summarise(found: Sequence[Mapping[str, Any]], split: str | None, rows: int |
         "rows": rows,
         "left_out": left_out,
         "metrics": {name: mean(numbers) for name, numbers in values.items()},
-        "std": {name: _spread(numbers) for name, numbers in values.items()},
+        "std": {name: sample_std(numbers) for name, numbers in values.items()},
         "per_seed": list(found),
     }
 
@@ -74,9 +74,3 @@ def noted_settings(run: Path) -> dict[str, dict[str, Any]]:
     record = read_object(run / "run.json")
     found: dict[str, dict[str, Any]] = record.get("per_seed", [record])[0].get("settings", {})
     return found
-
-
-def _spread(numbers: Sequence[float]) -> float | None:
-    if len(numbers) < 2:
-        return None
-    return stdev(numbers) if all(map(math.isfinite, numbers)) else math.nan

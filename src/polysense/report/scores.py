@@ -6,11 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from polysense.metrics.classification import classification_metrics, multilabel_metrics
 from polysense.metrics.sentiment import Dataset, msa_regression
+from polysense.metrics.spread import sample_std
 from polysense.report.run import Run
 from polysense.training.comparison import SCORE_METRICS
 from polysense.training.predictions import Predictions
@@ -34,7 +35,7 @@ class Spread:
     @property
     def std(self) -> float | None:
         """Sample standard deviation; None for a single seed."""
-        return stdev(self.values) if len(self.values) > 1 else None
+        return sample_std(self.values)
 
 
 def scored_rows(predictions: Predictions) -> list[Mapping[str, Any]]:

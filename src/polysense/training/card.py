@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 from jinja2 import Template
@@ -15,6 +15,7 @@ from polysense.data.counts import Counts
 from polysense.data.json_file import read_lines
 from polysense.evaluation.one_answer import in_a_line
 from polysense.metrics.names import lower_is_better
+from polysense.metrics.spread import sample_std
 from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
 from polysense.training.predictions import answered_alike
@@ -267,4 +268,4 @@ def _number(value: float | None) -> str:
 
 
 def _spread(values: list[float]) -> str:
-    return f"{mean(values):.4f} ± {stdev(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"
+    return f"{mean(values):.4f} ± {sample_std(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"

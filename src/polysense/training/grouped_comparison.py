@@ -76,10 +76,11 @@ def _bearable(found: Comparison) -> Comparison:
 
 
 def _of_one_class(base: Path, other: Path, *, split: str, by: str) -> list[str]:
-    """The groups of several rows, all of which have the same true class or classes."""
+    """The groups of several rows, all of which have the same true class or classes; none where all of them are a handful."""
     rows = Pair.read(base, other, split=split).rows
     groups = {value: places for value, places in grouped(rows, by=by).items() if len(places) > 1}
-    return [value for value, places in groups.items() if len({group_name(rows[place]["target"]) for place in places}) == 1]
+    same = [value for value, places in groups.items() if len({group_name(rows[place]["target"]) for place in places}) == 1]
+    return same if any(len(groups[value]) >= FEWEST for value in same) else []
 
 
 def _refuse_targets(base: Path, other: Path, *, split: str, by: str) -> None:

@@ -34,10 +34,10 @@ def _locked(folder: Path) -> Iterator[None]:
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{display(folder)} is not a folder")
     file = folder / LOCK
-    lock = FileLock(file, timeout=0, on_acquired=_sign)
+    lock = FileLock(file, timeout=0)
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        _acquire(lock, folder)
     except Timeout:
         raise RecipeError(
             f"another process{_signed(file)} is writing {display(folder)}: wait for it, stop it, or choose another --out"
@@ -45,17 +45,25 @@ def _locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise DataError(f"the folder {display(folder)} cannot be written: {error.strerror or error}") from None
     try:
+        with contextlib.suppress(OSError):  # where a file that is locked cannot be written, nobody is named
+            file.write_text(str(os.getpid()), encoding="utf-8")
         yield
     finally:
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Windows does not remove an open file
+            file.unlink()
         lock.release()
         with contextlib.suppress(OSError):
-            folder.rmdir()  # of a run that was refused: nothing is in it
+            for one in made:
+                one.rmdir()  # of a run that was refused: nothing is in it
 
 
-def _sign(opened: int) -> None:
-    os.truncate(opened, 0)
-    os.write(opened, str(os.getpid()).encode())
+def _acquire(lock: FileLock, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire()
+    except FileNotFoundError:  # another process took back the folder that it had made
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
 
 
 def _signed(file: Path) -> str:

@@ -35,6 +35,10 @@ Arms = Sequence[Sequence[Predictions]]
 """The predictions of each seed, of the base run and of the other."""
 
 
+ALIKE = "to every row"
+"""How a note ends that a run gives one answer to all rows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """Of two runs on the same seeds and rows."""
@@ -170,7 +174,7 @@ def constant_answers(answers: Sequence[Sequence[Sequence[Sequence[str]]]]) -> tu
     """A note for each run, (base, other), that gives one and the same answer to every row: it has learned nothing to compare."""
     names = ("the base run", "the other run")
     return tuple(
-        f"{name} answers {', '.join(sorted(arm[0][0])) or 'nothing'!r} to every row"
+        f"{name} answers {', '.join(sorted(arm[0][0])) or 'nothing'!r} {ALIKE}"
         for name, arm in zip(names, answers, strict=True)
         if len({frozenset(answer) for rows in arm for answer in rows}) == 1
     )

@@ -8,6 +8,7 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from polysense.interruption import heed
 from polysense.progress import open_bar, say
 from polysense.recipe.recipe import LAST
 
@@ -44,8 +45,9 @@ class TrainingBar(TrainerCallback):
         self._bar = open_bar(self._title, "steps", total=state.max_steps, begun=state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Move the bar; show the running mean of each term."""
+        """Move the bar; show the running mean of each term; end where somebody asked for it."""
         del args, control
+        heed()
         self._take_up(self._terms())
         if self._bar is not None:
             self._bar.set_postfix({name: f"{value:.3f}" for name, value in self._smooth.items()}, refresh=False)

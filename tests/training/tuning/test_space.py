@@ -29,6 +29,7 @@ def test_ranges_and_choices() -> None:
         (["a=1.5:3:int"], "must be whole numbers"),
         (["a=1"], "two or more different values"),
         (["a=1,1"], "two or more different values"),
+        (["a=1e-3,0.001,1e-4"], "two or more different values"),
         (["corpora.0.labels=10,20"], "cannot be tuned"),
     ],
     ids=str,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from polysense.data.json_file import read_object
 from polysense.metrics.multiple import holm
+from polysense.metrics.spread import sample_std
 from polysense.training.ablation.own_task import Learned
 from polysense.training.ablation.question import BASE, Ablation
 from polysense.training.comparison import Comparison, compare
 from polysense.training.folder import SUMMARY
+from polysense.training.outcomes import ALIKE
 from polysense.training.predictions import answered_alike
 from polysense.training.rival import constant_answer, tfidf_scores
 
@@ -128,7 +130,7 @@ class Findings:
 
 
 def _scores(values: Sequence[float]) -> dict[str, Any]:
-    return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else None, "per_seed": list(values)}
+    return {"mean": fmean(values), "std": sample_std(values), "per_seed": list(values)}
 
 
 def read_findings(ablation: Ablation) -> Findings:
@@ -192,8 +194,11 @@ def _learned(ablation: Ablation, labels: int, arm: str, *, seeds: Sequence[int])
 
 
 def _notes(found: Mapping[tuple[int, str], Comparison]) -> str:
-    """What must be known beside the comparisons: what holds for all of them, then what for some."""
-    each = {key: list(filter(None, one.note.split("; "))) for key, one in found.items()}
+    """What must be known beside the comparisons: what holds for all of them, then what for some.
+
+    That models answer all rows alike is said of each arm by itself.
+    """
+    each = {key: [part for part in one.note.split("; ") if part and ALIKE not in part] for key, one in found.items()}
     parts = dict.fromkeys(part for notes in each.values() for part in notes)
     said = []
     for part in sorted(parts, key=lambda part: -sum(part in notes for notes in each.values())):

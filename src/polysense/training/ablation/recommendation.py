@@ -62,7 +62,7 @@ def _not_learned(level: Level) -> list[str]:
 
 def _level(level: Level, findings: Findings) -> str:
     if level.nothing_learned:
-        return _nothing_learned(level)
+        return f"With {_labels(level)} nothing was learned."
     helped = [one for one in level.effects if one.visible and one.comparison.difference > 0]
     hurt = [one for one in level.effects if one.visible and one.comparison.difference < 0]
     parts = [f"{_arm(one)} helps, {_effect(one)}" for one in helped] + [f"{_arm(one)} harms, {_effect(one)}" for one in hurt]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def refuse_folder(out: Path, *, resume: bool, overwrite: bool) -> None:
 def refuse_small_disk(ablation: Ablation, *, resume: bool) -> None:
     """DataError where the weights of the trainings do not fit on the disk; with ``resume`` of those that are not finished."""
     there = next(place for place in (ablation.out, *ablation.out.absolute().parents) if place.is_dir())
-    left = ablation.trainings - (_finished(ablation) if resume else 0)
+    left = ablation.trainings - (len(_finished(ablation)) if resume else 0)
     needed, free = left * ablation.bytes_each, shutil.disk_usage(there).free
     if free < needed:
         raise DataError(
@@ -46,10 +46,14 @@ def refuse_small_disk(ablation: Ablation, *, resume: bool) -> None:
         )
 
 
-def _finished(ablation: Ablation) -> int:
-    """How many of the trainings are."""
-    runs = [ablation.folder(labels, arm.name) for labels in ablation.labels for arm in ablation.arms]
-    return sum((run / f"seed-{seed}" / SUMMARY).is_file() for run in runs for seed in ablation.seeds)
+def _finished(ablation: Ablation) -> list[tuple[int, str, int]]:
+    """The trainings that are: number of labels, arm and seed."""
+    every = [(labels, arm.name, seed) for labels in ablation.labels for arm in ablation.arms for seed in ablation.seeds]
+    return [
+        (labels, arm, seed)
+        for labels, arm, seed in every
+        if (ablation.folder(labels, arm) / f"seed-{seed}" / SUMMARY).is_file()
+    ]
 
 
 def announce(ablation: Ablation) -> None:
@@ -59,8 +63,9 @@ def announce(ablation: Ablation) -> None:
     steps = sorted(set(ablation.steps.values()))
     size = ablation.trainings * ablation.bytes_each / 1e9
     say(
-        f"{ablation.trainings} trainings of {ablation.recipe}: {len(ablation.arms)} arms ({arms}) x {len(ablation.labels)} "
-        f"numbers of labels ({labels}) x {len(ablation.seeds)} seeds ({', '.join(map(str, ablation.seeds))})"
+        f"{ablation.trainings} trainings of {ablation.recipe}: {len(ablation.arms)} arms ({arms}) x "
+        f"{len(ablation.labels)} {_several('number', ablation.labels)} of labels ({labels}) x "
+        f"{len(ablation.seeds)} {_several('seed', ablation.seeds)} ({', '.join(map(str, ablation.seeds))})"
     )
     beside = ablation.all_labels - ablation.labels[0] + ablation.unlabelled
     if beside:
@@ -69,6 +74,10 @@ def announce(ablation: Ablation) -> None:
         f"at most {' or '.join(map(str, steps))} steps each, and about {size:.1f} GB of weights in all under {display(ablation.out)}; "
         "how long it takes is told after the first training"
     )
+
+
+def _several(word: str, of: Sequence[object]) -> str:
+    return word if len(of) == 1 else f"{word}s"
 
 
 class Clock:
@@ -84,6 +93,16 @@ class Clock:
         self._all = len(self._left)
         self._seconds = 0.0
         self._cost = 0.0
+
+    def was_done(self, labels: int, arm: str, seed: int) -> None:
+        """A training that is not to be done any more."""
+        self._left.pop((labels, arm, seed))
+        self._all -= 1
+
+    def tell(self, labels: int, arm: str, result: Mapping[str, Any]) -> None:
+        """Say that a training is finished, where it was not before."""
+        if (labels, arm, result["seed"]) in self._left:
+            say(self.done(labels, arm, result))
 
     def done(self, labels: int, arm: str, result: Mapping[str, Any]) -> str:
         """A line about a finished training."""
@@ -116,6 +135,8 @@ def _run(ablation: Ablation, *, resume: bool, overwrite: bool) -> None:
     refuse_small_disk(ablation, resume=resume)
     announce(ablation)
     clock = Clock(ablation)
+    for labels, name, seed in _finished(ablation) if resume else ():
+        clock.was_done(labels, name, seed)
     for labels in ablation.labels:
         for arm in ablation.arms:
             train_arm(ablation, labels, arm, clock, resume=resume, overwrite=overwrite)
@@ -135,5 +156,5 @@ def train_arm(ablation: Ablation, labels: int, arm: Arm, clock: Clock, *, resume
         skip_bad_rows=ablation.skip_bad_rows,
         media_root=ablation.media_root,
         use_cache=ablation.use_cache,
-        after_seed=lambda result: say(clock.done(labels, arm.name, result)),
+        after_seed=lambda result: clock.tell(labels, arm.name, result),
     )

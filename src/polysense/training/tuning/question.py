@@ -11,7 +11,7 @@ from typing import Any
 
 from polysense.data.json_file import read_object
 from polysense.data.table import Table
-from polysense.errors import DataError, RecipeError, display
+from polysense.errors import RecipeError, display
 from polysense.recipe import load_recipe
 from polysense.recipe.recipe import LAST
 from polysense.training.checkpoints import write_whole
@@ -140,8 +140,6 @@ def begin(tuning: Tuning, *, resume: bool, overwrite: bool) -> None:
         RecipeError: it holds something else, or a search that is neither gone on with nor replaced, or one of something else.
     """
     out = tuning.out
-    if out.exists() and not out.is_dir():
-        raise DataError(f"--out {out}: this is a file, a search needs a folder")
     if (out / RECIPE).is_file():
         raise RecipeError(f"{display(out)} is a run: choose another --out")
     asked = json.loads(json.dumps(tuning.asked))

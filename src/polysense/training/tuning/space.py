@@ -122,7 +122,8 @@ def _range(text: str, parts: Sequence[str]) -> Range:
 
 def _choices(text: str, values: Sequence[str]) -> Choices:
     named = tuple(value.strip() for value in values)
-    if len(set(named)) < 2 or len(set(named)) < len(named) or not all(named):
+    read = [repr(parse_yaml(f"value: {one}", one)["value"]) for one in named if one]
+    if len(set(read)) < 2 or len(set(read)) < len(named):
         raise RecipeError(f"--space {text}: write two or more different values, or low:high")
     return Choices(values=named)
 
