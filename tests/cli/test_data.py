@@ -256,6 +256,28 @@ def test_classes_that_no_training_row_has_are_bad(tmp_path: Path, capsys: pytest
     capsys.readouterr()
 
 
+def test_labels_that_no_training_row_has_are_sound_where_none_is_labelled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = [f"words {n},{('pos', 'neg')[n % 2]},{('dev', 'test')[n // 10]}" for n in range(20)]
+    (tmp_path / "posts.csv").write_text("\n".join(["tweet,label,split", *(f"more {n},,train" for n in range(9)), *held]), "utf-8")
+    assert verify(tmp_path / "posts.csv", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["reason"] for one in found["problems"]] == ["9 of 29 rows are unlabelled"]
+
+
+def test_labels_beside_scores_are_warnings_unless_they_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"words {n},{n * 0.37 - 7:.2f},{n / 60},{('train', 'dev', 'test')[n % 3]}" for n in range(60)]
+    (tmp_path / "posts.csv").write_text("\n".join(["tweet,label,score,split", *rows]), "utf-8")
+    assert verify(tmp_path / "posts.csv") == 0
+    shown = capsys.readouterr().out
+    assert "warning: posts.csv, 40 rows, label: '-6.63' is not among the classes" in shown.replace(f"{tmp_path}/", "")
+    assert shown.count("the rows have scores too, and recipes that learn from scores do not read the labels") == 2
+    assert "--columns" not in shown
+    assert verify(tmp_path / "posts.csv", "--labels", "a,b") == 3
+    capsys.readouterr()
+
+
 def test_equal_faults_are_one_line_and_all_of_them_in_json(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number in (1, 2, 3, 4, 7):
         (posts.parent / f"{number}.png").unlink()

@@ -59,6 +59,14 @@ def test_unknown_labels_name_the_nearest() -> None:
     assert [row for severity, row, *_ in found(several, labels=["a", "b"]) if severity == "bad"] == [3]
 
 
+def test_rows_of_other_classes_leave_their_split_and_their_answers_there() -> None:
+    table = from_rows(rows(label=["a", "b", "x", "y", "x", "y"]))
+    assert [row for severity, row, *_ in found(table, labels=["a", "b"]) if severity == "bad"] == [3, 4, 5, 6]
+    assert not [reason for *_, reason in found(table, labels=["a", "b"]) if "no row is" in reason]
+    bare = from_rows(rows(label=[None, None, "x", "y", "x", "y"]))
+    assert not [reason for *_, reason in found(bare, labels=["a", "b"]) if "no row is labelled" in reason]
+
+
 def test_one_class_only() -> None:
     problems = found(from_rows(rows(label=["a", "a", "b", "b", "a", "b"])))
     assert [(severity, row, field) for severity, row, field, _ in problems] == [("bad", None, "label")]

@@ -111,8 +111,16 @@ def verify(
     )
     read = reader.candidates(table, media_root=media_root)  # all that a training may draw from
     with bar("checking", "pictures", quiet=quiet) as advance:
-        known = read_names(labels) or _learned(reader, read)
-        found = check(read, labels=known, splits=("train", "validation"), decode=decode, strict=strict, progress=advance)
+        named = read_names(labels)
+        found = check(
+            read,
+            labels=named or _learned(reader, read),
+            other_labels="bad" if named or all(sample.score is None for sample in read.samples) else "warning",
+            splits=("train", "validation"),
+            decode=decode,
+            strict=strict,
+            progress=advance,
+        )
     bad = [one for one in found if one.severity == "bad"]
     kept = read.without(bad)
     more = _left_out(reader, table, read, media_root)
@@ -263,7 +271,7 @@ def corpus_reader(
 
 def _learned(reader: Corpus, read: Table) -> list[str] | None:
     """The classes of the training rows, beside which a training refuses others; None where no classes are learned."""
-    return read.labels("train") if "classification" in reader.tasks and "train" in read.splits else None
+    return (read.labels("train") or None) if "classification" in reader.tasks and "train" in read.splits else None
 
 
 def _left_out(reader: Corpus, root: Path, read: Table, media_root: Path | None) -> dict[str, int]:

@@ -32,7 +32,7 @@ _ROWS = 10  # of a class that may be misspelt, at most; and classes that are now
 def unknown_labels(table: Table, labels: Sequence[str]) -> Iterator[Problem]:
     """Rows of other classes than ``labels``."""
     known = set(labels)
-    numbers = f"all labels are numbers: if they are scores, {_as_scores(table)}" if _scores(table) else None
+    numbers = f"all labels are numbers: {_as_scores(table)}" if _scores(table) else None
     ways: dict[str, str] = {}
     for sample in table.samples:
         for label in classes(sample):
@@ -48,7 +48,7 @@ def label_warnings(table: Table) -> Iterator[Problem]:
     if _scores(table):
         reason = (
             f"the labels of {counts.total()} rows are {len(counts)} different numbers, and each counts as a class of its own; "
-            f"if they are scores, {_as_scores(table)}"
+            f"{_as_scores(table)}"
         )
         yield warning(table, "label", reason)
         return
@@ -87,8 +87,11 @@ def _number(label: str) -> float:
 
 
 def _as_scores(table: Table) -> str:
+    """What to do where numbers are labels."""
+    if any(sample.score is not None for sample in table.samples):
+        return "the rows have scores too, and recipes that learn from scores do not read the labels"
     column = "label" if "label" in table.columns else "COLUMN"
-    return f"--columns score={column} reads them so"
+    return f"if they are scores, --columns score={column} reads them so"
 
 
 def _odd_labels(table: Table, counts: Counter[str], meant: dict[str, str]) -> Iterator[Problem]:

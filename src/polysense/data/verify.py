@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 from polysense.data.contrasts import never_contrasted
 from polysense.data.counts import Counts, is_labelled
@@ -24,6 +25,7 @@ def verify(
     table: Table,
     *,
     labels: Sequence[str] | None = None,
+    other_labels: Literal["bad", "warning"] = "bad",
     splits: Collection[str] = SPLITS,
     decode: bool = True,
     strict: bool = False,
@@ -36,16 +38,20 @@ def verify(
     labelled table whose training rows have one class only, or none of whose rows is in one of ``splits``. Classes that look
     misspelled, are many numbers, are of one row alone or in no row of validation or test, regions without boxes, files without
     sound or film, duplicates, equal rows in two splits, unlabelled rows, missing modalities, and a table to train on that has no
-    labels, no test rows, or nothing that a contrast could tell apart are warnings; ``strict`` makes them bad.
+    labels, no test rows, or nothing that a contrast could tell apart are warnings; ``strict`` makes them bad. ``other_labels`` says
+    what classes outside ``labels`` are.
     ``progress(done, total)`` counts pictures, sequences, recordings and films.
     """
     damaged = list(damaged_media(table, progress)) if decode else []
     found = [*table.problems, *damaged, *odd_frames(table)]
-    found += [] if labels is None else unknown_labels(table, labels)
-    sound = table.without(found)
+    readable = table.without(found)
+    if labels is not None:
+        found += [replace(one, severity=other_labels) for one in unknown_labels(table, labels)]
+    sound = readable.without(found)
     if sound.samples or not found:
         found += [
-            *_classes_and_splits(sound, splits),
+            *_answers_and_splits(readable, splits),
+            *_single_class(sound, splits),
             *label_warnings(sound),
             *(never_contrasted(sound) if "train" in splits else ()),
             *repeated(sound),
@@ -57,7 +63,8 @@ def verify(
     return [replace(one, severity="bad") for one in found] if strict else found
 
 
-def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Problem]:
+def _answers_and_splits(table: Table, splits: Collection[str]) -> Iterator[Problem]:
+    """Whether there are answers, and rows in every split; rows of other classes count too."""
     whole = partial(Problem, file=table.name, row=None, id=None)
     labelled = any(is_labelled(sample) for sample in table.samples)
     if not labelled and "train" in splits:
@@ -71,10 +78,14 @@ def _classes_and_splits(table: Table, splits: Collection[str]) -> Iterator[Probl
             yield whole(field="split", reason=f"{reason}{belong_together(table)}", severity="bad" if labelled else "warning")
         elif split == "test" and "train" in splits:
             yield whole(field="split", reason=f"{reason}: runs are scored on validation only", severity="warning")
+
+
+def _single_class(table: Table, splits: Collection[str]) -> Iterator[Problem]:
     trained = table.split("train") if "train" in splits and "train" in table.splits else []
     names = sorted({name for sample in trained for name in classes(sample)})
     if len(names) == 1 and not any(sample.label == () for sample in trained):
-        yield whole(field="label", reason=f"all training rows have the one class {names[0]!r}: there is nothing to tell apart")
+        reason = f"all training rows have the one class {names[0]!r}: there is nothing to tell apart"
+        yield Problem(file=table.name, row=None, id=None, field="label", reason=reason)
 
 
 def belong_together(table: Table) -> str:
