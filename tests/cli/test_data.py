@@ -260,7 +260,9 @@ def test_labels_that_no_training_row_has_are_sound_where_none_is_labelled(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     held = [f"words {n},{('pos', 'neg')[n % 2]},{('dev', 'test')[n // 10]}" for n in range(20)]
-    (tmp_path / "posts.csv").write_text("\n".join(["tweet,label,split", *(f"more {n},,train" for n in range(9)), *held]), "utf-8")
+    (tmp_path / "posts.csv").write_text(
+        "\n".join(["tweet,label,split", *(f"more {n},,train" for n in range(9)), *held]), "utf-8"
+    )
     assert verify(tmp_path / "posts.csv", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert [one["reason"] for one in found["problems"]] == ["9 of 29 rows are unlabelled"]

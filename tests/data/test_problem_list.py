@@ -58,3 +58,10 @@ def test_few_other_and_whole_tables_faults_stay_lines_of_their_own_in_their_orde
     assert [len(line) for line in found] == [1, 4, *[1] * 8]
     assert [line.severity for line in found][:4] == ["bad", "bad", "bad", "warning"]
     assert sum(map(len, found)) == len(mixed)
+
+
+def test_rows_with_several_equal_faults_count_once_and_the_smallest_comes_first() -> None:
+    labels = [problem(row, f"'{row}{word}' is no class", field="label") for row in (9, 2, 3) for word in "ab"]
+    assert said(labels) == ["a.csv, 3 rows, label: '2a' is no class (row 2, id i2; likewise rows 3, 9)"]
+    several = [problem(9, f"'{word}' is no class", field="label") for word in "abcd"]
+    assert said(several) == ["a.csv, 1 row, label: 'a' is no class (row 9, id i9)"]

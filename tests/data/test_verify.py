@@ -59,6 +59,21 @@ def test_unknown_labels_name_the_nearest() -> None:
     assert [row for severity, row, *_ in found(several, labels=["a", "b"]) if severity == "bad"] == [3]
 
 
+def test_of_many_unknown_labels_the_nearest_class_is_told_of_the_first_only() -> None:
+    table = from_rows(rows(label=["aaax", "aaay", "aaaz", "aaaw", "aaax", "aaa"]))
+    told = [reason for severity, *_, reason in found(table, labels=["aaa", "bbb"]) if severity == "bad"]
+    assert ["did you mean" in reason for reason in told] == [True, True, True, False, True]
+    assert told[3] == "'aaaw' is not among the classes; valid: 'aaa', 'bbb'"
+
+
+def test_many_classes_are_not_compared_with_each_other() -> None:
+    label = ["positive"] * 20 + ["postive"]
+    for many in (0, 600):
+        names = [*label, *(f"{n}{n % 7}x" for n in range(many))]
+        table = from_rows([{"text": f"text {n}", "label": name} for n, name in enumerate(names)])
+        assert any("is 'positive' meant" in reason for *_, reason in found(table)) == (many == 0)
+
+
 def test_rows_of_other_classes_leave_their_split_and_their_answers_there() -> None:
     table = from_rows(rows(label=["a", "b", "x", "y", "x", "y"]))
     assert [row for severity, row, *_ in found(table, labels=["a", "b"]) if severity == "bad"] == [3, 4, 5, 6]

@@ -26,6 +26,10 @@ ALIKE = 0.8
 MANY = 10
 """Different numbers as labels, at most, that are classes and no scores whatever they are: stars, steps of half a point."""
 
+NEAREST = 3
+"""Unknown labels, at most, of which the nearest class is told; to look for it takes long among many classes."""
+
+_COMPARED = 500  # classes, at most, that are compared with each other
 _ROWS = 10  # of a class that may be misspelt, at most; and classes that are nowhere
 
 
@@ -34,11 +38,13 @@ def unknown_labels(table: Table, labels: Sequence[str]) -> Iterator[Problem]:
     known = set(labels)
     numbers = f"all labels are numbers: {_as_scores(table)}" if _scores(table) else None
     ways: dict[str, str] = {}
+    near = NEAREST if len(known) <= _COMPARED else 0
+    valid = choices("", labels)
     for sample in table.samples:
         for label in classes(sample):
             if label not in known:
                 if label not in ways:
-                    ways[label] = numbers or choices(label, labels)
+                    ways[label] = numbers or (choices(label, labels) if len(ways) < near else valid)
                 yield bad(sample, "label", f"{label!r} is not among the classes; {ways[label]}")
 
 
@@ -145,7 +151,7 @@ def _meant(counts: Counter[str]) -> dict[str, str]:
     for label, count in counts.items():
         others = [other for other in same[normalised(label)] if other != label]
         near = [other for other in others if (counts[other], other) > (count, label)]
-        if not others and most >= OFTEN * count:
+        if not others and len(counts) <= _COMPARED and most >= OFTEN * count:
             often = [other for other, rows in counts.items() if rows >= OFTEN * count]
             near = get_close_matches(label, often, n=1, cutoff=ALIKE)
         if near:

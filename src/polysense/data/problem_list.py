@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from polysense.data.counts import plural
 from polysense.errors import Problem
 
 FEW = 3
@@ -39,14 +40,15 @@ class Line:
         return len(self.problems)
 
     def __str__(self) -> str:
-        first = self.problems[0]
+        first = min(self.problems, key=lambda one: one.row or 0)
         if len(self) == 1:
             return str(first)
-        rows = [one.row for one in self.problems if one.row is not None]
-        where = f"rows {_ranges(rows)}"
+        rows = sorted({one.row for one in self.problems if one.row is not None})
+        where = _ranges(rows)
         if len({one.reason for one in self.problems}) > 1:
-            where = f"row {first.row}{f', id {first.id}' if first.id else ''}; likewise rows {_ranges(rows[1:])}"
-        return f"{first.file}, {len(self)} rows, {first.field}: {first.reason} ({where})"
+            where = f"row {first.row}{f', id {first.id}' if first.id else ''}"
+            where += f"; likewise {_ranges(rows[1:])}" if rows[1:] else ""
+        return f"{first.file}, {len(rows)} {plural(len(rows))}, {first.field}: {first.reason} ({where})"
 
 
 def lines(problems: Sequence[Problem]) -> list[Line]:
@@ -75,7 +77,7 @@ def _shape(reason: str) -> str:
 
 
 def _ranges(rows: Sequence[int]) -> str:
-    """``2-40, 44, 50-51``; of many the first."""
+    """``rows 2-40, 44, 50-51``; of many the first."""
     found: list[list[int]] = []
     for row in sorted(set(rows)):
         if found and row == found[-1][1] + 1:
@@ -83,4 +85,4 @@ def _ranges(rows: Sequence[int]) -> str:
         else:
             found.append([row, row])
     named = [str(start) if start == end else f"{start}-{end}" for start, end in found[:_RANGES]]
-    return ", ".join([*named, *(["..."] if len(found) > _RANGES else [])])
+    return f"{plural(len(rows))} {', '.join([*named, *(['...'] if len(found) > _RANGES else [])])}"
