@@ -262,18 +262,6 @@ def test_equal_faults_are_one_line_of_the_message() -> None:
     assert len(caught.value.problems) == 25
 
 
-def test_what_is_odd_about_the_labels_stays_with_the_table() -> None:
-    label = ["positive"] * 20 + ["negative"] * 20 + ["Positive", ""]
-    table = from_rows([{"text": f"text {number}", "label": name} for number, name in enumerate(label)])
-    kept = refuse_or_skip(table, verify(table), skip_bad_rows=False)
-    assert [one.reason for one in kept.problems] == [
-        "'Positive' is the class of 1 row (row 41): is 'positive' meant (20 rows)?"
-    ]
-    assert refuse_or_skip(kept, verify(kept), skip_bad_rows=False) is kept, "told once"
-    with pytest.raises(DataError, match="Positive"):
-        refuse_or_skip(table, verify(table, strict=True), skip_bad_rows=False)
-
-
 def test_classes_beyond_a_recipes_send_to_verify_with_the_classes() -> None:
     table = from_rows([{"text": f"text {n}", "label": "ab"[n % 2], "split": "train"} for n in range(4)])
     with pytest.raises(

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from polysense.training.card import _spread, tags_of, write_card
+from polysense.training.card import tags_of, write_card
 
 
 def card(folder: Path, **more: Any) -> str:
@@ -141,7 +140,3 @@ def test_one_answer_to_all_rows_is_warned_of(tmp_path: Path) -> None:
     said = "**Warning: on test, seed 0 answers 'a' for all 4 rows: it tells none of them from another.**\n"
     assert said in card(tmp_path, labels=["a", "b"])
     assert "Warning" not in card(tmp_path / "clips")
-
-
-def test_a_metric_that_one_seed_does_not_have_ends_no_training() -> None:
-    assert _spread([0.5, math.nan]) == "nan ± nan"

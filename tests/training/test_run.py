@@ -14,7 +14,7 @@ from polysense.evaluation.reference import references
 from polysense.recipe import load_recipe, read_saved
 from polysense.report import write_report
 from polysense.training.comparison import compare, compare_each
-from polysense.training.run import joined, read_data, train
+from polysense.training.run import joined, read_data, train, usable_rows
 from polysense.training.splits import Splits
 
 RECIPE = "social/posts_concat"
@@ -308,3 +308,15 @@ def test_an_argument_that_the_data_do_not_fit_is_named_as_it_is_set(tmp_path: Pa
         DataError, match=r"sts_senteval.*to train without it: --set corpora\.0\.exclude=null --set corpora\.1\.exclude=null$"
     ):
         read_data(load_recipe("mcse/captions_as_text"), tmp_path)
+
+
+def test_what_is_odd_about_the_labels_is_told_once() -> None:
+    label = ["positive"] * 20 + ["negative"] * 20 + ["Positive", ""]
+    rows = [{"text": f"text {number}", "label": name} for number, name in enumerate(label)]
+    recipe = load_recipe("social/posts_text")
+    table = from_rows([{**row, "split": "validation" if number % 5 == 1 else "train"} for number, row in enumerate(rows)])
+    once = usable_rows(recipe, table, skip_bad_rows=False)
+    assert [one.reason for one in once.problems] == [
+        "'Positive' is the class of 1 row (row 41): is 'positive' meant (20 rows)?"
+    ]
+    assert usable_rows(recipe, once, skip_bad_rows=False).problems == once.problems

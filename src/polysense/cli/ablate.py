@@ -6,7 +6,6 @@ import json as jsonlib
 import shlex
 import time
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +15,7 @@ from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.cli.train import all_overrides, read_seeds
 from polysense.errors import RecipeError
-from polysense.metrics.spread import sample_std
+from polysense.metrics.spread import mean_and_std
 from polysense.progress import say
 
 if TYPE_CHECKING:
@@ -80,40 +79,38 @@ def ablate(
     from polysense.training.lock import held
 
     began = time.monotonic()
-    if out.is_dir():
-        with held(out):  # before anything is said of what is in it
-            pass
-    refuse_folder(out, resume=resume, overwrite=overwrite)
-    question = ask(
-        recipe,
-        data,
-        out=out,
-        seeds=drawn,
-        labels=counts,
-        signals=chosen,
-        metric=metric,
-        overrides=all_overrides(set_, columns, encoding),
-        skip_bad_rows=skip_bad_rows,
-        media_root=media_root,
-        use_cache=not no_cache,
-    )
-    run(question, resume=resume, overwrite=overwrite)
-    findings = read_findings(question)
-    say("writing the report")
-    report = write_ablation_report(question, findings, out / REPORT)
-    answer = {
-        "recommendation": recommendation(findings),
-        "sentences": sentences(findings),
-        **findings.as_dict(),
-        "recipe": question.recipe,
-        "signals": {one.name: one.weight for one in question.signals},
-        "runs": {
-            question.named(count): {arm.name: str(question.folder(count, arm.name)) for arm in question.arms}
-            for count in question.labels
-        },
-        "report": str(report),
-    }
-    write_whole(out / ANSWER, jsonlib.dumps(answer, indent=2, ensure_ascii=False))
+    with held(out):
+        refuse_folder(out, resume=resume, overwrite=overwrite)
+        question = ask(
+            recipe,
+            data,
+            out=out,
+            seeds=drawn,
+            labels=counts,
+            signals=chosen,
+            metric=metric,
+            overrides=all_overrides(set_, columns, encoding),
+            skip_bad_rows=skip_bad_rows,
+            media_root=media_root,
+            use_cache=not no_cache,
+        )
+        run(question, resume=resume, overwrite=overwrite)
+        findings = read_findings(question)
+        say("writing the report")
+        report = write_ablation_report(question, findings, out / REPORT)
+        answer = {
+            "recommendation": recommendation(findings),
+            "sentences": sentences(findings),
+            **findings.as_dict(),
+            "recipe": question.recipe,
+            "signals": {one.name: one.weight for one in question.signals},
+            "runs": {
+                question.named(count): {arm.name: str(question.folder(count, arm.name)) for arm in question.arms}
+                for count in question.labels
+            },
+            "report": str(report),
+        }
+        write_whole(out / ANSWER, jsonlib.dumps(answer, indent=2, ensure_ascii=False))
     if json:
         print_json(answer)
         return
@@ -151,12 +148,12 @@ def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
     typer.echo(f"{question.recipe} on {kind}: {findings.metric} on test, {findings.rows} rows, {seeds}\n")
     rows: list[list[Any]] = []
     for level in findings.levels:
-        rows.append([_labels(level), "base", _spread(level.base), None, None, None, None])
+        rows.append([_labels(level), "base", mean_and_std(level.base, 3), None, None, None, None])
         for one in level.effects:
             found = one.comparison
             interval = f"{found.low:+.3f} to {found.high:+.3f}"
             numbers: list[Any] = [f"{found.difference:+.3f}", interval, round(found.p_value, 4), round(one.p_adjusted, 4)]
-            rows.append(["", one.arm, _spread(one.scores), *([None] * 4 if level.nothing_learned else numbers)])
+            rows.append(["", one.arm, mean_and_std(one.scores, 3), *([None] * 4 if level.nothing_learned else numbers)])
         if level.constant is not None:
             rows.append(["", level.constant[0], f"{level.constant[1]:.3f}", None, None, None, None])
         if level.words is not None:
@@ -190,7 +187,3 @@ def _print_own_tasks(findings: Findings) -> None:
 
 def _labels(level: Level) -> str:
     return f"all {level.labels}" if level.named == "all" else str(level.labels)
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{fmean(values):.3f} ± {sample_std(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"

@@ -14,7 +14,7 @@ from polysense.cli.fitting import hinting
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, RecipeError
-from polysense.metrics.spread import sample_std
+from polysense.metrics.spread import mean_and_std
 from polysense.progress import say
 from polysense.training.processes import first, together
 
@@ -138,7 +138,7 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     names = [name for name in summary["per_seed"][0][split] if "/" not in name and name != "rows"]
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
     if len(rows) > 1:
-        rows.append(["mean ± std", *(_spread([row[place] for row in rows]) for place in range(1, len(names) + 1))])
+        rows.append(["mean ± std", *(mean_and_std([row[place] for row in rows]) for place in range(1, len(names) + 1))])
     if begun := start_scores(summary, split):
         rows.append(["before training", *(fmean(begun[name]) if name in begun else None for name in names)])
     beaten, lower = floors(summary), [name for name in names if lower_is_better(name)]
@@ -150,10 +150,6 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
         typer.echo("The last lines take no model, or the words alone: what a model must beat.")
     for said in outdone(summary):
         typer.echo(said)
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{fmean(values):.4f} ± {sample_std(values):.4f}"
 
 
 def lost_by_training(summary: Mapping[str, Any], result: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from polysense.errors import Problem
 FEW = 3
 """Equal faults, at most, that are told one by one."""
 
+_READ = 400  # characters of a reason: to look for values in a long one takes long
 _RANGES = 6  # of row numbers, at most
 _ONE = re.compile(
     r"""
@@ -73,7 +74,7 @@ def lines(problems: Sequence[Problem]) -> list[Line]:
 
 
 def _shape(reason: str) -> str:
-    return re.sub(r"…(?:[,;]? …)+", "…", _ONE.sub("…", reason))
+    return re.sub(r"…(?:[,;]? …)+", "…", _ONE.sub("…", reason[:_READ]))
 
 
 def _ranges(rows: Sequence[int]) -> str:

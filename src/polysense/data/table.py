@@ -258,8 +258,7 @@ def held_out(table: Table, *, count: int, seed: int) -> Table:
 def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_rows: bool) -> Table:
     """The table if no row is bad; without its bad rows if they may be skipped (they are then in ``skipped``).
 
-    ``problems`` are those found by verifying, beyond the table's own; what they warn of in the labels is then the table's own too. What
-    is wrong with the table as a whole cannot be skipped.
+    ``problems`` are those found by verifying, beyond the table's own. What is wrong with the table as a whole cannot be skipped.
     """
     every = list(dict.fromkeys([*table.problems, *problems]))
     bad = [one for one in every if one.severity == "bad"]
@@ -267,15 +266,12 @@ def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_r
     if whole or (bad and not skip_bad_rows):
         rows = [one for one in bad if one.row is not None]  # they may be why the table as a whole falls short
         raise DataError(_listed(table, [*whole, *rows]), problems=bad)
-    rest = table.without(bad) if bad else table
-    if bad and not rest.samples:
-        raise DataError(f"no row is left. {_listed(table, bad)}", problems=bad)
-    from polysense.data.label_checks import label_warnings  # it reads tables
-
-    odd = set(label_warnings(rest)) if problems else set()
-    warnings = tuple(one for one in every if one.severity == "warning" and (one in table.problems or one in odd))
-    if not bad and warnings == table.problems:
+    if not bad:
         return table
+    rest = table.without(bad)
+    if not rest.samples:
+        raise DataError(f"no row is left. {_listed(table, bad)}", problems=bad)
+    warnings = tuple(one for one in table.problems if one.severity == "warning")
     return replace(rest, problems=warnings, skipped=(*table.skipped, *bad))
 
 

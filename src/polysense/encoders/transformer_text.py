@@ -118,10 +118,9 @@ class TransformerText(Encoder):
         self.aspect = aspect
         self.beside = beside
         self.normalize = normalize
-        self.pairs = aspect or beside is not None
-        self.segments = self.pairs and takes_segments(self.tokenizer, self.backbone)
+        segments = (aspect or beside is not None) and takes_segments(self.tokenizer, self.backbone)
         self._reader = TextReader(
-            self.tokenizer, pretrained, aspect=aspect, beside=beside, normalize=normalize, segments=self.segments
+            self.tokenizer, pretrained, aspect=aspect, beside=beside, normalize=normalize, segments=segments
         )
         self.freeze()
 
@@ -135,6 +134,16 @@ class TransformerText(Encoder):
         if (beside := arguments.get("beside")) is not None:
             tell_lacking(samples, beside)
         return dict(arguments)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether something stands with a text."""
+        return self._reader.pairs
+
+    @property
+    def segments(self) -> bool:
+        """Whether the network is told which of the two a token is of."""
+        return self._reader.segments
 
     @property
     def lent(self) -> nn.Module | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import stdev
+from statistics import fmean, stdev
 
 
 def sample_std(values: Sequence[float]) -> float | None:
@@ -12,3 +12,9 @@ def sample_std(values: Sequence[float]) -> float | None:
     if len(values) < 2:
         return None
     return stdev(values) if all(map(math.isfinite, values)) else math.nan
+
+
+def mean_and_std(values: Sequence[float], digits: int = 4) -> str:
+    """``0.5210 ± 0.0130``; of one value that alone."""
+    std = sample_std(values)
+    return f"{fmean(values):.{digits}f}" + ("" if std is None else f" ± {std:.{digits}f}")

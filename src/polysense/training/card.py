@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 from jinja2 import Template
@@ -15,7 +14,7 @@ from polysense.data.counts import Counts
 from polysense.data.json_file import read_lines
 from polysense.evaluation.one_answer import in_a_line
 from polysense.metrics.names import lower_is_better
-from polysense.metrics.spread import sample_std
+from polysense.metrics.spread import mean_and_std
 from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
 from polysense.training.predictions import answered_alike
@@ -209,19 +208,17 @@ def best_and_last(summary: Mapping[str, Any], evaluations: Mapping[int, Sequence
     )
     known = [value for value in chosen if value is not None]
     afterwards = (
-        f"with {' and '.join(_FITTED.get(part, part) for part in fitted)}, fitted there afterwards, {_spread(end)}"
+        f"with {' and '.join(_FITTED.get(part, part) for part in fitted)}, fitted there afterwards, {mean_and_std(end)}"
         if fitted
         else ""
     )
     if len(known) < len(results):
-        return (
-            f"On validation, {metric} is {_spread(last)} at the last checkpoints, and at those that were chosen, {afterwards}."
-        )
+        return f"On validation, {metric} is {mean_and_std(last)} at the last checkpoints, and at those that were chosen, {afterwards}."
     at = "the checkpoints that were chosen"
     if all(result.get("best_step") == result.get("last_step") is not None for result in results):
-        said = f"On validation, {metric} is {_spread(known)} at {at}, which are the last ones"
+        said = f"On validation, {metric} is {mean_and_std(known)} at {at}, which are the last ones"
     else:
-        said = f"On validation, {metric} is {_spread(known)} at {at} and {_spread(last)} at the last ones"
+        said = f"On validation, {metric} is {mean_and_std(known)} at {at} and {mean_and_std(last)} at the last ones"
     return f"{said}; {afterwards}." if fitted and end != known else f"{said}."
 
 
@@ -253,9 +250,9 @@ def _table(summary: Mapping[str, Any], split: str, floor: tuple[str, Mapping[str
     lines = [[f"metric on {split}", over], ["---", "---"]]
     for name in summary["per_seed"][0][split]:
         if "/" not in name and name != "rows":
-            lines.append([name, _spread([result[split][name] for result in summary["per_seed"]])])
+            lines.append([name, mean_and_std([result[split][name] for result in summary["per_seed"]])])
     if begun := start_scores(summary, split):
-        first = ["before training", "---", *(_spread(begun[line[0]]) if line[0] in begun else "" for line in lines[2:])]
+        first = ["before training", "---", *(mean_and_std(begun[line[0]]) if line[0] in begun else "" for line in lines[2:])]
         lines = [[*line, cell] for line, cell in zip(lines, first, strict=True)]
     if floor:
         least = [floor[0], "---", *(_number(floor[1].get(line[0])) for line in lines[2:])]
@@ -265,7 +262,3 @@ def _table(summary: Mapping[str, Any], split: str, floor: tuple[str, Mapping[str
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def _spread(values: list[float]) -> str:
-    return f"{mean(values):.4f} ± {sample_std(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"

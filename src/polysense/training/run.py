@@ -17,6 +17,7 @@ import torch
 
 from polysense.data.corpus import Corpus
 from polysense.data.counts import Counts
+from polysense.data.label_checks import label_warnings
 from polysense.data.problem_list import lines as problem_lines
 from polysense.data.rows import FIELDS
 from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip, with_splits
@@ -134,16 +135,7 @@ def train(
                 )
                 if first():
                     after_seed(results[-1])
-        named = _labels(complete)
-        judged = {"validation": splits.validation, "test": splits.test}
-        rules = score_rules(complete.written()) if all("MAE" in result["validation"] for result in results) else None
-        beside = from_first(lambda: _references(splits, seeds, rules)) if named or rules else {}
-        summary = _summary(complete, results) | {
-            "most_frequent": {name: most_frequent(rows, named) for name, rows in judged.items()},
-            "median_score": {
-                name: {} if rules is None else median_score(splits.train, rows, dataset=rules) for name, rows in judged.items()
-            },
-            "references": beside,
+        summary = _whole_summary(complete, splits, results) | {
             "data": described,
             "command": command(
                 called,
@@ -154,11 +146,25 @@ def train(
                 skip_bad_rows=skip_bad_rows,
                 use_cache=use_cache,
             ),
-            "synthetic": _synthetic(splits.train),
             "skipped_rows": [asdict(problem) for problem in table.skipped],
         }
         from_first(lambda: _write_down(folder, summary))
         return summary
+
+
+def _whole_summary(recipe: Recipe, splits: Splits, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all seeds came to, beside what any model must beat."""
+    named, judged = _labels(recipe), {"validation": splits.validation, "test": splits.test}
+    rules = score_rules(recipe.written()) if all("MAE" in result["validation"] for result in results) else None
+    seeds = [result["seed"] for result in results]
+    return _summary(recipe, results) | {
+        "most_frequent": {name: most_frequent(rows, named) for name, rows in judged.items()},
+        "median_score": {
+            name: {} if rules is None else median_score(splits.train, rows, dataset=rules) for name, rows in judged.items()
+        },
+        "references": from_first(lambda: _references(splits, seeds, rules)) if named or rules else {},
+        "synthetic": _synthetic(splits.train),
+    }
 
 
 def _write_down(folder: Path, summary: Mapping[str, Any]) -> None:
@@ -191,6 +197,7 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
         problems = verify(table, labels=_known_labels(recipe, table), splits=("train", "validation"), progress=progress)
     problems += missing_aspects(recipe, table)
     table = refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows)
+    table = replace(table, problems=tuple(dict.fromkeys([*table.problems, *label_warnings(table)])))
     table.require(fields)
     for field in {"label", "score"}.intersection(fields):
         for split in ("train", "validation"):

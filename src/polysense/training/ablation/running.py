@@ -11,7 +11,7 @@ from polysense.errors import DataError, RecipeError, display
 from polysense.progress import once, say
 from polysense.training.ablation.question import Ablation, Arm
 from polysense.training.folder import RECIPE, SUMMARY
-from polysense.training.lock import LOCK, held
+from polysense.training.lock import LOCK
 from polysense.training.run import train
 
 
@@ -19,13 +19,10 @@ def refuse_folder(out: Path, *, resume: bool, overwrite: bool) -> None:
     """Raise before any work is done if the folder of the runs holds what must not be touched.
 
     Raises:
-        DataError: it is a file.
         RecipeError: it is not empty and neither gone on with nor replaced, or is a run itself.
     """
     if not out.exists():
         return
-    if not out.is_dir():
-        raise DataError(f"--out {out}: this is a file, the runs need a folder")
     if (out / RECIPE).is_file():
         raise RecipeError(f"{display(out)} is a run: choose another --out")
     if any(path.name != LOCK for path in out.iterdir()) and not (resume or overwrite):
@@ -126,11 +123,6 @@ def in_words(seconds: float) -> str:
 @once()
 def run(ablation: Ablation, *, resume: bool = False, overwrite: bool = False) -> None:
     """Train all runs; with ``resume`` finished trainings are read and unfinished ones go on from their last checkpoint."""
-    with held(ablation.out):
-        _run(ablation, resume=resume, overwrite=overwrite)
-
-
-def _run(ablation: Ablation, *, resume: bool, overwrite: bool) -> None:
     refuse_folder(ablation.out, resume=resume, overwrite=overwrite)
     refuse_small_disk(ablation, resume=resume)
     announce(ablation)
