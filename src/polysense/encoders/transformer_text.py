@@ -122,6 +122,7 @@ class TransformerText(Encoder):
         self._reader = TextReader(
             self.tokenizer, pretrained, aspect=aspect, beside=beside, normalize=normalize, segments=segments
         )
+        self.pairs = self._reader.pairs
         self.freeze()
 
     @classmethod
@@ -134,11 +135,6 @@ class TransformerText(Encoder):
         if (beside := arguments.get("beside")) is not None:
             tell_lacking(samples, beside)
         return dict(arguments)
-
-    @property
-    def pairs(self) -> bool:
-        """Whether something stands with a text."""
-        return self._reader.pairs
 
     @property
     def segments(self) -> bool:
