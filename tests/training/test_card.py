@@ -140,3 +140,11 @@ def test_one_answer_to_all_rows_is_warned_of(tmp_path: Path) -> None:
     said = "**Warning: on test, seed 0 answers 'a' for all 4 rows: it tells none of them from another.**\n"
     assert said in card(tmp_path, labels=["a", "b"])
     assert "Warning" not in card(tmp_path / "clips")
+
+
+def test_what_is_better_without_a_network_is_named(tmp_path: Path) -> None:
+    found = card(tmp_path, references={"tfidf_ridge": {"metrics": {"MAE": 0.4}, "rows": 9}})
+    assert (
+        "**TF-IDF and ridge regression on the texts alone is better than this model: MAE 0.4000, the model 0.5000.**" in found
+    )
+    assert "is better than this model" not in card(tmp_path)

@@ -18,7 +18,7 @@ from polysense.metrics.spread import mean_and_std
 from polysense.recipe.recipe import LAST
 from polysense.training.folder import CARD
 from polysense.training.predictions import answered_alike
-from polysense.training.rival import constant_answer, scored_split
+from polysense.training.rival import constant_answer, outdone, scored_split
 
 TEMPLATE = Template(
     """---
@@ -59,7 +59,10 @@ Of {{ lower | join(", ") }} less is better.
 {% if floor %}
 The last column answers every row with {{ constant }}: what a model must beat.
 {% endif %}
-{% if lower or floor %}
+{% for said in outdone %}
+**{{ said }}**
+{% endfor %}
+{% if lower or floor or outdone %}
 
 {% endif %}
 {% if best_metric == "last" %}
@@ -140,6 +143,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         table=_table(summary, split, floor),
         lower=[name for name in metrics if lower_is_better(name) and "/" not in name],
         floor=floor,
+        outdone=outdone(summary),
         constant="the most frequent class" if summary["labels"] else "the median score of the training rows",
         counts=counts,
         drawn=data.get("drawn", data["splits"]["train"]),
