@@ -70,6 +70,7 @@ ARMS: dict[str, tuple[Sequence[int], tuple[str, ...]]] = {
     "full": (SEEDS, (corpora(BOTH, TEXTS, PICTURES), THREE)),
     "no_rewriting": (SEEDS, (corpora(", neighbours: tables/neighbours", TEXTS, PICTURES), THREE)),
     "no_retrieval": (SEEDS, (corpora(", rewrites: tables/rewrites", TEXTS, PICTURES), THREE)),
+    "no_companions": (SEEDS, (corpora("", TEXTS, PICTURES), THREE)),
     "no_contrast": (SEEDS, (corpora("", TEXTS, PICTURES), THREE, "objectives.contrast=null")),
     "one_softmax": ((0,), (corpora(BOTH, TEXTS, PICTURES), THREE, "objectives.contrast.objective.softmax=one")),
     "no_text": ((0,), (corpora(BOTH, PICTURES), TWO)),
@@ -95,12 +96,14 @@ CELLS = "encoders.image.cells=3"
 COMPARED = (
     ("no_rewriting", "full"),
     ("no_retrieval", "full"),
+    ("no_companions", "no_retrieval"),
+    ("no_companions", "no_rewriting"),
     ("one_softmax", "full"),
     ("no_text", "full"),
     ("no_pictures", "full"),
 )
 
-SURPRISED = (("text_only", "no_contrast"), ("no_contrast", "full"), *COMPARED)
+SURPRISED = (("text_only", "no_contrast"), ("no_contrast", "no_companions"), ("no_contrast", "full"), *COMPARED)
 """Pairs of arms whose perplexities are held against each other, seed by seed: each seed hides other words."""
 
 ASKED = {
@@ -374,7 +377,7 @@ def differences(root: Path, runs: Path) -> dict[str, Any]:
     return kept
 
 
-UNJUDGED = ("no_rewriting",)
+UNJUDGED = ("no_rewriting", "no_companions")
 """Arms whose contrast never read a picture with a text that is not its own: what they say of such pairs means nothing."""
 
 

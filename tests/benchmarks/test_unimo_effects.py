@@ -17,6 +17,7 @@ def script() -> dict[str, Any]:
 
 
 def test_every_arm_is_a_recipe(script: dict[str, Any]) -> None:
+    without = ("no_companions", "no_contrast", "text_only")
     for name, (_, changes) in script["ARMS"].items():
         cells = () if name == "text_only" else (script["CELLS"],)
         recipe = load_recipe("unimo/pretrain_pairs", [*cells, *script["SMALL"], *changes])
@@ -28,8 +29,8 @@ def test_every_arm_is_a_recipe(script: dict[str, Any]) -> None:
             *(["Pictures"] * (name not in ("no_pictures", "text_only"))),
         ]
         pairs = recipe.corpora[0].arguments
-        assert (pairs["rewrites"] is None) == (name in ("no_rewriting", "no_contrast", "text_only"))
-        assert (pairs["neighbours"] is None) == (name in ("no_retrieval", "no_contrast", "text_only"))
+        assert (pairs["rewrites"] is None) == (name in ("no_rewriting", *without))
+        assert (pairs["neighbours"] is None) == (name in ("no_retrieval", *without))
         assert recipe.evaluation.best == "last"
     for recipe, metrics, arms, changes in script["TUNED"].values():
         assert load_recipe(recipe, changes).objectives
