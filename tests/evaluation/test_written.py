@@ -25,9 +25,9 @@ from polysense.metrics.captions import bleu_4, cider, rouge_l, rouge_l_f1, words
 from polysense.types import Sample
 
 
-def answerer(networks: Path, samples: list[Sample], **choices: Any) -> Answerer:
+def answerer(networks: Path, samples: list[Sample], *, beside: str | None = None, **choices: Any) -> Answerer:
     signal = {"class_path": "Generation", "init_args": {"longest": 6, **choices}}
-    made = recipe_of("SingleStream", networks, {"writing": signal}, samples=samples).build(seed=0)
+    made = recipe_of("SingleStream", networks, {"writing": signal}, samples=samples, beside=beside).build(seed=0)
     return Answerer(made, Collate({name: made.model.encoder(name) for name in made.model.encoders}), batch_size=3)
 
 
@@ -89,6 +89,19 @@ def test_summaries_are_held_against_pairs(networks: Path, monkeypatch: pytest.Mo
     found = Summarizing()(answerer(networks, samples, target="pair"), samples)
     references = [[words(colour), ["see"]] for colour in ("a red box", "a green box")]
     assert found["rouge_l"] == pytest.approx(100 * rouge_l_f1([words("a blue box")] * 2, references))
+
+
+def test_texts_with_another_second_text_are_other_sources(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [
+        replace(one, image=None, text="see", pair=one.text, extra={"title": title})
+        for one, title in zip(posts(3), ("red", "red", "green"), strict=True)
+    ]
+    shown = writing(monkeypatch, lambda sample: "a box")
+    Summarizing()(answerer(networks, samples, target="pair", beside="title"), samples)
+    assert [one.extra["title"] for one in shown] == ["red", "green"]
+    shown.clear()
+    Summarizing()(answerer(networks, samples, target="pair"), samples)
+    assert len(shown) == 1
 
 
 def test_beams_of_the_evaluator_go_before_those_of_the_recipe(networks: Path, monkeypatch: pytest.MonkeyPatch) -> None:

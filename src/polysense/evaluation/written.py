@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from polysense.data.media import content_key
 from polysense.decoding.settings import Decoding
 from polysense.evaluation.evaluator import Answerer
 from polysense.learner import Learner
@@ -42,7 +41,8 @@ def written(
 ) -> Written | None:
     """One text of each group of rows, from the source of its first row, beside the texts of all its rows.
 
-    Rows of a group share the source: they have the same picture, or the same text. A column ``group`` does not count: it may be
+    Rows of a group share the source: they have the same picture, or the same text, with the same second text where the model
+    reads one beside it. A column ``group`` does not count: it may be
     an album, or whoever wrote the texts.
 
     Args:
@@ -55,8 +55,7 @@ def written(
         None where no objective writes it, or no row has it.
     """
     objective = writes(answerer.learner, target)
-    groups = by_source(samples, target)
-    if objective is None or not groups:
+    if objective is None or not (groups := by_source(samples, target, answerer.learner)):
         return None
     asked = [shown_source(several[0], objective) for several in groups]
     return Written(
@@ -65,13 +64,17 @@ def written(
     )
 
 
-def by_source(samples: Sequence[Sample], target: Literal["text", "pair"]) -> list[list[Sample]]:
-    """The rows that have both a target and what it is written of, picture or text, those of an equal one together."""
+def by_source(samples: Sequence[Sample], target: Literal["text", "pair"], learner: Learner) -> list[list[Sample]]:
+    """The rows that have both a target and what it is written of, picture or text, those of an equal one together.
+
+    Texts are equal where what the learner reads with them is, too.
+    """
     source = "image" if target == "text" else "text"
+    encoder = learner.model.encoder(source)
     groups: dict[int, list[Sample]] = {}
     for row in samples:
         if getattr(row, source) is not None and getattr(row, target) is not None:
-            groups.setdefault(content_key(getattr(row, source)), []).append(row)
+            groups.setdefault(encoder.key(row), []).append(row)
     return list(groups.values())
 
 

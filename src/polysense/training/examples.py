@@ -95,7 +95,7 @@ def _written(answerer: Answerer, samples: Sequence[Sample]) -> list[dict[str, An
         objective = writes(answerer.learner, target)
         if objective is None:
             continue
-        chosen = _spread(by_source(samples, target), SHOWN)
+        chosen = _spread(by_source(samples, target, answerer.learner), SHOWN)
         texts = answerer.write(
             [shown_source(several[0], objective) for several in chosen], objective, decoding(objective, None)
         )
