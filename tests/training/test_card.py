@@ -127,9 +127,20 @@ def test_an_earlier_checkpoint_is_looked_up_in_its_journal(tmp_path: Path) -> No
         "there afterwards, 0.7500.\n"
     ) in classes_card(tmp_path / "not", [one])
     plain = {name: value for name, value in one.items() if name != "settled"}
+    assert "weighted_f1 is 0.7500 at the checkpoints that were chosen, as at the last ones.\n" in classes_card(
+        tmp_path / "equal", [plain | {"last": one["validation"]}]
+    )
     assert "weighted_f1 is 0.7500 at the checkpoints that were chosen and 0.5900 at the last ones.\n" in classes_card(
         tmp_path / "plain", [plain]
     )
+
+
+def test_what_was_settled_afterwards_is_told_seed_by_seed(tmp_path: Path) -> None:
+    one = {"validation": {"weighted_f1": 0.75}, "last": {"weighted_f1": 0.59}}
+    settled = {"classification": {"temperature": 0.87, "thresholds": {"a": 0.4, "b": 0.6}}}
+    said = "as `polysense calibrate` does it:\nseed 0: temperature 0.870; thresholds a 0.400, b 0.600.\n\n```sh"
+    assert said in classes_card(tmp_path / "one", [one | {"settled": settled}])
+    assert "calibrate" not in classes_card(tmp_path / "two", [one])
 
 
 def test_one_answer_to_all_rows_is_warned_of(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import typer
 from polysense.cli.options import Json, TrustRecipeCode
 from polysense.cli.output import print_json, print_table
 from polysense.errors import RecipeError, choices
+from polysense.evaluation.settled import by_seed
+from polysense.metrics.names import lower_is_better
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -41,6 +43,8 @@ def calibrate(
         raise RecipeError(f"--decide: there is no {decide!r}; {choices(decide, get_args(Decide))}")
     before = finished(run)
     summary = settle(run, out, decide=cast(Decide, decide), trust_recipe_code=trust_recipe_code)
+    for line in worse(before, summary, decide=decide):
+        typer.echo(f"Warning: {line}", err=True)
     if json:
         print_json(summary)
         return
@@ -51,18 +55,21 @@ def calibrate(
             if new is not None:
                 rows.append((split, metric, old, new))
     print_table(("split", "metric", "before", "after"), rows)
-    for result in summary["per_seed"]:
-        for settled in result["settled"].values():
-            typer.echo(f"seed {result['seed']}: {in_words(settled)}")
+    for line in by_seed(summary["per_seed"]):
+        typer.echo(line)
+    typer.echo("ece is the expected calibration error: the mean gap of probability and accuracy; less is better.")
     typer.echo("Validation scores are a little too good now, for there it was fitted; those of test are not.")
-    typer.echo(f"Try:    polysense compare {run} {out}")
+    typer.echo(f"Try:    polysense report {out}" if decide == "likeliest" else f"Try:    polysense compare {run} {out}")
 
 
-def in_words(settled: Mapping[str, Any]) -> str:
-    """A temperature and thresholds in a line."""
-    parts = [f"temperature {settled['temperature']:.3f}"] if "temperature" in settled else []
-    thresholds = ", ".join(f"{label} {value:.3f}" for label, value in settled.get("thresholds", {}).items())
-    return "; ".join([*parts, *([f"thresholds {thresholds}"] if thresholds else [])])
+def worse(before: Mapping[str, Any], after: Mapping[str, Any], *, decide: str) -> list[str]:
+    """A sentence for each score of the test rows that was to get better and got worse; both are summaries of runs."""
+    said = []
+    for metric in ("ece", "macro_f1")[: 1 if decide == "likeliest" else 2]:
+        old, new = (_mean(one, "test", metric) for one in (before, after))
+        if old is not None and new is not None and (new > old if lower_is_better(metric) else new < old):
+            said.append(f"{metric} on test is worse than before, {new:.4f} in place of {old:.4f}: there it did not help")
+    return said
 
 
 def _mean(record: Mapping[str, Any], split: str, metric: str) -> float | None:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from polysense.cli.calibrate import in_words
 from polysense.cli.options import (
     Columns,
     Encoding,
@@ -24,6 +23,7 @@ from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.data.counts import plural
 from polysense.errors import RecipeError
+from polysense.evaluation.settled import in_words
 from polysense.progress import bar
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)

@@ -13,6 +13,7 @@ from jinja2 import Template
 from polysense.data.counts import Counts
 from polysense.data.json_file import read_lines
 from polysense.evaluation.one_answer import in_a_line
+from polysense.evaluation.settled import by_seed
 from polysense.metrics.names import lower_is_better
 from polysense.metrics.spread import mean_and_std
 from polysense.recipe.recipe import LAST
@@ -75,6 +76,11 @@ is the best of them there and answers when this folder is loaded.
 {% if chosen %}
 
 {{ chosen }}
+{% endif %}
+{% if settled %}
+
+After training its answers were settled on the validation rows, as `polysense calibrate` does it:
+{{ settled | join("; ") }}.
 {% endif %}
 
 ```sh
@@ -159,6 +165,7 @@ def write_card(folder: Path, summary: Mapping[str, Any]) -> None:
         chosen=best_and_last(
             summary, {one["seed"]: _journal(folder, one["seed"]) for one in summary["per_seed"] if "seed" in one}
         ),
+        settled=by_seed(summary["per_seed"]),
         alike=[in_a_line(one) for one in answered_alike(folder, summary["seeds"], split)],
     )
     (folder / CARD).write_text(text, encoding="utf-8")
@@ -221,6 +228,8 @@ def best_and_last(summary: Mapping[str, Any], evaluations: Mapping[int, Sequence
     at = "the checkpoints that were chosen"
     if all(result.get("best_step") == result.get("last_step") is not None for result in results):
         said = f"On validation, {metric} is {mean_and_std(known)} at {at}, which are the last ones"
+    elif mean_and_std(known) == mean_and_std(last):
+        said = f"On validation, {metric} is {mean_and_std(known)} at {at}, as at the last ones"
     else:
         said = f"On validation, {metric} is {mean_and_std(known)} at {at} and {mean_and_std(last)} at the last ones"
     return f"{said}; {afterwards}." if fitted and end != known else f"{said}."
