@@ -227,6 +227,15 @@ def test_skipping_leaves_the_bad_rows_out_and_keeps_them_on_record() -> None:
     assert [one.row for one in rest.skipped] == [2, 3]
 
 
+def test_bad_rows_are_told_in_the_order_of_the_table() -> None:
+    """What verifying finds may stand before what reading found."""
+    table = from_rows([{"text": "a"}, {"text": "b"}, {"text": ""}])
+    found = [Problem(file="rows", row=row, id=str(row), field="label", reason="unknown") for row in (2, 1)]
+    with pytest.raises(DataError) as caught:
+        refuse_or_skip(table, found, skip_bad_rows=False)
+    assert [one.row for one in caught.value.problems] == [1, 2, 3]
+
+
 def test_what_is_wrong_with_the_whole_table_cannot_be_skipped() -> None:
     table = from_rows([{"text": "a"}])
     whole = Problem(file="rows", row=None, id=None, field="label", reason="one class only")

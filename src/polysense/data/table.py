@@ -260,7 +260,7 @@ def refuse_or_skip(table: Table, problems: Sequence[Problem] = (), *, skip_bad_r
 
     ``problems`` are those found by verifying, beyond the table's own. What is wrong with the table as a whole cannot be skipped.
     """
-    every = list(dict.fromkeys([*table.problems, *problems]))
+    every = sorted(dict.fromkeys([*table.problems, *problems]), key=lambda one: one.row or 0)
     bad = [one for one in every if one.severity == "bad"]
     whole = [one for one in bad if one.row is None]
     if whole or (bad and not skip_bad_rows):
