@@ -58,21 +58,26 @@ def test_the_table_says_how_many_rows_each_line_is_of(lacking: Run) -> None:
     assert section is not None
     found = re.findall(r'<th scope="row">([^<]+)</th><td class="n">(\d+)</td>', section.body)
     assert found == [
-        ("both", "4"),
-        ("both, rows with text", "3"),
+        ("text and image", "4"),
+        ("text and image, rows with text", "3"),
         ("text alone", "3"),
-        ("both, rows with image", "3"),
+        ("text and image, rows with image", "3"),
         ("image alone", "3"),
         ("always “a”", "4"),
     ]
-    assert "the line above it shows both on the same rows" in section.body
+    assert "the line above it shows all of them together on the same rows" in section.body
 
 
 def test_where_all_rows_have_all_one_line_a_modality_is_enough(tmp_path: Path) -> None:
     rows = [row("0", "a"), row("1", "b")]
     section = modalities(run(tmp_path, test=rows, test_text=rows, test_image=rows), [])
     assert section is not None
-    assert re.findall(r'<th scope="row">([^<]+)</th>', section.body) == ["both", "text alone", "image alone", "always “a”"]
+    assert re.findall(r'<th scope="row">([^<]+)</th>', section.body) == [
+        "text and image",
+        "text alone",
+        "image alone",
+        "always “a”",
+    ]
     assert "rows have no" not in section.body
 
 

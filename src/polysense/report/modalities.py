@@ -36,7 +36,7 @@ def modalities(run: Run, against: Sequence[Run]) -> Section | None:
     metrics = led_by(whole, best=run.record.get("best_metric"))[:COLUMNS]
     tried = [name for name in MODALITIES if f"{run.split}.{name}" in run.predictions]
     left_out = [name for name in MODALITIES if f"{run.split}.without_{name}" in run.predictions]
-    together = "all together" if len(tried) > 2 else "both"
+    together = "all together" if len(tried) > 2 else " and ".join(tried)
     first = next(iter(run.shown.values()), None)
     rows = [Shown(together, len(measured_rows(first)), whole)] if first is not None else []
     rows += [line for name in tried for line in lines(run, name, together=together)]
