@@ -176,7 +176,7 @@ def test_rows_without_a_label_are_told_apart(
     ("split", "code", "said"),
     [
         ("tets", 2, "did you mean 'test'"),
-        ("train", 3, "no metrics of 'train'; valid: 'test', 'validation' (or name a table"),
+        ("train", 2, "no metrics of 'train'; valid: 'test', 'validation' (or name a table"),
     ],
 )
 def test_a_split_without_metrics(

@@ -158,12 +158,20 @@ def test_lines_of_stdin_name_pictures_of_the_media_folder_only(
     assert "leaves the data folder" in outside["error"]
 
 
-@pytest.mark.parametrize("options", [[], ["posts.csv", "--text", "x"], ["-", "--image", "x.jpg"]])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "name a table, or one post with --text, --image or both"),
+        (["posts.csv", "--text", "x"], "the table posts.csv and --text are both given: name a table, or one post"),
+        (["-", "--image", "x.jpg"], "the table - and --image are both given"),
+        (["posts.csv", "--text", "x", "--image", "x.jpg"], "the table posts.csv and --text and --image are all given"),
+    ],
+)
 def test_a_table_or_one_post_is_named(
-    trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], options: list[str]
+    trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ) -> None:
     assert execute(["predict", str(trained_runs["both"]), *options]) == 2
-    assert "name a table, or one post with --text, --image or both" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -172,6 +180,8 @@ def test_a_table_or_one_post_is_named(
         (["--text", ""], 3, "nothing usable"),
         (["--image", "gone.jpg"], 3, "gone.jpg does not exist"),
         (["--text", "x", "--columns", "text=tweet"], 2, "--columns: is for a table"),
+        (["--text", "x", "--aspect", "service"], 2, "--aspect: "),
+        (["--text", "x", "--vectors"], 2, "has no score of each modality"),
         (["gone.csv"], 3, "gone.csv does not exist"),
     ],
 )
@@ -326,3 +336,15 @@ def test_labels_of_a_table_are_met_or_not_class_by_class(
     table.write_text("id,text\n1,a day\n", "utf-8")
     assert execute(["predict", str(trained_runs["both"]), str(table)]) == 0
     assert "Measured" not in capsys.readouterr().err
+
+
+def test_rows_that_cannot_be_used_are_not_said_to_be_measured(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "posts.csv"
+    table.write_text("id,text,image,label\n1,a day,,positive\n2,two,gone.jpg,negative\n3,a night,,neutral\n", "utf-8")
+    assert execute(["predict", str(trained_runs["both"]), str(table)]) == 3
+    assert "Measured on the 2 rows that have a label and could be used: accuracy" in capsys.readouterr().err
+    table.write_text("id,text,label\n1,a day,positive\n", "utf-8")
+    assert execute(["predict", str(trained_runs["both"]), str(table)]) == 0
+    assert "Measured on the 1 row that has a label: accuracy" in capsys.readouterr().err

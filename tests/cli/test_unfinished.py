@@ -48,7 +48,7 @@ def damaged(run: Path) -> None:
 
 CASES = {
     missing: (2, "there is no run {run}: name the folder that `polysense train` wrote (its --out)"),
-    empty: (1, "{run} is no run: there is no run.json in it"),
+    empty: (2, "{run} is no run: there is no run.json in it"),
     unfinished: (
         1,
         "{run} is not finished: go on with `polysense train ... --resume`, or name a seed that is (seed-0, seed-1)",

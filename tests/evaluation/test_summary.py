@@ -67,7 +67,7 @@ def test_a_metric_that_one_seed_lacks_has_no_mean() -> None:
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PolysenseError, match=r"is no finished run: there is no .*run\.json"):
         stored(tmp_path, "test")
-    with pytest.raises(DataError, match=r"no metrics of 'validation'; .*valid: 'test'"):
+    with pytest.raises(RecipeError, match=r"no metrics of 'validation'; .*valid: 'test'"):
         stored(run(tmp_path, TWO), "dev")
     (tmp_path / "run.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match=r"run\.json is damaged: not JSON"):

@@ -68,9 +68,13 @@ def predict(
     each class goes to stderr.
     """
     clip = None if table is None else kind(table)
+    given = [option for option, value in (("--text", text), ("--image", image)) if value is not None]
     if clip is not None and table is not None:
         refuse_missing(Path(table))
-    elif (table is None) == (text is None and image is None):
+    elif table is not None and given:
+        every = "both" if len(given) == 1 else "all"
+        raise RecipeError(f"the table {table} and {' and '.join(given)} are {every} given: name a table, or one post")
+    elif table is None and not given:
         raise RecipeError("name a table, or one post with --text, --image or both, or one clip: clip.mp4 --text ...")
     if aspect is not None and text is None:
         raise RecipeError("--aspect: goes with --text; the rows of a table have a column aspect")
@@ -96,6 +100,8 @@ def predict(
     if rows is not None:
         _answer_table(model, rows, knowledge, vectors=vectors, learned_from=_learned_from(run, table))
         return
+    if aspect is not None and not model.reads_aspects:
+        raise RecipeError(f"--aspect: {run} reads texts alone (encoders.text.aspect)")
     asked = {"text": text, "image": image, "aspect": aspect} | ({} if clip is None else {clip: table})
     if beside is not None:
         asked[second_column(model, run)] = beside
@@ -174,7 +180,7 @@ def _answer_table(
             f"{_by_thresholds(thresholds)}: of {by_threshold} of {answered} rows the answer is not that of the probabilities alone",
             err=True,
         )
-    _report(checked, learned_from=learned_from)
+    _report(checked, usable=" and could be used" if bad else "", learned_from=learned_from)
     if bad:
         raise DataError(f'{bad} {"row" if bad == 1 else "rows"} could not be used; see "error" in the output')
 
@@ -194,8 +200,8 @@ def _learned_from(run: str, table: str | None) -> bool:
     return bool(digests) and file.is_file() and file_digest(file) in digests.values()
 
 
-def _report(checked: Checked, *, learned_from: bool) -> None:
-    """How well the labels of the table were met, on stderr; nothing where it has none."""
+def _report(checked: Checked, *, usable: str, learned_from: bool) -> None:
+    """How well the labels of the table were met, on stderr; nothing where it has none. ``usable`` tells that some rows were not."""
     if unknown := checked.unknown:
         named = ", ".join(f"{label!r} ({count})" for label, count in unknown.most_common(5))
         typer.echo(f"labels that are no class of the model, whose rows are not in the report: {named}", err=True)
@@ -203,7 +209,8 @@ def _report(checked: Checked, *, learned_from: bool) -> None:
         return
     metrics = checked.metrics()
     whole = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items() if "/" not in name)
-    typer.echo(f"\nMeasured on the {checked.rows:,} rows that have a label: {whole}", err=True)
+    have = "row that has" if checked.rows == 1 else "rows that have"
+    typer.echo(f"\nMeasured on the {checked.rows:,} {have} a label{usable}: {whole}", err=True)
     columns = ("precision", "recall", "f1", "support")
     lines = [
         (label, *(metrics[f"{name}/{label}"] for name in columns[:3]), int(metrics[f"support/{label}"]))

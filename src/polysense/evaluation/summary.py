@@ -9,7 +9,7 @@ from typing import Any
 
 from polysense.data.json_file import read_object
 from polysense.data.rows import split_name
-from polysense.errors import DataError, PolysenseError, RecipeError, choices, display
+from polysense.errors import PolysenseError, RecipeError, choices, display
 from polysense.metrics.spread import sample_std
 
 
@@ -19,8 +19,8 @@ def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None, int
 
     Raises:
         PolysenseError: the run is not finished.
-        DataError: it has no metrics of that split, or what it wrote is damaged.
-        RecipeError: it has no metrics at all, since its recipe measures nothing.
+        DataError: what it wrote is damaged.
+        RecipeError: it has no metrics of that split, or none at all, since its recipe measures nothing.
     """
     file = run / "run.json"
     record = read_object(file)
@@ -36,7 +36,9 @@ def stored(run: Path, split: str) -> tuple[list[dict[str, Any]], int | None, int
         )
     if not found:
         known = [name for name in ("validation", "test") if results[0].get(name)]
-        raise DataError(f"{display(run)} has no metrics of {wanted!r}; {choices(wanted, known)} (or name a table with --data)")
+        raise RecipeError(
+            f"{display(run)} has no metrics of {wanted!r}; {choices(wanted, known)} (or name a table with --data)"
+        )
     data = record.get("data", {})
     there = data.get("splits", {}).get(wanted)
     # earlier runs noted how many rows are labelled, which are those that a classification measures

@@ -16,7 +16,7 @@ from polysense.data.collate import Collate, Prepares
 from polysense.decoding.settings import Decoding, Wishes
 from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
-from polysense.errors import DataError, PolysenseError, Problem
+from polysense.errors import DataError, PolysenseError, Problem, RecipeError
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
 from polysense.evaluation.judge import judging
 from polysense.evaluation.one_answer import Answers
@@ -202,7 +202,8 @@ class Predictor:
             progress: gets (rows done, rows done).
 
         Raises:
-            PolysenseError: the model answers nothing, it only embeds; or it has no such vectors.
+            PolysenseError: the model answers nothing, it only embeds.
+            RecipeError: it has no such vectors.
             DataError: there are more or fewer aspects than rows.
 
         Warns:
@@ -226,7 +227,7 @@ class Predictor:
             instead = "writes texts: use caption or generate" if self.writes else "turns rows into vectors: use encode"
             raise PolysenseError(f"{self.source or 'this model'} answers nothing, it {instead}")
         if vectors and not any(isinstance(one, UnimodalLabels) for one in self.learner.active.values()):
-            raise PolysenseError(
+            raise RecipeError(
                 f"{self.source or 'this model'} has no score of each modality (UnimodalLabels), whose vectors are asked for: use encode"
             )
         if silent := untaught(self.learner):

@@ -197,8 +197,8 @@ def finished(run: Path) -> dict[str, Any]:
     """The ``run.json`` of a finished run, of one of its finished seeds, or of a saved model.
 
     Raises:
-        RecipeError: there is no such folder.
-        PolysenseError: it is no run, or one that is not finished.
+        RecipeError: there is no such folder, or it is no run.
+        PolysenseError: the run is not finished.
         DataError: what it wrote is damaged.
     """
     if not run.is_dir():
@@ -207,7 +207,7 @@ def finished(run: Path) -> dict[str, Any]:
         return found
     if _is_begun(run):
         raise _unfinished(run)
-    raise PolysenseError(f"{display(run)} is no run: there is no {SUMMARY} in it")
+    raise RecipeError(f"{display(run)} is no run: there is no {SUMMARY} in it")
 
 
 def why_chosen(summary: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import torch
 from polysense import Predictor
 from polysense.data.frames import HeldFrames
 from polysense.encoders.sequence import SequenceEncoder
-from polysense.errors import DataError, PolysenseError
+from polysense.errors import DataError, RecipeError
 from polysense.inference.extraction.acoustic import Acoustic
 from polysense.inference.extraction.film import Film
 from polysense.inference.measure import Reading, measure
@@ -122,7 +122,7 @@ def test_what_the_scores_are_read_off_is_given_on_request(model: Predictor, take
         "objectives.unimodal=null",
     ]
     recipe = load_recipe("self_mm/clips", settings).complete([Sample(id="0", text="so good", score=1.0, index=0)])
-    with pytest.raises(PolysenseError, match="has no score of each modality"):
+    with pytest.raises(RecipeError, match="has no score of each modality"):
         Predictor(recipe, recipe.build(seed=0)).predict("so good", vectors=True)
 
 
