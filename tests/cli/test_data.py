@@ -67,6 +67,11 @@ def test_a_misspelt_label_is_named_with_its_row_and_counted(tmp_path: Path, caps
     shown = capsys.readouterr().out
     assert "warning: posts.csv, label: 'postive' is the class of 1 row (row 41): is 'positive' meant (20 rows)?" in shown
     assert "posts.csv: all 42 rows can be read. 1 warning to look at." in shown
+    assert "`--labels NAMES` says which classes there are; rows of others are then bad" in shown
+    assert execute(["data", "verify", str(table), "--labels", "positive,negative"]) == 3
+    shown = capsys.readouterr().out
+    assert "row 41 (id 41), label: 'postive' is not among the classes" in shown
+    assert "--labels NAMES" not in shown
     assert execute(["data", "verify", str(table), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["warnings"], found["bad_rows"]) == (1, 0)
@@ -308,6 +313,9 @@ def test_the_delimiter_of_a_table_can_be_said(posts: Path, capsys: pytest.Captur
     assert "all 12 rows are sound" in capsys.readouterr().out
     assert verify(posts, "--delimiter", ";") == 2
     assert "valid: 'comma', 'semicolon', 'tab'" in capsys.readouterr().err
+    (posts.parent / "posts.jsonl").write_text('{"text": "good", "label": "a"}\n', encoding="utf-8")
+    assert execute(["data", "verify", str(posts.parent / "posts.jsonl"), "--delimiter", "tab"]) == 2
+    assert "--delimiter is for .csv, .tsv, .tab files; leave it out for" in capsys.readouterr().err
     assert execute(["data", "verify", str(posts), "--corpus", "MvsaSingle", "--delimiter", "tab"]) == 2
     assert "--delimiter is for your own tables" in capsys.readouterr().err
 

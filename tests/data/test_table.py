@@ -401,3 +401,15 @@ def test_verifying_pictures_of_a_parquet_table_leaves_none_decoded(tmp_path: Pat
 def test_a_dataset_dict_with_another_split_is_refused_once() -> None:
     with pytest.raises(DataError, match="'unsupervised' is not a split"):
         from_dataset(datasets.DatasetDict({"unsupervised": class_set(["a"], [0])}))
+
+
+def test_another_folder_is_proposed_where_most_files_are_not_there(tmp_path: Path) -> None:
+    def said(missing: int) -> str:
+        rows = [f"good {n},{'not.png' if n < missing else ''}" for n in range(10)]
+        (tmp_path / "posts.csv").write_text("\n".join(["text,image", *rows]), "utf-8")
+        with pytest.raises(DataError) as caught:
+            refuse_or_skip(read_table(tmp_path / "posts.csv"), skip_bad_rows=False)
+        return str(caught.value)
+
+    assert "--media-root" in said(10)
+    assert "--media-root" not in said(2)

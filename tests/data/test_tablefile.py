@@ -118,6 +118,14 @@ def test_another_separator(tmp_path: Path, name: str, between: str, found: str) 
     assert "--set corpora.0.delimiter=" in str(caught.value)
 
 
+@pytest.mark.parametrize("rows", ['id\ttext\n1\t"a, b" c\n', '"id"\t"text"\n1\ta\n', 'id\ttext\n"1"\ta\n'])
+def test_quoted_cells_do_not_hide_another_separator(tmp_path: Path, rows: str) -> None:
+    with pytest.raises(DataError, match=r"tabs stand between the cells, and commas are looked for in a \.csv file"):
+        read_raw(write(tmp_path / "a.csv", rows))
+    with pytest.raises(DataError, match="is a quotation mark not closed"):
+        read_raw(write(tmp_path / "a.csv", 'text\n"a" b\n'))
+
+
 @pytest.mark.parametrize("between", [";", ",", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv"])
@@ -134,11 +142,12 @@ def test_what_the_first_line_says_of_the_cells_holds(tmp_path: Path, name: str, 
     assert raw.rows == [(1, {"id": "1", "text": "one"})]
     assert [one.reason for one in raw.problems] == ["3 cells where the header has 2 (line 4)"]
     assert first_rows(tmp_path / name) == ([["id", "text"], ["1", "one"], ["2", "two", "three"]], between)
+    assert first_rows(tmp_path / name, delimiter="|")[1] == between
 
 
 def test_a_first_line_that_only_looks_like_one_is_a_header(tmp_path: Path) -> None:
     assert read_raw(write(tmp_path / "a.csv", "sep=x,text\n1,a\n")).columns == ("sep=x", "text")
-    with pytest.raises(DataError, match="is empty"):
+    with pytest.raises(DataError, match="holds nothing but its line sep="):
         read_raw(write(tmp_path / "a.csv", "sep=;\n"))
     with pytest.raises(DataError, match=r"line 3 \(row 1\)"):
         read_raw(write(tmp_path / "a.csv", "sep=;\nid;text\n1;caf\xe9\n".encode("latin-1")))

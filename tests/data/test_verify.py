@@ -361,3 +361,14 @@ def test_columns_that_are_empty_and_texts_that_are_nowhere_are_told(pictures) ->
     assert found(from_rows(rows(text=[None] * 6, image=image)))[0][3] == "the column 'text' is empty in every row"
     assert found(from_rows(rows(image=[None] * 6))) == [("warning", None, "image", "the column 'image' is empty in every row")]
     assert ("warning", None, "text", "6 of 6 texts are empty") in found(from_rows(rows(text=[""] * 6, image=image)))
+
+
+def test_a_column_of_texts_that_was_not_named_is_told(tmp_path: Path) -> None:
+    for n in range(20):
+        Image.new("RGB", (4, 4), (n, 0, 0)).save(tmp_path / f"{n}.png")
+    rows = [f"{n}.png,the colours of day {n},{'a' if n % 2 else 'b'},{n}" for n in range(20)]
+    (tmp_path / "posts.csv").write_text("\n".join(["image,body,label,likes", *rows]), "utf-8")
+    found = [one.reason for one in verify(read_table(tmp_path / "posts.csv")) if one.field == "text"]
+    assert "no row has a text, and 'body' holds texts: --columns text=body" in found
+    named = verify(read_table(tmp_path / "posts.csv", columns={"text": "body"}))
+    assert not [one for one in named if one.field == "text"]

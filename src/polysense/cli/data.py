@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from polysense.cli import extraction
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, read_columns, read_limits, read_names
 from polysense.cli.output import bad_rows, print_json, print_table
-from polysense.errors import DataError, Problem, RecipeError, choices
+from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.progress import bar
 
 if TYPE_CHECKING:
@@ -99,11 +99,15 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every row of a table; exit code 3 if any is bad, 0 if none is."""
-    from polysense.data.tablefile import DELIMITERS
+    from polysense.data.label_checks import has_slips
+    from polysense.data.pair_files import FORMATS
+    from polysense.data.tablefile import DELIMITERS, is_table
     from polysense.data.verify import verify as check
 
     if delimiter is not None and delimiter not in DELIMITERS:
         raise RecipeError(f"--delimiter {delimiter!r}: {choices(delimiter, DELIMITERS)}")
+    if delimiter is not None and is_table(table) and table.suffix.lower() not in FORMATS:
+        raise RecipeError(f"--delimiter is for {', '.join(FORMATS)} files; leave it out for {display(table)}")
     if corpus is None and columns is None:
         corpus = "Sentences" if table.suffix == ".txt" else recognised(table)
     reader = corpus_reader(
@@ -129,6 +133,8 @@ def verify(
         print_json({**counts, "problems": [one.as_dict() for one in found]})
     else:
         _print(kept, found)
+        if not named and has_slips(kept):
+            typer.echo("`--labels NAMES` says which classes there are; rows of others are then bad, and the exit code is 3.")
         if more:
             some = "1 more post is" if more["unlabelled"] == 1 else f"{more['unlabelled']} more posts are"
             typer.echo(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from polysense.data.pair_files import FORMATS
 from polysense.data.tablefile import DELIMITERS, Separated, find_table, read_raw
 from polysense.errors import DataError
 
@@ -40,7 +41,7 @@ class NotedTable:
 
     def separated(self, path: Path, *, encoding: str) -> Separated | None:
         """How the cells of another table are laid out, where it is laid out as the run's was and not as its name says."""
-        if self.delimiter is None or find_table(path).suffix.lower() not in (".csv", ".tsv"):
+        if self.delimiter is None or find_table(path).suffix.lower() not in FORMATS:
             return None
         own = Separated(DELIMITERS[self.delimiter])
         try:

@@ -48,9 +48,12 @@ class Corpus(ABC):
     def adopted(self, rows: GivenRows) -> Table:
         """Rows that were given in Python, as :meth:`candidates` reads a file's: those without a split get one (80/10/10, seed 0).
 
+        Where a corpus says nothing else, all its arguments mean something for its files alone.
+
         Raises:
             RecipeError: an argument was chosen that means something for files alone.
         """
+        refuse_for_rows(self, *signature(type(self)).parameters)
         return with_splits(rows(), seed=0)
 
 

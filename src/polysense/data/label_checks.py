@@ -63,6 +63,11 @@ def label_warnings(table: Table) -> Iterator[Problem]:
     yield from _unjudged_classes(table, counts, meant)
 
 
+def has_slips(table: Table) -> bool:
+    """Whether some class may be a misspelling of another one."""
+    return bool(_meant(_counts(table)))
+
+
 def no_labels(table: Table) -> str:
     """Why no row is labelled."""
     if {"label", "score"} & set(table.columns):

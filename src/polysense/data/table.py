@@ -282,7 +282,8 @@ def _listed(table: Table, bad: Sequence[Problem], shown: int = 10) -> str:
     said = [title, *(f"  {line}" for line in found[:shown])]
     if len(found) > shown:
         said.append(f"  ... and {sum(map(len, found[shown:]))} more")
-    if any(one.field in MODALITIES and one.reason.endswith(ABSENT) for one in bad):
+    absent = {one.row for one in bad if one.field in MODALITIES and one.reason.endswith(ABSENT)}
+    if 2 * len(absent) > len(table) + rows:
         said.append("`--media-root FOLDER` names the folder that they lie in, where it is another one.")
     if rows:
         corpus = "" if table.corpus is None else f" TABLE --corpus {table.corpus}"

@@ -91,13 +91,14 @@ def first_rows(
 ) -> tuple[list[list[str]], str]:
     """The cells of the first lines of a text file that are not blank, and what stands between them.
 
-    Where that is not said, by the file's own line ``sep=;`` neither, it is a comma in a ``.csv`` file without a tab in its first line,
-    and a tab in all others. A quotation mark that is not closed ends the rows: it is for the reading of the whole file to say so.
+    What the file's own line ``sep=;`` says holds, then ``delimiter``; without either it is a comma in a ``.csv`` file that has no
+    tab in its first line, and a tab in all others. A quotation mark that is not closed ends the rows: it is for the reading of the
+    whole file to say so.
     """
     said, text = _said(decoded(path, _read(path), encoding, row_of=_records_before))
     lines = (line for line in _lines(text) if line.strip())
     first = next(lines, "")
-    delimiter = delimiter or said
+    delimiter = said or delimiter
     every = chain([first], lines)
     if delimiter is None:
         delimiter = "," if path.suffix.lower() == ".csv" and "\t" not in first else "\t"
@@ -169,6 +170,9 @@ def _separated(
     try:
         records.extend((before + reader.line_num, cells) for cells in reader if cells)
     except csv.Error as error:
+        first = next(_lines(text), "").strip()
+        if columns is None and delimiter not in first:
+            _check_header(path, [first], delimiter)  # cells that are quoted are no fault where others stand between them
         start = records[-1][0] + 1 if records else before + 1
         place = f"row {len(records)}" if records else "header"
         raise DataError(
@@ -177,7 +181,7 @@ def _separated(
     finally:
         csv.field_size_limit(limit)
     if not records:
-        raise DataError(f"{name} is empty")
+        raise DataError(f"{name} holds nothing but its line sep=" if before else f"{name} is empty")
     if columns is None:
         header = [cell.strip() for cell in records.pop(0)[1]]
         _check_header(path, header, delimiter)

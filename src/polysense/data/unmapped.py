@@ -14,6 +14,8 @@ from polysense.errors import Problem, choices
 PHOTOGRAPHS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """How the names of picture files end."""
 
+_SENTENCE = 3  # words, at least, of what looks like a text
+
 _ENDINGS: dict[str, tuple[str, str, Collection[str]]] = {
     "image": ("picture", "pictures", PHOTOGRAPHS),
     "audio": ("recording", "recordings", SOUNDS),
@@ -33,6 +35,16 @@ def unmapped_media(table: Table) -> Iterator[Problem]:
             if 2 * named > len(table.samples):
                 reason = f"no row has a {one}, and {column!r} holds names of {plural}: --columns {field}={column}"
                 yield warning(table, field, reason)
+
+
+def unmapped_text(table: Table) -> Iterator[Problem]:
+    """A column that holds sentences, where no row has a text: it was not named as ``text``."""
+    if any(sample.text is not None for sample in table.samples) or "text" in table.columns:
+        return
+    for column in _other_columns(table):
+        cells = [sample.extra.get(column, "").strip() for sample in table.samples]
+        if 2 * sum(len(cell.split()) >= _SENTENCE for cell in cells) > len(cells):
+            yield warning(table, "text", f"no row has a text, and {column!r} holds texts: --columns text={column}")
 
 
 def unmapped_scores(table: Table) -> Iterator[Problem]:

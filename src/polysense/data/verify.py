@@ -16,7 +16,7 @@ from polysense.data.repetitions import repeated
 from polysense.data.rows import SPLITS
 from polysense.data.splits import linked
 from polysense.data.table import Table, classes
-from polysense.data.unmapped import unmapped_media
+from polysense.data.unmapped import unmapped_media, unmapped_text
 from polysense.errors import Problem
 from polysense.types import MODALITIES
 
@@ -57,6 +57,7 @@ def verify(
             *repeated(sound),
             *_incomplete(sound),
             *unmapped_media(sound),
+            *unmapped_text(sound),
         ]
     found += unopened(table) if decode else ()
     found = sorted(dict.fromkeys(found), key=lambda one: (one.row is None, one.row or 0))

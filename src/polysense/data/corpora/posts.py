@@ -18,8 +18,8 @@ class Posts(Corpus):
 
     Standard columns are ``id, text, image, audio, video, pair, negatives, aspect, spans, label, score, split, group``; ``columns``
     maps them to other names (``{text: tweet}``). A table without splits gets 80/10/10 ones, drawn by ``seed``, that keep equal
-    posts together. ``delimiter`` is what stands between the cells of a CSV or TSV file: a comma or a tab by its name's ending, unless
-    its first line is ``sep=;``.
+    posts together. ``delimiter`` is what stands between the cells of a CSV or TSV file: a comma or a tab by its name's
+    ending; a first line ``sep=;`` holds in any case.
     ``label_separator`` makes rows multi-label (``"|"``: ``joy|surprise``). ``labels`` is how many labels a training learns from, drawn
     by its seed, or ``all``; the rows without one are then a corpus of their own to the mixture (``Beside``). ``null`` makes no
     difference between rows.
