@@ -69,7 +69,8 @@ def test_the_weights_that_are_best_on_validation_are_kept_and_test_is_scored_onc
     assert summary["per_seed"][0]["last_step"] == 3 * evaluations
     assert summary["per_seed"][0]["last"] == {"weighted_f1": script[evaluations - 1]}
     card, there = (tmp_path / "run" / "README.md").read_text(), f"{script[best]:.4f} at the checkpoints that were chosen"
-    assert f"{there} and {script[evaluations - 1]:.4f} at the last ones" in card
+    last = script[evaluations - 1]
+    assert f"{there}{', as' if last == script[best] else f' and {last:.4f}'} at the last ones" in card
     assert summary["per_seed"][0]["epochs"] == evaluations / 2
     kept = load_file(tmp_path / "run" / "seed-0" / "model.safetensors")
     for shown in (judge.weights[best], judge.weights[-2], judge.weights[-1]):
