@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from polysense.data.clip_file import FILMS, SOUNDS
+from polysense.data.counts import is_labelled
 from polysense.data.findings import warning
 from polysense.data.table import Table
 from polysense.errors import Problem, choices
@@ -38,13 +39,16 @@ def unmapped_media(table: Table) -> Iterator[Problem]:
 
 
 def unmapped_text(table: Table) -> Iterator[Problem]:
-    """A column that holds sentences, where no row has a text: it was not named as ``text``."""
+    """That a labelled table has no texts, or a column of sentences that was not named as ``text``."""
     if any(sample.text is not None for sample in table.samples) or "text" in table.columns:
         return
-    for column in _other_columns(table):
-        cells = [sample.extra.get(column, "").strip() for sample in table.samples]
-        if 2 * sum(len(cell.split()) >= _SENTENCE for cell in cells) > len(cells):
-            yield warning(table, "text", f"no row has a text, and {column!r} holds texts: --columns text={column}")
+    there = [
+        column for column in _other_columns(table) if _are_sentences(sample.extra.get(column, "") for sample in table.samples)
+    ]
+    for column in there:
+        yield warning(table, "text", f"no row has a text, and {column!r} holds texts: --columns text={column}")
+    if not there and any(map(is_labelled, table.samples)):
+        yield warning(table, "text", "no row has a text: recipes that read texts are refused")
 
 
 def unmapped_scores(table: Table) -> Iterator[Problem]:
@@ -64,6 +68,11 @@ def unmapped_scores(table: Table) -> Iterator[Problem]:
 def _other_columns(table: Table) -> list[str]:
     """Those that are none of our fields."""
     return list(dict.fromkeys(name for sample in table.samples for name in sample.extra))
+
+
+def _are_sentences(cells: Iterable[str]) -> bool:
+    long = [len(cell.split()) >= _SENTENCE for cell in cells]
+    return 2 * sum(long) > len(long)
 
 
 def _is_number(cell: str) -> bool:

@@ -114,8 +114,6 @@ def _incomplete(table: Table) -> Iterator[Problem]:
             yield warning(table, name, f"{missing} of {total} rows have none")
         elif missing and name in table.columns:
             yield warning(table, name, f"the column {name!r} is empty in every row")
-        elif missing and name == "text" and counts.labelled:
-            yield warning(table, name, "no row has a text: recipes that read texts are refused")
     blank = sum(sample.text is not None and not sample.text.strip() for sample in table.samples)
     if blank:
         yield warning(table, "text", f"{blank} of {total} texts are empty")
