@@ -95,6 +95,34 @@ def test_bad_rows_are_named_with_their_reason_and_end_with_3(posts: Path, capsys
     assert (found["bad_rows"], found["rows"]) == (1, 11)
 
 
+def test_bad_rows_that_are_sound_without_their_pictures_are_counted(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (posts.parent / "3.png").unlink()
+    (posts.parent / "5.png").write_bytes(b"no picture")
+    assert verify(posts) == 3
+    assert "2 bad rows are sound for a recipe that does not read image." in capsys.readouterr().out
+    posts.write_text(posts.read_text("utf-8").replace(",test", ",tset").replace(",positive,train", ",positive,trian"), "utf-8")
+    assert verify(posts) == 3
+    assert "sound for a recipe" not in capsys.readouterr().out
+
+
+def test_the_folder_of_the_media_is_asked_for_where_it_may_be_another_one(
+    posts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = "`--media-root FOLDER` names the folder that they lie in, where it is another one."
+    (posts.parent / "3.png").unlink()
+    assert verify(posts) == 3
+    assert "--media-root" not in capsys.readouterr().out
+    (posts.parent / "photos").mkdir()
+    for file in posts.parent.glob("[4-9].png"):
+        file.rename(file.parent / "photos" / file.name)
+    for picture in ("0", "1"):
+        (posts.parent / f"{picture}.png").unlink()
+    assert verify(posts) == 3
+    assert asked in capsys.readouterr().out
+    assert verify(posts, "--media-root", str(posts.parent / "photos")) == 3
+    assert "--media-root" not in capsys.readouterr().out
+
+
 def test_labels_outside_the_list_are_bad(posts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(posts, "--labels", "negative, neutral", "--json") == 3
     found = json.loads(capsys.readouterr().out)

@@ -22,6 +22,26 @@ def read(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     return json.loads(capsys.readouterr().out)
 
 
+def test_a_model_of_texts_is_measured_on_rows_whose_pictures_are_missing(
+    tiny_encoders: list[str], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from polysense.training.run import train
+
+    posts = shutil.copytree(toy_posts, tmp_path / "posts")
+    pictures = sorted((posts / "images").iterdir())
+    for picture in pictures[::2]:
+        picture.unlink()
+    overrides = [override for override in tiny_encoders if not override.startswith("encoders.image")]
+    train("social/posts_text", posts, out=tmp_path / "run", overrides=overrides)
+    capsys.readouterr()
+    assert execute(["evaluate", str(tmp_path / "run"), "--data", str(posts), "--json"]) == 0
+    metrics = read(capsys)["metrics"]
+    lines = (toy_posts / "posts.csv").read_text("utf-8").splitlines()
+    assert sum(value for name, value in metrics.items() if name.startswith("support/")) == sum(
+        ",test," in line for line in lines
+    )
+
+
 def test_json_holds_the_means_and_every_seed(trained_runs: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     run = trained_runs["both"]
     record = json.loads((run / "run.json").read_text())

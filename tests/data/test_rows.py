@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -30,6 +31,17 @@ def refused(row: dict[str, object], **options) -> Problem:
     assert isinstance(problem, Problem), problem
     assert (problem.file, problem.row, problem.severity) == ("posts.csv", 7, "bad")
     return problem
+
+
+def test_a_medium_that_nobody_wants_makes_no_row_bad() -> None:
+    row = {"text": "so good", "image": "gone.jpg", "audio": "gone.wav"}
+    assert refused(row).field == "image"
+    sample, faults = reader().read_all(row, 7)
+    assert sample == read({"text": "so good"})
+    assert [(one.row, one.field) for one in faults] == [(7, "image"), (7, "audio")]
+    assert replace(reader(), wanted=("text",)).read(row, 7) == sample
+    assert isinstance(replace(reader(), wanted=("text", "audio")).read(row, 7), Problem)
+    assert reader().read_all({"text": " ", "image": "gone.jpg"}, 7)[0] is None
 
 
 @pytest.mark.parametrize(

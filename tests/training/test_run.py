@@ -165,7 +165,8 @@ def test_rows_in_python_stay_in_the_media_root_that_is_named(toy_posts: Path, tm
     recipe, rows = load_recipe(RECIPE), posts(toy_posts)
     assert len(read_data(recipe, rows).samples) == 64
     assert len(read_data(recipe, rows, media_root=toy_posts).samples) == 64
-    assert not read_data(recipe, rows, media_root=tmp_path).samples
+    elsewhere = read_data(recipe, rows, media_root=tmp_path)
+    assert not elsewhere.without(elsewhere.bad).samples
 
 
 def test_without_test_rows_validation_is_told(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
@@ -308,6 +309,25 @@ def test_an_argument_that_the_data_do_not_fit_is_named_as_it_is_set(tmp_path: Pa
         DataError, match=r"sts_senteval.*to train without it: --set corpora\.0\.exclude=null --set corpora\.1\.exclude=null$"
     ):
         read_data(load_recipe("mcse/captions_as_text"), tmp_path)
+
+
+def test_a_recipe_that_reads_texts_takes_rows_whose_pictures_are_missing_or_damaged(tmp_path: Path) -> None:
+    (tmp_path / "damaged.png").write_bytes(b"no picture")
+    pictures = {3: "gone.png", 8: "damaged.png"}
+    lines = [f"text {n},{pictures.get(n, '')},{'ab'[n % 2]},{'validation' if n % 10 > 7 else 'train'}" for n in range(20)]
+    (tmp_path / "posts.csv").write_text("\n".join(["text,image,label,split", *lines, ""]), "utf-8")
+    texts = load_recipe("social/posts_text")
+    table = usable_rows(texts, read_data(texts, tmp_path), skip_bad_rows=False)
+    assert len(table) == 20
+    assert [(one.severity, one.field) for one in table.problems] == [("warning", "image")]
+    both = load_recipe("social/posts_concat")
+    with pytest.raises(DataError, match="2 bad rows"):
+        usable_rows(both, read_data(both, tmp_path), skip_bad_rows=False)
+
+
+def test_a_table_that_is_read_has_its_media_root(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="media_root: the table is read already"):
+        read_data(load_recipe("social/posts_text"), from_rows([{"text": "so good"}]), media_root=tmp_path)
 
 
 def test_what_is_odd_about_the_labels_is_told_once() -> None:

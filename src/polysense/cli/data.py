@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
@@ -101,6 +102,7 @@ def verify(
     """Check every row of a table; exit code 3 if any is bad, 0 if none is."""
     from polysense.data.label_checks import has_slips
     from polysense.data.pair_files import FORMATS
+    from polysense.data.table import elsewhere
     from polysense.data.tablefile import DELIMITERS, is_table
     from polysense.data.verify import verify as check
 
@@ -113,7 +115,7 @@ def verify(
     reader = corpus_reader(
         corpus, columns=read_columns(columns), encoding=encoding, delimiter=delimiter, label_separator=label_separator
     )
-    read = reader.candidates(table, media_root=media_root)  # all that a training may draw from
+    read = replace(reader.candidates(table, media_root=media_root), media_root=media_root)  # all that a training may draw from
     with bar("checking", "pictures", quiet=quiet) as advance:
         named = read_names(labels)
         found = check(
@@ -132,7 +134,7 @@ def verify(
         counts = {**_summary(kept, corpus, bad), "warnings": len(found) - len(bad), "left_out": more}
         print_json({**counts, "problems": [one.as_dict() for one in found]})
     else:
-        _print(kept, found)
+        _print(kept, found, hints=[*elsewhere(read, bad), *_usable_without(read, bad)])
         if not named and has_slips(kept):
             typer.echo("`--labels NAMES` says which classes there are; rows of others are then bad, and the exit code is 3.")
         if more:
@@ -307,6 +309,18 @@ def _summary(kept: Table, corpus: str | None, bad: Sequence[Problem]) -> dict[st
     }
 
 
+def _usable_without(read: Table, bad: Sequence[Problem]) -> list[str]:
+    """That recipes which do not read the media at fault can use bad rows; nothing where they can use none."""
+    from polysense.data.rows import MEDIA, origin
+
+    fields = [name for name in MEDIA if any(one.field == name for one in bad)]
+    faulty = {origin(one.file, one.row) for one in bad if one.row is not None}
+    rest = read.without([one for one in bad if one.field not in fields])
+    usable = sum(bool(set(sample.modalities) - set(fields)) for sample in rest.samples if sample.origin in faulty)
+    some = "1 bad row is" if usable == 1 else f"{usable} bad rows are"
+    return [f"{some} sound for a recipe that does not read {' and '.join(fields)}."] if usable else []
+
+
 def _counts(table: Table) -> dict[str, Counts]:
     """Split -> its rows, labelled and unlabelled, in the order of the splits; rows in none come last."""
     from polysense.data.counts import Counts
@@ -328,13 +342,15 @@ def _labels(table: Table) -> dict[str, dict[str, int]]:
     return {split: dict(sorted(found.items())) for split, found in counts.items()}
 
 
-def _print(kept: Table, found: Sequence[Problem]) -> None:
-    """What is wrong, row by row, equal faults of many rows in one line; then what the sound rows are."""
+def _print(kept: Table, found: Sequence[Problem], *, hints: Sequence[str]) -> None:
+    """What is wrong, row by row, equal faults of many rows in one line, and what helps; then what the sound rows are."""
     from polysense.data.problem_list import lines
 
     bad = [one for one in found if one.severity == "bad"]
     for one in lines(found):
         typer.echo(f"{one.severity}: {one}")
+    for hint in hints:
+        typer.echo(hint)
     if found and kept.samples:
         typer.echo("")
     labels = _labels(kept)

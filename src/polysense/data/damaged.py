@@ -30,7 +30,7 @@ def damaged_media(table: Table, progress: Callable[[int, int], None] | None) -> 
     """Rows whose media cannot be decoded, or whose frames are not finite; ``progress(done, total)`` counts media."""
     rows: dict[tuple[str, Hashable], list[Sample]] = {}  # captions of one picture name one file, which is decoded once
     for sample in table.samples:
-        for field in ("image", "audio", "video"):
+        for field in table.media:
             media = getattr(sample, field)
             if media is not None and (field == "image" or isinstance(media, Frames) or can_decode()):
                 rows.setdefault((field, media if isinstance(media, Path) else id(media)), []).append(sample)
@@ -66,7 +66,9 @@ def _fault(field: str, media: Path | Picture | Vector | Frames | Image) -> tuple
 
 def unopened(table: Table) -> Iterator[Problem]:
     """Recordings and films that nobody could look into."""
-    count = sum(isinstance(getattr(sample, field), Path) for sample in table.samples for field in ("audio", "video"))
+    count = sum(
+        isinstance(getattr(sample, field), Path) for sample in table.samples for field in {"audio", "video"} & set(table.media)
+    )
     if count and not can_decode():
         some = "1 recording or film was" if count == 1 else f"{count} recordings and films were"
         yield warning(table, "row", f"{some} not opened: pip install 'polysense[media]'")
@@ -74,7 +76,7 @@ def unopened(table: Table) -> Iterator[Problem]:
 
 def odd_frames(table: Table) -> Iterator[Problem]:
     """Frames that no model reads together with those of the other rows: of another width, or made otherwise."""
-    for field in ("image", "audio", "video"):
+    for field in table.media:
         there = [(sample, frames) for sample in table.samples if isinstance(frames := getattr(sample, field), Frames)]
         kinds = [(sample, frames, kind) for sample, frames in there if (kind := _kind(frames)) is not None]
         counts = Counter(kind for *_, kind in kinds)

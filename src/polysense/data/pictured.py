@@ -99,17 +99,18 @@ def pictured(
         names = [cell, *([] if also is None else [also.format(cell)])] if cell else []
         if regions is not None:
             found = next((one for one in map(regions.get, names) if one is not None), None)
-            read = reader.read({**row, IMAGE: found}, number)
+            read, faults = reader.read_all({**row, IMAGE: found}, number)
         elif called := next((name for name in names if name in there), None):
-            read = reader.read({**row, IMAGE: called}, number)
+            read, faults = reader.read_all({**row, IMAGE: called}, number)
         else:
-            read = reader.read(row, number)
-        if isinstance(read, Problem):
-            problems.append(read)
-        elif regions is not None and names and read.image is None:
+            read, faults = reader.read_all(row, number)
+        problems += faults
+        if read is None:
+            continue
+        if regions is not None and names and read.image is None and not faults:
             reason = f"{regions.place} has no regions of {cell!r}; {choices(cell, regions.names)}"
             problems.append(Problem(file=file, row=number, id=read.id, field=IMAGE, reason=reason))
-        elif read.id in samples:
+        if read.id in samples:
             reason = f"the id stands in row {first[read.id]} too"
             problems.append(Problem(file=file, row=number, id=read.id, field="id", reason=reason))
         else:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from polysense.data.counts import plural
 from polysense.data.dataset_columns import class_names, far_pictures, undecoded
+from polysense.data.media_cells import ABSENT
 from polysense.data.pair_files import usual_columns
 from polysense.data.problem_list import lines
-from polysense.data.rows import ABSENT, FIELDS, SPLITS, RowReader, origin, place, split_name, taken_id
+from polysense.data.rows import FIELDS, MEDIA, SPLITS, RowReader, origin, place, split_name, taken_id
 from polysense.data.splits import hold_out, make_splits, with_unlabelled
 from polysense.data.tablefile import Separated, find_table, read_raw
 from polysense.errors import ArgumentError, DataError, Problem, RecipeError, choices, display
@@ -34,7 +35,10 @@ class Table:
     """For messages and reports: the file, the corpus, or ``rows``."""
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
-    """The rows that could not be read, and warnings of the table as a whole."""
+    """The rows that could not be read, and warnings of the table as a whole.
+
+    A row of which a medium alone cannot be read is among the samples too, without that: see :meth:`read_for`.
+    """
     skipped: tuple[Problem, ...] = ()
     """The bad rows that were left out on purpose (see `refuse_or_skip`)."""
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -45,6 +49,8 @@ class Table:
     """File -> SHA-256 of the table's files."""
     folder: Path | None = None
     """Where the table lies."""
+    media_root: Path | None = None
+    """The folder that was named for the media."""
     split_made: bool = False
     """True where the table had no splits and got seeded ones."""
     held_out: int = 0
@@ -53,6 +59,8 @@ class Table:
     """The corpus that `data verify` must be told to read this table as; None where it finds out by itself."""
     score_range: tuple[float, float] | None = None
     """The smallest and the largest score that there may be, where the data say."""
+    media: Collection[str] = MEDIA
+    """Those that somebody reads; nobody looks into the others."""
     draws: Mapping[str, Draw] = field(default_factory=dict)
     """By the ``source`` of samples: which of its training rows a run shows; none shows all of them."""
 
@@ -108,9 +116,31 @@ class Table:
 
     def in_order(self) -> list[Sample | Problem]:
         """Every row in the table's order: a sample, or why it is none."""
-        numbered: list[tuple[int, Sample | Problem]] = [(place(sample)[1] or 0, sample) for sample in self.samples]
-        numbered += [(problem.row or 0, problem) for problem in self.problems]
+        sound = self.without(self.problems).samples
+        numbered: list[tuple[int, Sample | Problem]] = [(place(sample)[1] or 0, sample) for sample in sound]
+        numbered += [(problem.row or 0, problem) for problem in self.bad]
         return [row for _, row in sorted(numbered, key=lambda pair: pair[0])]
+
+    def read_for(self, modalities: Collection[str]) -> Table:
+        """The table for a model that reads these ``modalities``: what is wrong with other media makes no row bad.
+
+        It is counted in a warning.
+        """
+        there = {sample.origin for sample in self.samples}
+        unread: dict[str, list[Problem]] = {}
+        kept: list[Problem] = []
+        for one in self.problems:
+            passed = one.severity == "bad" and one.field in MEDIA and one.field not in modalities
+            passed = passed and one.row is not None and origin(one.file, one.row) in there
+            (unread.setdefault(one.field, []) if passed else kept).append(one)
+        for name, found in unread.items():
+            reason = (
+                f"{len(found)} {plural(len(found))} of which it cannot be read, the first is row {found[0].row}: "
+                f"{found[0].reason}; no model here reads it"
+            )
+            kept.append(Problem(file=self.name, row=None, id=None, field=name, reason=reason, severity="warning"))
+        media = tuple(name for name in self.media if name in modalities)
+        return replace(self, problems=tuple(kept), media=media)
 
     def without(self, problems: Iterable[Problem]) -> Table:
         """The table without the rows that ``problems`` name as bad."""
@@ -169,6 +199,7 @@ def read_table(
         columns=raw.columns,
         digests={path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
         folder=path.parent,
+        media_root=media_root,
     )
     return table if split_seed is None else with_splits(table, seed=split_seed)
 
@@ -201,7 +232,7 @@ def from_rows(
         label_separator=label_separator,
     )
     samples, problems = _read_rows(reader, numbered)
-    table = Table(name=name, samples=tuple(samples), problems=tuple(problems), columns=names)
+    table = Table(name=name, samples=tuple(samples), problems=tuple(problems), columns=names, media_root=media_root)
     return table if split_seed is None else with_splits(table, seed=split_seed)
 
 
@@ -282,14 +313,22 @@ def _listed(table: Table, bad: Sequence[Problem], shown: int = 10) -> str:
     said = [title, *(f"  {line}" for line in found[:shown])]
     if len(found) > shown:
         said.append(f"  ... and {sum(map(len, found[shown:]))} more")
-    absent = {one.row for one in bad if one.field in MODALITIES and one.reason.endswith(ABSENT)}
-    if 2 * len(absent) > len(table) + rows:
-        said.append("`--media-root FOLDER` names the folder that they lie in, where it is another one.")
+    said += elsewhere(table, bad)
     if rows:
         corpus = "" if table.corpus is None else f" TABLE --corpus {table.corpus}"
         classes = " (of classes that a recipe names, with --labels)" if any(one.field == "label" for one in bad) else ""
         said.append(f"`polysense data verify{corpus}` lists all of them{classes}; `--skip-bad-rows` goes on without them.")
     return "\n".join(said)
+
+
+def elsewhere(table: Table, bad: Sequence[Problem]) -> list[str]:
+    """How to name the folder of the media, where the files of most rows were not found and no folder was named; else nothing."""
+    placed = [(origin(one.file, one.row), one) for one in bad if one.row is not None]
+    absent = {row for row, one in placed if one.field in MEDIA and one.reason.endswith(ABSENT)}
+    rows = {sample.origin for sample in table.samples} | {row for row, _ in placed}
+    if table.media_root is not None or 2 * len(absent) <= len(rows):
+        return []
+    return ["`--media-root FOLDER` names the folder that they lie in, where it is another one."]
 
 
 def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], required: Collection[str]) -> dict[str, str]:
@@ -335,10 +374,11 @@ def _read_rows(reader: RowReader, rows: Iterable[tuple[int, Mapping[str, object]
     problems: list[Problem] = []
     first: dict[str, tuple[int, bool]] = {}
     for number, row in rows:
-        read = reader.read(row, number)
-        if isinstance(read, Problem):
-            problems.append(read)
-        elif read.id in first:
+        read, faults = reader.read_all(row, number)
+        problems += faults
+        if read is None:
+            continue
+        if read.id in first:
             earlier, named = first[read.id]
             reason = taken_id(read.id, named=reader.names(row), first=earlier, first_named=named)
             problems.append(Problem(file=reader.file, row=number, id=read.id, field="id", reason=reason))

@@ -31,7 +31,7 @@ def verify(
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Problem]:
-    """What is wrong with a table: its rows that could not be read, then what their content shows.
+    """What is wrong with a table: its rows that could not be read, then what their content shows, of its ``media`` alone.
 
     Bad are pictures that cannot be decoded, vectors and frames that are not finite, recordings and films whose beginning cannot be
     decoded or that break off (``decode``), frames of another width or making than those of most rows, classes outside ``labels``, a

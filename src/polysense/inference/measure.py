@@ -314,7 +314,8 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     """
     record = read_object(run_of(source) / SUMMARY).get("data", {})
     own = own_table(predictor.recipe, reading, trained_on=record.get("digests", {}))
-    table = _usable(labelled(predictor.recipe, reading) if own is None else own, predictor.labels, reading, predictor.recipe)
+    table = labelled(predictor.recipe, reading) if own is None else own
+    table = _usable(table.read_for(predictor.modalities), predictor.labels, reading, predictor.recipe)
     for line in unfitting(predictor.recipe, table):
         say(line)
     if own is None and table.split_made and dict(table.digests) != record.get("digests"):

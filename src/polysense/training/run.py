@@ -191,6 +191,7 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
             f"{table.name}: no row is of the split 'validation', on which every training is watched{belong_together(table)}{way}"
         )
     fields = _read_by(recipe)
+    table = table.read_for(fields)
     if not table.bad:  # before pictures are decoded, which may take minutes
         table.require(fields)
     with bar("checking rows", "pictures") as progress:
@@ -220,6 +221,10 @@ def read_data(
 ) -> Table:
     """The samples of all corpora of a recipe under one root, or of a table, a Hugging Face data set or rows given in Python."""
     if isinstance(data, Table):
+        if media_root is not None:
+            raise RecipeError(
+                "media_root: the table is read already; name the folder where it is read, read_table(…, media_root=…)"
+            )
         return data
     if not isinstance(data, str | Path):
         read = from_dataset if type(data).__module__.partition(".")[0] == "datasets" else from_rows
@@ -231,7 +236,7 @@ def read_data(
     tables = [
         _built(recipe, part, lambda corpus: corpus.candidates(Path(data), media_root=media_root)) for part in recipe.corpora
     ]
-    return tables[0] if len(tables) == 1 else joined(tables)
+    return replace(tables[0] if len(tables) == 1 else joined(tables), media_root=media_root)
 
 
 def _built(recipe: Recipe, part: Part, read: Callable[[Corpus], Table]) -> Table:

@@ -57,6 +57,14 @@ def test_unlabelled_rows_train_unless_they_show_what_is_tested(made_up: Path) ->
     assert [sample.id for sample in table.split("train") if sample.label is None] == ["60"]
 
 
+def test_a_row_without_its_picture_is_there_for_models_of_texts(made_up: Path) -> None:
+    (made_up / "images" / "3.jpg").unlink()
+    table = MvsaSingle().read(made_up)
+    assert [(one.row, one.field) for one in table.bad] == [(4, "image")]
+    assert not table.read_for(["text"]).bad
+    assert [sample.image for sample in table.samples if sample.id == "3"] == [None]
+
+
 def test_what_is_missing_is_named(made_up: Path) -> None:
     with pytest.raises(DataError, match=r"MvsaSingle: .*mvsa_single\.csv is not there; .*images/<id>\.jpg"):
         MvsaSingle().read(made_up / "elsewhere")
