@@ -130,7 +130,7 @@ def test_reading_together_warns_where_no_wrong_pair_was_ever_read(
     options = [run, str(pictures), "--text", "rain", "--top", "2", "--rerank", "2"]
     _, told = found(options, capsys)
     assert "without rewritten captions" not in told, "matching reads exchanged texts"
-    monkeypatch.setattr("polysense.inference.predictor.judging", lambda _: CrossModalContrast.__new__(CrossModalContrast))
+    monkeypatch.setattr("polysense.inference.abilities.judging", lambda _: CrossModalContrast.__new__(CrossModalContrast))
     assert load(run).judges_blindly
     monkeypatch.undo()
     monkeypatch.setattr(Predictor, "judges_blindly", True)

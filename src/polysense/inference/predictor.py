@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +14,10 @@ from polysense.data.collate import Collate, Prepares
 from polysense.decoding.settings import Decoding, Wishes
 from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
-from polysense.errors import DataError, PolysenseError, Problem, RecipeError
+from polysense.errors import DataError, PolysenseError
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
-from polysense.evaluation.judge import judging
 from polysense.evaluation.one_answer import Answers
-from polysense.evaluation.sentiment import SentimentRegression
+from polysense.inference import abilities, keeping
 from polysense.inference.author import Author, named
 from polysense.inference.encoding.embedder import Embedder, Space
 from polysense.inference.encoding.engine import EngineName, Precision
@@ -30,20 +27,14 @@ from polysense.inference.finding import find_model
 from polysense.inference.reader import Reader, Row, about, is_single, listed
 from polysense.inference.reranking import reranked
 from polysense.inference.respondent import Respondent
+from polysense.inference.row_vectors import RowVectors, cosines
 from polysense.inference.search import Backend, Hit, Index
 from polysense.knowledge import Knowledge
 from polysense.learner import Learner
-from polysense.metrics.sentiment import Dataset
-from polysense.objectives.classification import Classification
-from polysense.objectives.generation import Generation
-from polysense.objectives.objective import Aligning
-from polysense.objectives.span_tagging import SpanTagging
-from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.progress import Progress
 from polysense.recipe import Recipe
 from polysense.training.aspects import reads_aspects
-from polysense.training.folder import CARD, LAST_MODEL, SUMMARY, run_of
-from polysense.training.saved import write_model
+from polysense.training.folder import LAST_MODEL
 from polysense.training.untaught import spoken, untaught
 from polysense.types import Sample
 
@@ -87,10 +78,16 @@ class Predictor:
         fault = text.aspect_fault if isinstance(text, TransformerText) and text.aspect else None
         extracts = {name: Held(one.features) for name, one in encoders.items() if isinstance(one, SequenceEncoder)}
         self._reader = Reader(self.modalities, aspect_fault=fault, extracts=extracts)
-        self._respondent = Respondent(learner, self._reader, batch_size=batch_size, scale=_scale(recipe))
+        self._respondent = Respondent(learner, self._reader, batch_size=batch_size, scale=abilities.scale(recipe))
         self._answerer = Answerer(learner, Collate(encoders), batch_size=batch_size)
         self._author = Author(learner, batch_size=batch_size, extracts=extracts)
         self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
+        self._vectors = RowVectors(self._embedder, self._reader)
+
+    @property
+    def _name(self) -> str:
+        """What messages call it."""
+        return self.source or "this model"
 
     def __repr__(self) -> str:
         classes = f", {len(self.labels)} classes ({', '.join(self.labels[:5])})" if self.labels else ""
@@ -130,7 +127,7 @@ class Predictor:
     @property
     def writes(self) -> bool:
         """Whether it writes captions of pictures, or texts from texts."""
-        return any(isinstance(one, Generation) and one.target != "fragments" for one in self.learner.active.values())
+        return abilities.writes(self.learner)
 
     @property
     def reads_aspects(self) -> bool:
@@ -140,31 +137,24 @@ class Predictor:
     @property
     def labels(self) -> list[str]:
         """Its classes, in the order of the columns of :meth:`predict_proba`; empty where it has none."""
-        return [] if self._classification is None else list(self._classification.labels)
-
-    @property
-    def _classification(self) -> Classification | None:
-        return next((one for one in self.learner.active.values() if isinstance(one, Classification)), None)
+        head = abilities.classification(self.learner)
+        return [] if head is None else list(head.labels)
 
     @property
     def thresholds(self) -> dict[str, float]:
         """Of each class, where such decide; empty where the likeliest class is answered, or of several those of one half and more."""
-        head = self._classification
-        if head is None or (head.decide == "likeliest" and head.threshold == 0.5):
-            return {}
-        own = [head.threshold] * len(head.labels) if head.decide == "likeliest" else head.thresholds.tolist()
-        return dict(zip(head.labels, own, strict=True))
+        return abilities.thresholds(abilities.classification(self.learner))
 
     @property
     def answers_several(self) -> bool:
         """Whether a row may have any number of its classes."""
-        return self._classification is not None and self._classification.multi_label
+        head = abilities.classification(self.learner)
+        return head is not None and head.multi_label
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles of the spans that it marks; empty where it marks none."""
-        marking = (one for one in self.learner.active.values() if isinstance(one, SpanTagging))
-        return next((one.roles for one in marking), ())
+        return abilities.roles(self.learner)
 
     def predict(
         self,
@@ -223,18 +213,12 @@ class Predictor:
         progress: Progress | None = None,
     ) -> Iterator[dict[str, Any]]:
         """:meth:`predict` for any number of rows, read and answered in blocks; ``progress`` gets (rows done, rows done)."""
-        if not self.learner.answers:
-            instead = "writes texts: use caption or generate" if self.writes else "turns rows into vectors: use encode"
-            raise PolysenseError(f"{self.source or 'this model'} answers nothing, it {instead}")
-        if vectors and not any(isinstance(one, UnimodalLabels) for one in self.learner.active.values()):
-            raise RecipeError(
-                f"{self.source or 'this model'} has no score of each modality (UnimodalLabels), whose vectors are asked for: use encode"
-            )
+        abilities.refuse_unable(self.learner, self._name, vectors=vectors)
         if silent := untaught(self.learner):
             last = Path(self.source) / LAST_MODEL
             later = f"; {last} is the model of the last evaluation, which has more" if self.source and last.is_dir() else ""
             warnings.warn(
-                f"{self.source or 'this model'} gives no score of {spoken(silent)} alone: its weights are from before the "
+                f"{self._name} gives no score of {spoken(silent)} alone: its weights are from before the "
                 f"{'heads of these' if len(silent) > 1 else 'head of it'} had learned anything{later}",
                 stacklevel=2,
             )
@@ -350,14 +334,8 @@ class Predictor:
         Warns:
             UserWarning: texts were longer than the model reads, and cut; with ``expect`` they are only counted (:meth:`take_cut`).
         """
-        space = Space(part, shared)
-        self._embedder.check(space)
         every = list(listed(rows))
-        if self._embedder.reads_texts_alone(space) and all(isinstance(row, str) for row in every):
-            vectors = self._embedder.of_texts(every, space, expect=expect, most_rows=batch_size, progress=progress)
-        else:
-            samples = [self._sample(row, number) for number, row in enumerate(every, start=1)]
-            vectors = self._embedder.of_samples(samples, space, expect=expect, most_rows=batch_size, progress=progress)
+        vectors = self._vectors.of_rows(every, Space(part, shared), expect=expect, most_rows=batch_size, progress=progress)
         if expect is None and (cut := self.take_cut()):
             warnings.warn(self.told_cut(cut, len(every)), stacklevel=2)
         if normalize:
@@ -375,12 +353,6 @@ class Predictor:
         assert isinstance(text, TransformerText)
         return f"{cut:,} of {rows:,} texts have more than {text.max_length} tokens and were cut"
 
-    def _sample(self, row: Row, number: int) -> Sample:
-        read = self._reader.read(row, number, to_embed=True)
-        if isinstance(read, Problem):
-            raise DataError(f"row {read.id}: {read.field}: {read.reason}")
-        return read
-
     def width(self, *, part: str | None = None, shared: bool = False) -> int:
         """Width of the vectors of :meth:`encode`."""
         self._embedder.check(Space(part, shared))
@@ -395,8 +367,7 @@ class Predictor:
     ) -> float | np.ndarray:
         """Cosines of the embeddings: of two rows a number, of one and several (rows,), of several and several (rows, rows)."""
         left, right = (self.encode(rows, part=part, shared=shared, normalize=True, dtype="float64") for rows in (one, other))
-        cosines = left @ right.T if left.ndim == right.ndim else (right @ left if left.ndim == 1 else left @ right)
-        return float(cosines) if cosines.ndim == 0 else cosines.astype(np.float32)
+        return cosines(left, right)
 
     def index(
         self,
@@ -432,13 +403,7 @@ class Predictor:
             RecipeError: the model reads no pictures, or they do not stand in the shared space.
             PolysenseError: the model has no shared space.
         """
-        self._embedder.check(Space("image", shared))
-        extracts = {name: one for name, one in self._reader.extracts.items() if name == "image"}
-        read = [read_clip(sample, extracts) for sample in samples]
-        vectors, faults = self._embedder.of_pictures([one.sample for one in read], shared=shared, progress=progress)
-        bad = {place: f"{one.bad.field}: {one.bad.reason}" for place, one in enumerate(read) if one.bad is not None}
-        vectors[list(bad)] = 0.0
-        return vectors, dict(sorted((faults | bad).items()))
+        return self._vectors.of_pictures(samples, shared=shared, progress=progress)
 
     def rerank(
         self,
@@ -463,15 +428,10 @@ class Predictor:
             PolysenseError: no objective of the model judges pairs that are read together.
             DataError: a row lacks what is to be read, or cannot be used; the message names it.
         """
-        head = judging(self.learner)
-        if head is None:
-            raise PolysenseError(
-                f"{self.source or 'this model'} has no objective that judges a text and a picture that are read together: train it "
-                "with ImageTextMatching, CrossModalContrast or PairRanking"
-            )
-        asked = [self._sample(row, number) for number, row in enumerate(listed(queries), start=1)]
+        head = abilities.judge_of(self.learner, self._name)
+        asked = [self._vectors.sample(row, number) for number, row in enumerate(listed(queries), start=1)]
         found = {hit.row: hit.item if rows is None else rows[hit.row] for every in hits for hit in every}
-        there = {row: self._sample(item, row + 1) for row, item in found.items()}
+        there = {row: self._vectors.sample(item, row + 1) for row, item in found.items()}
         return reranked(self._answerer, head, asked, hits, there, progress=progress)
 
     @property
@@ -480,16 +440,11 @@ class Predictor:
 
         A contrast reads pictures with rewritten captions alone, and was trained without any; its towers tell other rows apart.
         """
-        rewritten = any(part.arguments.get("rewrites") for part in self.recipe.corpora)
-        return isinstance(judging(self.learner), Aligning) and not rewritten
+        return abilities.judges_blindly(self.learner, self.recipe)
 
     def fingerprint(self) -> str:
         """sha256 over recipe and weights."""
-        digest = hashlib.sha256(self.recipe.to_yaml().encode())
-        for name, tensor in sorted(self.learner.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return keeping.fingerprint(self.recipe, self.learner)
 
     def measure(
         self, samples: Sequence[Sample], *, evaluators: Sequence[Evaluator] | None = None, heard: Answers | None = None
@@ -526,30 +481,11 @@ class Predictor:
 
         The model card and ``run.json`` of the run that it was loaded from come along.
         """
-        folder = Path(folder)
-        write_model(folder, self.recipe, self.learner)
-        home = run_of(Path(self.source))
-        for name in (CARD, SUMMARY):
-            if (home / name).is_file() and home.resolve() != folder.resolve():
-                shutil.copyfile(home / name, folder / name)
+        keeping.save(Path(folder), self.recipe, self.learner, source=self.source)
 
     def push_to_hub(self, repo_id: str, *, private: bool = False, token: str | None = None) -> str:
         """Upload to the Hugging Face hub and return the address; needs a network and a token."""
-        import tempfile
-
-        from huggingface_hub import HfApi
-
-        api = HfApi(token=token)
-        api.create_repo(repo_id, private=private, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            return str(api.upload_folder(folder_path=folder, repo_id=repo_id, commit_message="Add a polysense model"))
-
-
-def _scale(recipe: Recipe) -> Dataset | None:
-    """Of the scores, by the evaluator that the recipe measures them with; None where it measures no sentiment."""
-    parts = (part for part in recipe.evaluation.evaluators if part.kind is SentimentRegression)
-    return next((part.build().dataset for part in parts), None)
+        return keeping.push(repo_id, self.recipe, self.learner, source=self.source, private=private, token=token)
 
 
 def load(
