@@ -331,8 +331,9 @@ def test_labels_of_a_table_are_met_or_not_class_by_class(
     assert line == ["neutral", *numbers, str(int(expected["support/neutral"]))]
     assert "labels that are no class of the model, whose rows are not in the report: 'happy' (1)" in captured.err
     assert "too good" not in captured.err
-    assert execute(["predict", str(trained_runs["both"]), str(toy_posts / "posts.csv")]) == 0
-    assert "The run was trained on this table, so this is too good" in capsys.readouterr().err
+    for own in (toy_posts / "posts.csv", toy_posts):
+        assert execute(["predict", str(trained_runs["both"]), str(own)]) == 0
+        assert "The run was trained on this table, so this is too good" in capsys.readouterr().err
     table.write_text("id,text\n1,a day\n", "utf-8")
     assert execute(["predict", str(trained_runs["both"]), str(table)]) == 0
     assert "Measured" not in capsys.readouterr().err
@@ -347,4 +348,6 @@ def test_rows_that_cannot_be_used_are_not_said_to_be_measured(
     assert "Measured on the 2 rows that have a label and could be used: accuracy" in capsys.readouterr().err
     table.write_text("id,text,label\n1,a day,positive\n", "utf-8")
     assert execute(["predict", str(trained_runs["both"]), str(table)]) == 0
-    assert "Measured on the 1 row that has a label: accuracy" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Measured on the 1 row that has a label: accuracy" in said
+    assert "the one row has no image, which the model was trained with" in said

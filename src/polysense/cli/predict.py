@@ -16,6 +16,7 @@ from polysense.cli.options import Columns, Encoding, MediaRoot, TrustRecipeCode,
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.data.clip_file import kind
+from polysense.data.counts import none_of
 from polysense.errors import DataError, Problem, RecipeError
 from polysense.progress import bar
 
@@ -172,7 +173,7 @@ def _answer_table(
             lacking.update(answer.get("missing", ()))
             sys.stdout.write(f"{jsonlib.dumps(answer, ensure_ascii=False)}\n")
     for name, count in lacking.items():
-        where = f"none of the {answered} rows has" if count == answered else f"{count} of {answered} rows have no"
+        where = none_of(answered) if count == answered else f"{count} of {answered} rows have no"
         way = f"; --columns {name}=COLUMN names the column that holds it" if count == answered else ""
         typer.echo(f"{where} {name}, which the model was trained with: answered from what else they have{way}", err=True)
     if thresholds := model.thresholds:
@@ -193,11 +194,11 @@ def _learned_from(run: str, table: str | None) -> bool:
     """Whether the run was trained on this very file."""
     from polysense.data.json_file import read_object
     from polysense.data.media import file_digest
+    from polysense.data.tablefile import find_table
     from polysense.training.folder import SUMMARY, run_of
 
     digests = read_object(run_of(Path(run)) / SUMMARY).get("data", {}).get("digests", {})
-    file = Path(table or "")
-    return bool(digests) and file.is_file() and file_digest(file) in digests.values()
+    return bool(digests) and table not in {None, "-"} and file_digest(find_table(Path(str(table)))) in digests.values()
 
 
 def _report(checked: Checked, *, usable: str, learned_from: bool) -> None:

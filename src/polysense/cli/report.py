@@ -28,6 +28,8 @@ def report(
     """Write a run's report: results over seeds, curves, confusion, calibration or scatter, and the rows it got most wrong."""
     if by is not None and not against:
         raise RecipeError("--by parts the difference to another run: name that run with --against")
+    if any(one.resolve() == run.resolve() for one in against or ()):
+        raise RecipeError(f"--against: {run} is the run itself: name another one")
     from polysense.report import write_report
     from polysense.training.folder import finished
 

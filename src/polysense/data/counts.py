@@ -43,3 +43,8 @@ def is_labelled(sample: Sample) -> bool:
 def plural(count: int) -> str:
     """``row`` or ``rows``."""
     return "row" if count == 1 else "rows"
+
+
+def none_of(count: int) -> str:
+    """``none of the 3 rows has``, or ``the one row has no``; what they lack follows."""
+    return "the one row has no" if count == 1 else f"none of the {count} rows has"

@@ -10,7 +10,7 @@ from typing import Any
 from polysense.data.corpora.clips import Clips
 from polysense.data.corpora.posts import Posts
 from polysense.data.corpus import Corpus
-from polysense.data.counts import plural
+from polysense.data.counts import none_of, plural
 from polysense.data.damage import Damage
 from polysense.data.json_file import read_object
 from polysense.data.media import file_digest
@@ -291,7 +291,7 @@ def questions(predictor: Predictor, source: Path, plans: Sequence[Plan] | None, 
         for name in predictor.modalities:
             if samples and all(getattr(sample, name) is None for sample in samples):
                 way = f"--columns {name}=COLUMN names the column that holds it, where the data are a table"
-                say(f"none of the {len(samples)} rows has {name}, which the model was trained with: measured without; {way}")
+                say(f"{none_of(len(samples))} {name}, which the model was trained with: measured without; {way}")
         if reading.damage:
             found.append(Question(others, reading.damage.of(samples, reads=predictor.modalities), split, samples))
         else:
@@ -319,7 +319,8 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     for line in unfitting(predictor.recipe, table):
         say(line)
     if own is None and table.split_made and dict(table.digests) != record.get("digests"):
-        say(f"{table.name} has no splits: all {len(table)} rows are measured, those too that the run may have learned from")
+        rows = f"all {len(table)} rows are measured, those too" if len(table) != 1 else "its one row is measured, even one"
+        say(f"{table.name} has no splits: {rows} that the run may have learned from")
         return _with_frames(predictor, table, table.samples, reading), reading.split or "test"
     split = reading.split or "test"
     if own is not None and reading.split is None and "test" not in table.splits and "validation" in table.splits:
