@@ -31,3 +31,10 @@ def test_the_difference_is_parted_by_a_column(tmp_path: Path, capsys: pytest.Cap
     capsys.readouterr()
     assert execute(["report", str(run), "--by", "target"]) == 2
     assert "--by parts the difference to another run: name that run with --against" in capsys.readouterr().err
+
+
+def test_a_run_is_not_set_beside_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "both")
+    assert execute(["report", str(run), "--against", str(tmp_path / "other" / ".." / "both")]) == 2
+    assert f"--against: {run} is the run itself: name another one" in capsys.readouterr().err
+    assert not (run / "report.html").exists()
