@@ -12,7 +12,7 @@ from polysense.training.ablation.findings import Effect, Findings, Level
 from polysense.training.ablation.own_task import Learned
 from polysense.training.ablation.question import Ablation
 from polysense.training.ablation.signals import SIGNALS, Weighted
-from polysense.training.comparison import Comparison
+from polysense.training.compared import Comparison
 
 Gains = Mapping[int, Mapping[str, tuple[float, float, float]]]
 """By number of labels and arm: difference, half the width of its interval, p."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from polysense.inference.measure import Reading, evaluate
     from polysense.inference.model_comparison import compare_models
     from polysense.inference.predictor import Predictor, load
-    from polysense.training.grouped_comparison import compare
+    from polysense.training.comparison import compare
     from polysense.training.run import train
 
     __version__: str
@@ -22,7 +22,7 @@ __all__ = ["Predictor", "Reading", "__version__", "compare", "compare_models", "
 _HOMES = {
     "Predictor": "polysense.inference.predictor",
     "Reading": "polysense.inference.measure",
-    "compare": "polysense.training.grouped_comparison",
+    "compare": "polysense.training.comparison",
     "compare_models": "polysense.inference.model_comparison",
     "evaluate": "polysense.inference.measure",
     "load": "polysense.inference.predictor",

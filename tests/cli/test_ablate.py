@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from made_ablation import made_findings, made_question
 from polysense.cli import ablate
 from polysense.cli.main import execute
 from polysense.errors import RecipeError
@@ -42,13 +43,17 @@ def test_the_question_in_one_command(
     own = [line for line in lines if "itc: a text's picture in the first ten" in line]
     assert [line.split()[0] for line in own] == ["9", "all"]
     assert "Note: one seed: only the test rows were resampled" in captured.out
-    assert f"Try:    polysense predict {out / 'labels-all/base'} new_posts.csv" in captured.out
+    assert (
+        "asked                                  right  chance  learned\n" in captured.out
+    )  # no column for one signal together
     assert "Learning curves" in (out / "report.html").read_text("utf-8")
 
     assert execute([*command]) == 2
     assert "go on with --resume" in capsys.readouterr().err
     assert execute([*command, "--resume", "--json"]) == 0
     captured = capsys.readouterr()
+    assert "all of them are finished: their results are read" in captured.err
+    assert "how long it takes" not in captured.err
     answer = json.loads(captured.out)
     assert answer == json.loads((out / "ablation.json").read_text("utf-8"))
     assert answer["signals"] == {"itc": 0.2}
@@ -61,6 +66,22 @@ def test_the_question_in_one_command(
     assert answer["recommendation"].startswith("With all 42 labels train without signals")
     assert execute(["compare", answer["runs"]["all"]["base"], answer["runs"]["all"]["itc"]]) == 0
     assert execute(["predict", answer["runs"]["9"]["itc"], "--text", "a day", "--json"]) == 0
+
+
+def test_one_comparison_needs_no_correction(capsys: pytest.CaptureFixture[str]) -> None:
+    one = made_findings({812: {"itc": (0.03, 0.01, 0.0004)}}, learned={"itc": (0.3, 0.1)})
+    ablate._print(made_question([812], ["itc"]), one, [])
+    shown = capsys.readouterr().out
+    assert "The difference is to the base: an effect counts as visible where p is below 0.05." in shown
+    assert "Holm" not in shown
+    assert "together" not in shown
+    effects = {"itc": (0.03, 0.01, 0.0004), "itm": (0.0, 0.01, 0.9), "itc+itm": (0.0, 0.01, 0.9)}
+    several = made_findings({812: effects}, learned={"itc": (0.3, 0.1), "itm": (0.6, 0.5)})
+    ablate._print(made_question([812], ["itc", "itm"]), several, [])
+    shown = capsys.readouterr().out
+    assert "3 of them were looked at" in shown
+    assert "p, Holm" in shown
+    assert "together" in shown
 
 
 @pytest.mark.parametrize(

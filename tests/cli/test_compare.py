@@ -21,6 +21,7 @@ def test_json_holds_the_difference_its_interval_and_p_value(runs: list[str], cap
     assert execute(["compare", *runs, "--json", "--resamples", "500", "--metric", "accuracy"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["metric"] == "accuracy"
+    assert found["runs"] == {"base": runs[0], "other": runs[1]}
     assert found["low"] < found["difference"] < found["high"]
     assert found["difference"] == pytest.approx(found["other"] - found["base"])
     assert 0 < found["p_value"] < 0.05
@@ -37,7 +38,7 @@ def test_people_get_a_table_and_a_sentence(runs: list[str], capsys: pytest.Captu
 
 def test_groups_are_compared_too(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["compare", *runs, "--resamples", "500", "--metric", "accuracy", "--by", "target"]) == 0
-    assert "accuracy by target:" in capsys.readouterr().out
+    assert "\naccuracy by target, the recall of each class:\n" in capsys.readouterr().out
 
 
 def test_a_group_of_few_rows_has_no_p(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +59,7 @@ def test_a_group_of_few_rows_has_no_p(runs: list[str], capsys: pytest.CaptureFix
 
 def test_groups_by_the_true_class_are_compared_by_accuracy(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert execute(["compare", *runs, "--resamples", "500", "--by", "target"]) == 0
-    assert "\naccuracy by target:\n" in capsys.readouterr().out
+    assert "\naccuracy by target, the recall of each class:\n" in capsys.readouterr().out
 
 
 def test_an_unknown_metric_ends_with_2(runs: list[str], capsys: pytest.CaptureFixture[str]) -> None:

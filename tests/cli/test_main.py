@@ -200,13 +200,6 @@ def test_an_interruption_ends_with_130(failing, capsys) -> None:
     assert capsys.readouterr().err.strip() == "polysense: interrupted"
 
 
-def test_an_interrupted_training_says_how_to_go_on(failing, capsys, monkeypatch) -> None:
-    failing(KeyboardInterrupt())
-    monkeypatch.setitem(sys.modules, "polysense.cli.train", sys.modules["polysense.cli.doctor"])
-    assert execute(["train"]) == 130
-    assert "go on from the last checkpoint with the same command and --resume" in capsys.readouterr().err
-
-
 def test_a_reader_that_goes_away_is_no_error_message() -> None:
     reading, writing = os.pipe()
     os.close(reading)

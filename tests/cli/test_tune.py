@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from polysense.training.tuning import search as searching
 
 RATE = "training.learning_rate"
 
+words = [0.625]
+"""What TF-IDF reaches."""
+
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Overrides of the trainings, which are stood in for: the nearer the rate is to 3e-3 the better, above 8e-3 they diverge."""
+    monkeypatch.setattr(sys.modules[__name__], "words", [0.625])
     found: list[list[str]] = []
 
     def stand_in(recipe: str, table: Any, *, overrides: list[str], seeds: list[int], **_: Any) -> dict[str, Any]:
@@ -25,7 +30,11 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         rate = float(overrides[-1].partition("=")[2])
         if rate > 8e-3:
             raise PolysenseError("training diverged")
-        return {"per_seed": [{"validation": {"weighted_f1": 1 - 100 * abs(rate - 3e-3)}} for _ in seeds]}
+        return {
+            "per_seed": [{"validation": {"weighted_f1": 1 - 100 * abs(rate - 3e-3)}} for _ in seeds],
+            "references": {"tfidf_text": {"rows": 10, "metrics": {"weighted_f1": words[0]}}},
+            "most_frequent": {"validation": {"label": "good", "metrics": {"weighted_f1": 0.25}}},
+        }
 
     monkeypatch.setattr(searching, "train", stand_in)
     return found
@@ -60,6 +69,9 @@ def test_a_search_in_one_command(
     assert f"polysense train {out}/best.yaml --data {toy_posts}/posts.csv --out {out}-best --seeds 0,1,2" in captured.out
     before = len(trained)
 
+    told = "weighted_f1 on validation: always “good” 0.25; TF-IDF and logistic regression on the texts alone 0.625.\n"
+    assert f"Without a neural network, {told}" in captured.out
+
     assert execute(words) == 2
     assert "go on with --resume" in capsys.readouterr().err
     assert execute([*words, "--trials", "14", "--resume", "--json"]) == 0
@@ -67,6 +79,7 @@ def test_a_search_in_one_command(
     assert len(trained) == before + 2
     assert len(answer["trials"]) == 14
     assert answer["metric"] == "weighted_f1"
+    assert answer["floors"] == {"always “good”": 0.25, "TF-IDF and logistic regression on the texts alone": 0.625}
     scores = {one["trial"]: one["score"] for one in answer["trials"] if one["score"] is not None}
     assert answer["best"] == max(scores, key=lambda number: scores[number])
     monkeypatch.setattr(tune, "find_spec", lambda _: None)
@@ -81,6 +94,46 @@ def test_where_nothing_is_better_than_the_recipe(
     assert execute(command(toy_posts, tmp_path / "tuned", own, "--space", f"{RATE}=3e-3,4e-3", "--trials", "3")) == 0
     assert "No trial is better than the recipe as it is." in capsys.readouterr().out
     assert len(trained) == 2  # no values are tried twice
+
+
+def test_that_the_words_alone_are_better_is_said(
+    toy_posts: Path,
+    tiny_encoders: list[str],
+    trained: list[list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "words", [0.99])
+    assert execute(command(toy_posts, tmp_path / "out", tiny_encoders, "--space", f"{RATE}=1e-3,2e-3")) == 0
+    assert "alone 0.99. No trial is better than that: none of them is worth its training yet.\n" in capsys.readouterr().out
+
+
+def test_a_finished_search_is_read(
+    toy_posts: Path, tiny_encoders: list[str], trained: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tuned"
+    words = command(toy_posts, out, tiny_encoders, "--space", f"{RATE}=1e-4:1e-2", "--trials", "2")
+    assert execute(words) == 0
+    first = capsys.readouterr().out
+    assert execute([*words, "--resume"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == first
+    assert (
+        "the search is finished: its 2 trials are read, none is trained; a larger --trials goes on searching\n" in captured.err
+    )
+    assert "0 trials" not in captured.err
+    assert execute([*words, "--trials", "1", "--resume"]) == 0
+    assert "the search is finished: its 2 trials are read" in capsys.readouterr().err
+
+    other = command(toy_posts, out, [*tiny_encoders, "training.warmup_steps=3"], "--space", f"{RATE}=1e-4,1e-3")
+    assert execute([*other, "--seeds", "0,1", "--resume"]) == 2
+    assert capsys.readouterr().err == (
+        f"polysense: error: {out} was started with another recipe and another space and another seeds: choose another --out\n"
+        "  training.warmup_steps: 0.1, now 3\n"
+        f"  --space {RATE}=0.0001:0.01, now --space {RATE}=1e-4,1e-3\n"
+        "  --seeds 13, now --seeds 0,1\n"
+    )
 
 
 def test_where_the_recipe_is_not_in_the_space(

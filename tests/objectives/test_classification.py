@@ -136,6 +136,10 @@ class TestComplete:
         assert completed["class_weights"] == [0.533333, 1.333333, 2.666667]
         assert self.complete(samples("a", "b"), class_weights="none")["class_weights"] == "none"
 
+    def test_a_class_that_no_shown_row_has_weighs_as_if_one_had(self) -> None:
+        rows = samples(("a",), ("a",), (), None)
+        assert Classification.balanced(rows, ["a", "b"], several=True) == [0.5, 2.0]
+
     def test_balanced_weights_of_several_labels_are_negatives_over_positives(self) -> None:
         rows = samples(("a", "b"), ("a",), (), None, ("a",))
         completed = self.complete(rows, class_weights="balanced", multi_label=True)

@@ -16,7 +16,7 @@ from made_runs import make_run, write_lines
 from polysense.errors import DataError, RecipeError
 from polysense.report import write_report
 from polysense.report.units import signed
-from polysense.training.grouped_comparison import compare
+from polysense.training.comparison import compare
 
 VOID = {"meta", "img", "br", "hr", "input", "link"}
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from polysense.data.table import from_rows, read_table
 from polysense.errors import DataError, RecipeError
@@ -153,6 +155,20 @@ def test_the_arguments_of_the_corpus_hold_for_rows_in_python(toy_posts: Path) ->
     assert [type(draw).__name__ for draw in table.draws.values()] == ["FewLabels"]
     with pytest.raises(DataError, match=r"999 labels are asked for.*; for instance: --set corpora\.0\.labels=\d+$"):
         read_data(load_recipe("social/posts_text", [*chosen, "corpora.0.labels=999"]), rows)
+
+
+def test_hidden_labels_do_not_enter_the_class_weights(toy_posts: Path, tiny_encoders: list[str], tmp_path: Path) -> None:
+    asked = ["objectives.classification.objective.class_weights=balanced", "corpora.0.labels=8", "training.max_steps=1"]
+    overrides = [*tiny_encoders, *asked]
+    train(RECIPE, toy_posts / "posts.csv", out=tmp_path / "run", seeds=[0], overrides=overrides)
+    table = read_data(load_recipe(RECIPE, overrides), toy_posts / "posts.csv")
+    shown = Counter(sample.label for sample in Splits.of(table).drawn(0).samples if sample.label is not None)
+    assert shown.total() == 8
+    objectives = yaml.safe_load((tmp_path / "run/seed-0/recipe.yaml").read_text())["objectives"]
+    labels, used = (objectives["classification"]["objective"]["init_args"][name] for name in ("labels", "class_weights"))
+    assert used == pytest.approx([8 / (len(labels) * shown[label]) for label in labels], abs=1e-6)
+    every = Counter(sample.label for sample in table.split("train"))
+    assert used != pytest.approx([every.total() / (len(labels) * every[label]) for label in labels], abs=1e-6)
 
 
 def test_a_hugging_face_data_set_is_data(toy_posts: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from polysense.cli.left_behind import telling_what_is_left
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
@@ -73,13 +74,13 @@ def ablate(
     from polysense.report.ablation import write_ablation_report
     from polysense.training.ablation.findings import read_findings
     from polysense.training.ablation.question import ask
-    from polysense.training.ablation.recommendation import recommendation, sentences
+    from polysense.training.ablation.recommendation import recommendation, recommended, sentences
     from polysense.training.ablation.running import refuse_folder, run
     from polysense.training.checkpoints import write_whole
     from polysense.training.lock import held
 
     began = time.monotonic()
-    with held(out):
+    with telling_what_is_left(out, overwrite=overwrite), held(out):
         refuse_folder(out, resume=resume, overwrite=overwrite)
         question = ask(
             recipe,
@@ -117,8 +118,9 @@ def ablate(
     _print(question, findings, answer["sentences"])
     typer.echo(f"\n{answer['recommendation']}\n")
     typer.echo(f"Report: {report}   ({time.monotonic() - began:.0f} s in all)")
-    if not findings.levels[-1].nothing_learned:
-        typer.echo(f"Try:    polysense predict {shlex.quote(str(_best(question, findings)))} new_posts.csv")
+    if (arm := recommended(findings)) is not None:
+        run_folder = question.folder(findings.levels[-1].labels, arm)
+        typer.echo(f"Try:    polysense predict {shlex.quote(str(run_folder))} new_posts.csv")
 
 
 def read_labels(text: str | None) -> list[int | str] | None:
@@ -130,15 +132,6 @@ def read_labels(text: str | None) -> list[int | str] | None:
         if part != "all" and not (part.isdecimal() and int(part) > 0):
             raise RecipeError(f"--labels {text}: write whole numbers above 0 separated by commas, and all: 100,500,all")
     return [part if part == "all" else int(part) for part in parts]
-
-
-def _best(question: Ablation, findings: Findings) -> Path:
-    """The run that the recommendation speaks of."""
-    from polysense.training.ablation.question import BASE
-    from polysense.training.ablation.recommendation import best_effect
-
-    best = best_effect(findings.levels[-1])
-    return question.folder(findings.levels[-1].labels, BASE if best is None else best.arm)
 
 
 def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
@@ -158,11 +151,17 @@ def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
             rows.append(["", level.constant[0], f"{level.constant[1]:.3f}", None, None, None, None])
         if level.words is not None:
             rows.append(["", "TF-IDF of the texts", f"{level.words:.3f}", None, None, None, None])
-    print_table(["labels", "arm", findings.metric, "difference", "95 % interval", "p", "p, Holm"], rows)
-    typer.echo(
-        f"\nDifferences to the base. {findings.looked_at} of them were looked at: an effect counts as visible where p after Holm's "
-        "correction for all of them is below 0.05."
-    )
+    columns = ["labels", "arm", findings.metric, "difference", "95 % interval", "p", "p, Holm"]
+    if findings.looked_at == 1:  # nothing is corrected
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+        said_of_p = "The difference is to the base: an effect counts as visible where p is below 0.05."
+    else:
+        said_of_p = (
+            f"Differences to the base. {findings.looked_at} of them were looked at: an effect counts as visible where p after "
+            "Holm's correction for all of them is below 0.05."
+        )
+    print_table(columns, rows)
+    typer.echo(f"\n{said_of_p}")
     _print_own_tasks(findings)
     for sentence in said:
         typer.echo(sentence)
@@ -174,14 +173,16 @@ def _print_own_tasks(findings: Findings) -> None:
     from polysense.training.ablation.own_task import percent
 
     rows: list[list[Any]] = []
+    several = any(together is not None for level in findings.levels for _, together in level.own_tasks)
     for level in findings.levels:
         for number, (alone, together) in enumerate(level.own_tasks):
-            shares = [None if one is None else percent(one.score) for one in (alone, together)]
+            shares = [None if one is None else percent(one.score) for one in (alone, together)][: 1 + several]
             asked = f"{alone.signal}: {alone.task.asks}"
             rows.append(["" if number else _labels(level), asked, *shares, percent(alone.chance), alone.verdict])
     if rows:
         typer.echo("\nDid the signals learn their own tasks? Right answers on validation, in percent, mean over seeds.\n")
-        print_table(["labels", "asked", "alone", "together", "chance", "learned"], rows)
+        shown = ["alone", "together"] if several else ["right"]
+        print_table(["labels", "asked", *shown, "chance", "learned"], rows)
         typer.echo("")
 
 

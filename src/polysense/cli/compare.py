@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,7 @@ from polysense.progress import bar
 
 if TYPE_CHECKING:
     from polysense.evaluation.evaluator import Comparable
-    from polysense.training.comparison import Comparison
+    from polysense.training.compared import Comparison
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -88,13 +87,14 @@ def compare(
             )
         main = next(found[name] for name in (*MAIN, *found) if name in found)
     if json:
-        print_json(
-            main.as_dict() | ({} if evaluator is None else {"metrics": {name: one.as_dict() for name, one in found.items()}})
-        )
+        each = {} if evaluator is None else {"metrics": {name: one.as_dict() for name, one in found.items()}}
+        print_json({"runs": {"base": base, "other": other}} | main.as_dict() | each)
         return
     _print(found, units=main.units)
     if main.groups:
-        typer.echo(f"\n{next(iter(main.groups.values())).metric} by {by}:")
+        shown = next(iter(main.groups.values())).metric
+        recall = ", the recall of each class" if by == "target" and shown == "accuracy" else ""
+        typer.echo(f"\n{shown} by {by}{recall}:")
         _print(main.groups, units=main.units)
     typer.echo(f"\n{main.in_words(base=Path(base).name, other=Path(other).name)}")
     if main.note:
@@ -105,9 +105,9 @@ def _by_predictions(
     base: Path, other: Path, split: str | None, metric: str | None, by: str | None, resamples: int, seed: int
 ) -> tuple[Comparison, dict[str, Comparison]]:
     """The comparison by the one metric, or the main one, and by all that are shown."""
+    from polysense.training.comparison import compare as compared
     from polysense.training.comparison import compare_each
     from polysense.training.folder import finished
-    from polysense.training.grouped_comparison import compare as compared
 
     for run in (base, other):
         finished(run)
@@ -162,6 +162,6 @@ def _print(found: Mapping[str, Comparison], *, units: str) -> None:
 
 def _interval_and_p(found: Comparison) -> tuple[str, float | None]:
     """Empty where there are too few rows."""
-    if isnan(found.p_value):
+    if not found.has_interval:
         return "", None
     return f"{found.low:+.4f} to {found.high:+.4f}", found.p_value

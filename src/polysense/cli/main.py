@@ -173,12 +173,7 @@ def execute(arguments: Sequence[str]) -> int:
     except Exception as error:
         code = _explain(error)
     if code == INTERRUPTED:
-        kept = (
-            "; go on from the last checkpoint with the same command and --resume"
-            if arguments[:1] in (["train"], ["tune"], ["ablate"])
-            else ""
-        )
-        typer.echo(f"polysense: interrupted{kept}", err=True)
+        typer.echo("polysense: interrupted", err=True)
     return int(code or 0)
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from polysense.cli.fitting import hinting
+from polysense.cli.left_behind import telling_what_is_left
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows, read_columns
 from polysense.cli.output import print_json, print_table
 from polysense.errors import DataError, RecipeError
@@ -61,7 +62,7 @@ def train(
     from polysense.report import write_report
     from polysense.training.run import train as run_training
 
-    with hinting(recipe, data, overrides):
+    with telling_what_is_left(out, overwrite=overwrite), hinting(recipe, data, overrides):
         summary = run_training(
             recipe,
             data,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polysense.cli.fitting import hinting
+from polysense.cli.left_behind import telling_what_is_left
 from polysense.cli.options import Columns, Encoding, Json, MediaRoot, SkipBadRows
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
@@ -82,7 +83,7 @@ def tune(
             media_root=media_root,
             use_cache=not no_cache,
         )
-    with held(out):
+    with telling_what_is_left(out, overwrite=overwrite), held(out):
         begin(tuning, resume=resume, overwrite=overwrite)
         found = search(tuning)
     best = best_of(tuning, found)
@@ -98,10 +99,11 @@ def tune(
             }
             for one in found
         ]
+        floors = dict(best.floors)
         recommended = {"best": best.number, "recipe": str(out / BEST), "command": command}
         if best.learned_nothing:
             recommended = dict.fromkeys(recommended)
-        print_json({"metric": tuning.metric, "trials": rows, "table": str(out / TABLE), **recommended})
+        print_json({"metric": tuning.metric, "trials": rows, "floors": floors, "table": str(out / TABLE), **recommended})
         return
     _print(tuning, found, best)
     typer.echo(f"Table:  {display(out / TABLE)}")
@@ -128,6 +130,8 @@ def _print(tuning: Tuning, found: Sequence[Trial], best: Trial) -> None:
     if failed := len(found) - len(scored):
         typer.echo(f"{counted(failed)} diverged.")
     typer.echo("")
+    if best.floors:
+        typer.echo(f"{_beaten(tuning, best)}\n")
     if best.learned_nothing:
         typer.echo(
             "Warning: each model answers all rows alike: nothing was learned in any trial, and no values are recommended. "
@@ -153,6 +157,16 @@ def _print(tuning: Tuning, found: Sequence[Trial], best: Trial) -> None:
             f"The recipe as it is was not tried ({', '.join(tuning.outside)}): whether the best trial is better, "
             "`polysense compare` says of runs of both."
         )
+
+
+def _beaten(tuning: Tuning, best: Trial) -> str:
+    """What is reached without a neural network on the same rows, and that the best trial does not beat it."""
+    told = "; ".join(f"{name} {_short(score)}" for name, score in best.floors.items())
+    said = f"Without a neural network, {tuning.metric} on validation: {told}."
+    sign = 1 if tuning.greater_is_better else -1
+    if best.score is not None and any(sign * score > sign * best.score for score in best.floors.values()):
+        said += " No trial is better than that: none of them is worth its training yet."
+    return said
 
 
 def _short(cell: Any) -> Any:

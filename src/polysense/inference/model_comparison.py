@@ -19,7 +19,7 @@ from polysense.inference.sources import models
 from polysense.metrics.names import metric_choices
 from polysense.progress import say
 from polysense.recipe.parts import find_evaluator
-from polysense.training.comparison import Comparison, cautions
+from polysense.training.compared import Comparison, cautions
 from polysense.training.predictions import listed
 from polysense.types import Sample
 

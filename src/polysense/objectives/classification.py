@@ -118,11 +118,17 @@ class Classification(Answering, Choosing):
             raise DataError(f"a classification needs at least two classes; the training rows have {found}")
         completed["labels"] = labels
         if completed.get("class_weights") == "balanced":
-            tally = torch.tensor([counts[label] for label in labels])
-            labelled = sum(1 for sample in samples if sample.label is not None)
-            weights = (labelled - tally) / tally if several else balanced_class_weights(tally)
-            completed["class_weights"] = [round(float(weight), 6) for weight in weights]
+            completed["class_weights"] = cls.balanced(samples, labels, several=several)
         return completed
+
+    @classmethod
+    def balanced(cls, samples: Sequence[Sample], labels: Sequence[str], *, several: bool) -> list[float]:
+        """The ``balanced`` weight of each class, by the labels that the samples have; a class without a row counts as if it had one."""
+        counts = Counter(label for sample in samples for label in classes(sample))
+        tally = torch.tensor([max(1, counts[label]) for label in labels])
+        labelled = sum(1 for sample in samples if sample.label is not None)
+        weights = (labelled - tally) / tally if several else balanced_class_weights(tally)
+        return [round(float(weight), 6) for weight in weights]
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``label``: (batch,) class numbers, -100 unlabelled; multi-label (batch, classes) 0/1, -100 unlabelled.

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from polysense.report.figure import ACCENT, INK, MUTED, PAPER, RULE, any_writing, drawing, unread
 from polysense.report.units import scale
-from polysense.training.comparison import Comparison
+from polysense.training.compared import Comparison
 
 LONGEST = 26
 """Characters of a name that are shown."""

@@ -14,8 +14,8 @@ from polysense.report.headline import named
 from polysense.report.run import Run
 from polysense.report.section import Section, render
 from polysense.report.units import is_fraction
-from polysense.training.comparison import Comparison
-from polysense.training.grouped_comparison import compare, has_interval
+from polysense.training.compared import Comparison
+from polysense.training.comparison import compare
 
 MOST = 30
 """So many groups are shown; of more the largest."""
@@ -57,7 +57,7 @@ def within(run: Run, other: Run, name: str, *, by: str, number: int) -> Within |
         whole = compare(other.path, run.path, split=run.split or "test", by=by)
     except DataError:
         return None
-    judged = {value: one.p_value for value, one in whole.groups.items() if has_interval(one)}
+    judged = {value: one.p_value for value, one in whole.groups.items() if one.has_interval}
     adjusted = dict(zip(judged, holm(list(judged.values())), strict=True))
     largest = set(sorted(whole.groups, key=lambda value: -whole.groups[value].rows)[:MOST])
     shown = {value: one for value, one in whole.groups.items() if value in largest}

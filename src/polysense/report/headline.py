@@ -20,7 +20,8 @@ from polysense.report.scores import Spread, constant, is_number, led_by, run_sco
 from polysense.report.section import Section, render
 from polysense.report.units import in_units, is_fraction, plain, titled
 from polysense.training.card import start_scores
-from polysense.training.comparison import Comparison, compare_each
+from polysense.training.compared import Comparison
+from polysense.training.comparison import compare_each
 from polysense.training.predictions import one_answer
 from polysense.training.rival import outdone
 

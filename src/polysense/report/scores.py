@@ -13,7 +13,7 @@ from polysense.metrics.classification import classification_metrics, multilabel_
 from polysense.metrics.sentiment import Dataset, msa_regression
 from polysense.metrics.spread import sample_std
 from polysense.report.run import Run
-from polysense.training.comparison import SCORE_METRICS
+from polysense.training.pair import SCORE_METRICS
 from polysense.training.predictions import Predictions
 from polysense.training.rival import constant_answer
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from made_ablation import made_findings, made_learned
-from polysense.training.ablation.recommendation import recommendation, sentences
+from polysense.training.ablation.recommendation import recommendation, recommended, sentences
 
 NOTHING = {"itc": (0.004, 0.021, 0.7), "mlm": (-0.003, 0.033, 0.8)}
 
@@ -52,6 +52,16 @@ def test_equal_scores_and_models_below_the_words_alone() -> None:
         "With all 812 labels train without signals: no signal changes the score on 451 test rows and 3 seeds. But TF-IDF of the "
         "texts alone reaches 61.0 weighted F1 with all 812 labels, the best model here 50.0: none of them is worth its training yet."
     )
+
+
+def test_what_is_proposed_for_use() -> None:
+    gain = {"itc": (0.03, 0.01, 0.0004), "mlm": (0.0, 0.02, 0.9)}
+    assert recommended(made_findings({812: gain})) == "itc"
+    assert recommended(made_findings({812: NOTHING})) == "base"
+    assert recommended(made_findings({812: NOTHING}, words=0.61)) is None
+    assert recommended(made_findings({812: NOTHING}, alike={"base": 3})) is None
+    assert recommended(made_findings({812: gain}, alike={"base": 3})) == "itc"
+    assert recommended(made_findings({812: gain}, alike={"base": 3, "itc": 3, "mlm": 3})) is None
 
 
 def test_a_signal_that_did_not_learn_its_own_task_is_no_finding_about_it() -> None:

@@ -96,7 +96,7 @@ def test_a_finished_search_goes_on_only_as_the_same_one(
     with pytest.raises(RecipeError, match="holds a search: go on with --resume"):
         begin(tuning, resume=False, overwrite=False)
     other = asked(posts, tuning.out, tiny_text, space=[f"{RATE}=1e-5:1e-1:log"])
-    with pytest.raises(RecipeError, match=r"was started with another space: choose another --out\n  space: .*, now "):
+    with pytest.raises(RecipeError, match=r"was started with another space: choose another --out\n  --space .*, now --space "):
         begin(other, resume=True, overwrite=False)
     monkeypatch.setattr(searching, "train", None)  # nothing is trained again
     begin(tuning, resume=True, overwrite=False)

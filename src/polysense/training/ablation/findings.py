@@ -13,7 +13,8 @@ from polysense.metrics.multiple import holm
 from polysense.metrics.spread import sample_std
 from polysense.training.ablation.own_task import Learned
 from polysense.training.ablation.question import BASE, Ablation
-from polysense.training.comparison import Comparison, compare
+from polysense.training.compared import Comparison
+from polysense.training.comparison import compare
 from polysense.training.folder import SUMMARY
 from polysense.training.outcomes import ALIKE
 from polysense.training.predictions import answered_alike

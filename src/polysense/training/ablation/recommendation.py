@@ -7,6 +7,7 @@ from statistics import fmean
 
 from polysense.training.ablation.findings import Effect, Findings, Level
 from polysense.training.ablation.own_task import percent
+from polysense.training.ablation.question import BASE
 
 
 def recommendation(findings: Findings) -> str:
@@ -41,6 +42,16 @@ def _nothing_learned(level: Level) -> str:
 def sentences(findings: Findings) -> list[str]:
     """What was seen with each number of labels, a sentence or two each."""
     return [_level(level, findings) for level in findings.levels]
+
+
+def recommended(findings: Findings) -> str | None:
+    """The arm with the most labels that is worth using: None where it learned nothing or the words alone do better."""
+    largest = findings.levels[-1]
+    best = best_effect(largest)
+    arm = BASE if best is None else best.arm
+    if largest.alike.get(arm) == len(largest.base) or _worse_than_words(largest, findings.metric):
+        return None
+    return arm
 
 
 def best_effect(level: Level) -> Effect | None:

@@ -53,8 +53,8 @@ def _finished(ablation: Ablation) -> list[tuple[int, str, int]]:
     ]
 
 
-def announce(ablation: Ablation) -> None:
-    """Say what will be done, before it is begun."""
+def announce(ablation: Ablation, *, left: int) -> None:
+    """Say what will be done, before it is begun; ``left`` trainings are not finished yet."""
     labels = ", ".join(f"all {count}" if ablation.named(count) == "all" else str(count) for count in ablation.labels)
     arms = ", ".join(arm.name for arm in ablation.arms)
     steps = sorted(set(ablation.steps.values()))
@@ -67,9 +67,12 @@ def announce(ablation: Ablation) -> None:
     beside = ablation.all_labels - ablation.labels[0] + ablation.unlabelled
     if beside:
         say(f"rows whose labels are not used take part in the signals, as many a step as labelled ones; up to {beside} of them")
+    if not left:
+        say("all of them are finished: their results are read")
+        return
     say(
-        f"at most {' or '.join(map(str, steps))} steps each, and about {size:.1f} GB of weights in all under {display(ablation.out)}; "
-        "how long it takes is told after the first training"
+        f"at most {' or '.join(map(str, steps))} steps each, and about {size:.1f} GB of weights in all under {display(ablation.out)}"
+        f"{'; how long it takes is told after the first training' if left > 1 else ''}"
     )
 
 
@@ -125,9 +128,10 @@ def run(ablation: Ablation, *, resume: bool = False, overwrite: bool = False) ->
     """Train all runs; with ``resume`` finished trainings are read and unfinished ones go on from their last checkpoint."""
     refuse_folder(ablation.out, resume=resume, overwrite=overwrite)
     refuse_small_disk(ablation, resume=resume)
-    announce(ablation)
+    finished = _finished(ablation) if resume else []
+    announce(ablation, left=ablation.trainings - len(finished))
     clock = Clock(ablation)
-    for labels, name, seed in _finished(ablation) if resume else ():
+    for labels, name, seed in finished:
         clock.was_done(labels, name, seed)
     for labels in ablation.labels:
         for arm in ablation.arms:

@@ -14,6 +14,7 @@ from polysense.data.table import Table
 from polysense.errors import RecipeError, display
 from polysense.recipe import load_recipe
 from polysense.recipe.recipe import LAST
+from polysense.training.changes import changed_entries
 from polysense.training.checkpoints import write_whole
 from polysense.training.folder import RECIPE
 from polysense.training.lock import LOCK
@@ -123,7 +124,7 @@ def ask(
         outside=outside,
         asked={
             "recipe": read.written(),
-            "space": {entry: repr(values) for entry, values in space.items()},
+            "space": {entry: values.written for entry, values in space.items()},
             "seeds": list(chosen),
             "seed": seed,
             "data": Splits.of(table, columns=read_columns(read)).digest,
@@ -155,12 +156,30 @@ def begin(tuning: Tuning, *, resume: bool, overwrite: bool) -> None:
                 f"{display(out)} holds a search: go on with --resume, replace it with --overwrite, or choose another --out"
             )
         elif different := {name: value for name, value in read_object(out / ASKED).items() if asked.get(name) != value}:
-            told = "".join(f"\n  {name}: {_brief(value)}, now {_brief(asked.get(name))}" for name, value in different.items())
+            told = [line for name, value in different.items() for line in _told(name, value, asked.get(name))]
             raise RecipeError(
-                f"{display(out)} was started with another {' and another '.join(different)}: choose another --out{told}"
+                "\n  ".join(
+                    [f"{display(out)} was started with another {' and another '.join(different)}: choose another --out", *told]
+                )
             )
     out.mkdir(parents=True, exist_ok=True)
     write_whole(out / ASKED, json.dumps(asked, indent=2, ensure_ascii=False))
+
+
+def _told(name: str, before: Any, now: Any) -> list[str]:
+    """What was asked and is asked otherwise now, as one writes it."""
+    if name == "recipe":
+        return changed_entries(before, now)
+    if name == "space":
+        return [f"{_options(before)}, now {_options(now)}"]
+    if name == "data":  # digests, which tell nobody anything
+        return ["the rows, their order or the content of their pictures differ"]
+    before, now = (",".join(map(str, one)) if isinstance(one, list) else one for one in (before, now))
+    return [f"--{name} {before}, now --{name} {now}"]
+
+
+def _options(space: Mapping[str, str]) -> str:
+    return " ".join(f"--space {entry}={values}" for entry, values in space.items())
 
 
 def _brief(value: object) -> str:

@@ -14,7 +14,7 @@ import random
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -33,6 +33,7 @@ from polysense.seeds import seed_from
 from polysense.training.ablation.running import in_words
 from polysense.training.checkpoints import write_whole
 from polysense.training.predictions import answered_alike
+from polysense.training.rival import floors
 from polysense.training.run import train
 from polysense.training.tuning.question import BEST, STUDY, TABLE, TRIALS, Tuning
 from polysense.training.tuning.space import Range, Space
@@ -55,6 +56,8 @@ class Trial:
     """``the recipe's own values``, which model answers all rows alike, or why there is no score."""
     alike: tuple[int, ...] = ()
     """The seeds whose model answers all rows of validation alike."""
+    floors: Mapping[str, float] = field(default_factory=dict)
+    """What is reached without a neural network on the same rows: by its name, the metric on validation."""
 
     @property
     def learned_nothing(self) -> bool:
@@ -99,6 +102,10 @@ def counted(trials: int) -> str:
 
 
 def _say_what_comes(tuning: Tuning, left: int) -> None:
+    if not left:
+        more = "" if tuning.settings == tuning.trials else "; a larger --trials goes on searching"
+        say(f"the search is finished: its {counted(tuning.trials)} are read, none is trained{more}")
+        return
     seeds = f"seed{'' if len(tuning.seeds) == 1 else 's'} {', '.join(map(str, tuning.seeds))}"
     say(
         f"{counted(left)} of {tuning.recipe} with {seeds}, by {tuning.metric} on validation; no test row is read"
@@ -177,6 +184,7 @@ def _try(tuning: Tuning, trial: FrozenTrial) -> Trial:
     notes = ["the recipe's own values"] if values == tuning.own else []
     scores: tuple[float, ...] = ()
     alike: list[dict[str, Any]] = []
+    beaten: dict[str, float] = {}
     try:
         summary = train(
             tuning.recipe,
@@ -194,6 +202,7 @@ def _try(tuning: Tuning, trial: FrozenTrial) -> Trial:
     else:
         scores = tuple(float(result["validation"].get(tuning.metric, math.nan)) for result in summary["per_seed"])
         alike = answered_alike(folder, tuning.seeds, "validation")
+        beaten = {name: one[tuning.metric] for name, one in floors(summary).items() if tuning.metric in one}
     known = bool(scores) and all(map(math.isfinite, scores))
     one_seed = len(tuning.seeds) == 1
     for one in alike:
@@ -207,6 +216,7 @@ def _try(tuning: Tuning, trial: FrozenTrial) -> Trial:
         seconds=round(time.monotonic() - began, 1),
         note="; ".join(notes),
         alike=tuple(sorted({one["seed"] for one in alike})),
+        floors=beaten,
     )
     write_whole(_note_of(tuning, trial.number), json.dumps(asdict(result), indent=2))
     return result

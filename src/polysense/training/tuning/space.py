@@ -42,6 +42,12 @@ class Range:
             return None
         return int(value) if self.whole else float(value)
 
+    @property
+    def written(self) -> str:
+        """As ``--space`` takes it: ``0.05:0.5:log``."""
+        flags = [name for name, there in (("log", self.log), ("int", self.whole)) if there]
+        return ":".join([f"{self.low:.15g}", f"{self.high:.15g}", *flags])
+
     def __str__(self) -> str:
         return f"{'whole numbers' if self.whole else 'numbers'} from {self.low:g} to {self.high:g}"
 
@@ -65,6 +71,11 @@ class Choices:
     def own(self, value: Any) -> str | None:
         """A recipe's value as one of these; None where it is none."""
         return next((one for one in self.values if parse_yaml(f"value: {one}", one)["value"] == value), None)
+
+    @property
+    def written(self) -> str:
+        """As ``--space`` takes them: ``a,b,c``."""
+        return ",".join(self.values)
 
     def __str__(self) -> str:
         return ", ".join(self.values)

@@ -11,8 +11,9 @@ import pytest
 import polysense
 from made_runs import make_run, write_lines
 from polysense.errors import RecipeError
-from polysense.training import comparison
-from polysense.training.grouped_comparison import compare, has_interval
+from polysense.training.comparison import compare
+from polysense.training.pair import Pair
+from polysense.training.row_groups import grouped
 
 FAST = {"resamples": 300}
 
@@ -35,19 +36,20 @@ def test_few_rows_have_a_difference_and_nothing_more(pair: tuple[Path, Path]) ->
     for run in pair:
         mark(run, lambda place, row: "one" if place == 0 else "nine" if place < 10 else "ten" if place < 20 else "rest")
     found = compare(*pair, by="shop", metric="accuracy", **FAST)
-    assert {value: has_interval(one) for value, one in found.groups.items()} == {
+    assert {value: one.has_interval for value, one in found.groups.items()} == {
         "one": False,
         "nine": False,
         "ten": True,
         "rest": True,
     }
-    raw = comparison.compare(*pair, by="shop", metric="accuracy", **FAST).groups
-    for value, one in found.groups.items():
-        assert (one.difference, one.rows) == (raw[value].difference, raw[value].rows)
-        if not has_interval(one):
+    both = Pair.read(*pair, split="test")
+    for value, places in grouped(both.rows, by="shop").items():
+        one, raw = found.groups[value], both.differences(places=places, seed=0, **FAST)["accuracy"]
+        assert (one.difference, one.rows) == (raw.difference, raw.rows)
+        if not one.has_interval:
             assert all(math.isnan(number) for number in (one.low, one.high, one.p_value, one.detectable))
         else:
-            assert one == raw[value]
+            assert one == raw
     assert "no interval and no p of fewer than 10 rows: shop nine (9), one (1)" in found.note
     assert polysense.compare is compare
 
@@ -56,11 +58,11 @@ def test_within_one_true_class_accuracy_stands_for_the_means_over_classes(pair: 
     found = compare(*pair, by="target", **FAST)
     assert found.metric == "weighted_f1"
     assert {one.metric for one in found.groups.values()} == {"accuracy"}
-    assert found.groups["positive"].base == comparison.compare(*pair, metric="recall/positive", **FAST).base
-    assert "target negative, neutral, positive have one true class" in found.note
+    assert found.groups["positive"].base == compare(*pair, metric="recall/positive", **FAST).base
+    assert "within target negative, neutral, positive all rows have one true class, of which weighted_f1" in found.note
     asked = compare(*pair, by="target", metric="macro_f1", **FAST)
     assert {one.metric for one in asked.groups.values()} == {"macro_f1"}
-    assert "have one true class, of which macro_f1 says no more than accuracy does" in asked.note
+    assert "all rows have one true class, of which macro_f1 says no more than accuracy does" in asked.note
 
 
 def test_groups_of_several_classes_keep_the_metric(pair: tuple[Path, Path]) -> None:
