@@ -15,8 +15,10 @@ import polysense
 from foreign_models import modular
 from polysense.cli.main import execute
 from polysense.cli.noted_table import NotedTable
-from polysense.errors import RecipeError
+from polysense.cli.predict import table_rows
+from polysense.errors import Problem, RecipeError
 from polysense.metrics.classification import classification_metrics
+from polysense.types import Sample
 
 
 def answers(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -156,6 +158,18 @@ def test_lines_of_stdin_name_pictures_of_the_media_folder_only(
     inside, outside = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert inside["label"]
     assert "leaves the data folder" in outside["error"]
+
+
+def test_files_that_the_model_does_not_read_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recipe.yaml").write_text("encoders: {text: {class_path: Anything}}\n", "utf-8")
+    table = tmp_path / "posts.csv"
+    table.write_text("id,text,image\na,one,gone.jpg\n", "utf-8")
+    line = json.dumps({"id": "a", "text": "one", "image": "gone.jpg"})
+    for noted, used in ((NotedTable.of(str(tmp_path)), True), (NotedTable(), False)):
+        for source in (str(table), "-"):
+            monkeypatch.setattr("sys.stdin", io.StringIO(line))
+            (row,) = table_rows(source, None, tmp_path, "utf-8", noted=noted)
+            assert isinstance(row, Sample if used else Problem), (source, row)
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,12 @@ class TestComplete:
 
     def test_a_class_that_no_shown_row_has_weighs_as_if_one_had(self) -> None:
         rows = samples(("a",), ("a",), (), None)
-        assert Classification.balanced(rows, ["a", "b"], several=True) == [0.5, 2.0]
+        asked, completed = (
+            {"class_weights": "balanced"},
+            {"labels": ["a", "b"], "multi_label": True, "class_weights": [1.0, 1.0]},
+        )
+        assert Classification.complete_shown(asked, completed, rows) == {"class_weights": [0.5, 2.0]}
+        assert Classification.complete_shown({"class_weights": [1.0, 1.0]}, completed, rows) == {}
 
     def test_balanced_weights_of_several_labels_are_negatives_over_positives(self) -> None:
         rows = samples(("a", "b"), ("a",), (), None, ("a",))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from polysense.data.pair_files import FORMATS
+from polysense.data.rows import MEDIA
 from polysense.data.tablefile import DELIMITERS, Separated, find_table, read_raw
 from polysense.errors import DataError
 
@@ -21,23 +22,33 @@ class NotedTable:
     """One of ``DELIMITERS``."""
     label_separator: str | None = None
     """What stands between the labels of a row that has several."""
+    media: tuple[str, ...] = MEDIA
+    """Those that the run's model reads: the files of others may be missing."""
 
     @classmethod
     def of(cls, run: str) -> NotedTable:
-        """Of a run's folder; empty where it had our own names, or no table."""
+        """Of a run's folder; without names where its table had our own, or it had none."""
         from polysense.recipe.files import parse_yaml
         from polysense.training.folder import RECIPE
 
         file = Path(run) / RECIPE
-        corpora = parse_yaml(file.read_text(encoding="utf-8"), str(file)).get("corpora") if file.is_file() else None
-        match corpora:
+        if not file.is_file():
+            return cls()
+        recipe = parse_yaml(file.read_text(encoding="utf-8"), str(file))
+        match recipe.get("encoders"):
+            case dict(encoders):
+                media = tuple(name for name in MEDIA if name in encoders)
+            case _:
+                media = MEDIA
+        match recipe.get("corpora"):
             case [{"init_args": dict(given)}]:
                 return cls(
                     {str(name): str(column) for name, column in (given.get("columns") or {}).items()},
                     given.get("delimiter"),
                     given.get("label_separator"),
+                    media,
                 )
-        return cls()
+        return cls(media=media)
 
     def separated(self, path: Path, *, encoding: str) -> Separated | None:
         """How the cells of another table are laid out, where it is laid out as the run's was and not as its name says."""

@@ -230,7 +230,7 @@ def table_rows(table: str, columns: str | None, media_root: Path | None, encodin
     if table == "-":
         if encoding != "utf-8":
             raise RecipeError("--encoding is for table files; what comes from stdin must be UTF-8")
-        return _standard_input(read_columns(columns), media_root or Path.cwd(), noted.label_separator)
+        return _standard_input(read_columns(columns), media_root or Path.cwd(), noted)
     from polysense.data.table import read_table
     from polysense.data.tablefile import find_table, read_raw
 
@@ -247,14 +247,16 @@ def table_rows(table: str, columns: str | None, media_root: Path | None, encodin
         split_seed=None,
         separated=separated,
     )
-    return iter(read.in_order())
+    return iter(read.read_for(noted.media).in_order())
 
 
-def _standard_input(columns: dict[str, str], media_root: Path, label_separator: str | None) -> Iterator[Row]:
+def _standard_input(columns: dict[str, str], media_root: Path, noted: NotedTable) -> Iterator[Row]:
     from polysense.data.rows import FIELDS, RowReader
 
     named = {field: columns.get(field, field) for field in FIELDS}
-    reader = RowReader(file="standard input", columns=named, media_root=media_root, label_separator=label_separator)
+    reader = RowReader(
+        file="standard input", columns=named, media_root=media_root, label_separator=noted.label_separator, wanted=noted.media
+    )
     for number, line in enumerate(sys.stdin, start=1):
         if not line.strip():
             continue

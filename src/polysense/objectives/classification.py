@@ -118,17 +118,18 @@ class Classification(Answering, Choosing):
             raise DataError(f"a classification needs at least two classes; the training rows have {found}")
         completed["labels"] = labels
         if completed.get("class_weights") == "balanced":
-            completed["class_weights"] = cls.balanced(samples, labels, several=several)
+            completed["class_weights"] = _balanced(samples, labels, several=several)
         return completed
 
     @classmethod
-    def balanced(cls, samples: Sequence[Sample], labels: Sequence[str], *, several: bool) -> list[float]:
-        """The ``balanced`` weight of each class, by the labels that the samples have; a class without a row counts as if it had one."""
-        counts = Counter(label for sample in samples for label in classes(sample))
-        tally = torch.tensor([max(1, counts[label]) for label in labels])
-        labelled = sum(1 for sample in samples if sample.label is not None)
-        weights = (labelled - tally) / tally if several else balanced_class_weights(tally)
-        return [round(float(weight), 6) for weight in weights]
+    def complete_shown(
+        cls, arguments: Mapping[str, Any], completed: Mapping[str, Any], samples: Sequence[Sample]
+    ) -> dict[str, Any]:
+        """``balanced`` class weights are those of the labels that are shown; a class without any counts as if it had one row."""
+        if arguments.get("class_weights") != "balanced":
+            return {}
+        several = bool(completed.get("multi_label"))
+        return {"class_weights": _balanced(samples, completed["labels"], several=several)}
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``label``: (batch,) class numbers, -100 unlabelled; multi-label (batch, classes) 0/1, -100 unlabelled.
@@ -254,6 +255,15 @@ def _logits(chances: NDArray[np.float64], *, several: bool) -> NDArray[np.float6
 def _at(logits: NDArray[np.float64], *, several: bool) -> NDArray[np.float64]:
     found: NDArray[np.float64] = expit(logits) if several else softmax(logits, axis=1)
     return found
+
+
+def _balanced(samples: Sequence[Sample], labels: Sequence[str], *, several: bool) -> list[float]:
+    """The weight of each class by the labels that the samples have; a class without a row counts as if it had one."""
+    counts = Counter(label for sample in samples for label in classes(sample))
+    tally = torch.tensor([max(1, counts[label]) for label in labels])
+    labelled = sum(1 for sample in samples if sample.label is not None)
+    weights = (labelled - tally) / tally if several else balanced_class_weights(tally)
+    return [round(float(weight), 6) for weight in weights]
 
 
 def refuse_other_labels(samples: Sequence[Sample], labels: Sequence[str], *, several: bool) -> None:

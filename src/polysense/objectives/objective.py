@@ -80,6 +80,20 @@ class Objective(nn.Module, ABC):
         del samples
         return dict(arguments)
 
+    @classmethod
+    def complete_shown(
+        cls, arguments: Mapping[str, Any], completed: Mapping[str, Any], samples: Sequence[Sample]
+    ) -> dict[str, Any]:
+        """What of the completed arguments is otherwise in the training of a seed that is shown the labels of some rows only.
+
+        Args:
+            arguments: of the recipe.
+            completed: those that :meth:`complete` made of them by the labels of all training rows.
+            samples: all training rows, without the labels that are hidden in this training.
+        """
+        del arguments, completed, samples
+        return {}
+
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """The batch fields that this objective reads, from the samples; only called for training."""
         del samples

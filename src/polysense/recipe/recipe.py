@@ -95,6 +95,19 @@ class Recipe:
             start=None if self.start is None else str(start_folder(self.start)),
         )
 
+    def of_shown(self, asked: Recipe, samples: Sequence[Sample]) -> Recipe:
+        """The completed recipe for a training that is shown the labels of some rows only.
+
+        Args:
+            asked: the recipe before it was completed.
+            samples: the training rows, without the labels that are hidden.
+        """
+        changed = {}
+        for name, signal in self.objectives.items():
+            kind: type[Objective] = signal.part.kind
+            changed[name] = kind.complete_shown(asked.objectives[name].part.arguments, signal.part.arguments, samples)
+        return self.with_objectives(changed)
+
     def with_training(self, **settings: Any) -> Recipe:
         """The recipe with other training arguments."""
         return replace(self, training={**self.training, **settings})

@@ -16,7 +16,6 @@ from polysense.training.folder import SUMMARY
 OF_ROWS = ("target", "missing", "aspect", "group")
 """What predictions say of a row, beside the columns of its table, that both runs have and several rows share."""
 
-
 FEWEST = 10
 """Rows of a group, below which it has no interval and no p: what is drawn again of a handful of rows hardly differs from them."""
 

@@ -27,7 +27,6 @@ from polysense.errors import ArgumentError, DataError, RecipeError
 from polysense.evaluation.evaluator import measured_rows
 from polysense.evaluation.reference import mean_references, references
 from polysense.metrics.sentiment import Dataset
-from polysense.objectives.classification import Classification
 from polysense.objectives.objective import Objective
 from polysense.progress import bar, once, say, say_of_data
 from polysense.recipe import Recipe, load_recipe
@@ -131,7 +130,7 @@ def train(
         with blamed(), once():
             results = []
             for seed in seeds:
-                own = weighed(recipe, complete, splits, seed=seed)
+                own = complete.of_shown(recipe, splits.drawn(seed).samples) if splits.draws else complete
                 results.append(train_seed(own, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache))
                 if first():
                     after_seed(results[-1])
@@ -150,19 +149,6 @@ def train(
         }
         from_first(lambda: _write_down(folder, summary))
         return summary
-
-
-def weighed(recipe: Recipe, complete: Recipe, splits: Splits, *, seed: int) -> Recipe:
-    """The complete recipe for one seed: ``balanced`` class weights are those of the labels that it is shown, where it draws them."""
-    balanced = [name for name, one in recipe.objectives.items() if one.part.arguments.get("class_weights") == "balanced"]
-    if not balanced or not splits.draws:
-        return complete
-    shown = splits.drawn(seed).samples
-    found = {}
-    for name in balanced:
-        asked = complete.objectives[name].part.arguments
-        found[name] = {"class_weights": Classification.balanced(shown, asked["labels"], several=bool(asked["multi_label"]))}
-    return complete.with_objectives(found)
 
 
 def _whole_summary(recipe: Recipe, splits: Splits, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
