@@ -291,6 +291,7 @@ def main() -> None:
     parser.add_argument("--curve-steps", type=int, default=150)
     parser.add_argument("--curve-seeds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--leave-out", action="append", default=[], help="a way of the peer")
     parser.add_argument("--out", type=Path)
     for name in ("--worker", "--model", "--sentences-file"):
         parser.add_argument(name, help=argparse.SUPPRESS)
@@ -305,7 +306,7 @@ def main() -> None:
         file = Path(folder) / "sentences.json"
         needed = max(options.steps + options.warm_up, options.curve_steps) * BATCH
         file.write_text(json.dumps(read_sentences(options.data, needed)), encoding="utf-8")
-        workers = [Worker(way, file, options.threads) for way in (OURS, *PEERS)]
+        workers = [Worker(way, file, options.threads) for way in (OURS, *PEERS) if way not in options.leave_out]
         timed = take_turns(workers, model, options.pairs, steps=options.steps + options.warm_up, warm_up=options.warm_up)
         start = random_start(model, Path(folder) / "random")
         long = take_turns(workers, start, options.curve_seeds, steps=options.curve_steps, warm_up=options.warm_up)
@@ -318,6 +319,7 @@ def main() -> None:
         "steps": options.steps,
         "warm_up": options.warm_up,
         "threads": options.threads,
+        "left_out": options.leave_out,
         "processor": processor(),
         "commit": commit(),
         "python": platform.python_version(),
