@@ -343,7 +343,12 @@ def test_the_delimiter_of_a_table_can_be_said(posts: Path, capsys: pytest.Captur
     assert "valid: 'comma', 'semicolon', 'tab'" in capsys.readouterr().err
     (posts.parent / "posts.jsonl").write_text('{"text": "good", "label": "a"}\n', encoding="utf-8")
     assert execute(["data", "verify", str(posts.parent / "posts.jsonl"), "--delimiter", "tab"]) == 2
-    assert "--delimiter is for .csv, .tsv, .tab files; leave it out for" in capsys.readouterr().err
+    said = "--delimiter is for .csv, .tsv, .tab files; leave it out for"
+    assert said in capsys.readouterr().err
+    (posts.parent / "lines").mkdir()
+    (posts.parent / "posts.jsonl").rename(posts.parent / "lines/posts.jsonl")
+    assert execute(["data", "verify", str(posts.parent / "lines"), "--delimiter", "tab"]) == 2
+    assert said in capsys.readouterr().err
     assert execute(["data", "verify", str(posts), "--corpus", "MvsaSingle", "--delimiter", "tab"]) == 2
     assert "--delimiter is for your own tables" in capsys.readouterr().err
 

@@ -103,15 +103,15 @@ def verify(
     from polysense.data.label_checks import has_slips
     from polysense.data.pair_files import FORMATS
     from polysense.data.table import elsewhere
-    from polysense.data.tablefile import DELIMITERS, is_table
+    from polysense.data.tablefile import DELIMITERS, find_table
     from polysense.data.verify import verify as check
 
     if delimiter is not None and delimiter not in DELIMITERS:
         raise RecipeError(f"--delimiter {delimiter!r}: {choices(delimiter, DELIMITERS)}")
-    if delimiter is not None and is_table(table) and table.suffix.lower() not in FORMATS:
-        raise RecipeError(f"--delimiter is for {', '.join(FORMATS)} files; leave it out for {display(table)}")
     if corpus is None and columns is None:
         corpus = "Sentences" if table.suffix == ".txt" else recognised(table)
+    if delimiter is not None and corpus is None and (file := find_table(table)).suffix.lower() not in FORMATS:
+        raise RecipeError(f"--delimiter is for {', '.join(FORMATS)} files; leave it out for {display(file)}")
     reader = corpus_reader(
         corpus, columns=read_columns(columns), encoding=encoding, delimiter=delimiter, label_separator=label_separator
     )
