@@ -119,20 +119,18 @@ def test_a_finished_search_is_read(
     assert execute([*words, "--resume"]) == 0
     captured = capsys.readouterr()
     assert captured.out == first
-    assert (
-        "the search is finished: its 2 trials are read, none is trained; a larger --trials goes on searching\n" in captured.err
-    )
+    assert "the search is finished: 2 trials are read, none is trained; a larger --trials goes on searching\n" in captured.err
     assert "0 trials" not in captured.err
     assert execute([*words, "--trials", "1", "--resume"]) == 0
-    assert "the search is finished: its 2 trials are read" in capsys.readouterr().err
+    assert "the search is finished: 2 trials are read" in capsys.readouterr().err
 
     other = command(toy_posts, out, [*tiny_encoders, "training.warmup_steps=3"], "--space", f"{RATE}=1e-4,1e-3")
     assert execute([*other, "--seeds", "0,1", "--resume"]) == 2
     assert capsys.readouterr().err == (
         f"polysense: error: {out} was started with another recipe and another space and another seeds: choose another --out\n"
-        "  training.warmup_steps: 0.1, now 3\n"
+        "  training.warmup_steps: 0.1, now 3.0\n"
         f"  --space {RATE}=0.0001:0.01, now --space {RATE}=1e-4,1e-3\n"
-        "  --seeds 13, now --seeds 0,1\n"
+        "  --seeds 0, now --seeds 0,1\n"
     )
 
 

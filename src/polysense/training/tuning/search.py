@@ -73,7 +73,7 @@ def search(tuning: Tuning) -> list[Trial]:
     (tuning.out / TRIALS).mkdir(exist_ok=True)
     begun = [one for one in study.get_trials(deepcopy=False) if one.state == TrialState.RUNNING]
     found = _finished(tuning)
-    _say_what_comes(tuning, max(tuning.trials - len(found), 0))
+    _say_what_comes(tuning, there=len(found))
     began, done = time.monotonic(), 0
     while len(found) < tuning.trials:
         trial = begun.pop(0) if begun else _next(study, tuning, found)
@@ -101,10 +101,11 @@ def counted(trials: int) -> str:
     return f"{trials} trial{'' if trials == 1 else 's'}"
 
 
-def _say_what_comes(tuning: Tuning, left: int) -> None:
-    if not left:
-        more = "" if tuning.settings == tuning.trials else "; a larger --trials goes on searching"
-        say(f"the search is finished: its {counted(tuning.trials)} are read, none is trained{more}")
+def _say_what_comes(tuning: Tuning, *, there: int) -> None:
+    left = tuning.trials - there
+    if left <= 0:
+        more = "" if tuning.settings == there else "; a larger --trials goes on searching"
+        say(f"the search is finished: {counted(there)} {'is' if there == 1 else 'are'} read, none is trained{more}")
         return
     seeds = f"seed{'' if len(tuning.seeds) == 1 else 's'} {', '.join(map(str, tuning.seeds))}"
     say(
