@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import runpy
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,17 @@ import pytest
 from polysense.recipe import load_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "docs/results"
 
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "benchmarks/unimo_effects.py"))
+
+
+def test_the_page_is_what_the_script_writes_of_the_numbers(script: dict[str, Any]) -> None:
+    result = json.loads((RESULTS / "unimo_effects.json").read_text("utf-8"))
+    assert script["markdown"](result) == (RESULTS / "unimo_effects.md").read_text("utf-8")
 
 
 def test_every_arm_is_a_recipe(script: dict[str, Any]) -> None:
