@@ -33,15 +33,13 @@ def refused(row: dict[str, object], **options) -> Problem:
     return problem
 
 
-def test_a_medium_that_nobody_wants_makes_no_row_bad() -> None:
+def test_a_medium_that_nobody_reads_makes_no_row_bad() -> None:
     row = {"text": "so good", "image": "gone.jpg", "audio": "gone.wav"}
     assert refused(row).field == "image"
-    sample, faults = reader().read_all(row, 7)
-    assert sample == read({"text": "so good"})
-    assert [(one.row, one.field) for one in faults] == [(7, "image"), (7, "audio")]
-    assert replace(reader(), wanted=("text",)).read(row, 7) == sample
-    assert isinstance(replace(reader(), wanted=("text", "audio")).read(row, 7), Problem)
-    assert reader().read_all({"text": " ", "image": "gone.jpg"}, 7)[0] is None
+    assert replace(reader(), reads=("text",)).read(row, 7) == read({"text": "so good"})
+    assert replace(reader(), reads=("text", "audio")).read(row, 7).field == "audio"
+    blank = replace(reader(), reads=("text",)).read({"text": " ", "image": "gone.jpg"}, 7)
+    assert (blank.field, blank.reason) == ("row", "nothing usable: the text is empty")
 
 
 @pytest.mark.parametrize(

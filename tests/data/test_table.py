@@ -142,7 +142,7 @@ def test_bad_rows_are_problems_and_the_others_stay(pictures) -> None:
         "8,ragged\n",
     )
     table = read_table(path)
-    assert [sample.id for sample in table.without(table.problems).samples] == ["1"]
+    assert [sample.id for sample in table.samples] == ["1"]
     assert [(one.row, one.id, one.field) for one in table.problems] == [
         (2, "2", "image"),
         (3, "3", "image"),
@@ -165,16 +165,14 @@ def test_bad_rows_are_problems_and_the_others_stay(pictures) -> None:
 
 
 def test_what_is_wrong_with_media_that_nobody_reads_makes_no_row_bad(pictures) -> None:
-    content = "text,image,audio\nok,a.png,\nno,gone.png,\n,gone.png,\nno,a.png,gone.wav\n"
-    table = read_table(write_csv(pictures("a.png"), content), split_seed=None)
-    assert [one.row for one in table.bad] == [2, 3, 4]
-    assert [isinstance(row, Problem) for row in table.in_order()] == [False, True, True, True]
-    seen = table.read_for({"text", "audio"})
-    assert [(one.row, one.field) for one in seen.bad] == [(3, "image"), (4, "audio")]
-    (told,) = [one for one in seen.problems if one.severity == "warning"]
-    assert (told.field, told.row) == ("image", None)
-    assert told.reason.startswith("1 row of which it cannot be read, the first is row 2: ")
-    assert [isinstance(row, Problem) for row in seen.in_order()][:3] == [False, False, True]
+    content = "id,text,image,audio\na,ok,a.png,\nb,no,gone.png,\nc,,gone.png,\nd,no,gone.png,gone.wav\nb,again,a.png,\n"
+    file = write_csv(pictures("a.png"), content)
+    table = read_table(file, split_seed=None)
+    assert [(one.row, one.field) for one in table.problems] == [(2, "image"), (3, "image"), (4, "image")]
+    assert [isinstance(row, Problem) for row in table.in_order()] == [False, True, True, True, False]  # b's id is free again
+    heard = read_table(file, split_seed=None, reads=("text", "audio"))
+    assert [(one.row, one.field) for one in heard.problems] == [(3, "row"), (4, "audio"), (5, "id")]
+    assert [len(heard.in_order()), heard.samples[1].image] == [5, None]
 
 
 def test_media_root(tmp_path: Path) -> None:

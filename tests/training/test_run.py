@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from importlib.metadata import version
@@ -181,8 +182,7 @@ def test_rows_in_python_stay_in_the_media_root_that_is_named(toy_posts: Path, tm
     recipe, rows = load_recipe(RECIPE), posts(toy_posts)
     assert len(read_data(recipe, rows).samples) == 64
     assert len(read_data(recipe, rows, media_root=toy_posts).samples) == 64
-    elsewhere = read_data(recipe, rows, media_root=tmp_path)
-    assert not elsewhere.without(elsewhere.bad).samples
+    assert not read_data(recipe, rows, media_root=tmp_path).samples
 
 
 def test_without_test_rows_validation_is_told(tiny_encoders: list[str], toy_posts: Path, tmp_path: Path) -> None:
@@ -335,10 +335,26 @@ def test_a_recipe_that_reads_texts_takes_rows_whose_pictures_are_missing_or_dama
     texts = load_recipe("social/posts_text")
     table = usable_rows(texts, read_data(texts, tmp_path), skip_bad_rows=False)
     assert len(table) == 20
-    assert [(one.severity, one.field) for one in table.problems] == [("warning", "image")]
+    assert not table.problems
     both = load_recipe("social/posts_concat")
     with pytest.raises(DataError, match="2 bad rows"):
         usable_rows(both, read_data(both, tmp_path), skip_bad_rows=False)
+
+
+def test_rows_that_are_left_out_take_no_part_in_splits_and_draws(tmp_path: Path, toy_posts: Path) -> None:
+    shutil.copytree(toy_posts / "images", tmp_path / "images")
+    pictures = sorted((tmp_path / "images").iterdir())[:20]
+    names = [f"images/{one.name}" for one in pictures]
+    table = "".join(f"text {n},{names[n % 20]},{'ab'[n // 20]}\n" for n in range(40))
+    (tmp_path / "posts.csv").write_text(f"text,image,label\n{table}", "utf-8")
+    for picture in pictures[::2]:
+        picture.unlink()
+    both = load_recipe("social/posts_concat")
+    usable = usable_rows(both, read_data(both, tmp_path), skip_bad_rows=True)
+    assert usable.splits == {"train": 16, "validation": 2, "test": 2}
+    drawn = load_recipe("social/posts_concat", ["corpora.0.labels=17"])
+    with pytest.raises(DataError, match="17 labels are asked for, the training rows have 16"):
+        read_data(drawn, tmp_path)
 
 
 def test_a_table_that_is_read_has_its_media_root(tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def analyze(
     from polysense.training.checkpoints import write_whole
 
     analyst = _analyst(knowledge, polarity, terms, aspects, role, trust_recipe_code)
-    source = open_rows(reviews, columns=read_columns(columns), encoding=encoding or "utf-8", skip_bad_rows=skip_bad_rows)
+    source = open_rows(
+        reviews, columns=read_columns(columns), encoding=encoding or "utf-8", skip_bad_rows=skip_bad_rows, reads=("text",)
+    )
     groups = None if by is None else _grouped(source, by)
     for note in source.notes:
         say(note)

@@ -134,7 +134,8 @@ def verify(
         counts = {**_summary(kept, corpus, bad), "warnings": len(found) - len(bad), "left_out": more}
         print_json({**counts, "problems": [one.as_dict() for one in found]})
     else:
-        _print(kept, found, hints=[*elsewhere(read, bad), *_usable_without(read, bad)])
+        others = _usable_without(reader, table, media_root, bad)
+        _print(kept, found, hints=[*elsewhere(read, bad), *others])
         if not named and has_slips(kept):
             typer.echo("`--labels NAMES` says which classes there are; rows of others are then bad, and the exit code is 3.")
         if more:
@@ -309,13 +310,16 @@ def _summary(kept: Table, corpus: str | None, bad: Sequence[Problem]) -> dict[st
     }
 
 
-def _usable_without(read: Table, bad: Sequence[Problem]) -> list[str]:
+def _usable_without(reader: Corpus, root: Path, media_root: Path | None, bad: Sequence[Problem]) -> list[str]:
     """That recipes which do not read the media at fault can use bad rows; nothing where they can use none."""
     from polysense.data.rows import MEDIA, origin
 
     fields = [name for name in MEDIA if any(one.field == name for one in bad)]
+    if not fields:
+        return []
     faulty = {origin(one.file, one.row) for one in bad if one.row is not None}
-    rest = read.without([one for one in bad if one.field not in fields])
+    read = reader.read_by([name for name in MEDIA if name not in fields]).candidates(root, media_root=media_root)
+    rest = read.without([one for one in (*bad, *read.bad) if one.field not in fields])
     usable = sum(bool(set(sample.modalities) - set(fields)) for sample in rest.samples if sample.origin in faulty)
     some = "1 bad row is" if usable == 1 else f"{usable} bad rows are"
     return [f"{some} sound for a recipe that does not read {' and '.join(fields)}."] if usable else []

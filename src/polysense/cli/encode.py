@@ -100,6 +100,7 @@ def encode(
             media_root=media_root,
             encoding=encoding or "utf-8",
             skip_bad_rows=skip_bad_rows,
+            reads=loaded.modalities if part is None else (part,),
         )
     )
     for note in source.notes:

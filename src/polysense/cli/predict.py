@@ -246,8 +246,9 @@ def table_rows(table: str, columns: str | None, media_root: Path | None, encodin
         label_separator=noted.label_separator,
         split_seed=None,
         separated=separated,
+        reads=noted.media,
     )
-    return iter(read.read_for(noted.media).in_order())
+    return iter(read.in_order())
 
 
 def _standard_input(columns: dict[str, str], media_root: Path, noted: NotedTable) -> Iterator[Row]:
@@ -255,7 +256,7 @@ def _standard_input(columns: dict[str, str], media_root: Path, noted: NotedTable
 
     named = {field: columns.get(field, field) for field in FIELDS}
     reader = RowReader(
-        file="standard input", columns=named, media_root=media_root, label_separator=noted.label_separator, wanted=noted.media
+        file="standard input", columns=named, media_root=media_root, label_separator=noted.label_separator, reads=noted.media
     )
     for number, line in enumerate(sys.stdin, start=1):
         if not line.strip():

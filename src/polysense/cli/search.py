@@ -200,6 +200,7 @@ def _fill(
         encoding=reading.encoding,
         skip_bad_rows=reading.skip_bad_rows,
         decode=part != "image",  # pictures whose vectors are kept need not be opened
+        reads=model.modalities,
     )
     for note in source.notes:
         say(note)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from copy import copy
 from inspect import signature
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
+from polysense.data.rows import MEDIA
 from polysense.data.table import Table, with_splits
 from polysense.errors import DataError, RecipeError, display
 
@@ -36,6 +38,15 @@ class Corpus(ABC):
     """Sets of files and folders, each of which tells the corpus from others; those of the ``layout`` where there are none."""
     own_files: ClassVar[bool] = False
     """Whether it reads anybody's files, each by itself: nothing about a file says that it is none of its."""
+
+    reads: Collection[str] = MEDIA
+    """The modalities that somebody reads: where its rows may lack media, others that cannot be used make no row bad."""
+
+    def read_by(self, modalities: Collection[str]) -> Self:
+        """The same reader for a model that reads these ``modalities``."""
+        found = copy(self)
+        found.reads = tuple(modalities)
+        return found
 
     @abstractmethod
     def read(self, root: Path, *, media_root: Path | None = None) -> Table:

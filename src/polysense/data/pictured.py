@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from polysense.data.media import file_digest
-from polysense.data.rows import FIELDS, RowReader
+from polysense.data.rows import FIELDS, MEDIA, RowReader
 from polysense.data.table import Table, read_table
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, choices, display
@@ -29,6 +29,7 @@ def read_pictured(
     pictures: Path,
     also: str | None = None,
     label: Callable[[Cells], str | None] | None = None,
+    reads: Collection[str] = MEDIA,
 ) -> Table:
     """The rows of a table file, without splits where it has none.
 
@@ -40,6 +41,7 @@ def read_pictured(
             ids the pictures are found (the name of the picture, with or without folder and ending).
         also: how a picture may be called that is not called as the cell says: ``T{}``.
         label: makes a row's label of its cells; a DataError of it makes the row a bad one.
+        reads: the modalities that somebody reads (see `read_table`).
 
     Raises:
         DataError: the table or the regions cannot be read, or a column is not there.
@@ -60,7 +62,7 @@ def read_pictured(
             name = str(row.get(columns["id"]) or "") or None
             problems.append(Problem(file=file, row=number, id=name, field=LABEL, reason=str(error)))
     fields = named if label is None else {**named, LABEL: LABEL}
-    samples, bad = pictured(rows, file=file, columns=fields, pictures=pictures, also=also)
+    samples, bad = pictured(rows, file=file, columns=fields, pictures=pictures, also=also, reads=reads)
     return Table(
         name=path.name,
         samples=tuple(samples),
@@ -78,6 +80,7 @@ def pictured(
     columns: Mapping[str, str],
     pictures: Path | None,
     also: str | None = None,
+    reads: Collection[str] = MEDIA,
 ) -> tuple[list[Sample], list[Problem]]:
     """The samples of numbered rows, and what is wrong with the others.
 
@@ -87,8 +90,9 @@ def pictured(
         columns: our field -> the key of a row that holds it.
         pictures: see `read_pictured`; None where rows have no pictures.
         also: see `read_pictured`.
+        reads: see `read_pictured`.
     """
-    reader = RowReader(file=file, columns=columns, media_root=pictures)
+    reader = RowReader(file=file, columns=columns, media_root=pictures, reads=reads)
     regions = None if pictures is None else _regions(pictures)
     there = {one.stem for one in pictures.iterdir()} if pictures is not None and also is not None and regions is None else set()
     samples: dict[str, Sample] = {}
@@ -99,18 +103,17 @@ def pictured(
         names = [cell, *([] if also is None else [also.format(cell)])] if cell else []
         if regions is not None:
             found = next((one for one in map(regions.get, names) if one is not None), None)
-            read, faults = reader.read_all({**row, IMAGE: found}, number)
+            read = reader.read({**row, IMAGE: found}, number)
         elif called := next((name for name in names if name in there), None):
-            read, faults = reader.read_all({**row, IMAGE: called}, number)
+            read = reader.read({**row, IMAGE: called}, number)
         else:
-            read, faults = reader.read_all(row, number)
-        problems += faults
-        if read is None:
-            continue
-        if regions is not None and names and read.image is None and not faults:
+            read = reader.read(row, number)
+        if isinstance(read, Problem):
+            problems.append(read)
+        elif regions is not None and names and read.image is None and IMAGE in reads:
             reason = f"{regions.place} has no regions of {cell!r}; {choices(cell, regions.names)}"
             problems.append(Problem(file=file, row=number, id=read.id, field=IMAGE, reason=reason))
-        if read.id in samples:
+        elif read.id in samples:
             reason = f"the id stands in row {first[read.id]} too"
             problems.append(Problem(file=file, row=number, id=read.id, field="id", reason=reason))
         else:

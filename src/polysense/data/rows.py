@@ -52,47 +52,29 @@ class RowReader:
     """Media lie in this folder and nowhere else; None where they may lie anywhere."""
     label_separator: str | None = None
     """Stands between the classes of one label cell; None where a cell is one class."""
-    wanted: Collection[str] = MEDIA
-    """The media that somebody could use."""
+    reads: Collection[str] = MEDIA
+    """The modalities that somebody reads: other media that cannot be used are as if they were not there."""
 
     def read(self, row: Mapping[str, object], number: int) -> Sample | Problem:
-        """The sample of row ``number`` (from 1), or what is wrong with it; faults of media that are not ``wanted`` are none."""
-        sample, problems = self.read_all(row, number)
-        faults = [one for one in problems if sample is None or one.field in self.wanted]
-        if sample is None or faults:
-            return faults[0]
-        return sample
-
-    def read_all(self, row: Mapping[str, object], number: int) -> tuple[Sample | None, list[Problem]]:
-        """The sample of row ``number`` (from 1), without those of its media that cannot be read, and why they cannot.
-
-        There is no sample where anything else is wrong, or nothing else is there.
-        """
+        """The sample of row ``number`` (from 1), or what is wrong with it."""
         row_id: str | None = None
-        media: dict[str, Any] = {}
-        faults: list[Problem] = []
         try:
             row_id = self._text(row, "id") or str(number)
-            for field in MEDIA:
-                try:
-                    media[field] = self._medium(row, field)
-                except BadCellError as bad:
-                    faults.append(self._fault(number, row_id, bad))
-            sample = self._sample(row, row_id, number, media)
+            sample = self._sample(row, row_id, number)
         except BadCellError as bad:
-            return None, [self._fault(number, row_id, bad)]
-        if (sample.text or "").strip() or set(sample.modalities) - {"text"}:
-            return sample, faults
-        named = [name for name in MEDIA if name in self.columns and name in self.wanted]
-        lacks = "no text" if sample.text is None else "the text is empty"
-        reason = f"nothing usable: {lacks}" + (f", and no {' or '.join(named)}" if named else "")
-        return None, faults or [Problem(file=self.file, row=number, id=row_id, field="row", reason=reason)]
+            return Problem(file=self.file, row=number, id=row_id, field=bad.field, reason=bad.reason)
+        if not (sample.text or "").strip() and not set(sample.modalities) - {"text"}:
+            media = [name for name in MEDIA if name in self.columns and name in self.reads]
+            lacks = "no text" if sample.text is None else "the text is empty"
+            reason = f"nothing usable: {lacks}" + (f", and no {' or '.join(media)}" if media else "")
+            return Problem(file=self.file, row=number, id=row_id, field="row", reason=reason)
+        return sample
 
     def names(self, row: Mapping[str, object]) -> bool:
         """Whether the row has an id of its own, and its number does not stand for one."""
         return bool(self._text(row, "id"))
 
-    def _sample(self, row: Mapping[str, object], row_id: str, number: int, media: Mapping[str, Any]) -> Sample:
+    def _sample(self, row: Mapping[str, object], row_id: str, number: int) -> Sample:
         return Sample(
             id=row_id,
             text=self._text(row, "text"),
@@ -100,7 +82,9 @@ class RowReader:
             negatives=self._negatives(row),
             aspect=(self._text(row, "aspect") or "").strip() or None,
             spans=self._spans(row),
-            **media,
+            image=self._medium(row, "image"),
+            audio=self._medium(row, "audio"),
+            video=self._medium(row, "video"),
             label=self._label(row),
             score=self._score(row, "score"),
             scores=self._scores(row),
@@ -110,12 +94,14 @@ class RowReader:
             origin=origin(self.file, number),
         )
 
-    def _medium(self, row: Mapping[str, object], field: str) -> object:
+    def _medium(self, row: Mapping[str, object], field: str) -> Any:
         cells, value = MediaCells(self.media_root), self._cell(row, field)
-        return cells.picture(value) if field == "image" else cells.clip(value, field)
-
-    def _fault(self, number: int, row_id: str | None, bad: BadCellError) -> Problem:
-        return Problem(file=self.file, row=number, id=row_id, field=bad.field, reason=bad.reason)
+        try:
+            return cells.picture(value) if field == "image" else cells.clip(value, field)
+        except BadCellError:
+            if field in self.reads:
+                raise
+            return None
 
     def _cell(self, row: Mapping[str, object], field: str) -> object:
         """The cell of a field; None where it is missing, and a float NaN is how some libraries say missing."""

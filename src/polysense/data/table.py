@@ -35,10 +35,7 @@ class Table:
     """For messages and reports: the file, the corpus, or ``rows``."""
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
-    """The rows that could not be read, and warnings of the table as a whole.
-
-    A row of which a medium alone cannot be read is among the samples too, without that: see :meth:`read_for`.
-    """
+    """The rows that could not be read, and warnings of the table as a whole."""
     skipped: tuple[Problem, ...] = ()
     """The bad rows that were left out on purpose (see `refuse_or_skip`)."""
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -60,7 +57,7 @@ class Table:
     score_range: tuple[float, float] | None = None
     """The smallest and the largest score that there may be, where the data say."""
     media: Collection[str] = MEDIA
-    """Those that somebody reads; nobody looks into the others."""
+    """Those that somebody reads: nobody looks into the others."""
     draws: Mapping[str, Draw] = field(default_factory=dict)
     """By the ``source`` of samples: which of its training rows a run shows; none shows all of them."""
 
@@ -116,31 +113,13 @@ class Table:
 
     def in_order(self) -> list[Sample | Problem]:
         """Every row in the table's order: a sample, or why it is none."""
-        sound = self.without(self.problems).samples
-        numbered: list[tuple[int, Sample | Problem]] = [(place(sample)[1] or 0, sample) for sample in sound]
+        numbered: list[tuple[int, Sample | Problem]] = [(place(sample)[1] or 0, sample) for sample in self.samples]
         numbered += [(problem.row or 0, problem) for problem in self.bad]
         return [row for _, row in sorted(numbered, key=lambda pair: pair[0])]
 
-    def read_for(self, modalities: Collection[str]) -> Table:
-        """The table for a model that reads these ``modalities``: what is wrong with other media makes no row bad.
-
-        It is counted in a warning.
-        """
-        there = {sample.origin for sample in self.samples}
-        unread: dict[str, list[Problem]] = {}
-        kept: list[Problem] = []
-        for one in self.problems:
-            passed = one.severity == "bad" and one.field in MEDIA and one.field not in modalities
-            passed = passed and one.row is not None and origin(one.file, one.row) in there
-            (unread.setdefault(one.field, []) if passed else kept).append(one)
-        for name, found in unread.items():
-            reason = (
-                f"{len(found)} {plural(len(found))} of which it cannot be read, the first is row {found[0].row}: "
-                f"{found[0].reason}; no model here reads it"
-            )
-            kept.append(Problem(file=self.name, row=None, id=None, field=name, reason=reason, severity="warning"))
-        media = tuple(name for name in self.media if name in modalities)
-        return replace(self, problems=tuple(kept), media=media)
+    def read_by(self, modalities: Collection[str]) -> Table:
+        """The table for a model that reads these ``modalities``: nobody looks into its other media."""
+        return replace(self, media=tuple(name for name in self.media if name in modalities))
 
     def without(self, problems: Iterable[Problem]) -> Table:
         """The table without the rows that ``problems`` name as bad."""
@@ -171,6 +150,7 @@ def read_table(
     required: Collection[str] = (),
     split_seed: int | None = 0,
     separated: Separated | None = None,
+    reads: Collection[str] = MEDIA,
 ) -> Table:
     """Read a CSV, TSV, JSON lines or Parquet file, or the only such file of a folder.
 
@@ -180,7 +160,7 @@ def read_table(
     column. A table without splits gets some (80/10/10, `make_splits`), and in one with splits unlabelled rows without one train,
     unless ``split_seed`` is None. Rows that cannot be used are
     in ``Table.problems``; a DataError is raised where the file as a whole cannot be. ``separated`` is for files of cells without a
-    header.
+    header. Media that are none of what somebody ``reads`` make no row bad: those that cannot be used are as if they were not there.
     """
     path = find_table(Path(path))
     raw = read_raw(path, encoding=encoding, separated=separated)
@@ -190,6 +170,7 @@ def read_table(
         columns=_resolved(file, raw.columns, columns or {}, required),
         media_root=path.parent if media_root is None else _folder(media_root),
         label_separator=label_separator,
+        reads=reads,
     )
     samples, problems = _read_rows(reader, raw.rows)
     table = Table(
@@ -212,11 +193,12 @@ def from_rows(
     media_root: Path | None = None,
     label_separator: str | None = None,
     split_seed: int | None = 0,
+    reads: Collection[str] = MEDIA,
 ) -> Table:
     """The table that rows in Python make: `[{"text": "lovely", "image": "rain.jpg", "label": "positive"}, ...]`.
 
     A picture is a path or a Pillow image. Paths may lead anywhere unless ``media_root`` is given. Pass ``split_seed=None``
-    where no splits are wanted, for instance to predict.
+    where no splits are wanted, for instance to predict. ``reads`` is as in :func:`read_table`.
     """
     numbered = list(enumerate(rows, start=1))
     if not numbered:
@@ -230,6 +212,7 @@ def from_rows(
         columns=_resolved(name, names, columns or {}, ()),
         media_root=None if media_root is None else _folder(media_root),
         label_separator=label_separator,
+        reads=reads,
     )
     samples, problems = _read_rows(reader, numbered)
     table = Table(name=name, samples=tuple(samples), problems=tuple(problems), columns=names, media_root=media_root)
@@ -244,6 +227,7 @@ def from_dataset(
     media_root: Path | None = None,
     label_separator: str | None = None,
     split_seed: int | None = 0,
+    reads: Collection[str] = MEDIA,
 ) -> Table:
     """The table in a Hugging Face ``Dataset``, or in a ``DatasetDict``, whose keys are the splits.
 
@@ -260,7 +244,13 @@ def from_dataset(
             cells = {key: changed[key](value) if key in changed else value for key, value in row.items()}
             rows.append(cells if split is None else {**cells, renamed.get("split", "split"): str(split)})
     return from_rows(
-        rows, name=name, columns=columns, media_root=media_root, label_separator=label_separator, split_seed=split_seed
+        rows,
+        name=name,
+        columns=columns,
+        media_root=media_root,
+        label_separator=label_separator,
+        split_seed=split_seed,
+        reads=reads,
     )
 
 
@@ -374,11 +364,10 @@ def _read_rows(reader: RowReader, rows: Iterable[tuple[int, Mapping[str, object]
     problems: list[Problem] = []
     first: dict[str, tuple[int, bool]] = {}
     for number, row in rows:
-        read, faults = reader.read_all(row, number)
-        problems += faults
-        if read is None:
-            continue
-        if read.id in first:
+        read = reader.read(row, number)
+        if isinstance(read, Problem):
+            problems.append(read)
+        elif read.id in first:
             earlier, named = first[read.id]
             reason = taken_id(read.id, named=reader.names(row), first=earlier, first_named=named)
             problems.append(Problem(file=reader.file, row=number, id=read.id, field="id", reason=reason))

@@ -53,5 +53,5 @@ def read_tweets(
     images = expect(corpus, home / IMAGES if media_root is None else Path(media_root))
     key = "tweet_id" if "tweet_id" in read_raw(expect(corpus, path)).columns else "id"
     columns = {"id": key, "image": key, "text": "text"}
-    table = read_pictured(path, columns=columns, pictures=images, also=also, label=label)
+    table = read_pictured(path, columns=columns, pictures=images, also=also, label=label, reads=corpus.reads)
     return with_splits(replace(table, name=name, corpus=type(corpus).__name__), seed=0)

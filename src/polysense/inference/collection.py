@@ -88,7 +88,7 @@ def rows_of(
     Raises:
         DataError: there are more or fewer.
     """
-    source = open_rows(path, columns=columns, encoding=encoding)
+    source = open_rows(path, columns=columns, encoding=encoding, reads=())
     if source.rows != vectors:
         raise DataError(f"{display(path)} has {source.rows} rows, there are {vectors} vectors")
     return described(source)

@@ -315,7 +315,7 @@ def _held_rows(predictor: Predictor, source: Path, reading: Reading) -> tuple[li
     record = read_object(run_of(source) / SUMMARY).get("data", {})
     own = own_table(predictor.recipe, reading, trained_on=record.get("digests", {}))
     table = labelled(predictor.recipe, reading) if own is None else own
-    table = _usable(table.read_for(predictor.modalities), predictor.labels, reading, predictor.recipe)
+    table = _usable(table.read_by(predictor.modalities), predictor.labels, reading, predictor.recipe)
     for line in unfitting(predictor.recipe, table):
         say(line)
     if own is None and table.split_made and dict(table.digests) != record.get("digests"):
@@ -405,7 +405,7 @@ def own_table(recipe: Recipe, reading: Reading, *, trained_on: Mapping[str, str]
         try:
             corpus: Corpus = replace(part, arguments={**part.arguments, **given}).build()
             home = file if corpus.own_files else file.parent
-            table = corpus.candidates(home, media_root=reading.media_root)
+            table = corpus.read_by(recipe.encoders).candidates(home, media_root=reading.media_root)
         except (DataError, RecipeError) as error:
             faults.append(str(error))
         else:
@@ -424,7 +424,7 @@ def labelled(recipe: Recipe, reading: Reading) -> Table:
     given: dict[str, Any] = {} if reading.columns is None else {"columns": dict(reading.columns)}
     given |= {} if reading.encoding is None else {"encoding": reading.encoding}
     if data.is_file() and not any(_reads(part.kind, data.name) for part in recipe.corpora):
-        return Posts(**given).read(data, media_root=reading.media_root)
+        return Posts(**given).read_by(recipe.encoders).read(data, media_root=reading.media_root)
     if given:
         for part in recipe.corpora:
             if not given.keys() <= part.arguments.keys():

@@ -53,7 +53,7 @@ class Reader:
         self.modalities = tuple(modalities)
         self.aspect_fault = aspect_fault
         self.extracts = dict(extracts or {})
-        self._reader = replace(_READER, wanted=self.modalities)
+        self._reader = replace(_READER, reads=self.modalities)
         self._warned: set[str] = set()
 
     def read(self, row: object, number: int, *, to_embed: bool = False) -> Sample | Problem:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
 from polysense.data.media import file_digest
 from polysense.data.picture_folder import holds_pictures, picture_folder
+from polysense.data.rows import MEDIA
 from polysense.data.table import Table, read_table, refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
@@ -165,10 +166,12 @@ def open_rows(
     encoding: str = "utf-8",
     skip_bad_rows: bool = False,
     decode: bool = True,
+    reads: Collection[str] = MEDIA,
 ) -> RowSource:
     """The rows of a text file, of a table, or of a folder of pictures, all of them known to be usable.
 
     Of a folder the pictures that cannot be used are always left out, and told of. Without ``decode`` nobody looks into pictures.
+    Media that are none of what somebody ``reads`` make no row bad.
 
     Raises:
         DataError: rows are bad and not to be skipped, or the file cannot be used.
@@ -184,6 +187,7 @@ def open_rows(
         if columns:
             raise RecipeError("--columns: a text file has no columns, every line is a text")
         return Lines(path, encoding=encoding)
-    table = read_table(path, columns=columns, media_root=media_root, encoding=encoding, split_seed=None)
+    table = read_table(path, columns=columns, media_root=media_root, encoding=encoding, split_seed=None, reads=reads)
+    table = table.read_by(reads)
     problems: list[Problem] = verify(table, splits=(), decode=decode)
     return TableRows(refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -190,7 +190,7 @@ def usable_rows(recipe: Recipe, table: Table, *, skip_bad_rows: bool) -> Table:
             f"{table.name}: no row is of the split 'validation', on which every training is watched{belong_together(table)}{way}"
         )
     fields = _read_by(recipe)
-    table = table.read_for(fields)
+    table = table.read_by(fields)
     if not table.bad:  # before pictures are decoded, which may take minutes
         table.require(fields)
     with bar("checking rows", "pictures") as progress:
@@ -216,9 +216,17 @@ def _read_by(recipe: Recipe) -> list[str]:
 
 
 def read_data(
-    recipe: Recipe, data: str | Path | Table | Iterable[Mapping[str, Any]], *, media_root: Path | None = None
+    recipe: Recipe,
+    data: str | Path | Table | Iterable[Mapping[str, Any]],
+    *,
+    media_root: Path | None = None,
+    reads: Collection[str] | None = None,
 ) -> Table:
-    """The samples of all corpora of a recipe under one root, or of a table, a Hugging Face data set or rows given in Python."""
+    """The samples of all corpora of a recipe under one root, or of a table, a Hugging Face data set or rows given in Python.
+
+    ``reads`` are the modalities that somebody reads, those of the recipe by default: what is wrong with other media makes no row bad.
+    """
+    reads = _read_by(recipe) if reads is None else reads
     if isinstance(data, Table):
         if media_root is not None:
             raise RecipeError(
@@ -227,13 +235,14 @@ def read_data(
         return data
     if not isinstance(data, str | Path):
         read = from_dataset if type(data).__module__.partition(".")[0] == "datasets" else from_rows
-        rows = partial(read, data, media_root=media_root, split_seed=None)
+        rows = partial(read, data, media_root=media_root, split_seed=None, reads=reads)
         alone = recipe.corpora[0] if len(recipe.corpora) == 1 else None
         return with_splits(rows(), seed=0) if alone is None else _built(recipe, alone, lambda corpus: corpus.adopted(rows))
     if not recipe.corpora:
         raise RecipeError(f"recipe {recipe.name}: the entry 'corpora' is missing")
     tables = [
-        _built(recipe, part, lambda corpus: corpus.candidates(Path(data), media_root=media_root)) for part in recipe.corpora
+        _built(recipe, part, lambda corpus: corpus.read_by(reads).candidates(Path(data), media_root=media_root))
+        for part in recipe.corpora
     ]
     return replace(tables[0] if len(tables) == 1 else joined(tables), media_root=media_root)
 

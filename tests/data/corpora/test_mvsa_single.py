@@ -59,9 +59,9 @@ def test_unlabelled_rows_train_unless_they_show_what_is_tested(made_up: Path) ->
 
 def test_a_row_without_its_picture_is_there_for_models_of_texts(made_up: Path) -> None:
     (made_up / "images" / "3.jpg").unlink()
-    table = MvsaSingle().read(made_up)
-    assert [(one.row, one.field) for one in table.bad] == [(4, "image")]
-    assert not table.read_for(["text"]).bad
+    assert [(one.row, one.field) for one in MvsaSingle().read(made_up).bad] == [(4, "image")]
+    table = MvsaSingle().read_by(["text"]).read(made_up)
+    assert not table.bad
     assert [sample.image for sample in table.samples if sample.id == "3"] == [None]
 
 

@@ -59,7 +59,7 @@ def test_pictures_are_found_as_the_authors_code_names_them(
         picture = next((tmp_path / "images").glob(f"{number}.*"))
         picture.rename(picture.with_stem((called or "x{}").format(number)))
     table = corpus().read(tmp_path)
-    found = [Path(str(one.image)).name for one in table.without(table.problems).samples]
+    found = [Path(str(one.image)).name for one in table.samples]
     assert found == (["72.png"] if called is None else [f"{called.format(71)}.jpg", "72.png", f"{called.format(73)}.jpg"])
     Image.new("RGB", (4, 4)).save(tmp_path / "images/71.jpg")
     assert Path(str(corpus().read(tmp_path).samples[0].image)).name == "71.jpg", "the id alone goes before"
@@ -82,7 +82,7 @@ def test_a_missing_picture_is_a_bad_row(tmp_path: Path) -> None:
     (tmp_path / "images/72.png").unlink()
     table = Micd().read(tmp_path)
     assert [(one.row, one.id, one.field) for one in table.problems] == [(2, "72", "image")]
-    assert len(table.without(table.problems).samples) == 1
+    assert len(table.samples) == 1
 
 
 def test_an_id_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_sarcasm_with_pictures(tmp_path: Path) -> None:
     for name in "134":
         Image.new("RGB", (4, 4)).save(tmp_path / f"dataset_image/{name}.jpg")
     table = Msd().read(tmp_path)
-    assert {Path(str(one.image)).name for one in table.without(table.problems).samples} == {"1.jpg", "3.jpg", "4.jpg"}
+    assert {Path(str(one.image)).name for one in table.samples} == {"1.jpg", "3.jpg", "4.jpg"}
     assert {one.id for one in table.problems} == {"5"}  # 2 has no picture either, and is left out
     assert {one.id for one in Msd(give_aways=True).read(tmp_path).problems} == {"2", "5"}
 

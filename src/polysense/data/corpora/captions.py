@@ -149,7 +149,7 @@ class Captions(Corpus):
         raw, file = read_raw(path, encoding=self.encoding), display(path)
         splits = self.columns.get("split", "split") in raw.columns if self.use_splits is None else self.use_splits
         columns = self._columns(file, raw.columns, splits=splits)
-        reader = RowReader(file=file, columns=columns, media_root=images)
+        reader = RowReader(file=file, columns=columns, media_root=images, reads=self.reads)
         samples: dict[str, Sample] = {}
         problems = list(raw.problems)
         unplaced = 0
@@ -192,12 +192,13 @@ def _picture(sample: Sample) -> str | None:
 
 
 def _caption(reader: RowReader, row: Mapping[str, object], number: int) -> Sample | Problem:
-    """A row that has both a text and a picture; rows of one picture are a group."""
+    """A row that has both a text and a picture, as far as somebody reads it; rows of one picture are a group."""
     read = reader.read(row, number)
     if isinstance(read, Problem):
         return read
-    if not (read.text or "").strip() or read.image is None:
-        lacking = "text" if read.image is not None else "image"
+    lacks_picture = read.image is None and "image" in reader.reads
+    if not (read.text or "").strip() or lacks_picture:
+        lacking = "image" if lacks_picture else "text"
         return Problem(file=reader.file, row=number, id=read.id, field=lacking, reason="is empty")
     name = row[reader.columns["image"]]
     return replace(read, group=read.group or (name if isinstance(name, str) else None))

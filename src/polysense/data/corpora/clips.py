@@ -54,7 +54,14 @@ class Clips(Corpus):
         """The clips of the table ``root``, of the folder's manifest, or of the only table in the folder."""
         path = expect(self, Path(root))
         path = path / MANIFEST if (path / MANIFEST).is_file() else path
-        table = read_table(path, columns=self.columns, media_root=media_root, encoding=self.encoding, split_seed=self.seed)
+        table = read_table(
+            path,
+            columns=self.columns,
+            media_root=media_root,
+            encoding=self.encoding,
+            split_seed=self.seed,
+            reads=self.reads,
+        )
         about = About.read(path.parent)
         problems = [] if about is not None or path.name != MANIFEST else [_undescribed(path)]
         table = self._within(table, self.score_range or (None if about is None else about.score_range))

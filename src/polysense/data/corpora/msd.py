@@ -90,7 +90,8 @@ class Msd(Corpus):
                 else:
                     rows.append((number, {**row, "split": split} | ({} if images is None else {"image": row["id"]})))
         named = ("id", "text", "label", "split", *(() if images is None else ("image",)))
-        samples, problems = pictured(rows, file=file, columns={name: name for name in named}, pictures=images)
+        columns = {name: name for name in named}
+        samples, problems = pictured(rows, file=file, columns=columns, pictures=images, reads=self.reads)
         return _Part(samples, sorted([*bad, *problems], key=lambda one: one.row or 0), left_out)
 
     def _why_out(self, row: Mapping[str, str], split: str) -> str | None:

@@ -55,6 +55,7 @@ class Mvsa(Corpus):
             file=file,
             columns={name: name for name in ("id", "text", "image", "label")},
             pictures=texts if media_root is None else expect(self, Path(media_root)),
+            reads=self.reads,
         )
         if labels.others:
             reason = f"{labels.others} of {len(labels.rows)} texts are not UTF-8 and were read as {FALLBACK.upper()}"

@@ -48,7 +48,7 @@ class MvsaSingle(Corpus):
         path = expect(self, root if root.is_file() else root / TABLE)
         images = expect(self, path.parent / "images" if media_root is None else Path(media_root))
         columns = {"id": "id", "image": "image", "text": "text", "label": "label", "split": self.published_split}
-        table = read_pictured(path, columns=columns, pictures=images)
+        table = read_pictured(path, columns=columns, pictures=images, reads=self.reads)
         samples = [sample for sample in table.samples if sample.label is not None]
         if not any(sample.split == "validation" for sample in samples):
             samples = self._with_validation(samples)
@@ -66,7 +66,7 @@ class MvsaSingle(Corpus):
             raise RecipeError(
                 f"MvsaSingle, split: {self.published_split!r} is a column of {TABLE}, which is not in {display(root)}"
             )
-        table = Mvsa(unlabelled=self.unlabelled, seed=self.seed).read(root, media_root=media_root)
+        table = Mvsa(unlabelled=self.unlabelled, seed=self.seed).read_by(self.reads).read(root, media_root=media_root)
         if table.name != "mvsa_single":
             raise DataError(f"{display(root / FILE)} is of MVSA-Multiple, with several annotators: write corpora: [Mvsa]")
         return replace(table, corpus=type(self).__name__)

@@ -62,6 +62,7 @@ class Posts(Corpus):
             label_separator=self.label_separator,
             split_seed=self.seed,
             separated=None if given is None else Separated(DELIMITERS[given]),
+            reads=self.reads,
         )
 
     def candidates(self, root: Path, *, media_root: Path | None = None) -> Table:

@@ -37,7 +37,6 @@ def extract_regions(
     refuse_full(out)
     work = workplace(out)
     kept = Kept(detector, work / "image")
-    table = table.without(table.problems)
     read = list(_read(table, kept, progress))
     sound = [one.sample for one in read if one.bad is None]
     pictured = [sample.image for sample in sound if isinstance(sample.image, Frames)]

@@ -87,7 +87,7 @@ def extract_clips(
     work = workplace(out)
     kept = {name: Kept(extractor, work / name) for name, extractor in extractors.items()}
     far = [] if score_range is None else list(beyond(table.samples, *score_range))
-    table = replace(table.without([*table.problems, *far]), problems=(*table.problems, *far))
+    table = replace(table.without(far), problems=(*table.problems, *far))
     read = list(_read(table, kept, recogniser, work, progress))
     sound = [one.sample for one in read if one.bad is None]
     bad = {one.sample.id for one in read if one.bad is not None}

@@ -15,6 +15,7 @@ from typing import Any
 
 from polysense.data.counts import plural
 from polysense.data.media import content_key
+from polysense.data.rows import MEDIA
 from polysense.data.sampling import ShuffledBatches
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError
@@ -189,7 +190,7 @@ def ask(
         raise RecipeError(f"--seeds: every seed once, found {list(seeds)}")
     if recipe is None:
         reader = load_recipe("social/posts_text", [change for change in overrides if change.startswith("corpora.")])
-        table = read_data(reader, data, media_root=media_root)
+        table = read_data(reader, data, media_root=media_root, reads=MEDIA)
         recipe = _recipe_for(table)
         read = _read_as_posts(recipe, overrides)
     else:
