@@ -75,6 +75,8 @@ def test_json_is_the_runs_summary(
     assert summary == json.loads((out / "run.json").read_text())
     assert summary["seeds"] == [0]
     assert summary["recipe"]["objectives"]["contrast"]["weight"] == 0.2
+    assert execute(["train", RECIPE, "--data", table, "--out", str(out), "--resume", *short, *override]) == 0
+    assert "answers for the run" not in capsys.readouterr().out  # there is one seed
 
 
 def test_columns_may_have_other_names_and_pictures_lie_elsewhere(

@@ -149,6 +149,10 @@ def test_classes_that_validation_or_test_lack_are_warnings() -> None:
     assert found(table) == [
         ("warning", None, "label", "1 of 2 classes of the training rows stand in no row of validation: 'b'")
     ]
+    few = from_rows(rows(label=["a", "b", "a", "a", "a", "a"]))  # too few rows for a class of one to be odd
+    assert [reason for *_, reason in found(few)] == [
+        f"1 of 2 classes of the training rows stand in no row of {split}: 'b'" for split in ("validation", "test")
+    ]
     several = from_rows(rows(label=["a|c", "b", "a|c", "b", "a|d", ""]), label_separator="|")
     absent = [reason for *_, reason in found(several) if "in no row of" in reason]
     assert absent == ["2 of 3 classes of the training rows stand in no row of test: 'b', 'c'"]

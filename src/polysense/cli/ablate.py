@@ -161,7 +161,8 @@ def _print(question: Ablation, findings: Findings, said: Sequence[str]) -> None:
             "Holm's correction for all of them is below 0.05."
         )
     print_table(columns, rows)
-    typer.echo(f"\n{said_of_p}")
+    if findings.looked_at:
+        typer.echo(f"\n{said_of_p}")
     _print_own_tasks(findings)
     for sentence in said:
         typer.echo(sentence)

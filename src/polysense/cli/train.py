@@ -97,7 +97,9 @@ def train(
             typer.echo(f"Warning: seed {result['seed']} {said}", err=True)
     for one in answered_alike(out, [result["seed"] for result in summary["per_seed"]], split):
         typer.echo(f"Warning: {in_a_line(one)}; train longer or on more rows", err=True)
-    typer.echo(f"\nSeed {summary['best_seed']} is {why_chosen(summary)} and answers for the run.")
+    typer.echo("")
+    if len(summary["per_seed"]) > 1:
+        typer.echo(f"Seed {summary['best_seed']} is {why_chosen(summary)} and answers for the run.")
     typer.echo(f"Report: {report}")
     typer.echo(f"Try:    polysense {_use(summary, out)}")
 

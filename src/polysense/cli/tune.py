@@ -164,8 +164,9 @@ def _beaten(tuning: Tuning, best: Trial) -> str:
     told = "; ".join(f"{name} {_short(score)}" for name, score in best.floors.items())
     said = f"Without a neural network, {tuning.metric} on validation: {told}."
     sign = 1 if tuning.greater_is_better else -1
-    if best.score is not None and any(sign * score > sign * best.score for score in best.floors.values()):
-        said += " No trial is better than that: none of them is worth its training yet."
+    better = [name for name, score in best.floors.items() if best.score is not None and sign * score > sign * best.score]
+    if better:
+        said += f" No trial beats {' and '.join(better)}: none of them is worth its training yet."
     return said
 
 

@@ -117,8 +117,13 @@ def _odd_labels(table: Table, counts: Counter[str], meant: dict[str, str]) -> It
                 "label",
                 f"{label!r} is the class of {count} {plural(count)} ({where}): is {near!r} meant ({often})?",
             )
-        elif count == 1 and counts.total() >= OFTEN * len(counts):
+        elif _is_single(label, counts):
             yield warning(table, "label", f"{label!r} is the class of a single row: it can be learned or tested, not both")
+
+
+def _is_single(label: str, counts: Counter[str]) -> bool:
+    """Whether it is the class of one row, where classes have many."""
+    return counts[label] == 1 and counts.total() >= OFTEN * len(counts)
 
 
 def _unjudged_classes(table: Table, counts: Counter[str], meant: dict[str, str]) -> Iterator[Problem]:
@@ -129,7 +134,7 @@ def _unjudged_classes(table: Table, counts: Counter[str], meant: dict[str, str])
     if "train" not in table.splits:
         return
     learned = {name for sample in table.split("train") for name in classes(sample)}
-    learned = {name for name in learned if counts[name] > 1 and name not in meant}
+    learned = {name for name in learned if name not in meant and not _is_single(name, counts)}
     for split in ("validation", "test"):
         judged = [sample for sample in (table.split(split) if split in table.splits else ()) if sample.label is not None]
         absent = sorted(learned - {name for sample in judged for name in classes(sample)})

@@ -148,7 +148,8 @@ def _named(text: str) -> dict[str, Any]:
 
 
 def _refusal(folder: Path, what: str, changes: Sequence[str], file: Path) -> RecipeError:
-    lines = [f"{display(folder)} was started with {what} (see {display(file)}); choose another --out. What differs:"]
+    ways = "begin anew with --overwrite, or choose another --out"
+    lines = [f"{display(folder)} was started with {what} (see {display(file)}): {ways}. What differs:"]
     return RecipeError("\n".join([*lines, *(f"  {change}" for change in changes)]))
 
 

@@ -57,7 +57,8 @@ def joined_labels(table: Table) -> list[str]:
 
 def _lacks(table: Table, splits: Splits) -> list[str]:
     samples = [*splits.train, *splits.validation, *splits.test]
-    missing = {name: sum(getattr(sample, name) is None for sample in samples) for name in MODALITIES}
+    read = [name for name in MODALITIES if name == "text" or name in table.media]
+    missing = {name: sum(getattr(sample, name) is None for sample in samples) for name in read}
     found = [f"{count} of {len(samples)} rows without {name}" for name, count in missing.items() if 0 < count < len(samples)]
     unplaced = len(table) - len(samples)
     left = f"{unplaced} {plural(unplaced)} in no split {'is' if unplaced == 1 else 'are'} left out"

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from made_ablation import made_findings, made_learned
+from polysense.training.ablation.findings import adjusted
 from polysense.training.ablation.recommendation import recommendation, recommended, sentences
 
 NOTHING = {"itc": (0.004, 0.021, 0.7), "mlm": (-0.003, 0.033, 0.8)}
@@ -44,6 +47,15 @@ def test_what_is_visible_only_by_itself_is_not_called_visible() -> None:
     assert findings.looked_at == 4
     assert recommendation(findings).startswith("With all 812 labels train without signals: no signal is visible, and")
     assert sentences(findings)[1].endswith("By itself itc (p 0.030) would be, but not as one of 4 comparisons.")
+
+
+def test_numbers_of_labels_at_which_nothing_was_learned_are_not_corrected_for() -> None:
+    findings = made_findings({100: NOTHING, 812: {"itc": (0.02, 0.018, 0.03)}})
+    few, every = findings.levels
+    alike = replace(few, base_alike=3, effects=tuple(replace(one, alike=3) for one in few.effects))
+    assert replace(findings, levels=(alike, every)).looked_at == 1
+    few, every = adjusted((alike, every))
+    assert [one.p_adjusted for one in (*few.effects, *every.effects)] == [1.0, 1.0, 0.03]
 
 
 def test_equal_scores_and_models_below_the_words_alone() -> None:

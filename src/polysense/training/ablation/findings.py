@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -30,7 +30,7 @@ class Effect:
     """On test, a seed each."""
     comparison: Comparison
     p_adjusted: float
-    """Holm's, among all effects of the ablation."""
+    """Holm's, among all effects that were looked at; 1 where nothing was learned."""
     learned: tuple[Learned, ...] = ()
     """What its models learned of its signals, of those that it is measured of."""
     alike: int = 0
@@ -94,8 +94,8 @@ class Findings:
 
     @property
     def looked_at(self) -> int:
-        """How many effects were compared with zero."""
-        return sum(len(level.effects) for level in self.levels)
+        """How many effects were compared with zero: those of numbers of labels at which something was learned."""
+        return len(_looked_at(self.levels))
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -142,7 +142,6 @@ def read_findings(ablation: Ablation) -> Findings:
         for labels in ablation.labels
         for arm in arms
     }
-    adjusted = dict(zip(found, holm([one.p_value for one in found.values()]), strict=True))
     one = next(iter(found.values()))
     records = {labels: read_object(ablation.folder(labels, BASE) / SUMMARY) for labels in ablation.labels}
     levels = tuple(
@@ -158,7 +157,7 @@ def read_findings(ablation: Ablation) -> Findings:
                     arm=arm,
                     scores=_of_seeds(ablation.folder(labels, arm), one),
                     comparison=found[labels, arm],
-                    p_adjusted=adjusted[labels, arm],
+                    p_adjusted=1.0,
                     learned=_learned(ablation, labels, arm, seeds=found[labels, arm].seeds),
                     alike=_alike(ablation.folder(labels, arm), one),
                 )
@@ -172,10 +171,29 @@ def read_findings(ablation: Ablation) -> Findings:
         metric=one.metric,
         rows=one.rows,
         seeds=one.seeds,
-        levels=levels,
+        levels=adjusted(levels),
         note=_notes(found),
         synthetic=bool(record.get("synthetic")),
         data=str(record["data"]["name"]),
+    )
+
+
+def _looked_at(levels: Sequence[Level]) -> list[tuple[int, str]]:
+    """The number of labels and the arm of each effect that is compared with zero."""
+    return [(level.labels, one.arm) for level in levels if not level.nothing_learned for one in level.effects]
+
+
+def adjusted(levels: Sequence[Level]) -> tuple[Level, ...]:
+    """The levels with Holm's p of each effect that is looked at."""
+    every = {(level.labels, one.arm): one.comparison.p_value for level in levels for one in level.effects}
+    asked = _looked_at(levels)
+    found = dict(zip(asked, holm([every[one] for one in asked]), strict=True))
+    return tuple(
+        replace(
+            level,
+            effects=tuple(replace(one, p_adjusted=found.get((level.labels, one.arm), 1.0)) for one in level.effects),
+        )
+        for level in levels
     )
 
 
