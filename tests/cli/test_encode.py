@@ -53,6 +53,13 @@ def test_parquet_names_the_rows(trained_runs: dict[str, Path], toy_posts: Path, 
     assert np.stack(frame["embedding"].to_list()).shape == (64, 32)
 
 
+def test_pictures_may_be_missing_where_texts_alone_are_encoded(trained_runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "posts.csv").write_text("text,image\none,\ntwo,gone.jpg\n")
+    options = ["--out", str(tmp_path / "vectors.npy"), "--part", "text"]
+    assert execute(["encode", str(trained_runs["both"]), str(tmp_path / "posts.csv"), *options]) == 0
+    assert len(np.load(tmp_path / "vectors.npy")) == 2
+
+
 def test_bad_rows_are_refused_or_listed(
     trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -357,6 +357,15 @@ def test_rows_that_are_left_out_take_no_part_in_splits_and_draws(tmp_path: Path,
         read_data(drawn, tmp_path)
 
 
+def test_an_error_of_the_caller_is_the_callers(toy_posts: Path, tiny_encoders: list[str], tmp_path: Path) -> None:
+    def stop(_: object) -> None:
+        raise LookupError("enough")
+
+    overrides = [*tiny_encoders, "training.max_steps=1"]
+    with pytest.raises(LookupError, match="enough"):
+        train(RECIPE, toy_posts, out=tmp_path / "run", overrides=overrides, after_seed=stop)
+
+
 def test_a_table_that_is_read_has_its_media_root(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="media_root: the table is read already"):
         read_data(load_recipe("social/posts_text"), from_rows([{"text": "so good"}]), media_root=tmp_path)

@@ -127,11 +127,13 @@ def train(
             say_of_data(f"skipped: {skipped}")
         for seed in seeds if resume else ():
             say(f"seed {seed} {standing(folder / f'seed-{seed}')}")
-        with blamed(), once():
-            results = []
+        results = []
+        with once():
             for seed in seeds:
-                own = complete.of_shown(recipe, splits.drawn(seed).samples) if splits.draws else complete
-                results.append(train_seed(own, splits, folder / f"seed-{seed}", seed=seed, resume=resume, use_cache=use_cache))
+                with blamed():
+                    own = complete.of_shown(recipe, splits.drawn(seed).samples) if splits.draws else complete
+                    place = folder / f"seed-{seed}"
+                    results.append(train_seed(own, splits, place, seed=seed, resume=resume, use_cache=use_cache))
                 if first():
                     after_seed(results[-1])
         summary = _whole_summary(complete, splits, results) | {
