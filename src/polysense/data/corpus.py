@@ -17,7 +17,9 @@ from polysense.errors import DataError, RecipeError, display
 class GivenRows(Protocol):
     """Rows that were given in Python, without splits of our making."""
 
-    def __call__(self, *, columns: Mapping[str, str] | None = None, label_separator: str | None = None) -> Table:
+    def __call__(
+        self, *, columns: Mapping[str, str] | None = None, label_separator: str | None = None, reads: Collection[str] = MEDIA
+    ) -> Table:
         """Read them: see `data.table.from_rows`."""
 
 

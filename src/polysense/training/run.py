@@ -237,6 +237,7 @@ def read_data(
         return data
     if not isinstance(data, str | Path):
         read = from_dataset if type(data).__module__.partition(".")[0] == "datasets" else from_rows
+        data = data if hasattr(data, "__len__") else list(data)  # rows may be looked at twice
         rows = partial(read, data, media_root=media_root, split_seed=None, reads=reads)
         alone = recipe.corpora[0] if len(recipe.corpora) == 1 else None
         return with_splits(rows(), seed=0) if alone is None else _built(recipe, alone, lambda corpus: corpus.adopted(rows))

@@ -34,6 +34,29 @@ def test_media_in_another_folder(pictures) -> None:
     assert len(Posts().read(media.parent / "posts.csv").problems) == 1
 
 
+def test_rows_may_be_used_without_the_media_that_are_missing_or_damaged(pictures) -> None:
+    folder = pictures("a.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    rows = ["one,a.png", "two,gone.png", "three,broken.png", ",gone.png", ",broken.png", "six,"]
+    (folder / "posts.csv").write_text("\n".join(["text,image", *rows, ""]), "utf-8")
+    assert [one.row for one in Posts().read(folder).bad] == [2, 4]
+    cells = list(csv.DictReader((folder / "posts.csv").read_text("utf-8").splitlines()))
+    for table in (
+        Posts(on_missing="blank").read(folder),
+        Posts(on_missing="blank").adopted(partial(from_rows, cells, media_root=folder)),
+    ):
+        assert [(sample.text, sample.image is None) for sample in table.samples] == [
+            ("one", False), ("two", True), ("three", True), ("six", True),
+        ]  # fmt: skip
+        assert all(sample.split for sample in table.samples)
+        assert [(one.row, one.field) for one in table.bad] == [(4, "row"), (5, "row")]
+        (told,) = [one for one in table.problems if one.severity == "warning"]
+        assert (told.field, told.row) == ("image", None)
+        assert told.reason.startswith("2 rows are used without it; the first is row 2: ")
+    with pytest.raises(RecipeError, match="Posts, on_missing: 'drop' is none; valid: 'blank', 'error'"):
+        Posts(on_missing="drop")
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"Posts: .*gone\.csv is not there; expected in the data folder: a table"):
         Posts().read(tmp_path / "gone.csv")
