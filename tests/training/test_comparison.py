@@ -216,6 +216,24 @@ def test_in_words(tmp_path: Path) -> None:
     assert "no difference" in compare(base, base, **FAST).in_words()
 
 
+def test_of_too_few_rows_no_effect_is_told_in_words(tmp_path: Path) -> None:
+    base, other = make_run(tmp_path / "base"), make_run(tmp_path / "other", skill=4, noise=1)
+    for run in (base, other):
+        for seed in (0, 1):
+            change(
+                run, seed, lambda rows: [row.update(extra={"shop": "few" if at < 9 else "rest"}) for at, row in enumerate(rows)]
+            )
+    for one, against in ((other, base), (base, other)):
+        few = compare(against, one, metric="accuracy", by="shop", **FAST).groups["few"]
+        assert few.difference
+        assert few.in_words(base="base", other="both") == (
+            f"Against base, the difference of both in accuracy is {100 * few.difference:+.1f} points; "
+            "9 rows and 2 seeds are too few for an interval, so that nothing is known of an effect."
+        )
+    alike = compare(base, base, metric="accuracy", by="shop", **FAST).groups["few"]
+    assert "is +0.0 points; 9 rows and 2 seeds are too few for an interval" in alike.in_words()
+
+
 def test_as_dict_is_json(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     again = json.loads(json.dumps(compare(run, run, by="target", **FAST).as_dict()))

@@ -25,7 +25,7 @@ class Comparison:
     other: float
     difference: float
     low: float
-    """Lower end of the 95 % interval."""
+    """Lower end of the 95 % interval; NaN, as ``high``, ``p_value`` and ``detectable``, of too few rows for one."""
     high: float
     p_value: float
     """Two-sided, never 0."""
@@ -50,10 +50,20 @@ class Comparison:
         return asdict(self)
 
     def in_words(self, *, base: str = "the base", other: str = "the run") -> str:
-        """What the interval says, for a reader who knows no statistics; ``base`` and ``other`` name the runs."""
+        """What the interval says, for a reader who knows no statistics; without one, the difference and no more.
+
+        Args:
+            base: the base run's name.
+            other: the other run's name.
+        """
         metric = self.metric.replace("_", " ").replace("f1", "F1")
         seeds = f" and {len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}" if self.seeds else ""
         evidence = f"{self.rows} {self.units}{seeds}"
+        if not self.has_interval:
+            return (
+                f"Against {base}, the difference of {other} in {metric} is {self._amount(self.difference, sign='+')}; "
+                f"{evidence} are too few for an interval, so that nothing is known of an effect."
+            )
         if not self.low <= 0 <= self.high:
             side = "higher" if self.low > 0 else "lower"
             low, high = sorted((abs(self.low), abs(self.high)))
