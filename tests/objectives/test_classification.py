@@ -151,6 +151,21 @@ class TestComplete:
         assert completed["labels"] == ["a", "b"]
         assert completed["class_weights"] == [round(1 / 3, 6), 3.0]  # 4 labelled rows: a in 3, b in 1
 
+    def test_a_class_that_every_labelled_row_has_weighs_as_if_one_had_it_not(self) -> None:
+        rows = samples(("a", "b"), ("a",), None, ("a",), ("a",))
+        completed = self.complete(rows, class_weights="balanced", multi_label=True)
+        assert completed["class_weights"] == [0.25, 3.0]  # 4 labelled rows: a in all, b in 1
+        asked = {"class_weights": "balanced"}
+        assert Classification.complete_shown(asked, completed, rows[1:]) == {"class_weights": [0.333333, 2.0]}
+        assert Classification.complete_shown(asked, completed, rows[1:2]) == {"class_weights": [1.0, 1.0]}
+
+    @pytest.mark.parametrize("rows", [(), samples(None, None)])
+    def test_without_labelled_rows_all_classes_weigh_the_same(self, rows: Sequence[Sample]) -> None:
+        asked = {"class_weights": "balanced"}
+        for several, weights in ((True, [1.0, 1.0, 1.0]), (False, [1.0, 1.0, 1.0])):
+            completed = {"labels": LABELS, "multi_label": several}
+            assert Classification.complete_shown(asked, completed, rows) == {"class_weights": weights}
+
     def test_a_label_outside_the_recipe_names_the_row_and_the_nearest_class(self) -> None:
         with pytest.raises(DataError, match=r"posts\.csv, row 2, label: 'positve' is not a class .*did you mean 'positive'\?"):
             self.complete(samples("negative", "positve"), labels=["negative", "positive"])

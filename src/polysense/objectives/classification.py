@@ -38,7 +38,7 @@ class Classification(Answering, Choosing):
         widths: supplied by the build.
         labels: the classes in order; taken from the training rows, sorted, where it is null.
         class_weights: ``none``; ``balanced``, which is n / (K n_c) over the training rows ((n - n_c) / n_c for the positives of
-            a multi-label task); or one number a class.
+            a multi-label task, where a class that every row has counts as if one row had it not); or one number a class.
         label_smoothing: share of the target mass spread over all classes.
         multi_label: independent classes, any number of them a row.
         threshold: probability from which a multi-label class is answered.
@@ -125,7 +125,10 @@ class Classification(Answering, Choosing):
     def complete_shown(
         cls, arguments: Mapping[str, Any], completed: Mapping[str, Any], samples: Sequence[Sample]
     ) -> dict[str, Any]:
-        """``balanced`` class weights are those of the labels that are shown; a class without any counts as if it had one row."""
+        """``balanced`` class weights are those of the labels that are shown.
+
+        A class without any counts as if it had one row; of several labels a row, one that all rows have as if one had it not.
+        """
         if arguments.get("class_weights") != "balanced":
             return {}
         several = bool(completed.get("multi_label"))
@@ -258,11 +261,14 @@ def _at(logits: NDArray[np.float64], *, several: bool) -> NDArray[np.float64]:
 
 
 def _balanced(samples: Sequence[Sample], labels: Sequence[str], *, several: bool) -> list[float]:
-    """The weight of each class by the labels that the samples have; a class without a row counts as if it had one."""
+    """The weight of each class by the labels that the samples have.
+
+    A class without a row counts as if it had one; of several labels a row, a class without negatives as if it had one of them.
+    """
     counts = Counter(label for sample in samples for label in classes(sample))
     tally = torch.tensor([max(1, counts[label]) for label in labels])
     labelled = sum(1 for sample in samples if sample.label is not None)
-    weights = (labelled - tally) / tally if several else balanced_class_weights(tally)
+    weights = (labelled - tally).clamp(min=1) / tally if several else balanced_class_weights(tally)
     return [round(float(weight), 6) for weight in weights]
 
 
