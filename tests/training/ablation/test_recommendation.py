@@ -62,8 +62,25 @@ def test_equal_scores_and_models_below_the_words_alone() -> None:
     findings = made_findings({812: {"itc": (0.0, 0.0, 1.0)}}, words=0.61)
     assert recommendation(findings) == (
         "With all 812 labels train without signals: no signal changes the score on 451 test rows and 3 seeds. But TF-IDF of the "
-        "texts alone reaches 61.0 weighted F1 with all 812 labels, the best model here 50.0: none of them is worth its training yet."
+        "texts alone reaches 61.0 weighted F1 with all 812 labels; the base, with 50.0, is not worth its training yet."
     )
+
+
+def test_the_words_alone_are_held_against_the_arm_that_is_recommended() -> None:
+    unseen = {"itc": (0.03, 0.04, 0.2), "mlm": (0.0, 0.02, 0.9)}
+    findings = made_findings({812: unseen}, words=0.515)
+    assert recommended(findings) is None
+    assert recommendation(findings).endswith(
+        "51.5 weighted F1 with all 812 labels; the base, with 50.0, is not worth its training yet."
+    )
+    seen = {"itc": (0.06, 0.08, 0.2), "itm": (0.02, 0.01, 0.0001), "itc+itm": (0.03, 0.01, 0.0001)}
+    findings = made_findings({812: seen}, words=0.54)
+    assert recommended(findings) is None
+    assert recommendation(findings).startswith("Train with itc and itm together: ")
+    assert recommendation(findings).endswith("; itc and itm together, with 53.0, is not worth its training yet.")
+    findings = made_findings({812: seen}, words=0.525)
+    assert recommended(findings) == "itc+itm"
+    assert "TF-IDF" not in recommendation(findings)
 
 
 def test_what_is_proposed_for_use() -> None:

@@ -45,7 +45,7 @@ def sentences(findings: Findings) -> list[str]:
 
 
 def recommended(findings: Findings) -> str | None:
-    """The arm with the most labels that is worth using: None where it learned nothing or the words alone do better."""
+    """The arm that is advised for the most labels: None where it learned nothing or the words alone do better than it."""
     largest = findings.levels[-1]
     best = best_effect(largest)
     arm = BASE if best is None else best.arm
@@ -123,13 +123,15 @@ def _none_visible(level: Level, findings: Findings) -> str:
 
 
 def _worse_than_words(level: Level, metric: str) -> list[str]:
-    best = max(fmean(level.base), *(fmean(one.scores) for one in level.effects))
-    if level.words is None or level.words <= best:
+    """That the words alone do better than the arm that is advised, if they do; others may be above them by luck."""
+    best = best_effect(level)
+    arm, reached = ("the base", fmean(level.base)) if best is None else (_arm(best), fmean(best.scores))
+    if level.words is None or level.words <= reached:
         return []
     named = metric.replace("_", " ").replace("f1", "F1")
     return [
-        f"But TF-IDF of the texts alone reaches {_points(level.words)} {named} with {_labels(level)}, the best model here "
-        f"{_points(best)}: none of them is worth its training yet."
+        f"But TF-IDF of the texts alone reaches {_points(level.words)} {named} with {_labels(level)}; {arm}, with "
+        f"{_points(reached)}, is not worth its training yet."
     ]
 
 
