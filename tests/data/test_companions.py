@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 from made_benchmarks import write_sick
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.companions import DRAWS, Companions
 from polysense.data.corpora.captions import Captions
 from polysense.data.corpora.pictures import Pictures
 from polysense.data.corpora.sick import Sick
 from polysense.data.draws import Drawn
 from polysense.data.neighbours import Neighbours
-from polysense.data.table import refuse_or_skip
 from polysense.errors import DataError, RecipeError
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
 from polysense.types import Sample

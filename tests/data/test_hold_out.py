@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from polysense.data.bad_rows import held_out
 from polysense.data.splits import hold_out
-from polysense.data.table import Table, held_out
+from polysense.data.table import Table
 from polysense.errors import DataError
 from polysense.types import Sample
 

@@ -11,8 +11,9 @@ import polars
 import pytest
 from PIL import Image
 
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.media import Picture, load_image
-from polysense.data.table import from_dataset, from_rows, read_table, refuse_or_skip
+from polysense.data.table import from_dataset, from_rows, read_table
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError
 

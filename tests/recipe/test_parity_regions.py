@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from made_regions import picture, region_line, write
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.collate import Collate
 from polysense.data.corpus import Corpus
 from polysense.data.frames import Frames
 from polysense.data.region_import import import_regions
-from polysense.data.table import refuse_or_skip
 from polysense.data.verify import verify
 from polysense.errors import DataError
 from polysense.recipe import list_recipes, load_recipe

@@ -4,7 +4,8 @@ from typing import Any
 
 from PIL import Image
 
-from polysense.data.table import Table, from_rows, held_out
+from polysense.data.bad_rows import held_out
+from polysense.data.table import Table, from_rows
 from polysense.training.overview import counted, joined_labels, overview
 from polysense.training.splits import Splits
 

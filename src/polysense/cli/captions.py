@@ -31,7 +31,7 @@ def read_captions(
         RecipeError: there is no such corpus of captions, or an option does not fit it.
     """
     from polysense.cli.paths import refuse_missing
-    from polysense.data.table import refuse_or_skip
+    from polysense.data.bad_rows import refuse_or_skip
 
     refuse_missing(path)
     reader = _reader(path, corpus, columns=columns, encoding=encoding)

@@ -100,9 +100,9 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every row of a table; exit code 3 if any is bad, 0 if none is."""
+    from polysense.data.bad_rows import elsewhere
     from polysense.data.label_checks import has_slips
     from polysense.data.pair_files import FORMATS
-    from polysense.data.table import elsewhere
     from polysense.data.tablefile import DELIMITERS, find_table
     from polysense.data.verify import verify as check
 

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
+from polysense.data.bad_rows import held_out
 from polysense.data.companions import Companions
 from polysense.data.controls import drawn_captions, limit_captions, limit_pictures, random_pictures, shuffle_pictures
 from polysense.data.decontaminate import evaluation_sentences, without
 from polysense.data.draws import Part, every
-from polysense.data.table import Table, held_out
+from polysense.data.table import Table
 from polysense.errors import RecipeError, choices
 from polysense.seeds import seed_from
 from polysense.types import Sample

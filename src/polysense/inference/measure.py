@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.corpora.clips import Clips
 from polysense.data.corpora.posts import Posts
 from polysense.data.corpus import Corpus
@@ -14,7 +15,7 @@ from polysense.data.counts import none_of, plural
 from polysense.data.damage import Damage
 from polysense.data.json_file import read_object
 from polysense.data.media import file_digest
-from polysense.data.table import Table, refuse_or_skip
+from polysense.data.table import Table
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.evaluation.evaluator import Evaluator, Progress, measured_rows, ways_asked

@@ -10,10 +10,11 @@ from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.media import file_digest
 from polysense.data.picture_folder import holds_pictures, picture_folder
 from polysense.data.rows import MEDIA
-from polysense.data.table import Table, read_table, refuse_or_skip
+from polysense.data.table import Table, read_table
 from polysense.data.verify import verify
 from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.types import Sample

@@ -15,12 +15,13 @@ from typing import Any
 
 import torch
 
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.corpus import Corpus
 from polysense.data.counts import Counts
 from polysense.data.label_checks import label_warnings
 from polysense.data.problem_list import lines as problem_lines
 from polysense.data.rows import FIELDS
-from polysense.data.table import Table, from_dataset, from_rows, refuse_or_skip, with_splits
+from polysense.data.table import Table, from_dataset, from_rows, with_splits
 from polysense.data.verify import belong_together, verify
 from polysense.distributed import world
 from polysense.errors import ArgumentError, DataError, RecipeError

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from polysense.cli.main import execute
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.corpora.mvsa import Mvsa
 from polysense.data.corpora.mvsa_single import MvsaSingle
 from polysense.data.splits import linked
-from polysense.data.table import Table, refuse_or_skip
+from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError
 
 PAIRS = {

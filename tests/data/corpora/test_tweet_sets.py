@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 from polysense.cli.data import recognised
+from polysense.data.bad_rows import refuse_or_skip
 from polysense.data.corpora.mhp import Mhp
 from polysense.data.corpora.micd import Micd
 from polysense.data.corpora.msd import Msd
 from polysense.data.corpora.tir import RELATIONS, Tir
 from polysense.data.corpus import Corpus
-from polysense.data.table import Table, refuse_or_skip
+from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError, display
 
 

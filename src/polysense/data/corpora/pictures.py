@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+from polysense.data.bad_rows import held_out
 from polysense.data.corpus import Corpus, expect
 from polysense.data.draws import Draw, Limit, applied
 from polysense.data.folders import below
 from polysense.data.media import content_key, file_digest
 from polysense.data.picture_folder import pictures_in
 from polysense.data.rows import RowReader
-from polysense.data.table import Table, held_out
+from polysense.data.table import Table
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, RecipeError, choices, display
 from polysense.types import Sample

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
+from polysense.data.bad_rows import held_out
 from polysense.data.corpus import Corpus, GivenRows, expect, refuse_for_rows
 from polysense.data.decontaminate import evaluation_sentences, without
 from polysense.data.draws import Draw, Limit, applied
@@ -17,7 +18,7 @@ from polysense.data.lines import read_lines
 from polysense.data.media import file_digest
 from polysense.data.pair_files import BY_PLACE, Delimiter, layout, usual_columns
 from polysense.data.rows import origin, place
-from polysense.data.table import Table, held_out, read_table
+from polysense.data.table import Table, read_table
 from polysense.data.tablefile import read_raw
 from polysense.errors import DataError, Problem, RecipeError, display
 from polysense.progress import say_of_data
