@@ -185,6 +185,30 @@ def test_it_is_its_equation_in_loops(networks: Path, in_batch: bool, apart: bool
         )
 
 
+def test_without_other_rows_three_softmaxes_leave_what_is_read_apart_alone(networks: Path) -> None:
+    """As the argument's description says; with one softmax, or with other rows, it counts."""
+    samples = rows()
+    bare = [replace(one, near_texts=(), near_images=()) for one in samples]
+    for softmax, in_batch in itertools.product(("one", "three"), (True, False)):
+        found = []
+        for some, apart in ((samples, True), (bare, True), (samples, False)):
+            learner = learner_of(networks, softmax=softmax, in_batch=in_batch, apart=apart)
+            with torch.no_grad():
+                found.append(float(learner.terms(batch_of(learner, some), step=0)["contrast"]))
+        silent = softmax == "three" and not in_batch
+        assert [one == pytest.approx(found[0], abs=1e-6) for one in found[1:]] == [silent, silent]
+        assert found[0] > 0
+
+
+@pytest.mark.parametrize("in_batch", [True, False])
+def test_it_lacks_negatives_where_nothing_is_rewritten_and_other_rows_are_none(networks: Path, in_batch: bool) -> None:
+    objective, samples = learner_of(networks, in_batch=in_batch).objective("contrast"), rows()
+    bare = [replace(one, negatives=()) for one in samples]
+    assert objective.lacking(samples) == ""
+    for some in (bare, [replace(one, image=None) for one in samples]):
+        assert ("in_batch: false" in objective.lacking(some)) != in_batch
+
+
 def test_what_equals_or_is_near_is_no_negative(networks: Path) -> None:
     learner = learner_of(networks)
     samples = rows(4)

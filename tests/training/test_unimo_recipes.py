@@ -16,6 +16,7 @@ import killed
 from polysense.cli.main import execute
 from polysense.data.frames import Provenance, write_frames
 from polysense.data.neighbours import Neighbours
+from polysense.errors import RecipeError
 from polysense.inference.predictor import load
 from polysense.knowledge.rewriting import Caption, Rewrite, Rewrites
 from polysense.training.run import train
@@ -86,6 +87,29 @@ def test_it_trains_to_its_end(
         [row] = model.predict([{"text": "a red thing", "image": str(data / "0.jpg")}])
         assert -1 <= row["similarity"] <= 1
     assert model.encode(["a red dog", "a blue cat"]).shape == (2, 32)
+
+
+def test_a_contrast_without_anything_to_contrast_with_is_refused(
+    data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path
+) -> None:
+    alone = [
+        f"encoders.text.pretrained={tiny_text}",
+        f"encoders.image.pretrained={tiny_vision}",
+        "encoders.image.cells=4",
+        "objectives.contrast.objective.in_batch=false",
+        *(f"objectives.{name}=null" for name in ("regions", "language", "writing")),
+        "corpora.0.validation=4",
+        "training.max_steps=1",
+        "training.bf16=false",
+    ]
+    rewritten = f"corpora.0.rewrites={data / 'rewrites'}"
+    for overrides in ([], [rewritten, "corpora.0.negatives={word: 0}"]):
+        with pytest.raises(RecipeError, match=r"objectives\.contrast: .*in_batch: false .* no training row has any"):
+            train("unimo/pretrain_pairs", data / "captions.csv", out=tmp_path / "none", overrides=[*alone, *overrides])
+        assert not (tmp_path / "none").exists()
+    train("unimo/pretrain_pairs", data / "captions.csv", out=tmp_path / "run", overrides=[*alone, rewritten])
+    [step] = journal_of(tmp_path / "run")
+    assert step["loss"] > 0  # type: ignore[operator]
 
 
 def test_pre_training_reads_regions_from_files(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -14,7 +14,7 @@ from polysense.distributed import everywhere, gather
 from polysense.errors import RecipeError, choices
 from polysense.losses import many_to_many_contrast
 from polysense.objectives.objective import Aligning, Answering, Judging, Look
-from polysense.types import Batch, Prediction, Representation, Widths
+from polysense.types import Batch, Prediction, Representation, Sample, Widths
 from polysense.views.gathered import Gathered
 from polysense.views.stacked import negatives, numbered, says_the_same
 
@@ -41,7 +41,9 @@ class CrossModalContrast(Answering, Aligning, Judging):
         widths: supplied by the build.
         shared_width: width of the space in which text and picture are compared.
         initial_temperature: t at the start; it is learned, from 0.001 to 0.5.
-        in_batch: whether other rows are negatives.
+        in_batch: whether other rows are negatives. Without them nothing but rewritten texts is held against a row, and of
+            ``softmax: three`` only the first loss is left: near texts and pictures and the pair read apart are not learned, whatever
+            the corpus and ``apart`` say. ``one`` holds them against the rewritten texts.
         apart: whether the pair read apart is a positive.
         softmax: ``one`` over all, as in the paper, where the largest term satisfies the sum, so that a pair that is told from its
             rewrites, or whose near pictures are found, leaves little for the towers to learn; or ``three``, whose losses are added:
@@ -80,6 +82,15 @@ class CrossModalContrast(Answering, Aligning, Judging):
         self.aligned = SIDES if self.weigh is None else ()
         self.log_temperature = nn.Parameter(torch.tensor(math.log(initial_temperature)))
         self.in_batch, self.apart, self.softmax = in_batch, apart, softmax
+
+    def lacking(self, samples: Sequence[Sample]) -> str:
+        """Negatives, where other rows are none and no pair has rewritten texts."""
+        if self.in_batch or any(one.negatives and one.text is not None and one.image is not None for one in samples):
+            return ""
+        return (
+            "CrossModalContrast with in_batch: false holds a pair against rewritten texts alone, and no training row has any: name "
+            "rewrites in the corpus, or leave in_batch at true"
+        )
 
     def temperature(self) -> Tensor:
         """t; the gradient passes its bounds, so that it can come back from beyond them."""

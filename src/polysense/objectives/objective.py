@@ -120,6 +120,11 @@ class Objective(nn.Module, ABC):
         """Take up what :meth:`save_assets` wrote; a folder without it is a model that predicts, and cannot be trained further."""
         del folder
 
+    def lacking(self, samples: Sequence[Sample]) -> str:
+        """What keeps it from learning anything of these training rows, companions and all, and a way out; empty where nothing does."""
+        del samples
+        return ""
+
     def borrow(self, others: Mapping[str, Objective]) -> None:
         """Take up what another objective of the recipe owns, by its name: it is trained and saved there.
 

@@ -58,6 +58,9 @@ def rehearse(recipe: Recipe, splits: Splits, folder: Path, *, seed: int) -> None
         for entry in BY_PART:
             by_part(recipe, learner, entry)
         drawn = splits.drawn(seed)
+        for name, objective in learner.active.items():
+            if lacking := objective.lacking(drawn.samples):
+                raise RecipeError(f"objectives.{name}: {lacking}")
         try:
             _build_optimizer(arguments)
             _mix(recipe, drawn.sizes, arguments)
