@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import re
 import signal
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,22 @@ def test_a_contrast_without_anything_to_contrast_with_is_refused(
     train("unimo/pretrain_pairs", data / "captions.csv", out=tmp_path / "run", overrides=[*alone, rewritten])
     [step] = journal_of(tmp_path / "run")
     assert step["loss"] > 0  # type: ignore[operator]
+
+
+def test_captions_of_a_table_of_ones_own_train_as_the_recipe_says(
+    data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path
+) -> None:
+    said = files("polysense.recipes").joinpath("unimo/caption.yaml").read_text("utf-8").replace("\n#", "")
+    own = [one.replace("=500", "=4") for one in re.findall(r"--set (corpora[\w.=]+)", said)]
+    small = [
+        f"encoders.text.pretrained={tiny_text}",
+        f"encoders.image.pretrained={tiny_vision}",
+        "encoders.image.cells=4",
+        "training.max_steps=1",
+        "training.bf16=false",
+    ]
+    train("unimo/caption", data / "captions.csv", out=tmp_path / "run", overrides=[*own, *small])
+    assert (tmp_path / "run" / "run.json").is_file()
 
 
 def test_pre_training_reads_regions_from_files(
