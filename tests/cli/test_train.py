@@ -2,20 +2,24 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import shutil
 from pathlib import Path
 from statistics import fmean, stdev
 
+import numpy as np
 import pytest
 
 from polysense.cli.main import execute
 from polysense.cli.train import (
+    _use,
     all_overrides,
     knowledge_overrides,
     lost_by_training,
     read_seeds,
     table_overrides,
 )
+from polysense.data.frames import Provenance, write_frames
 from polysense.errors import RecipeError
 from polysense.recipe.files import read_recipe
 
@@ -280,3 +284,83 @@ def test_a_start_that_training_made_worse_is_told(greater: bool, after: float, w
     said = lost_by_training(summary, result)
     assert said.startswith("seed 1 is worse on validation than the encoder was before training") if warns else not said
     assert not lost_by_training(summary, {**result, "start": {}})
+
+
+@pytest.fixture
+def regions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that one stands in: ``new_posts.csv``, captions of pictures whose regions stand in a file."""
+    draw, made = np.random.default_rng(0), []
+    for count in (3, 1, 4, 6, 2, 5, 3, 4):
+        corners = np.sort(draw.random((count, 2, 2), dtype=np.float32), axis=1).reshape(count, 4)
+        made.append(np.concatenate([draw.random((count, 6), dtype=np.float32), corners], axis=1))
+    write_frames(tmp_path / "regions.safetensors", made, Provenance("a detector", {"regions": 6}))
+    with (tmp_path / "new_posts.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [[f"regions.safetensors#{row % 8}", f"a day at the sea {row}", "yes" if row % 2 else "no"] for row in range(24)]
+        csv.writer(file).writerows([["image", "text", "label"], *rows])
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "corpus", "tried"),
+    [
+        ("unimo/caption", "Captions", "caption run new_posts.csv"),
+        ("unimo/pretrain_pairs", "Captions", 'search run new_posts.csv --text "a dog in the snow"'),
+        ("unimo/entail", "Posts", "predict run new_posts.csv"),
+    ],
+)
+def test_what_it_proposes_for_regions_of_files_can_be_done(
+    name: str, corpus: str, tried: str, regions: Path, tiny_text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [
+        f"encoders.text.pretrained={tiny_text}",
+        "encoders.image={class_path: SequenceFrames, init_args: {modality: image}}",
+        "fusion={class_path: SingleStream, init_args: {boxes: states}}",
+        f"corpora.0={corpus}",
+        *(["corpora.0.validation=4"] if corpus == "Captions" else []),
+        *(["objectives.caption.objective.longest=8"] if name == "unimo/caption" else []),
+        "training.max_steps=1",
+        "training.bf16=false",
+    ]
+    options = [part for override in overrides for part in ("--set", override)]
+    assert execute(["train", name, "--data", "new_posts.csv", "--out", "run", *options]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"Try:    polysense {tried}"
+    assert execute(shlex.split(tried)) == 0
+
+
+@pytest.mark.parametrize(
+    ("encoders", "objective", "labels", "tried"),
+    [
+        (
+            {"text": "TransformerText", "image": "StoredFeatures"},
+            "ImageTextContrast",
+            [],
+            "encode run sentences.txt --out vectors.npy",
+        ),
+        (
+            {"text": "TransformerText", "image": "StoredFeatures"},
+            "Classification",
+            ["a"],
+            'predict run --text "what a lovely day"',
+        ),
+        ({"audio": "SequencePooled"}, "Regression", [], "predict run new_posts.csv"),
+        (
+            {"text": "TransformerText", "image": "VisionImage"},
+            "Classification",
+            ["a"],
+            'predict run --text "what a lovely day" --image picture.jpg',
+        ),
+        (
+            {"text": "TransformerText", "image": "VisionImage"},
+            "ImageTextContrast",
+            [],
+            'search run pictures/ --text "a dog in the snow"',
+        ),
+    ],
+)
+def test_what_it_proposes_is_what_its_encoders_read(
+    encoders: dict[str, str], objective: str, labels: list[str], tried: str
+) -> None:
+    objectives = {"one": {"objective": {"class_path": objective, "init_args": {}}, "weight": 1.0}}
+    recipe = {"encoders": {name: {"class_path": kind} for name, kind in encoders.items()}, "objectives": objectives}
+    assert _use({"recipe": recipe, "labels": labels}, Path("run")) == tried

@@ -22,6 +22,10 @@ from polysense.training.processes import first, together
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+TABLE = "new_posts.csv"
+"""Of the user's, with the columns that the run's own table has."""
+
+
 @app.command()
 @together()
 def train(
@@ -109,22 +113,27 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
     from polysense.training.card import ALIGNING, written_target
 
     objectives = [signal["objective"]["class_path"] for signal in summary["recipe"]["objectives"].values()]
+    encoders = summary["recipe"]["encoders"]
+    pictured = encoders.get("image", {}).get("class_path")
+    regions, vectors = pictured == "SequenceFrames", pictured == "StoredFeatures"  # a cell names the former, nothing the latter
     if (target := written_target(summary["recipe"]["objectives"])) is not None:
-        return f"caption {out} picture.jpg" if target == "text" else f'generate {out} "what a lovely day"'
+        shown = TABLE if regions else "picture.jpg"
+        return f"caption {out} {shown}" if target == "text" else f'generate {out} "what a lovely day"'
     if "SpanTagging" in objectives:
         return f'predict {out} --text "what a lovely day"'
     if "WordPolarity" in objectives or "SentimentWord" in objectives:
         return f"train RECIPE --data DATA --out OTHER --set encoders.text.pretrained={out}"
-    if not summary["labels"] and ALIGNING & set(objectives) and "SentenceContrast" not in objectives:
-        return f'search {out} pictures/ --text "a dog in the snow"'
+    if not summary["labels"] and ALIGNING & set(objectives) and "SentenceContrast" not in objectives and not vectors:
+        return f'search {out} {TABLE if regions else "pictures/"} --text "a dog in the snow"'
     if not summary["labels"] and "Regression" not in objectives:
         return f"encode {out} sentences.txt --out vectors.npy"
-    encoders = summary["recipe"]["encoders"].values()
-    arguments = [encoder.get("init_args", {}) for encoder in encoders]
+    if regions or not {"text", "image"} & set(encoders):
+        return f"predict {out} {TABLE}"
+    arguments = [encoder.get("init_args", {}) for encoder in encoders.values()]
     shown = ' --aspect "day"' if any(one.get("aspect") for one in arguments) else ""
     shown += ' --beside "a day at the sea"' if any(one.get("beside") for one in arguments) else ""
-    shown += " --image picture.jpg" if "image" in summary["recipe"]["encoders"] else ""
-    said = ' --text "what a lovely day"' if "text" in summary["recipe"]["encoders"] else ""
+    shown += " --image picture.jpg" if "image" in encoders and not vectors else ""
+    said = ' --text "what a lovely day"' if "text" in encoders else ""
     return f"predict {out}{said}{shown}"
 
 
