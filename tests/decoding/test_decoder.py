@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,20 @@ def test_lengths_are_kept_and_nothing_special_is_written(learner: Learner, decod
         for text in decoder.write(batch_of(learner, rows()), Decoding(min_length=shortest, max_length=longest, **how)):
             assert shortest <= len(text) <= longest
             assert not {END, *SILENT} & set(text)
+
+
+@pytest.mark.parametrize("how", [{"beams": 1}, {"beams": 3, "length_penalty": 0.6}, {"sample": True}])
+def test_the_end_is_counted_in_the_most_and_not_in_the_least(learner: Learner, how: dict[str, Any]) -> None:
+    own = deepcopy(learner)
+    decoder, batch = Decoder(own.model, own.objective("writing")).eval(), batch_of(own, rows())
+
+    def written(likelihood_of_end: float, **lengths: int) -> set[int]:
+        own.objective("writing").head.bias.data[END] = likelihood_of_end
+        return {len(text) for text in decoder.write(batch, Decoding(**lengths, **how))}
+
+    for least in (0, 1, 3):
+        assert written(100.0, min_length=least, max_length=LONGEST) == {least}
+    assert written(-100.0, max_length=3) == {3}
 
 
 def test_draws_follow_from_the_seed(learner: Learner, decoder: Decoder) -> None:

@@ -29,7 +29,7 @@ Beams = Annotated[int | None, typer.Option(help="Beginnings that are kept; 1 tak
 LengthPenalty = Annotated[
     float | None, typer.Option(help="p in the rank of a text, sum of log probabilities / ((5 + length) / 6)^p.")
 ]
-MinLength = Annotated[int | None, typer.Option(help="Tokens of a text at least.")]
+MinLength = Annotated[int | None, typer.Option(help="Tokens of a text at least, its end not counted.")]
 MaxLength = Annotated[int | None, typer.Option(help="Tokens at which a text ends.")]
 NoRepeat = Annotated[int | None, typer.Option(help="Length of sequences of tokens that do not come twice; 0 allows all.")]
 Sample = Annotated[bool, typer.Option("--sample", help="Draw the tokens, instead of seeking the likeliest text.")]

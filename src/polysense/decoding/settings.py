@@ -25,7 +25,7 @@ class Wishes(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoding:
-    """How texts are written. Lengths count tokens, [SEP] at the end included, [CLS] before them not.
+    """How texts are written. Lengths count tokens, [CLS] before them not.
 
     Raises:
         RecipeError: a value is impossible; names it.
@@ -34,11 +34,11 @@ class Decoding:
     beams: int = 1
     """Beginnings that are kept; 1 takes the likeliest token each time (greedy)."""
     length_penalty: float = 0.0
-    """p in the rank of a text, sum of log probabilities / ((5 + length) / 6)^p: the higher, the longer."""
+    """p in the rank of a text, sum of log probabilities / ((5 + length) / 6)^p, length with [SEP]: the higher, the longer."""
     min_length: int = 0
-    """Tokens before a text may end."""
+    """Tokens before a text may end, [SEP] not among them: ``min_new_tokens`` of transformers."""
     max_length: int = 50
-    """Tokens at which a text ends in any case."""
+    """Tokens at which a text ends in any case, [SEP] among them where it is written: ``max_new_tokens``."""
     no_repeat: int = 0
     """Length of sequences of tokens that do not occur twice in a text; 0 allows all."""
     sample: bool = False

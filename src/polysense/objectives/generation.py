@@ -49,7 +49,7 @@ class Generation(Recovering, Choosing):
         tied: of a head of its own, see ``MaskedLanguage``.
         beams: how many beginnings are kept when it writes, unless asked otherwise; 1 is greedy. Likewise the next four.
         length_penalty: p in the rank of a text, sum of log probabilities / ((5 + length) / 6)^p.
-        min_length: tokens that are written at least.
+        min_length: tokens that are written at least, [SEP] not among them.
         max_length: tokens at which a text ends when it writes; null: ``longest``.
         no_repeat: length of sequences of tokens that do not occur twice in a text; 0 allows all.
     """
