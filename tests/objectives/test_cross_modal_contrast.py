@@ -38,6 +38,13 @@ def test_figures_by_hand() -> None:
     assert contrast([0.9, 0.9, 0.6], [*N], 0.5) == pytest.approx(0.191904, abs=1e-5)
 
 
+def test_the_positives_are_summed_inside_the_logarithm() -> None:
+    total = sum(math.exp(score / 0.5) for score in P + N)
+    outside = sum(-math.log(math.exp(score / 0.5) / total) for score in P) / len(P)
+    assert outside == pytest.approx(1.036218, abs=1e-5)
+    assert contrast([*P], [*N], 0.5) < outside - 0.7
+
+
 def test_collapsed_towers_lose_with_other_rows_and_win_without() -> None:
     joint, hard = [0.5], [0.5] * 8
     aligned, apart = joint + [0.8] * 4, joint + [1.0] * 4
@@ -121,15 +128,21 @@ def by_loops(
         batch = batch_of(learner, [Sample(id="0", text=text, image=image, index=0)])  # type: ignore[arg-type]
         return learner.model(batch)
 
-    def vector(name: str, content: object) -> Tensor:
-        shown = seen(content, None) if name == "text" else seen(None, content)  # type: ignore[arg-type]
-        return objective.project(name, shown.parts[name].summary)[0]  # type: ignore[attr-defined]
+    def compared(text: Tensor, image: Tensor) -> Tensor:
+        """D of one text's and one picture's state."""
+        one, other = objective.text(text)[0], objective.image(image)[0]
+        if objective.weigh is None:
+            return one @ other / (one.norm() * other.norm())
+        (weights,), (bias,) = objective.weigh.weight, objective.weigh.bias
+        return sum((w * max(a, 0.0) * max(b, 0.0) for w, a, b in zip(weights, one, other, strict=True)), bias)
 
     def joint(text: str, image: object) -> Tensor:
-        return objective.judge(seen(text, image))[0]  # type: ignore[arg-type]
+        codes = seen(text, image).fused.codes  # type: ignore[attr-defined]
+        return compared(codes["joint.text"], codes["joint.image"])
 
     def far(text: str, image: object) -> Tensor:
-        return vector("text", text) @ vector("image", image)
+        one, other = seen(text, None), seen(None, image)
+        return compared(one.parts["text"].summary, other.parts["image"].summary)  # type: ignore[attr-defined]
 
     scale = 1 / float(objective.temperature())
 
@@ -207,6 +220,13 @@ def test_it_lacks_negatives_where_nothing_is_rewritten_and_other_rows_are_none(n
     assert objective.lacking(samples) == ""
     for some in (bare, [replace(one, image=None) for one in samples]):
         assert ("in_batch: false" in objective.lacking(some)) != in_batch
+
+
+def test_the_score_of_a_product_is_its_equation_in_loops(networks: Path) -> None:
+    learner = learner_of(networks, score="product")
+    with torch.no_grad():
+        found = learner.terms(batch_of(learner, rows()), step=0)["contrast"]
+    assert float(found) == pytest.approx(by_loops(learner, rows()), abs=1e-4)
 
 
 def test_what_equals_or_is_near_is_no_negative(networks: Path) -> None:

@@ -85,6 +85,18 @@ def test_the_source_never_sees_the_target_and_no_target_what_follows(networks: P
                 assert not moved[row, time:].any()  # the picture
 
 
+@pytest.mark.parametrize("target", ["text", "pair", "fragments"])
+@torch.no_grad()
+def test_what_is_written_depends_on_the_picture(networks: Path, target: str) -> None:
+    samples = pairs(4)
+    others = [replace(one, image=other.image) for one, other in zip(samples, samples[::-1], strict=True)]
+    made = learner(networks, samples, target=target).eval()
+    objective: Any = made.objective("writing")
+    found, changed = (objective.recover(made.look(batch_of(made, rows), step=3)) for rows in (samples, others))
+    assert torch.equal(found.truth, changed.truth)
+    assert ((found.scores - changed.scores).abs().amax(dim=1) > 1e-3).all()
+
+
 def test_rows_without_a_picture_have_no_caption_to_learn(networks: Path) -> None:
     samples = posts(4)
     made = learner(networks, samples).eval()

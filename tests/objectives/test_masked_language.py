@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
+from tests.made_colours import posts, recipe_of
 
 from polysense.data.collate import Collate
 from polysense.encoders.transformer_text import TransformerText
@@ -46,6 +50,22 @@ def test_the_loss_is_the_cross_entropy_of_the_hidden_tokens(tiny_text: str, tied
         terms.append(-logits.log_softmax(0)[shown.targets["original"][row, place]])
     assert len(terms) > 2
     torch.testing.assert_close(found, torch.stack(terms).mean())
+
+
+@pytest.mark.parametrize("beside", [True, False])
+@torch.no_grad()
+def test_hidden_words_are_guessed_from_the_picture_if_asked(networks: Path, beside: bool) -> None:
+    language = {"class_path": "MaskedLanguage", "init_args": {"share": 0.5, "beside": beside}}
+    learner = recipe_of("SingleStream", networks, {"language": language}).build(seed=0).eval()
+    collate = Collate({name: learner.model.encoder(name) for name in learner.model.encoders})
+    samples = posts(4)
+    others = [replace(one, image=other.image) for one, other in zip(samples, samples[::-1], strict=True)]
+    objective = learner.objective("language")
+    assert isinstance(objective, MaskedLanguage)
+    found, changed = (objective.recover(learner.look(Batch.of(collate(rows)), step=1)) for rows in (samples, others))
+    assert torch.equal(found.truth, changed.truth)
+    assert bool(((found.scores - changed.scores).abs().amax(dim=1) > 1e-3).all()) == beside
+    assert torch.equal(found.scores, changed.scores) != beside
 
 
 def test_it_learns_which_words_stand_together(tiny_text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log
+from math import log, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,23 @@ def test_the_answers_are_those_given_often_enough() -> None:
         SoftAnswers.complete({"least": 9, "answers": None}, questions())
     with pytest.raises(RecipeError, match="complete"):
         SoftAnswers({"fused": 4})
+
+
+def test_the_head_is_its_equation() -> None:
+    torch.manual_seed(0)
+    objective = SoftAnswers({"fused": 5}, answers=["yes", "no", "two"])
+    with torch.no_grad():
+        for parameter in objective.head.parameters():
+            parameter.normal_()
+    inner, _, norm, outer = objective.head
+    assert inner.weight.shape == (10, 5)
+    states = torch.randn(4, 5)
+    for state, found in zip(states, objective.head(states), strict=True):
+        raw = inner.weight @ state + inner.bias
+        curved = raw * (1 + torch.erf(raw / sqrt(2))) / 2
+        even = (curved - curved.mean()) / (curved.var(correction=0) + norm.eps).sqrt()
+        wanted = outer.weight @ (even * norm.weight + norm.bias) + outer.bias
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
 
 
 def test_the_loss_is_its_equation(networks: Path) -> None:

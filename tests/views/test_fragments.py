@@ -122,6 +122,13 @@ def test_equal_draws_take_the_same() -> None:
     assert not torch.equal(one, other)
 
 
+def test_the_picture_stays_beside_what_is_left() -> None:
+    batch = texts([12, 30])
+    picture = {"pixels": torch.rand(2, 3), "present": torch.tensor([True, False]), "key": torch.arange(2)}
+    found = shown(Fragments(vocabulary()), Batch({**batch.parts, "image": picture}, batch.fields))
+    assert found.batch.parts["image"] is picture
+
+
 @pytest.mark.parametrize("counts", [[3, 2], [None]])
 def test_rows_that_sit_out_have_nothing_to_write(counts: list[int | None]) -> None:
     found = shown(Fragments(vocabulary()), texts(counts))
