@@ -104,6 +104,31 @@ def test_step_by_step_equals_one_pass(learner: Learner, decoder: Decoder) -> Non
             torch.testing.assert_close(again, wanted[:, :length], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("places", ["continuous", "restart"])
+@torch.no_grad()
+def test_a_target_counts_its_places_as_in_training(networks: Path, places: str) -> None:
+    """What the objective shows in training, in one pass, against step by step."""
+    samples = [replace(one, pair=f"see a {text} box") for one in rows() if (text := one.text)]
+    signal = {"class_path": "Generation", "init_args": {"target": "pair", "longest": LONGEST, "places": places}}
+    made = recipe_of("SingleStream", networks, {"writing": signal}, samples=samples, dropout=0.0).build(seed=0).eval()
+    objective: Any = made.objective("writing")
+    encoders = {name: made.model.encoder(name) for name in made.model.encoders}
+    batch = Batch.of(Collate(encoders, made.preparers, companions=True)(samples))
+    look = made.look(batch, step=0)
+    shown, seen = look(objective.view(look))
+    text, encoder, decoder = shown.batch.parts["text"], encoders["text"], Decoder(made.model, objective).eval()
+    starts = set()
+    for row in range(batch.size):
+        target = text[f"{MARK}target"][row]
+        starts.add(int(text[f"{MARK}place"][row][target][0]))
+        wanted = objective.head(seen.fused.states[row, : len(target)][target], encoder.embeddings)
+        source = decoder.read(one_of(batch, row))
+        tokens = text["input_ids"][row][target].split(1)
+        steps = [decoder(token.unsqueeze(0), source.cache, source.read, source.first).logits[0] for token in tokens]
+        torch.testing.assert_close(torch.cat(steps), wanted, atol=1e-5, rtol=0)
+    assert (starts == {0}) == (places == "restart")
+
+
 def by_hand(learner: Learner, batch: Batch, how: Decoding) -> list[list[int]]:
     """Greedy, every step a pass over everything."""
     found = []
