@@ -33,6 +33,12 @@ def test_a_recipe_for_tables_is_told_the_corpus(corpus: Path, tmp_path: Path, ca
         assert "looks like the corpus MvsaSingle: take the recipe social/mvsa_concat_itc" in said
 
 
+def test_a_table_that_is_called_as_that_of_a_corpus_is_read_as_anybodys(tmp_path: Path) -> None:
+    (tmp_path / "captions.csv").write_text("text,image\nsun,1.jpg\n")
+    assert fitting_recipe("unimo/caption", tmp_path) is None  # the set without its pictures
+    assert "read it with --set corpora.0=Captions" in (fitting_recipe("unimo/caption", tmp_path / "captions.csv") or "")
+
+
 @pytest.mark.parametrize(("options", "code"), [([], 3), (["--columns", "text=tweet"], 2)])
 def test_a_recipe_for_a_corpus_is_told_the_table(
     table: Path, tmp_path: Path, options: list[str], code: int, capsys: pytest.CaptureFixture[str]

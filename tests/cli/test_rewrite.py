@@ -107,7 +107,9 @@ def test_neighbours_of_captions_and_pictures(table: Path, tmp_path: Path, tiny_v
     )
     again = ["neighbours", str(other), *arguments[2:4], "--out", str(out), "--pool", "4"]
     assert execute(again) == 2
-    assert "texts.parquet and images.parquet, made from something else; overwrite it" in capsys.readouterr().err
+    assert (
+        "texts.parquet and images.parquet, made from something else; write over it with --overwrite" in capsys.readouterr().err
+    )
     assert Neighbours.read(out, "texts") == texts
     assert execute([*again, "--overwrite"]) == 0
     assert not (out / "images.parquet").exists()

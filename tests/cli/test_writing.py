@@ -134,6 +134,8 @@ def test_evaluators_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     ("command", "code", "told"),
     [
         (["caption", "summaries", "flickr8k/images/1.png"], 1, "writes no captions"),
+        (["generate", "summaries", ""], 2, "the text is empty"),
+        (["caption", "captions", "pairs.csv"], 3, "no column 'image': name the one that holds it, --columns image=COLUMN"),
         (["generate", "captions", "see a box"], 3, "the model writes of pictures, the row has none"),
         (["generate", "summaries", "flickr8k/images"], 2, "is a folder; generate reads texts, and `polysense caption RUN"),
         (["generate", "summaries", "a box " * 60, "--beams", "0"], 2, "beams: expected"),  # longer than a name can be

@@ -184,6 +184,10 @@ def test_what_is_refused(home: Path) -> None:
         Companions(of="Captions", negatives={"words": 1})
     with pytest.raises(RecipeError, match="near_texts: expected a number from 0 up"):
         Companions(of="Captions", near_texts=-1)
+    with pytest.raises(RecipeError, match="negatives: are rewritten captions"):
+        Companions(of="Captions", negatives={"word": 2})
+    with pytest.raises(RecipeError, match="near_images: there is nothing near"):
+        Companions(of="Captions", near_images=2)
     with pytest.raises(DataError, match="polysense rewrite"):
         drawn(home, rewrites=str(home / "nowhere"))
     outside = {"a.png": [("../c.png", 0.5)]}

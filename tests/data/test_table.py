@@ -122,7 +122,10 @@ def test_usual_names_are_extra_where_there_is_a_text(tmp_path: Path, capsys: pyt
 
 def test_required_columns(tmp_path: Path) -> None:
     path = write_csv(tmp_path, "text,labels\na,x\n")
-    with pytest.raises(DataError, match=r"posts\.csv has no column 'label'; did you mean 'labels'"):
+    with pytest.raises(
+        DataError,
+        match=r"posts\.csv has no column 'label': name the one that holds it, --columns label=COLUMN; did you mean 'labels'",
+    ):
         read_table(path, required=["label"])
     with pytest.raises(DataError, match=r"there is no column 'label'; .*did you mean 'labels'"):
         read_table(path).require(["text", "label"])

@@ -96,7 +96,7 @@ def _rows(
     if tables and len(pictures) > 1:
         raise RecipeError(f"{tables[0]} is a table: name it alone, without other tables or pictures")
     if tables:
-        return table_rows(str(tables[0]), columns, media_root, encoding or "utf-8", noted=noted)
+        return table_rows(str(tables[0]), columns, media_root, encoding or "utf-8", noted=noted, required=("image",))
     for option, value in (("--columns", columns), ("--media-root", media_root), ("--encoding", encoding)):
         if value is not None:
             raise RecipeError(f"{option}: is for a table; these are pictures")

@@ -96,7 +96,9 @@ def compare(
         recall = ", the recall of each class" if by == "target" and shown == "accuracy" else ""
         typer.echo(f"\n{shown} by {by}{recall}:")
         _print(main.groups, units=main.units)
-    typer.echo(f"\n{main.in_words(base=Path(base).name, other=Path(other).name)}")
+    typer.echo("")
+    for one in [main] if evaluator is None else found.values():
+        typer.echo(one.in_words(base=Path(base).name, other=Path(other).name))
     if main.note:
         typer.echo(f"Note: {main.note}.")
 

@@ -102,7 +102,9 @@ def _has_part_of(corpus: str, data: Path) -> bool:
     """Whether the data are this corpus with something missing."""
     from polysense.data.corpora import all_corpora
 
-    folder = data if data.is_dir() else data.parent
     kind = all_corpora().get(corpus)
+    if data.is_file() and kind is not None and not kind.own_files and data.name in kind.layout:
+        return False  # a set is a folder: its table by itself is read as anybody's
+    folder = data if data.is_dir() else data.parent
     # A layout entry such as images/<id>.jpg stands for many files, and means nothing in a folder of another kind.
     return kind is None or any((folder / entry).exists() for entry in kind.layout if "<" not in entry)

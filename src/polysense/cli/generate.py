@@ -87,6 +87,8 @@ def _rows(source: str, columns: str | None, media_root: Path | None, encoding: s
     from polysense.data.tablefile import is_table
     from polysense.inference.row_source import Lines, is_lines
 
+    if not source.strip():
+        raise RecipeError("the text is empty: there is nothing to write from")
     path = Path(source)
     looks_like_file = is_table(path) or is_lines(path)
     there = _there(path)
@@ -97,7 +99,7 @@ def _rows(source: str, columns: str | None, media_root: Path | None, encoding: s
             f"{source} is a folder; generate reads texts, and `polysense caption RUN {source}` writes of pictures"
         )
     if looks_like_file and there and not is_lines(path):
-        return table_rows(source, columns, media_root, encoding or "utf-8", noted=noted)
+        return table_rows(source, columns, media_root, encoding or "utf-8", noted=noted, required=("text",))
     for option, value in (("--columns", columns), ("--media-root", media_root)):
         if value is not None:
             raise RecipeError(f"{option}: is for a table")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -225,8 +225,19 @@ def _report(checked: Checked, *, usable: str, learned_from: bool) -> None:
         )
 
 
-def table_rows(table: str, columns: str | None, media_root: Path | None, encoding: str, *, noted: NotedTable) -> Iterator[Row]:
-    """The rows of a table, its fields under the names that are given, else as the run's own table had them, where this one does."""
+def table_rows(
+    table: str,
+    columns: str | None,
+    media_root: Path | None,
+    encoding: str,
+    *,
+    noted: NotedTable,
+    required: Collection[str] = (),
+) -> Iterator[Row]:
+    """The rows of a table, its fields under the names that are given, else as the run's own table had them, where this one does.
+
+    There must be columns for the ``required`` fields.
+    """
     if table == "-":
         if encoding != "utf-8":
             raise RecipeError("--encoding is for table files; what comes from stdin must be UTF-8")
@@ -247,6 +258,7 @@ def table_rows(table: str, columns: str | None, media_root: Path | None, encodin
         split_seed=None,
         separated=separated,
         reads=noted.media,
+        required=required,
     )
     return iter(read.in_order())
 

@@ -250,7 +250,8 @@ def _pictures(
     for fault in faults:
         say(f"skipped: {fault}")
     usable = len(shown) - len(found.faults)
-    say(f"{found.encoded:,} of {usable:,} pictures encoded, the others were kept in {display(there.folder)}")
+    others = "they are kept" if found.encoded == usable else "the others were kept"
+    say(f"{found.encoded:,} of {usable:,} pictures encoded, {others} in {display(there.folder)}")
     sound = [place for place in range(len(shown)) if place not in found.faults]
     if not sound:
         raise DataError(f"{display(collection)}: no picture is left")

@@ -125,7 +125,7 @@ def _use(summary: Mapping[str, Any], out: Path) -> str:
         return f"train RECIPE --data DATA --out OTHER --set encoders.text.pretrained={out}"
     if not summary["labels"] and ALIGNING & set(objectives) and "SentenceContrast" not in objectives and not vectors:
         return f'search {out} {TABLE if regions else "pictures/"} --text "a dog in the snow"'
-    if not summary["labels"] and "Regression" not in objectives:
+    if not summary["labels"] and not {"Regression", "SoftAnswers"} & set(objectives):
         return f"encode {out} sentences.txt --out vectors.npy"
     if regions or not {"text", "image"} & set(encoders):
         return f"predict {out} {TABLE}"

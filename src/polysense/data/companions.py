@@ -56,6 +56,12 @@ class Companions:
         for name, number in (("near_texts", self.near_texts), ("near_images", self.near_images)):
             if number < 0:
                 raise RecipeError(f"{self.of}, {name}: expected a number from 0 up, found {number}")
+            if number > 1 and self.neighbours is None:
+                raise RecipeError(
+                    f"{self.of}, {name}: there is nothing near without a table of it: name its folder, neighbours"
+                )
+        if self.negatives and any(self.negatives.values()) and self.rewrites is None:
+            raise RecipeError(f"{self.of}, negatives: are rewritten captions: name the folder that has them, rewrites")
 
     @property
     def counts(self) -> Mapping[str, int]:

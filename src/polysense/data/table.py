@@ -267,7 +267,9 @@ def _resolved(file: str, there: Sequence[str], columns: Mapping[str, str], requi
         found |= _usual(file, there, taken=[*found, *columns])
     for name in required:
         if name not in found:
-            raise DataError(f"{file} has no column {name!r}; {choices(name, there)}")
+            raise DataError(
+                f"{file} has no column {name!r}: name the one that holds it, --columns {name}=COLUMN; {choices(name, there)}"
+            )
     if not any(name in found for name in MODALITIES):
         near = choices("text", there)
         none = f"{file} has none of the columns {', '.join(map(repr, MODALITIES))}"

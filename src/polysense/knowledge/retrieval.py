@@ -189,7 +189,7 @@ def _made(
         if strangers and not overwrite:
             raise RecipeError(
                 f"{display(place)} holds {' and '.join(f'{one}.parquet' for one in strangers)}, made from something else; "
-                "overwrite it, or name another folder"
+                "write over it with --overwrite, or name another folder"
             )
     shards = Shards(None if place is None else place / f"{PIECES}-{kind}", digest)
     pieces = []

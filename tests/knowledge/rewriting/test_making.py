@@ -228,7 +228,9 @@ def test_a_whole_table_is_read_and_another_one_is_not_written_over(tmp_path: Pat
     before = (tmp_path / "rewrites.parquet").stat().st_mtime_ns
     assert rewrite(CAPTIONS, seed=1, folder=tmp_path) == made
     assert (tmp_path / "rewrites.parquet").stat().st_mtime_ns == before
-    with pytest.raises(RecipeError, match=r"holds a rewrites\.parquet that was made from something else"):
+    with pytest.raises(
+        RecipeError, match=r"holds a rewrites\.parquet that was made from other captions or with other settings"
+    ):
         rewrite(CAPTIONS, seed=2, folder=tmp_path)
     assert rewrite(CAPTIONS, seed=2, folder=tmp_path, overwrite=True) != made
 

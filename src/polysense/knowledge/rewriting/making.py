@@ -113,7 +113,8 @@ def rewrite(
             return Rewrites.read(place)
         if not overwrite:
             raise RecipeError(
-                f"{display(place)} holds a {TABLE} that was made from something else; overwrite it, or name another folder"
+                f"{display(place)} holds a {TABLE} that was made from other captions or with other settings: write over it with "
+                "--overwrite, or name another folder"
             )
     tell = progress or (lambda done, total: None)
     exchanges = (
