@@ -50,5 +50,5 @@ def _counted(table: Table, faults: Sequence[Problem]) -> Iterator[Problem]:
         found = [one for one in faults if one.field == field and one.row is not None and origin(one.file, one.row) in there]
         if found:
             first = min(found, key=lambda one: one.row or 0)
-            reason = f"{len(found)} {plural(len(found))} are used without it; the first is row {first.row}: {first.reason}"
-            yield warning(table, field, reason.replace("1 row are", "1 row is"))
+            used = f"{len(found)} {plural(len(found))} {'is' if len(found) == 1 else 'are'} used without it"
+            yield warning(table, field, f"{used}; the first is row {first.row}: {first.reason}")

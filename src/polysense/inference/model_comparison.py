@@ -103,8 +103,17 @@ def compare_models(
     before, after = (outcomes if len(outcomes) == times else outcomes * times for outcomes in found)
     differences = evaluator.differences(before, after, resamples=resamples, seed=seed)
     return {
-        name: _described(name, one, asked.split or plan.name, evaluator.units, seeds, resamples, notes)
-        for name, one in differences.items()
+        name: Comparison.of(
+            name,
+            one,
+            split=asked.split or plan.name,
+            seeds=seeds,
+            rows=rows,
+            resamples=resamples,
+            notes=notes,
+            units=evaluator.units,
+        )
+        for name, (one, rows) in differences.items()
         if metrics is None or name in metrics
     }
 
@@ -126,29 +135,6 @@ def _refuse_unknown(metrics: Sequence[str], there: Mapping[str, Difference]) -> 
     for name in metrics:
         if name not in there:
             raise RecipeError(f"no metric {name!r}: {metric_choices(name, there)}")
-
-
-def _described(
-    name: str, difference: Difference, split: str, units: str, seeds: Sequence[int], resamples: int, notes: Sequence[str]
-) -> Comparison:
-    found, rows = difference
-    return Comparison(
-        metric=name,
-        split=split,
-        base=found.base,
-        other=found.other,
-        difference=found.difference,
-        low=found.low,
-        high=found.high,
-        p_value=found.p_value,
-        detectable=(found.high - found.low) / 2,
-        seeds=tuple(seeds),
-        rows=rows,
-        resamples=resamples,
-        per_seed=found.per_seed,
-        units=units,
-        note="; ".join(notes),
-    )
 
 
 def _common_seeds(base: Arm, other: Arm) -> tuple[list[int], list[str]]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from math import isnan
 from typing import Any
 
+from polysense.metrics.bootstrap import PairedDifference
 from polysense.metrics.names import lower_is_better
 from polysense.metrics.sentiment import OF_EACH
 
@@ -44,6 +45,38 @@ class Comparison:
     """What a reader must know beside the numbers; empty if nothing."""
     groups: Mapping[str, Comparison] = field(default_factory=dict)
     """The same for the rows of each value of the column that was asked for."""
+
+    @classmethod
+    def of(
+        cls,
+        metric: str,
+        found: PairedDifference,
+        *,
+        split: str,
+        seeds: Sequence[int],
+        rows: int,
+        resamples: int,
+        notes: Sequence[str],
+        units: str = "rows",
+    ) -> Comparison:
+        """One metric's difference with what it was computed from; ``notes`` make the ``note``."""
+        return cls(
+            metric=metric,
+            split=split,
+            base=found.base,
+            other=found.other,
+            difference=found.difference,
+            low=found.low,
+            high=found.high,
+            p_value=found.p_value,
+            detectable=(found.high - found.low) / 2,
+            seeds=tuple(seeds),
+            rows=rows,
+            resamples=resamples,
+            per_seed=found.per_seed,
+            units=units,
+            note="; ".join(notes),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -155,21 +155,14 @@ class Pair:
 
     def _described(self, metric: str, found: PairedDifference, *, rows: int, resamples: int) -> Comparison:
         """One metric's result with what it was computed from."""
-        return Comparison(
-            metric=metric,
+        return Comparison.of(
+            metric,
+            found,
             split=self.split,
-            base=found.base,
-            other=found.other,
-            difference=found.difference,
-            low=found.low,
-            high=found.high,
-            p_value=found.p_value,
-            detectable=(found.high - found.low) / 2,
             seeds=self.seeds,
             rows=rows,
             resamples=resamples,
-            per_seed=found.per_seed,
-            note="; ".join([*self.notes, *disagreement(found.per_seed)]),
+            notes=[*self.notes, *disagreement(found.per_seed)],
         )
 
 

@@ -132,9 +132,9 @@ def train(
         with once():
             for seed in seeds:
                 with blamed():
-                    own = complete.of_shown(recipe, splits.drawn(seed).samples) if splits.draws else complete
                     place = folder / f"seed-{seed}"
-                    results.append(train_seed(own, splits, place, seed=seed, resume=resume, use_cache=use_cache))
+                    trained = train_seed(complete, splits, place, asked=recipe, seed=seed, resume=resume, use_cache=use_cache)
+                results.append(trained)
                 if first():
                     after_seed(results[-1])
         summary = _whole_summary(complete, splits, results) | {
@@ -237,9 +237,9 @@ def read_data(
             )
         return data
     if not isinstance(data, str | Path):
-        read = from_dataset if type(data).__module__.partition(".")[0] == "datasets" else from_rows
-        data = data if hasattr(data, "__len__") else list(data)  # rows may be looked at twice
-        rows = partial(read, data, media_root=media_root, split_seed=None, reads=reads)
+        ours = type(data).__module__.partition(".")[0] != "datasets"
+        read, kept = (from_rows, list(data)) if ours else (from_dataset, data)  # rows may be looked at twice
+        rows = partial(read, kept, media_root=media_root, split_seed=None, reads=reads)
         alone = recipe.corpora[0] if len(recipe.corpora) == 1 else None
         return with_splits(rows(), seed=0) if alone is None else _built(recipe, alone, lambda corpus: corpus.adopted(rows))
     if not recipe.corpora:

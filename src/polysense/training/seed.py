@@ -48,8 +48,10 @@ from polysense.types import Sample
 logging.getLogger("transformers.trainer_callback").setLevel(logging.ERROR)
 
 
-def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resume: bool, use_cache: bool) -> dict[str, Any]:
-    """Train one seed in ``folder`` and return what its ``run.json`` holds.
+def train_seed(
+    recipe: Recipe, splits: Splits, folder: Path, *, asked: Recipe, seed: int, resume: bool, use_cache: bool
+) -> dict[str, Any]:
+    """Train one seed in ``folder`` and return what its ``run.json`` holds; ``asked`` is the recipe before it was completed.
 
     With ``resume``, a finished seed is read, not trained again, and an unfinished one goes on from its newest whole checkpoint,
     with the losses that it would have had unbroken.
@@ -58,6 +60,8 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     if resume and (found := from_first(lambda: read_object(done) if done.is_file() else None)):
         return found
     began = time.monotonic()
+    drawn = splits.drawn(seed)
+    recipe = recipe.of_shown(asked, drawn.samples) if splits.draws else recipe
     learner = recipe.build(seed=seed)
     learner.model.fit(splits.train)
     from_first(lambda: write_assets(folder, recipe, learner))
@@ -65,7 +69,6 @@ def train_seed(recipe: Recipe, splits: Splits, folder: Path, *, seed: int, resum
     if idle := idle_gpus(arguments):
         say(idle)
     learner.to(arguments.device)  # before frozen encoders are run, which is much of the work
-    drawn = splits.drawn(seed)
     modalities = readers(learner, [*drawn.samples, *splits.validation, *splits.test], use_cache=use_cache)
     answerer = Answerer(learner, Collate(modalities))
     mixture: Mixture = recipe.mixture.build()
