@@ -83,6 +83,11 @@ def test_the_words_alone_are_held_against_the_arm_that_is_recommended() -> None:
     assert "TF-IDF" not in recommendation(findings)
 
 
+def test_equal_answers_of_one_arm_do_not_make_small_effects_seen() -> None:
+    findings = made_findings({812: {"itc": (0.0, 0.0, 1.0), "mlm": NOTHING["mlm"]}})
+    assert "an effect below about 3.3 points could not have been shown" in recommendation(findings)
+
+
 def test_what_is_proposed_for_use() -> None:
     gain = {"itc": (0.03, 0.01, 0.0004), "mlm": (0.0, 0.02, 0.9)}
     assert recommended(made_findings({812: gain})) == "itc"

@@ -113,9 +113,11 @@ def _effect(effect: Effect) -> str:
 
 def _none_visible(level: Level, findings: Findings) -> str:
     """That nothing was seen, and the size below which an effect could not have been."""
-    widths = sorted(one.comparison.detectable for one in level.effects)
+    widths = sorted(
+        one.comparison.detectable for one in level.effects if one.comparison.detectable
+    )  # 0: equal answers, no limit
     evidence = f"{findings.rows} test rows and {len(findings.seeds)} seed{'s' if len(findings.seeds) != 1 else ''}"
-    if widths[-1] == 0:
+    if not widths:
         return f"no signal changes the score on {evidence}"
     low, high = _points(widths[0]), _points(widths[-1])
     size = high if low == high else f"{low} to {high}"
