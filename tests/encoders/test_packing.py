@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModel
 
+from polysense.encoders import packing as packing_module
 from polysense.encoders.packing import Packing, first_position, run_packed
 from polysense.encoders.transformer_text import TransformerText
 from polysense.types import Sample
@@ -139,6 +140,29 @@ def test_dropout_drops_attention_too(tiny_text: str, monkeypatch: pytest.MonkeyP
         layer.attention.self.dropout.p = 0.5
     assert not torch.allclose(encoder(fields).summary, still, atol=1e-3)
     torch.testing.assert_close(encoder.eval()(fields).summary, still)
+
+
+def test_dropped_attention_is_that_of_an_explicit_computation(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    groups, heads, width, rate = [(2, 1), (1, 3), (2, 4)], 2, 5, 0.4
+    count = sum(texts * length for texts, length in groups)
+    query, key, value = torch.randn(3, 1, heads, count, width)
+    drawn = torch.bernoulli(torch.full((sum(texts * heads * length**2 for texts, length in groups),), 1 - rate)) / (1 - rate)
+    monkeypatch.setattr(packing_module, "dropped", lambda ones, share: ones * drawn if share == rate else None)
+    found, _ = packing_module.attend(
+        nn.Module().train(), query, key, value, None, packed_texts=groups, dropout=rate, scaling=0.3
+    )
+    begin = used = 0
+    for texts, length in groups:
+        for _text in range(texts):
+            rows = slice(begin, begin + length)
+            for head in range(heads):
+                scores = query[0, head, rows] @ key[0, head, rows].T * 0.3
+                weights = scores.softmax(dim=-1) * drawn[used : used + length**2].view(length, length)
+                torch.testing.assert_close(found[0, rows, head], weights @ value[0, head, rows], atol=1e-5, rtol=1e-5)
+                used += length**2
+            begin += length
+    assert (begin, used) == (count, len(drawn))
 
 
 def test_a_failure_leaves_the_network_as_it_was(tiny_text: str) -> None:

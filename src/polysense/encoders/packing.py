@@ -6,14 +6,15 @@ length, which need no mask.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import starmap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
+
+from polysense.encoders.quick_dropout import dropped
 
 ATTENTION = "polysense_packed"
 """The name that the attention between packed tokens is registered by."""
@@ -101,17 +102,31 @@ def attend(
     if sliding_window is not None:
         raise TypeError("attention within a window cannot be packed")
     heads, width = query.shape[1], query.shape[3]
-    dropped = dropout if module.training else 0.0
+    by_text = [one[0].transpose(0, 1) for one in (query, key, value)]
+    split = [torch.split(one, [texts * length for texts, length in packed_texts]) for one in by_text]
+    grouped = [
+        [part.reshape(texts, length, heads, width).transpose(1, 2) for part in parts]
+        for (texts, length), *parts in zip(packed_texts, *split, strict=True)
+    ]
+    if module.training and dropout:
+        scale = width**-0.5 if scaling is None else scaling
+        drops = _factors([texts * heads * length**2 for texts, length in packed_texts], dropout, value)
+        seen = [_attend_dropping(*parts, factors=one, scale=scale) for parts, one in zip(grouped, drops, strict=True)]
+    else:
+        seen = [scaled_dot_product_attention(q, k, v, scale=scaling) for q, k, v in grouped]
+    return torch.cat([one.transpose(1, 2).reshape(-1, heads, width) for one in seen]).unsqueeze(0), None
 
-    def within(texts: int, length: int, *parts: Tensor) -> Tensor:
-        q, k, v = (part.reshape(texts, length, heads, width).transpose(1, 2) for part in parts)
-        seen = scaled_dot_product_attention(q, k, v, dropout_p=dropped, scale=scaling)
-        return seen.transpose(1, 2).reshape(texts * length, heads, width)
 
-    sizes = list(starmap(lambda texts, length: texts * length, packed_texts))
-    split = [torch.split(one[0].transpose(0, 1), sizes) for one in (query, key, value)]
-    found = [within(*group, *parts) for group, *parts in zip(packed_texts, *split, strict=True)]
-    return torch.cat(found).unsqueeze(0), None
+def _factors(counts: list[int], rate: float, like: Tensor) -> Sequence[Tensor]:
+    """Of the weights of each group, drawn at once."""
+    return torch.split(dropped(like.new_ones(sum(counts)), rate), counts)
+
+
+def _attend_dropping(query: Tensor, key: Tensor, value: Tensor, *, factors: Tensor, scale: float) -> Tensor:
+    """Attention whose weights are multiplied by ``factors``; torch's own draws them one by one, and in bfloat16 it works in float32."""
+    scores = query * scale @ key.transpose(-1, -2)
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
+    return weights * factors.view(weights.shape) @ value
 
 
 AttentionInterface.register(ATTENTION, attend)

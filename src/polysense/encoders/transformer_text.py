@@ -21,6 +21,7 @@ from polysense.encoders.encoder import Encoder, architecture_of, masked_mean
 from polysense.encoders.heap import give_back
 from polysense.encoders.loading import explained, load_backbone, saved_part, saved_weights, text_folder, text_tower
 from polysense.encoders.packing import Packing, first_position, run_packed
+from polysense.encoders.quick_dropout import quicken
 from polysense.encoders.text_reader import TOKENS, TextReader, settle_padding, tell_lacking
 from polysense.errors import DataError, RecipeError
 from polysense.types import MARK, Fields, Sample
@@ -104,6 +105,7 @@ class TransformerText(Encoder):
             self.tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
             settle_padding(self.tokenizer, pretrained)
             self.backbone = text_tower(load_backbone(source, weights, tower="text", shape=shape, dropout=dropout))
+            quicken(self.backbone)
             self.width = int(self.backbone.config.hidden_size)
             self.max_length = min(max_length, int(self.tokenizer.model_max_length), self.positions)
         self.train_max_length = min(train_max_length or self.max_length, self.max_length)
