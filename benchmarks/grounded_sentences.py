@@ -4,8 +4,8 @@
 
 DATA is the folder of all data sets. Prepares one file of sentences, pre-trains a small text encoder on it, and from it (and, as a
 second block for reference, from MiniLM) trains the arms below; writes grounded_sentences.json, of which grounded_tables.py makes the
-page and the picture. All is taken up where it stopped. --blocks small restricts what is trained, and so does --only ARM,ARM, which writes
-no tables, so that several can be at work on arms of their own; --only-tables trains nothing.
+page and the picture. All is taken up where it stopped. --blocks small restricts what is trained, and so does --only ARM,ARM, which
+writes no tables, so that several can be at work on arms of their own; --only-tables trains nothing.
 """
 
 from __future__ import annotations
