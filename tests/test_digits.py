@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from random import Random
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -30,6 +31,9 @@ NAMES = {
 }  # fmt: skip
 SENTENCES = ("a drawing of {}", "this shows {} here", "somebody wrote {} by hand", "the figure {} on paper")
 SEEDS = [0, 1, 2]
+CHANCE = 0.06
+"""How far the mean of three seeds may be from telling nothing. One seed's is judged on the 30 pairs of names of one digit, whose chance
+alone has a deviation of about 1 / sqrt(12 * 30) = 0.05."""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +117,10 @@ def measured(model: Path) -> dict[str, float]:
     }
 
 
+def mean_auc(seeds: Sequence[dict[str, float]]) -> float:
+    return fmean(seed["auc"] for seed in seeds)
+
+
 def _fully_different(one: tuple[int, str, str], two: tuple[int, str, str]) -> bool:
     return one[1] != two[1] and one[2] != two[2]
 
@@ -123,7 +131,7 @@ def text_alone(data: Path, blank_encoder: Path, tmp_path_factory: pytest.TempPat
 
 
 def test_sentences_alone_cannot_know(text_alone: list[dict[str, float]]) -> None:
-    assert all(abs(seed["auc"] - 0.5) <= 0.06 for seed in text_alone), text_alone
+    assert abs(mean_auc(text_alone) - 0.5) <= CHANCE, text_alone
 
 
 def test_pictures_tell_at_about_the_same_uniformity(
@@ -138,12 +146,12 @@ def test_pictures_tell_at_about_the_same_uniformity(
 
 def test_pictures_of_others_do_not(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
     shuffled = trained(tmp_path / "shuffled", data, blank_encoder, weight=1.0, images="shuffled")
-    assert all(abs(seed["auc"] - 0.5) <= 0.06 for seed in shuffled), json.dumps(shuffled)
+    assert abs(mean_auc(shuffled) - 0.5) <= CHANCE, json.dumps(shuffled)
 
 
 def test_pictures_of_nothing_do_not(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
     noise = trained(tmp_path / "random", data, blank_encoder, weight=1.0, seeds=[0], images="random")
-    assert all(abs(seed["auc"] - 0.5) <= 0.06 for seed in noise), json.dumps(noise)
+    assert abs(mean_auc(noise) - 0.5) <= CHANCE * 3**0.5, json.dumps(noise)
 
 
 def test_few_pictures_already_tell(data: Path, blank_encoder: Path, tmp_path: Path) -> None:
