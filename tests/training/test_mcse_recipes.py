@@ -138,7 +138,7 @@ def test_the_last_model_is_kept_beside_a_chosen_one(data: Path, tiny_text: str, 
     """The contrast spreads sentences, so the least spread are those of the first evaluation."""
     chooses = ["evaluation.best=uniformity", "evaluation.greater_is_better=true"]
     steps = ["training.eval_strategy=steps", "training.eval_steps=2"]
-    options = [*small("mcse/simcse", tiny_text, ""), *chooses, *steps]
+    options = [*small("mcse/simcse", tiny_text, ""), *chooses, *steps, "training.num_train_epochs=4"]
     summary = train("mcse/simcse", data / "sentences.txt", out=tmp_path / "run", overrides=options)
     [result] = summary["per_seed"]
     assert result["best_step"] < result["last_step"]
