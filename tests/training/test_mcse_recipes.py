@@ -153,6 +153,7 @@ def test_the_last_model_is_the_last_one_too_where_a_kill_came_after_the_patience
 ) -> None:
     chooses = ["evaluation.best=uniformity", "evaluation.greater_is_better=true", "evaluation.patience=1"]
     options = [*small("mcse/simcse", tiny_text, ""), *chooses, "training.eval_strategy=steps", "training.eval_steps=1"]
+    options += ["training.num_train_epochs=4"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train("mcse/simcse", data / "sentences.txt", out=whole, overrides=options)
     with monkeypatch.context() as patch:
