@@ -398,3 +398,10 @@ class TestSymmetricDivergence:
         found.sum().backward()
         assert one.grad is not None
         assert one.grad.isfinite().all()
+
+
+def test_hard_negatives_stay_beside_duplicates_that_are_masked() -> None:
+    anchors, positives, hard = torch.randn(3, 4, 8, generator=torch.Generator().manual_seed(0))
+    none = torch.zeros(4, 4, dtype=torch.bool)
+    found = info_nce(anchors, positives, temperature=0.2, hard_negatives=hard, duplicates=none)
+    torch.testing.assert_close(found, info_nce(anchors, positives, temperature=0.2, hard_negatives=hard))

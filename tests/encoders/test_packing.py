@@ -12,7 +12,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModel
 
 from polysense.encoders import packing as packing_module
+from polysense.encoders import transformer_text
 from polysense.encoders.packing import Packing, first_position, run_packed
+from polysense.encoders.quick_dropout import QuickDropout
 from polysense.encoders.transformer_text import TransformerText
 from polysense.types import Sample
 
@@ -140,6 +142,25 @@ def test_dropout_drops_attention_too(tiny_text: str, monkeypatch: pytest.MonkeyP
         layer.attention.self.dropout.p = 0.5
     assert not torch.allclose(encoder(fields).summary, still, atol=1e-3)
     torch.testing.assert_close(encoder.eval()(fields).summary, still)
+
+
+def test_recomputed_pieces_drop_what_they_dropped_before(tiny_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gradients = []
+    for kept in (False, True):
+        if kept:
+            monkeypatch.setattr(transformer_text, "checkpoint", lambda piece, *tokens, **_: piece(*tokens))
+        encoder = TransformerText(tiny_text, recompute=True, piece_rows=4).train()
+        fields = fields_of(encoder)
+        encoder._first_position  # noqa: B018 (found out on a small batch of its own)
+        torch.manual_seed(3)
+        encoder(fields).summary.square().sum().backward()
+        gradients.append(encoder.backbone.embeddings.word_embeddings.weight.grad)
+    assert torch.equal(gradients[1], gradients[0])
+
+
+def test_every_dropout_of_an_encoder_is_the_quick_one(tiny_text: str) -> None:
+    kinds = {type(one) for one in TransformerText(tiny_text).backbone.modules() if isinstance(one, nn.Dropout)}
+    assert kinds == {QuickDropout}
 
 
 def test_dropped_attention_is_that_of_an_explicit_computation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,16 +58,17 @@ def test_a_batch_of_sentences_alone_has_no_grounding() -> None:
     assert set(learner(**sentences)["terms"]) == {"contrast"}
 
 
-def test_only_rows_with_both_take_part() -> None:
+@pytest.mark.parametrize("lacking", ["text", "image"])
+def test_only_rows_with_both_take_part(lacking: str) -> None:
     made, batch = objective(), tiny.batch(6)
     there = torch.tensor([True, True, False, True, False, True])
-    part = {**batch.parts["image"], "present": there}
-    some = made(look(Batch(parts={**batch.parts, "image": part}, fields=batch.fields)))
+    part = {**batch.parts[lacking], "present": there}
+    some = made(look(Batch(parts={**batch.parts, lacking: part}, fields=batch.fields)))
     rows = {name: {key: values[there] for key, values in fields.items()} for name, fields in batch.parts.items()}
     fewer = made(look(Batch(parts=rows, fields={name: values[there] for name, values in batch.fields.items()})))
     torch.testing.assert_close(some, fewer)
-    none = {**batch.parts["image"], "present": torch.zeros(6, dtype=torch.bool)}
-    assert made(look(Batch(parts={**batch.parts, "image": none}, fields=batch.fields))) is None
+    none = {**batch.parts[lacking], "present": torch.zeros(6, dtype=torch.bool)}
+    assert made(look(Batch(parts={**batch.parts, lacking: none}, fields=batch.fields))) is None
 
 
 def test_captions_of_one_picture_may_be_kept_from_being_negatives() -> None:
@@ -171,3 +172,13 @@ def test_the_memory_has_a_place_for_every_training_row_where_it_is_used() -> Non
         objective(temperature=-1.0)
     with pytest.raises(RecipeError, match="noise_aware from 0"):
         objective(noise_aware=-1.0)
+
+
+def test_the_fit_of_a_pair_is_the_running_mean_over_both_versions() -> None:
+    made = objective(noise_aware=1.0, rows=6, momentum=0.7).train()
+    image = torch.randn(6, 8, generator=torch.Generator().manual_seed(1))
+    looks = torch.randn(2, 2, 6, 8, generator=torch.Generator().manual_seed(2))
+    for versions in looks:
+        made._weights(torch.arange(6), list(versions), image)
+    first, second = (torch.nn.functional.cosine_similarity(versions, image, dim=2).mean(dim=0) for versions in looks)
+    torch.testing.assert_close(made.fit, 0.7 * first + 0.3 * second)

@@ -82,14 +82,25 @@ def test_pairs_and_several_hard_negatives_with_their_weight() -> None:
     assert found > plain
 
 
-def test_rows_without_a_pair_stay_out() -> None:
+@pytest.mark.parametrize("lacking", ["text", "pair"])
+def test_rows_without_a_pair_stay_out(lacking: str) -> None:
     batch = batch_of_pairs()
     there = torch.tensor([True, False, True, True, False, True])
-    lame = Batch(parts={**batch.parts, "pair": {**batch.parts["pair"], "present": there}}, fields=batch.fields)
+    lame = Batch(parts={**batch.parts, lacking: {**batch.parts[lacking], "present": there}}, fields=batch.fields)
     text, pair = summaries(batch, "text", "pair")
     found = term(objective(positives="pair", head=False), lame)
     torch.testing.assert_close(found, info_nce(text[there], pair[there], temperature=0.05))
     assert term(objective(positives="pair"), tiny.batch(4)) is None
+
+
+def test_a_hard_negative_that_a_row_lacks_is_nobodys() -> None:
+    batch = batch_of_pairs(hard=1)
+    there = torch.tensor([True, False, True, True, False, True])
+    lame = Batch(parts={**batch.parts, "negative.0": {**batch.parts["negative.0"], "present": there}}, fields=batch.fields)
+    text, pair, hard = summaries(batch, "text", "pair", "negative.0")
+    scores = torch.nn.functional.cosine_similarity(text.unsqueeze(1), torch.cat([pair, hard[there]]).unsqueeze(0), dim=2)
+    expected = torch.nn.functional.cross_entropy(scores / 0.05, torch.arange(6))
+    torch.testing.assert_close(term(objective(positives="pair", head=False), lame), expected)
 
 
 def test_equal_sentences_may_be_kept_from_being_negatives() -> None:

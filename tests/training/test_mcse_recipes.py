@@ -208,8 +208,15 @@ def test_the_papers_settings_are_theirs(name: str, batch: int, rate: float, epoc
     training = recipe.training
     found = training["per_device_train_batch_size"] * training.get("gradient_accumulation_steps", 1)
     assert (found, training["learning_rate"], training["num_train_epochs"]) == (batch, rate, epochs)
+    assert (training["weight_decay"], training["warmup_steps"], training["lr_scheduler_type"]) == (0, 0, "linear")
+    assert training.get("max_grad_norm", 1.0) == 1.0
+    assert training["eval_steps"] == 125
+    text = recipe.encoders["text"].arguments
+    pooling = "cls" if "supervised" in name else "cls_before_pooler"
+    assert (text["train_max_length"], text["pooling"]) == (32, pooling)
     grounding = recipe.objectives.get("grounding")
     assert (None if grounding is None else grounding.weight) == weight
+    assert grounding is None or grounding.part.arguments["shared_width"] == 256
     assert recipe.objectives["contrast"].part.arguments["temperature"] == 0.05
     line = next(line for line in PAGE.read_text("utf-8").splitlines() if f"`mcse/parity_{name}`" in line)
     assert f"{batch}, {rate:.0e}, {epochs}".replace("e-0", "e-") in line
