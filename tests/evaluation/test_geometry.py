@@ -79,3 +79,11 @@ def test_a_real_encoder_has_the_geometry_of_the_released_evaluation(minilm: Any,
         found = Geometry(batch_size=batch_size)(minilm, table.samples)
         for name in ("alignment", "uniformity"):
             assert found[f"STS-B dev {name}"] == pytest.approx(wanted[kind][name], abs=golden["tolerance"]["geometry"])
+
+
+def test_details_add_the_batches_of_the_released_code() -> None:
+    pairs = [Sample(id=str(n), text=f"left {n}", pair=f"right {n}", score=float(n % 6)) for n in range(200)]
+    answerer = Vectors()
+    found, batched = Geometry(details=True)(answerer, pairs), Geometry(batch_size=128)(answerer, pairs)
+    assert found == Geometry()(answerer, pairs) | {f"batched {name}": value for name, value in batched.items()}
+    assert found["batched uniformity"] != found["uniformity"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from made_benchmarks import write_transfer_tasks
 from made_vectors import Vectors
 from polysense.errors import DataError, RecipeError
+from polysense.evaluation import transfer
 from polysense.evaluation.transfer import Transfer, _features
 from polysense.types import Sample
 
@@ -124,3 +126,28 @@ def test_too_few_rows_to_learn_from() -> None:
         Transfer()(Telling(), [*split, *(replace(row, split="test") for row in rows[4:])])
     with pytest.raises(RecipeError, match="must be at least 2"):
         Transfer(folds=1)
+
+
+class Probe:
+    """Right on the rows (of one feature, their number) that ``knows`` says, and on no other."""
+
+    def __init__(self, knows: Callable[[int], bool]) -> None:
+        self.knows = knows
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return np.array([int(row) % 2 if self.knows(int(row)) else 1 - int(row) % 2 for row in features[:, 0]])
+
+
+@pytest.mark.parametrize(("strength_on_test", "score"), [(0.1, 100.0), (1.0, 0.0)])
+def test_the_strength_is_the_best_on_inner_folds_whatever_the_test_rows_say(
+    strength_on_test: float, score: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, test = np.arange(40), np.arange(40, 60)
+
+    def fitted(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, strength: float) -> Probe:
+        return Probe(lambda row: strength == (0.1 if row < 40 else strength_on_test))
+
+    monkeypatch.setattr(transfer, "_fitted", fitted)
+    numbers = np.arange(60)
+    right = Transfer(inner_folds=2)._right("MR", numbers[:, None].astype(float), numbers % 2, train, train[:0], test)
+    assert 100 * right.mean() == score

@@ -262,3 +262,22 @@ def test_killed_and_resumed_takes_turns_and_drops_as_unbroken(
     lines = [json.loads(line) for line in (whole / "seed-0/journal.jsonl").read_text().splitlines()]
     assert {"contrast", "grounding"} == {term for line in lines for term in line["terms"]}
     assert any("grounding" not in line["terms"] for line in lines)
+
+
+def test_masked_words_may_stand_beside_the_contrast(data: Path, tiny_text: str, tmp_path: Path) -> None:
+    language = 'objectives.language={"objective": "MaskedLanguage", "weight": 0.1}'
+    overrides = [*small("mcse/simcse", tiny_text, ""), "encoders.text.tokens=all", language]
+    train("mcse/simcse", data / "sentences.txt", out=tmp_path / "run", overrides=overrides)
+    for line in map(json.loads, (tmp_path / "run/seed-0/journal.jsonl").read_text().splitlines()):
+        assert set(line["terms"]) == {"contrast", "language"}
+        assert line["loss"] == pytest.approx(line["terms"]["contrast"] + 0.1 * line["terms"]["language"], rel=1e-5)
+
+
+def test_pairs_without_hard_negatives_train_too(data: Path, tiny_text: str, tmp_path: Path) -> None:
+    lines = (data / OWN_SENTENCES["mcse/supervised"]).read_text("utf-8").splitlines()
+    file = tmp_path / "pairs.csv"
+    file.write_text("\n".join(line.rpartition(",")[0] for line in lines), encoding="utf-8")
+    summary = train("mcse/supervised", file, out=tmp_path / "run", overrides=small("mcse/supervised", tiny_text, ""))
+    journal = [json.loads(line) for line in (tmp_path / "run/seed-0/journal.jsonl").read_text().splitlines()]
+    assert all(math.isfinite(line["loss"]) and line["loss"] > 0 for line in journal)
+    assert summary["per_seed"][0]["last_step"] == journal[-1]["step"]

@@ -140,3 +140,9 @@ def test_rows_beside_leave_the_batches_of_the_first_corpus_as_they_are(sizes: li
 def test_beside_takes_no_negative_share() -> None:
     with pytest.raises(RecipeError, match="from 0 up"):
         Beside(-1)
+
+
+def test_corpora_are_shuffled_independently() -> None:
+    batches = list(Alternate().batches([8, 8], 4, seed=0))
+    orders = [[row % 8 for rows in batches for row in rows if row // 8 == corpus] for corpus in (0, 1)]
+    assert orders[0] != orders[1]
