@@ -46,20 +46,30 @@ TWEETS = (
 )
 AWARE = "objectives.grounding.objective.noise_aware=1.0"
 SHUFFLED = ("corpora.1.images=shuffled",)
+HALF = (*SHUFFLED, "corpora.1.shuffled_share=0.5")
+FEW = ("corpora.1.pairs=2000", "mixture={class_path: Ratio, init_args: {shares: [7, 3]}}")
+"""A third of the pictures, each of which is seen four times, in as many steps: a pair is weighed from its second visit on."""
+
 ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "simcse": ("mcse/simcse_stsb", ()),
     "captions_as_text": ("mcse/captions_as_text", ()),
     "mcse": ("mcse/mcse", ()),
     "mcse_shuffled": ("mcse/mcse", SHUFFLED),
-    "mcse_half_shuffled": ("mcse/mcse", (*SHUFFLED, "corpora.1.shuffled_share=0.5")),
-    "mcse_half_shuffled_aware": ("mcse/mcse", (*SHUFFLED, "corpora.1.shuffled_share=0.5", AWARE)),
-    "mcse_shuffled_aware": ("mcse/mcse", (*SHUFFLED, AWARE)),
-    "mcse_tweets": ("mcse/mcse", (TWEETS,)),
-    "tweets_as_text": ("mcse/captions_as_text", (TWEETS,)),
-    "mcse_tweets_aware": ("mcse/mcse", (TWEETS, AWARE)),
     "mcse_random": ("mcse/mcse", ("corpora.1.images=random",)),
+    "mcse_both_ways": ("mcse/mcse", ("objectives.grounding.objective.directions=both",)),
+    "mcse_all_captions": ("mcse/all_captions", ()),
     "mcse_not_decontaminated": ("mcse/mcse", ("corpora.1.exclude=[]",)),
     "captions_as_text_not_decontaminated": ("mcse/captions_as_text", ("corpora.1.exclude=[]",)),
+    "few_as_text": ("mcse/captions_as_text", FEW),
+    "few": ("mcse/mcse", FEW),
+    "few_aware": ("mcse/mcse", (*FEW, AWARE)),
+    "few_half_shuffled": ("mcse/mcse", (*FEW, *HALF)),
+    "few_half_shuffled_aware": ("mcse/mcse", (*FEW, *HALF, AWARE)),
+    "few_shuffled": ("mcse/mcse", (*FEW, *SHUFFLED)),
+    "few_shuffled_aware": ("mcse/mcse", (*FEW, *SHUFFLED, AWARE)),
+    "tweets_as_text": ("mcse/captions_as_text", (TWEETS, *FEW)),
+    "tweets": ("mcse/mcse", (TWEETS, *FEW)),
+    "tweets_aware": ("mcse/mcse", (TWEETS, *FEW, AWARE)),
 }
 """Each arm's recipe, and what differs from it."""
 
@@ -71,16 +81,20 @@ COMPARED = (
     ("simcse", "captions_as_text"),
     ("captions_as_text", "mcse"),
     ("mcse_shuffled", "mcse"),
-    ("mcse_random", "mcse"),
-    ("captions_as_text", "mcse_half_shuffled"),
     ("captions_as_text", "mcse_shuffled"),
-    ("mcse_half_shuffled", "mcse_half_shuffled_aware"),
-    ("mcse_shuffled", "mcse_shuffled_aware"),
-    ("simcse", "tweets_as_text"),
-    ("tweets_as_text", "mcse_tweets"),
-    ("mcse_tweets", "mcse_tweets_aware"),
+    ("mcse_random", "mcse"),
+    ("mcse", "mcse_both_ways"),
+    ("mcse", "mcse_all_captions"),
     ("captions_as_text_not_decontaminated", "mcse_not_decontaminated"),
     ("mcse", "mcse_not_decontaminated"),
+    ("few_as_text", "few"),
+    ("few_as_text", "few_half_shuffled"),
+    ("few_as_text", "few_shuffled"),
+    ("few", "few_aware"),
+    ("few_half_shuffled", "few_half_shuffled_aware"),
+    ("few_shuffled", "few_shuffled_aware"),
+    ("tweets_as_text", "tweets"),
+    ("tweets", "tweets_aware"),
 )
 """Pairs of arms, of which the second is held against the first on the same pairs of sentences."""
 
@@ -182,7 +196,7 @@ def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str
             if (only and name not in only) or (block == "minilm" and name not in MAIN):
                 continue
             settings = [*from_start(start, block), *changes]
-            if recipe == "mcse/mcse":
+            if recipe in {"mcse/mcse", "mcse/all_captions"}:
                 settings.append(f"objectives.grounding.weight={weight}")
             folder = runs / block / name
             train(recipe, root, out=folder, seeds=SEEDS, overrides=settings, resume=True)
