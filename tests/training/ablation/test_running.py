@@ -41,7 +41,7 @@ def asked(posts: Path, out: Path, tiny_text: str, *further: str, seeds: tuple[in
         f"encoders.text.pretrained={tiny_text}",
         "training.num_train_epochs=2",
         "training.per_device_train_batch_size=8",
-        "training.learning_rate=1.0e-3",
+        "training.learning_rate=1.0e-2",
         "training.bf16=false",
         *further,
     ]
@@ -51,7 +51,7 @@ def asked(posts: Path, out: Path, tiny_text: str, *further: str, seeds: tuple[in
 @pytest.fixture(scope="module")
 def answered(tmp_path_factory: pytest.TempPathFactory, posts: Path, tiny_text: str) -> tuple[Ablation, dict[str, Any]]:
     """A finished ablation, and of the batches of each arm the rows with and without a label."""
-    question = asked(posts, tmp_path_factory.mktemp("ablation") / "out", tiny_text, "training.learning_rate=1.0e-2")
+    question = asked(posts, tmp_path_factory.mktemp("ablation") / "out", tiny_text)
     batches: dict[str, list[tuple[list[int], list[int]]]] = {"base": [], "mlm": []}
     plain = LearnerTrainer.compute_loss
 
