@@ -201,6 +201,19 @@ def test_embeddings_are_float32_rows(model: Predictor, posts: list[Sample], part
     assert long == pytest.approx(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), abs=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float64", np.float64])
+def test_embeddings_of_another_precision(model: Predictor, posts: list[Sample], dtype: Any) -> None:
+    found = model.encode(posts, dtype=dtype)
+    assert found.dtype == np.dtype(dtype)
+    assert found == pytest.approx(model.encode(posts), abs=1e-2)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "bool", "complex64", "floaty", np.int8])
+def test_embeddings_are_no_integers(model: Predictor, posts: list[Sample], dtype: Any) -> None:
+    with pytest.raises(RecipeError, match=r"dtype: '\w+' is not one; .*'float16', 'float32', 'float64'"):
+        model.encode(posts, dtype=dtype)
+
+
 def test_a_parts_embedding_reads_that_part_alone(model: Predictor, posts: list[Sample]) -> None:
     assert model.encode(posts, part="text") == pytest.approx(
         model.encode([str(post.text) for post in posts], part="text"), abs=1e-5

@@ -45,6 +45,11 @@ class CaptionControls:
             raise RecipeError(f"{self.of}, images: {self.images!r} is not one; {choices(self.images, get_args(Pairing))}")
         if not 0 <= self.shuffled_share <= 1:
             raise RecipeError(f"{self.of}, shuffled_share: expected a number from 0 to 1, found {self.shuffled_share}")
+        if self.shuffled_share != 1 and self.images != "shuffled":
+            raise RecipeError(
+                f"{self.of}, shuffled_share: {self.shuffled_share:g} of the pictures are to change places, "
+                f"which takes images: shuffled; found images: {self.images}"
+            )
         for name, count in (("captions_per_image", self.captions_per_image), ("pairs", self.pairs)):
             if count is not None and count < 1:
                 raise RecipeError(f"{self.of}, {name}: expected a number from 1 up or null, found {count}")

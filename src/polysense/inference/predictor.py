@@ -45,6 +45,9 @@ Media: TypeAlias = "str | Path | Image"
 
 __all__ = ["Predictor", "Row", "load"]
 
+DTYPES = ("float16", "float32", "float64")
+"""Types that hold embeddings; integers would be zeros."""
+
 
 class Predictor:
     """A trained learner that answers.
@@ -301,7 +304,7 @@ class Predictor:
         part: str | None = None,
         normalize: bool = False,
         batch_size: int | None = None,
-        dtype: str = "float32",
+        dtype: str | type[np.floating[Any]] = "float32",
         shared: bool = False,
         expect: int | None = None,
         progress: Progress | None = None,
@@ -321,26 +324,28 @@ class Predictor:
             part: a modality.
             normalize: scale every vector to length 1.
             batch_size: rows a forward pass; by default bounded by tokens for texts alone, and as the predictor's for others.
-            dtype: of the array.
+            dtype: of the array: ``float16``, ``float32`` or ``float64``.
             shared: in the shared space; its vectors have length 1.
             expect: rows in all, where these are a part of many: the road is chosen for that number.
             progress: gets (rows done, rows).
 
         Raises:
             DataError: a row cannot be used; the message names it.
-            RecipeError: there is no such part.
+            RecipeError: there is no such part, or the array cannot be of that type.
             PolysenseError: the model has no shared space.
 
         Warns:
             UserWarning: texts were longer than the model reads, and cut; with ``expect`` they are only counted (:meth:`take_cut`).
         """
+        kind = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+        check_choice("dtype", kind, DTYPES)
         every = list(listed(rows))
         vectors = self._vectors.of_rows(every, Space(part, shared), expect=expect, most_rows=batch_size, progress=progress)
         if expect is None and (cut := self.take_cut()):
             warnings.warn(self.told_cut(cut, len(every)), stacklevel=2)
         if normalize:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
-        vectors = vectors.astype(dtype, copy=False)
+        vectors = vectors.astype(kind, copy=False)
         return vectors[0] if is_single(rows) else vectors
 
     def take_cut(self) -> int:

@@ -179,6 +179,10 @@ def test_what_cannot_be_chosen(folder: Path, tmp_path: Path) -> None:
         ({"pairs": 0}, "Captions, pairs: expected a number from 1 up"),
         ({"captions_per_image": 0}, "Captions, captions_per_image"),
         ({"shuffled_share": 2}, "Captions, shuffled_share"),
+        (
+            {"shuffled_share": 0.5},
+            "Captions, shuffled_share: 0.5 of the pictures .* takes images: shuffled; found images: paired",
+        ),
         ({"validation": -1}, "Captions, validation"),
     ):
         with pytest.raises(RecipeError, match=message):
