@@ -196,7 +196,7 @@ def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str
             if (only and name not in only) or (block == "minilm" and name not in MAIN):
                 continue
             settings = [*from_start(start, block), *changes]
-            if recipe in {"mcse/mcse", "mcse/all_captions"}:
+            if "grounding" in load_recipe(recipe).objectives:
                 settings.append(f"objectives.grounding.weight={weight}")
             folder = runs / block / name
             train(recipe, root, out=folder, seeds=SEEDS, overrides=settings, resume=True)

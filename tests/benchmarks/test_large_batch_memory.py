@@ -12,7 +12,7 @@ sys.path.insert(0, sys.argv[1])
 from large_batch_memory import step_memory
 texts = [f"the {number} of them went home by night" for number in range(768)]
 overrides = [f"encoders.text.pretrained={sys.argv[2]}"]
-first = step_memory(texts, recompute=True, overrides=overrides)  # pays for what libraries keep once
+step_memory(texts, recompute=True, overrides=overrides)  # pays for what libraries keep once
 print(json.dumps([step_memory(texts, recompute=flag, overrides=overrides) for flag in (True, False)]))
 """
 

@@ -169,7 +169,7 @@ def test_dropped_attention_is_that_of_an_explicit_computation(monkeypatch: pytes
     count = sum(texts * length for texts, length in groups)
     query, key, value = torch.randn(3, 1, heads, count, width)
     drawn = torch.bernoulli(torch.full((sum(texts * heads * length**2 for texts, length in groups),), 1 - rate)) / (1 - rate)
-    monkeypatch.setattr(packing_module, "dropped", lambda ones, share: ones * drawn if share == rate else None)
+    monkeypatch.setattr(packing_module, "factors", lambda count, share, dtype: {(len(drawn), rate): drawn}[count, share])
     found, _ = packing_module.attend(
         nn.Module().train(), query, key, value, None, packed_texts=groups, dropout=rate, scaling=0.3
     )

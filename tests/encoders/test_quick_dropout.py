@@ -56,7 +56,7 @@ def test_the_seed_of_torch_is_that_of_the_masks() -> None:
 
 
 @pytest.mark.parametrize(("rate", "left"), [(0.0, 1.0), (1e-7, 1.0), (1.0, 0.0)])
-def test_rates_that_sixteen_bits_cannot_tell_are_torchs(rate: float, left: float) -> None:
+def test_rates_that_sixteen_bits_cannot_tell_from_none_or_all(rate: float, left: float) -> None:
     torch.testing.assert_close(dropped(torch.ones(100), rate), torch.full((100,), left))
 
 

@@ -6,7 +6,7 @@ length, which need no mask.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
-from polysense.encoders.quick_dropout import dropped
+from polysense.encoders.quick_dropout import factors
 
 ATTENTION = "polysense_packed"
 """The name that the attention between packed tokens is registered by."""
@@ -110,23 +110,19 @@ def attend(
     ]
     if module.training and dropout:
         scale = width**-0.5 if scaling is None else scaling
-        drops = _factors([texts * heads * length**2 for texts, length in packed_texts], dropout, value)
-        seen = [_attend_dropping(*parts, factors=one, scale=scale) for parts, one in zip(grouped, drops, strict=True)]
+        counts = [texts * heads * length**2 for texts, length in packed_texts]
+        drops = torch.split(factors(sum(counts), dropout, value.dtype), counts)
+        seen = [_attend_dropping(*parts, drops=one, scale=scale) for parts, one in zip(grouped, drops, strict=True)]
     else:
         seen = [scaled_dot_product_attention(q, k, v, scale=scaling) for q, k, v in grouped]
     return torch.cat([one.transpose(1, 2).reshape(-1, heads, width) for one in seen]).unsqueeze(0), None
 
 
-def _factors(counts: list[int], rate: float, like: Tensor) -> Sequence[Tensor]:
-    """Of the weights of each group, drawn at once."""
-    return torch.split(dropped(like.new_ones(sum(counts)), rate), counts)
-
-
-def _attend_dropping(query: Tensor, key: Tensor, value: Tensor, *, factors: Tensor, scale: float) -> Tensor:
-    """Attention whose weights are multiplied by ``factors``; torch's own draws them one by one, and in bfloat16 it works in float32."""
+def _attend_dropping(query: Tensor, key: Tensor, value: Tensor, *, drops: Tensor, scale: float) -> Tensor:
+    """Attention whose weights are multiplied by ``drops``; torch's own draws them one by one, and in bfloat16 it works in float32."""
     scores = query * scale @ key.transpose(-1, -2)
     weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(value.dtype)
-    return weights * factors.view(weights.shape) @ value
+    return weights * drops.view(weights.shape) @ value
 
 
 AttentionInterface.register(ATTENTION, attend)
