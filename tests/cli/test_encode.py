@@ -211,7 +211,10 @@ def test_going_on_takes_the_engine_that_began(
         assert execute(arguments) == 1
     monkeypatch.setattr(trial, lambda: False)
     assert execute([*arguments, "--resume", "--precision", "float32"]) == 2
-    assert "was begun with another engine" in capsys.readouterr().err
+    assert (
+        "was begun with another engine or precision (torch, bfloat16, now torch, float32): begin anew"
+        in capsys.readouterr().err
+    )
     assert execute([*arguments, "--resume"]) == 0
     assert "torch, bfloat16" in capsys.readouterr().err
     assert execute([*arguments, "--resume"]) == 0
@@ -228,7 +231,7 @@ def test_going_on_with_other_rows_or_settings_is_refused(
         assert execute(arguments) == 1
     capsys.readouterr()
     assert execute([*arguments, "--resume", "--normalize"]) == 2
-    assert "was begun with another normalize" in capsys.readouterr().err
+    assert "was begun with another --normalize (False, now True)" in capsys.readouterr().err
     sentences.write_text("other\n" * 43)
     assert execute([*arguments, "--resume"]) == 2
     assert "was begun with other rows" in capsys.readouterr().err
@@ -295,7 +298,7 @@ def test_a_whole_file_is_not_encoded_again(
         assert execute([*arguments, "--resume"]) == 0
     assert "is whole: all 43 vectors are there already" in capsys.readouterr().err
     assert execute([*arguments, "--resume", "--normalize"]) == 2
-    assert "was not made by this command from these rows" in capsys.readouterr().err
+    assert "was made from other rows, by another model or with other options" in capsys.readouterr().err
     assert execute([*arguments, "--resume", "--normalize", "--overwrite"]) == 0
 
 

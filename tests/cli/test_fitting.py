@@ -36,6 +36,8 @@ def test_a_recipe_for_tables_is_told_the_corpus(corpus: Path, tmp_path: Path, ca
 def test_a_table_that_is_called_as_that_of_a_corpus_is_read_as_anybodys(tmp_path: Path) -> None:
     (tmp_path / "captions.csv").write_text("text,image\nsun,1.jpg\n")
     assert fitting_recipe("unimo/caption", tmp_path) is None  # the set without its pictures
+    (tmp_path / "images").mkdir()
+    assert fitting_recipe("mcse/parity_mcse_bert_captions", tmp_path / "captions.csv") is None  # the set has other columns
     assert "read it with --set corpora.0=Captions" in (fitting_recipe("unimo/caption", tmp_path / "captions.csv") or "")
 
 

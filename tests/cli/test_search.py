@@ -160,7 +160,7 @@ def test_a_file_that_was_cut_is_refused(
     os.truncate(tmp_path / form, (tmp_path / form).stat().st_size - 9)
     assert execute(["search", model, str(tmp_path / form), "--query", "a"]) == 3
     assert execute([*arguments, "--resume"]) == 2
-    assert f"{form} is damaged, or was not made by this command" in capsys.readouterr().err
+    assert f"{form} is damaged, or was made from other rows, by another model or with other options" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["v.npy", "v.parquet"])

@@ -125,7 +125,8 @@ def test_without_resume_all_is_made_anew(out: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"), [("input", "other rows"), ("model", "another model"), ("normalize", "another normalize")]
+    ("changed", "said"),
+    [("input", "other rows"), ("model", "another model"), ("normalize", r"another --normalize \(.*, now other\)")],
 )
 def test_what_was_made_from_something_else_is_refused(out: Path, changed: str, said: str) -> None:
     write(begin(out), slice(0, 3))

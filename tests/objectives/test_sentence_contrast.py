@@ -141,4 +141,6 @@ def test_impossible_choices_are_refused() -> None:
     choices = {"positives": "pair"}
     with pytest.raises(DataError, match="no training row has a 'pair'"):
         SentenceContrast.complete(choices, [Sample(id="1", text="a")])
+    with pytest.raises(DataError, match=r"name the column that holds it \(hypothesis, neg\), --columns pair=COLUMN"):
+        SentenceContrast.complete(choices, [Sample(id="1", text="a", extra={"neg": "c", "hypothesis": "b"})])
     assert SentenceContrast.complete(choices, [Sample(id="1", text="a", pair="b")]) == choices

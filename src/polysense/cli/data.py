@@ -41,6 +41,8 @@ class Data(TyperGroup):
 
 _ALIKE = 0.85  # from 0 to 1, how alike a command of two words is that may be meant
 _COLUMNS = 20  # of classes in a table, at most
+WITHOUT_ANSWERS = frozenset({"sentence embeddings", "language modelling", "retrieval", "captions", "pictures"})
+"""Tasks of corpora whose rows have no labels."""
 
 
 app = typer.Typer(
@@ -122,6 +124,7 @@ def verify(
             read,
             labels=named or _learned(reader, read),
             other_labels="bad" if named or all(sample.score is None for sample in read.samples) else "warning",
+            answers=not WITHOUT_ANSWERS.intersection(reader.tasks),
             splits=("train", "validation"),
             decode=decode,
             strict=strict,

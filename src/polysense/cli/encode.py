@@ -124,7 +124,9 @@ def encode(
             say(f"{out} is whole: all {source.rows:,} vectors are there already")
             return
         if not overwrite:
-            raise RecipeError(f"{out} is damaged, or was not made by this command from these rows: replace it with --overwrite")
+            raise RecipeError(
+                f"{out} is damaged, or was made from other rows, by another model or with other options: replace it with --overwrite"
+            )
     origin = VectorOrigin.of(loaded, model, part=part, shared=shared, rows=source.rows)
     file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume, origin=origin)
     if file.done:

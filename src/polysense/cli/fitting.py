@@ -65,14 +65,26 @@ def corpus_of(recipe: str) -> str | None:
 
 
 def known_corpus(data: Path) -> str | None:
-    """The published corpus that a folder, or a table in its folder, is."""
+    """The published corpus that a folder, or a table in its folder, is and can be read as."""
     from polysense.cli.data import recognised
     from polysense.data.corpora import all_corpora
 
-    if data.is_dir():
-        return recognised(data)
-    found = recognised(data.parent)
-    return found if found is not None and data.name in all_corpora()[found].layout else None
+    folder = data if data.is_dir() else data.parent
+    found = recognised(folder)
+    if found is None or (data != folder and data.name not in all_corpora()[found].layout):
+        return None
+    return found if _can_be_read(found, folder) else None
+
+
+def _can_be_read(corpus: str, folder: Path) -> bool:
+    """Whether the files are the corpus by more than their names: captions.csv and images/ are in many folders."""
+    from polysense.data.corpora import all_corpora
+
+    try:
+        all_corpora()[corpus]().candidates(folder)
+    except (DataError, RecipeError):
+        return False
+    return True  # rows may be bad
 
 
 def _reads_own_files(corpus: str) -> bool:

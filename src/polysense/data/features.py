@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polysense.data.unreadable import mapped_array, unreadable
-from polysense.errors import DataError, PolysenseError, choices, display
+from polysense.errors import ArgumentError, DataError, PolysenseError, choices, display
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,7 +164,9 @@ def _hdf5_dataset(file: Path, name: str) -> Any:
     opened = h5py.File(file, "r")
     found = opened.get(name)
     if not isinstance(found, h5py.Dataset):
-        raise DataError(f"{display(file)} has no data set {name!r}; {choices(name, opened)}")
+        message = f"{display(file)} has no data set {name!r}; {choices(name, opened)}"
+        arrays = [there for there, one in opened.items() if isinstance(one, h5py.Dataset)]
+        raise ArgumentError(message, argument="dataset", instead=arrays[0]) if arrays else DataError(message)
     if Path(found.file.filename) != file or found.external or found.is_virtual:
         raise DataError(f"{display(file)}: the data set {name!r} keeps its numbers in another file")
     return found

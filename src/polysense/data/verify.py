@@ -26,6 +26,7 @@ def verify(
     *,
     labels: Sequence[str] | None = None,
     other_labels: Literal["bad", "warning"] = "bad",
+    answers: bool = True,
     splits: Collection[str] = SPLITS,
     decode: bool = True,
     strict: bool = False,
@@ -39,7 +40,8 @@ def verify(
     misspelled, are many numbers, are of one row alone or in no row of validation or test, regions without boxes, files without
     sound or film, duplicates, equal rows in two splits, unlabelled rows, missing modalities, and a table to train on that has no
     labels, no test rows, or nothing that a contrast could tell apart are warnings; ``strict`` makes them bad. ``other_labels`` says
-    what classes outside ``labels`` are.
+    what classes outside ``labels`` are; without ``answers``, which a corpus of sentences or captions has none of, nobody misses labels,
+    nor rows held out of what all trains.
     ``progress(done, total)`` counts pictures, sequences, recordings and films.
     """
     damaged = list(damaged_media(table, progress)) if decode else []
@@ -50,7 +52,7 @@ def verify(
     sound = readable.without(found)
     if sound.samples or not found:
         found += [
-            *_answers_and_splits(readable, splits),
+            *(_answers_and_splits(readable, splits, answers=answers) if answers or set(readable.splits) != {"train"} else ()),
             *_single_class(sound, splits),
             *label_warnings(sound),
             *(never_contrasted(sound) if "train" in splits else ()),
@@ -64,11 +66,11 @@ def verify(
     return [replace(one, severity="bad") for one in found] if strict else found
 
 
-def _answers_and_splits(table: Table, splits: Collection[str]) -> Iterator[Problem]:
+def _answers_and_splits(table: Table, splits: Collection[str], *, answers: bool) -> Iterator[Problem]:
     """Whether there are answers, and rows in every split; rows of other classes count too."""
     whole = partial(Problem, file=table.name, row=None, id=None)
     labelled = any(is_labelled(sample) for sample in table.samples)
-    if not labelled and "train" in splits:
+    if not labelled and answers and "train" in splits:
         yield whole(field="label", reason=no_labels(table), severity="warning")
     for split in SPLITS:
         if split in table.splits:

@@ -312,7 +312,7 @@ def _noted(out: Path) -> tuple[dict[str, str], int] | None:
 
 def _changed(before: Mapping[str, str], made_from: Mapping[str, str]) -> str:
     """``other rows and another model``: what is not as it was before; empty where all is."""
-    return " and ".join(_said(name) for name in made_from if before.get(name) != made_from[name])
+    return " and ".join(_said(name, before.get(name), now) for name, now in made_from.items() if before.get(name) != now)
 
 
 def _complete(made_from: Mapping[str, str], *, rows: int, width: int) -> dict[str, str]:
@@ -334,5 +334,18 @@ def known_format(out: Path) -> str:
     return out.suffix
 
 
-def _said(name: str) -> str:
-    return {"input": "other rows", "model": "another model", "rows": "another number of rows"}.get(name, f"another {name}")
+def _said(name: str, before: str | None, now: str) -> str:
+    """A setting that is no longer as it was; its values too, where they are words and not digests."""
+    match name:
+        case "input":
+            return "other rows"
+        case "model":
+            return "another model"
+        case "rows":
+            return "another number of rows"
+        case "engine":
+            return f"another engine or precision ({before}, now {now})"
+        case "read as":
+            return "another way to read the rows (--columns, --encoding, --media-root)"
+        case _:
+            return f"another --{name} ({before}, now {now})"

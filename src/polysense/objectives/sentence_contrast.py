@@ -75,8 +75,10 @@ class SentenceContrast(Objective):
             DataError: pairs are wanted, and no row has one.
         """
         if arguments["positives"] == "pair" and all(sample.pair is None for sample in samples):
+            others = sorted({column for sample in samples for column in sample.extra})
+            name_it = f"name the column that holds it ({', '.join(others)}), --columns pair=COLUMN; " if others else ""
             raise DataError(
-                "SentenceContrast with positives: pair: no training row has a 'pair'; positives: dropout needs none"
+                f"SentenceContrast with positives: pair: no training row has a 'pair'; {name_it}positives: dropout needs none"
             )
         return dict(arguments)
 

@@ -10,7 +10,7 @@ from made_benchmarks import write_sick
 from polysense.data.corpora.caption_features import CaptionFeatures
 from polysense.data.features import RandomVector, StoredVector
 from polysense.data.verify import verify
-from polysense.errors import DataError, RecipeError
+from polysense.errors import ArgumentError, DataError, RecipeError
 
 VECTORS = np.random.default_rng(0).standard_normal((8, 3)).astype(np.float32)
 
@@ -106,8 +106,9 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
         CaptionFeatures(features="../v.npy").read(tmp_path)
     with pytest.raises(DataError, match=r"CaptionFeatures: .*v\.npy is not there"):
         CaptionFeatures(features="v.npy").read(tmp_path)
-    with pytest.raises(DataError, match="no data set 'pictures'"):
+    with pytest.raises(ArgumentError, match="no data set 'pictures'") as caught:
         CaptionFeatures(dataset="pictures").read(tmp_path)
+    assert (caught.value.argument, caught.value.instead) == ("dataset", "features")  # training says how to ask for it
     with pytest.raises(RecipeError, match="CaptionFeatures, pairs: expected a number from 1 up"):
         CaptionFeatures(pairs=0)
     (tmp_path / "captions.txt").write_text("\n\n")

@@ -190,6 +190,16 @@ def test_what_each_column_is_read_as_is_said(tmp_path: Path, capsys: pytest.Capt
     assert "a.jsonl: text is 'anchor', pair is 'positive'; not used: 'source'\n" in capsys.readouterr().err
 
 
+def test_columns_that_are_named_stand_beside_the_usual_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("premise,hypothesis,contradiction\na dog,an animal,a cat\n", "utf-8")
+    (read,) = Sentences(columns={"pair": "hypothesis"}).read(file).samples
+    assert (read.text, read.pair, read.negatives) == ("a dog", "an animal", ("a cat",))
+    assert "text is 'premise', pair is 'hypothesis', negatives is 'contradiction'\n" in capsys.readouterr().err
+    (read,) = Sentences(columns={"negatives": "hypothesis", "text": "contradiction"}).read(file).samples
+    assert (read.text, read.pair, read.negatives) == ("a cat", None, ("an animal",))
+
+
 def test_equal_sentences_alone_cannot_be_learned_from(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("A dog runs.\n" * 20, "utf-8")

@@ -142,7 +142,9 @@ class Sentences(Corpus):
         known = (self.columns or {}).values()
         separated = layout(file, encoding=self.encoding, known=known, header=self.header, delimiter=self.delimiter)
         header = read_raw(file, encoding=self.encoding, separated=separated).columns
-        columns = self.columns or usual_columns(header, taken=header)
+        named = self.columns or {}
+        free = [column for column in header if column not in named.values()]
+        columns = named | usual_columns(free, taken={*free, *named})
         table = read_table(file, columns=columns, encoding=self.encoding, split_seed=None, separated=separated)
         by_name = separated is None or separated.columns is None
         told = [*([str(separated)] if separated else []), *([_read_as(header, columns)] if by_name else [])]
