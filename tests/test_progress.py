@@ -83,9 +83,12 @@ def test_a_total_that_is_not_known_is_a_question_mark(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("polysense.progress.FIRST", 0.0)
+    monkeypatch.setattr("polysense.progress.EVERY", 0.0)
     with open_bar("reading", "rows") as shown:
         shown.refresh()
-    assert capsys.readouterr().err.startswith("reading: 0 of ? rows")
+        shown.n = 3
+        shown.refresh()
+    assert re.match(r"reading: \d+ s so far\nreading: 3 of \? rows", capsys.readouterr().err)
 
 
 def test_a_terminal_shows_the_count_until_the_job_is_done(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

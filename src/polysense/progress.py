@@ -124,7 +124,8 @@ class _Lines(_Bar):
         """Called when the bar would be drawn again: often, and after each line that is said."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY
-            self.fp.write(f"{self}\n")
+            unknown = self.total is None and not self.n  # a job that counts nothing yet, and may have nothing to count
+            self.fp.write(f"{self.desc.rstrip(': ')}: {self.format_dict['elapsed']:.0f} s so far\n" if unknown else f"{self}\n")
             self.fp.flush()
         return True
 

@@ -143,7 +143,7 @@ def encode(
     if cut := loaded.take_cut():
         say(f"warning: {loaded.told_cut(cut, source.rows - before)}")
     rate = (source.rows - before) / max(time.monotonic() - began, 1e-9)
-    say(f"{source.rows} vectors of width {width}: {out} ({rate:,.0f} a second; {made_from['engine']})")
+    say(f"{source.rows:,} vectors of width {width}: {out} ({rate:,.0f} a second; {made_from['engine']})")
 
 
 def _of_stdin(context: typer.Context, encoding: str | None, columns: str | None) -> RowSource:
