@@ -88,7 +88,7 @@ def test_a_total_that_is_not_known_is_a_question_mark(
         shown.refresh()
         shown.n = 3
         shown.refresh()
-    assert re.match(r"reading: \d+ s so far\nreading: 3 of \? rows", capsys.readouterr().err)
+    assert re.match(r"(reading: \d+ s so far\n)+reading: 3 of \? rows", capsys.readouterr().err)
 
 
 def test_a_terminal_shows_the_count_until_the_job_is_done(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
