@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import string
@@ -28,6 +29,13 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def what_is_there_stays() -> None:
+    """Every training collects garbage: it need not walk through all that was imported before, which takes longer than a small one."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Callable[[str], Path]:
     """``data_folder("mvsa_single")``: the folder of an evaluation set; the test is skipped where the set is absent."""
@@ -39,6 +47,13 @@ def data_folder() -> Callable[[str], Path]:
         return root / name
 
     return find
+
+
+@pytest.fixture
+def asked_for() -> None:
+    """Skips a test that takes long on an evaluation set, unless ``POLYSENSE_DATA`` names the sets."""
+    if "POLYSENSE_DATA" not in os.environ:
+        pytest.skip("takes long: runs where POLYSENSE_DATA names the evaluation sets")
 
 
 @pytest.fixture(scope="session")

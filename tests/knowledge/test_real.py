@@ -61,14 +61,14 @@ def test_exchanged_seeds_mine_the_opposite(products: list[str], vader: Knowledge
 
 @pytest.mark.slow
 def test_random_seeds_mine_nothing(products: list[str], vader: Knowledge) -> None:
-    """Twenty draws of common words. One draw alone may lie far from a half."""
+    """Ten draws of common words. One draw alone may lie far from a half."""
     common = Counter(word for text in products for word in set(text.lower().split()))
     words = sorted(word for word, count in common.items() if 50 <= count <= 1000 and word not in vader.words and word.isalpha())
     found = []
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         corpus = encode(products, PlainWords(), "en", Path(folder))
-        for number in range(20):
+        for number in range(10):
             drawn = random.Random(number).sample(words, 46)
             seeds = Seeds(tuple(drawn[:23]), tuple(drawn[23:]))
             settings = Settings(language="en", seeds=seeds, tags=None, patterns=None, top=100_000, pairs=False)
@@ -77,6 +77,7 @@ def test_random_seeds_mine_nothing(products: list[str], vader: Knowledge) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("asked_for")
 def test_the_film_reviews(data_folder: Callable[[str], Path], vader: Knowledge) -> None:
     """All 25,000 of IMDB's training part; with the filters that are on by default it is .908."""
     with lzma.open(data_folder("imdb") / "train.jsonl.xz", "rt", encoding="utf-8") as file:
