@@ -74,7 +74,7 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Each arm's recipe, and what differs from it."""
 
 MAIN = ("start", "simcse", "captions_as_text", "mcse", "mcse_shuffled")
-"""The arms that are probed on transfer tasks too, and trained from MiniLM for reference."""
+"""The arms that are probed on transfer tasks too, and are trained from MiniLM for reference, where they are not probed."""
 
 COMPARED = (
     ("start", "simcse"),
@@ -201,7 +201,7 @@ def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str
             folder = runs / block / name
             train(recipe, root, out=folder, seeds=SEEDS, overrides=settings, resume=True)
             seeds = {f"seed-{seed}": partial(Predictor.from_pretrained, folder / f"seed-{seed}") for seed in SEEDS}
-            measured(folder, seeds, root, probe=name in MAIN)
+            measured(folder, seeds, root, probe=name in MAIN and block == "small")
 
 
 def untrained(start: Path | str) -> Predictor:
