@@ -134,6 +134,21 @@ def test_rows_that_nobody_filled_in_are_encoded_when_they_are_asked_for(tmp_path
     assert encoder.asked == ["one", "two words", "three words here"]
 
 
+def test_what_is_only_looked_up_is_encoded_and_not_kept(tmp_path: Path) -> None:
+    encoder = Counting()
+    FeatureCache(encoder, tmp_path).fill(rows("one"))
+    cache = FeatureCache(encoder, tmp_path, keeps=False)
+    wanted = FeatureCache(Counting(), tmp_path / "other").prepare(rows("two words", "one", None, "two words"))
+    for _ in range(2):
+        found = cache.prepare(rows("two words", "one", None, "two words"))
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert encoder.asked == ["one", "two words", "two words"]
+    assert len(cache) == len(FeatureCache(encoder, tmp_path)) == 1
+    shutil.rmtree(tmp_path / "features")
+    assert torch.equal(cache.prepare(rows("one"))["summary"], wanted["summary"][1:2])
+    assert not (tmp_path / "features").exists()
+
+
 def test_a_cache_that_is_emptied_under_a_run_is_filled_again(tmp_path: Path) -> None:
     cache = FeatureCache(Counting(), tmp_path)
     cache.fill(TEXTS)

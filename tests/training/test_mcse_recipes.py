@@ -15,7 +15,9 @@ from PIL import Image
 import killed
 from made_benchmarks import WORDS, write_sick, write_sts_benchmark, write_sts_tasks
 from polysense.data.corpora.sentences import Sentences
+from polysense.encoders.vision_image import VisionImage
 from polysense.evaluation.geometry import Geometry
+from polysense.evaluation.retrieval import Retrieval
 from polysense.inference.predictor import load
 from polysense.recipe import list_recipes, load_recipe
 from polysense.recipe.files import read_recipe
@@ -106,6 +108,21 @@ def test_it_trains_to_its_end(name: str, data: Path, tiny_text: str, tiny_vision
     left_out = sum(summary["data"]["left_out"].values())
     assert left_out == (0 if "parity" in name or name in OWN_SENTENCES else left_out_of(name))
     assert load(tmp_path / "run").encode(["a red dog", "a blue cat"]).shape == (2, 32)
+
+
+def test_what_is_measured_reads_the_pictures_that_training_has_kept(
+    data: Path, tiny_text: str, tiny_vision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train("mcse/mcse", data, out=tmp_path / "run", overrides=small("mcse/mcse", tiny_text, tiny_vision))
+    table = Retrieval().read(data)
+    assert table is not None
+    with monkeypatch.context() as patch:
+        patch.setenv("POLYSENSE_CACHE", str(tmp_path / "empty"))
+        wanted = load(tmp_path / "run").measure(table.samples, evaluators=[Retrieval()])
+        assert not (tmp_path / "empty").exists()
+    loaded = load(tmp_path / "run")
+    monkeypatch.setattr(VisionImage, "encode", None)
+    assert loaded.measure(table.samples, evaluators=[Retrieval()]) == pytest.approx(wanted)
 
 
 def test_what_the_start_scores_stands_beside_the_result(data: Path, tiny_text: str, tmp_path: Path) -> None:

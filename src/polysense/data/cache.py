@@ -73,10 +73,12 @@ class FeatureCache:
     Args:
         encoder: frozen; in evaluation mode.
         root: the cache folder; :func:`cache_root` by default.
+        keeps: whether :meth:`prepare` keeps what is not there yet.
     """
 
-    def __init__(self, encoder: FrozenEncoder, root: Path | None = None) -> None:
+    def __init__(self, encoder: FrozenEncoder, root: Path | None = None, *, keeps: bool = True) -> None:
         self.encoder = encoder
+        self.keeps = keeps
         self.folder = (root or cache_root()) / "features" / encoder.fingerprint()[:32]
         self._places = self._listed()
 
@@ -86,6 +88,10 @@ class FeatureCache:
         for folder in sorted(self.folder.glob("shard-*")) if self.folder.is_dir() else []:
             found |= _places(folder)
         return found
+
+    def __len__(self) -> int:
+        """How many rows are there."""
+        return len(self._places)
 
     def fill(self, samples: Iterable[Sample], *, batch_size: int = 32, progress: Progress | None = None) -> int:
         """Encode what is not there yet; returns how many rows that were.
@@ -108,15 +114,8 @@ class FeatureCache:
 
     def _write(self, rows: Sequence[tuple[int, Sample]], batch_size: int, tell: Callable[[int], None]) -> None:
         batches = []
-        weights = next(self.encoder.parameters(), None) if isinstance(self.encoder, torch.nn.Module) else None
-        device = torch.device("cpu") if weights is None else weights.device
         for start in range(0, len(rows), batch_size):
-            batch = [sample for _, sample in rows[start : start + batch_size]]
-            fields = {name: tensor.to(device) for name, tensor in self.encoder.prepare(batch).items()}
-            with torch.inference_mode():
-                states, mask, summary = (tensor.cpu() for tensor in self.encoder.encode(fields))
-            _refuse_infinities(states, batch, self.encoder.modality)
-            batches.append((states, mask, summary))
+            batches.append(self._encode([sample for _, sample in rows[start : start + batch_size]]))
             tell(min(start + batch_size, len(rows)))
         longest = max(states.shape[1] for states, _, _ in batches)
         arrays = {
@@ -127,6 +126,16 @@ class FeatureCache:
         }
         self.folder.mkdir(parents=True, exist_ok=True)
         self._places |= _places(_write_shard(self.folder, arrays))
+
+    def _encode(self, batch: Sequence[Sample]) -> tuple[Tensor, Tensor, Tensor]:
+        """States, mask and summary of a batch."""
+        weights = next(self.encoder.parameters(), None) if isinstance(self.encoder, torch.nn.Module) else None
+        device = torch.device("cpu") if weights is None else weights.device
+        fields = {name: tensor.to(device) for name, tensor in self.encoder.prepare(batch).items()}
+        with torch.inference_mode():
+            states, mask, summary = (tensor.cpu() for tensor in self.encoder.encode(fields))
+        _refuse_infinities(states, batch, self.encoder.modality)
+        return states, mask, summary
 
     def prepare(self, samples: Sequence[Sample]) -> Fields:
         """``states`` (batch, time, width), ``mask`` (batch, time), ``summary`` (batch, width), zeros where it is missing; ``key``.
@@ -156,13 +165,25 @@ class FeatureCache:
         return None if content is None else _exact_key(content)
 
     def _found(self, keyed: Sequence[tuple[int | None, Sample]]) -> list[dict[str, np.ndarray] | None]:
-        self._fill(keyed)
         try:
-            return [self._look_up(key) for key, _ in keyed]
+            return self._read(keyed)
         except FileNotFoundError:  # somebody has emptied the cache
             self._places = self._listed()
+            return self._read(keyed)
+
+    def _read(self, keyed: Sequence[tuple[int | None, Sample]]) -> list[dict[str, np.ndarray] | None]:
+        if self.keeps:
             self._fill(keyed)
             return [self._look_up(key) for key, _ in keyed]
+        missing = {key: sample for key, sample in keyed if key is not None and key not in self._places}
+        made: dict[int | None, dict[str, np.ndarray]] = {}
+        if missing:
+            encoded = zip(*(tensor.numpy() for tensor in self._encode(list(missing.values()))), strict=True)
+            made = {
+                key: dict(zip(("states", "mask", "summary"), row, strict=True))
+                for key, row in zip(missing, encoded, strict=True)
+            }
+        return [made[key] if key in made else self._look_up(key) for key, _ in keyed]
 
     def _look_up(self, key: int | None) -> dict[str, np.ndarray] | None:
         if key is None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, get_args
 
 import numpy as np
 import torch
 
+from polysense.data.cache import FeatureCache
 from polysense.data.collate import Collate, Prepares
 from polysense.decoding.settings import Decoding, Wishes
 from polysense.encoders.sequence import SequenceEncoder
@@ -86,6 +88,17 @@ class Predictor:
         self._author = Author(learner, batch_size=batch_size, extracts=extracts)
         self._embedder = Embedder(learner, batch_size=batch_size, engine=engine, precision=precision)
         self._vectors = RowVectors(self._embedder, self._reader)
+
+    @cached_property
+    def _measured(self) -> Answerer:
+        """What is measured reads what a training on the same data has kept of its frozen encoders, and keeps no more."""
+        modalities: dict[str, Prepares] = {}
+        for name, asis in self._answerer.collate.modalities.items():
+            encoder = self.learner.model.encoder(name)
+            frozen = encoder.kept if next(encoder.parameters(), None) is not None else None
+            cache = None if frozen is None else FeatureCache(frozen, keeps=False)
+            modalities[name] = cache or asis  # an empty one has nothing to look up
+        return Answerer(self.learner, Collate(modalities), batch_size=self._answerer.batch_size)
 
     @property
     def _name(self) -> str:
@@ -458,7 +471,7 @@ class Predictor:
 
         ``heard`` takes note of what is answered meanwhile.
         """
-        answerer = Answerer(self.learner, self._answerer.collate, batch_size=self._answerer.batch_size, heard=heard)
+        answerer = Answerer(self.learner, self._measured.collate, batch_size=self._measured.batch_size, heard=heard)
         if evaluators is None:
             evaluators = [part.build() for part in self.recipe.evaluation.evaluators]
         metrics: dict[str, float] = {}
@@ -479,7 +492,7 @@ class Predictor:
 
     def outcomes(self, samples: Sequence[Sample], evaluator: Comparable[Outcome]) -> Outcome:
         """What an evaluator finds of each pair or query, for comparing this model with another one."""
-        return evaluator.outcomes(self._answerer, samples)
+        return evaluator.outcomes(self._measured, samples)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a folder that :meth:`from_pretrained` reads: recipe, weights and encoder configurations.
