@@ -48,8 +48,18 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[float]]:
 def test_two_processes_are_as_good_as_one(rows: tuple[int, ...], alone: dict[str, list[float]], tmp_path: Path) -> None:
     found = result(rows, tmp_path / "two")
     assert set(found) == set(alone)
-    assert {"unsupervised", "supervised", "grounding", "symmetric", "classes", "mean", "none", "unimodal", "cross_modal"} <= {
-        name.partition("/")[0] for name in alone
-    }
+    assert {
+        "unsupervised",
+        "supervised",
+        "grounding",
+        "symmetric",
+        "classes",
+        "mean",
+        "none",
+        "unimodal",
+        "cross_modal",
+        "contrast",
+        "grounded",
+    } <= {name.partition("/")[0] for name in alone}
     for name, values in alone.items():
         torch.testing.assert_close(torch.tensor(found[name]), torch.tensor(values), atol=2e-6, rtol=1e-4, msg=name)

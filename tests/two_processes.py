@@ -14,6 +14,8 @@ from torch import Tensor
 from polysense.distributed import alone, averages, everywhere, gather, mean, own_part, rank, world
 from polysense.losses import class_weighted_cross_entropy, equal_keys, info_nce, symmetric_info_nce
 from polysense.objectives.cross_modal_contrast import CrossModalContrast
+from polysense.objectives.grounding import Grounding
+from polysense.objectives.sentence_contrast import SentenceContrast
 from polysense.objectives.unimodal_labels import UnimodalLabels
 from polysense.types import Batch, Encoded, Representation
 from polysense.views.view import Shown, View
@@ -109,6 +111,48 @@ def cross_modal(own: slice) -> dict[str, list[float]]:
     return {"cross_modal": (together / world()).tolist()}
 
 
+@dataclass(frozen=True)
+class SeenTwice:
+    """A batch whose texts are encoded in two versions, each beside its picture."""
+
+    batch: Batch
+    text: tuple[Tensor, Tensor]
+    image: Tensor
+
+    def __call__(self, view: View) -> tuple[Shown, Representation]:
+        shown = view.show(self.batch, torch.Generator())
+        parts = {}
+        for name, versions in (("text", self.text), ("image", (self.image, self.image))):
+            there, both = shown.batch.parts[name]["present"], torch.cat(versions)
+            parts[name] = Encoded(both.unsqueeze(1), there.unsqueeze(1), both, there)
+        return shown, Representation(parts, parts["text"])
+
+
+def sentences(own: slice) -> dict[str, list[float]]:
+    """Captions of which the last three have no picture: both terms with their masks of equal rows, and what is known of the pairs."""
+    torch.manual_seed(0)
+    widths = {"text": 6, "image": 6, "fused": 6}
+    contrast = SentenceContrast(widths, temperature=0.2, mask_duplicates=True).train()
+    grounding = Grounding(widths, shared_width=4, temperature=0.2, mask_duplicates=True, noise_aware=2.0, rows=TOTAL).train()
+    keys = torch.tensor([1, 2, 3, 4, 5, 6, 1, 8, 2, 10])
+    text = {"present": torch.arange(TOTAL) != 4, "key": keys}
+    image = {"present": torch.arange(TOTAL) < 7, "key": torch.tensor([1, 2, 1, *range(4, 11)])}
+    parts = {name: {field: values[own] for field, values in part.items()} for name, part in (("text", text), ("image", image))}
+    batch = Batch(parts, {"index": torch.arange(TOTAL)[own]})
+    found: dict[str, list[float]] = {}
+    for step in range(3):
+        seen = SeenTwice(batch, (vectors(70 + step)[own], vectors(80 + step)[own]), vectors(90)[own])
+        for name, objective in (("contrast", contrast), ("grounded", grounding)):
+            loss = objective(seen)
+            gradients = torch.autograd.grad(loss, list(objective.parameters()))
+            together = torch.cat([loss.detach().reshape(1), *(gradient.flatten() for gradient in gradients)])
+            if world() > 1:
+                processes.all_reduce(together)
+            found[f"{name}/{step}"] = (together / world()).tolist()
+        found[f"grounded/{step}/known"] = grounding.fit.nan_to_num(9.0).tolist()
+    return found
+
+
 def main() -> None:
     rows, file = json.loads(sys.argv[1]), Path(sys.argv[2])
     if len(rows) > 1:
@@ -147,7 +191,7 @@ def main() -> None:
     found["parts"] = [float(row) for part in parts for row in everyone(part)]
     with alone():
         found["alone"] = [float(world()), float(rank()), float(gather(torch.ones(3))[0].sum())]
-    found |= unimodal_labels(own) | cross_modal(own)
+    found |= unimodal_labels(own) | cross_modal(own) | sentences(own)
     found["everywhere"] = [float(everywhere(True)), float(everywhere(world() > 1 and rank() == 0))]
     file.write_text(json.dumps(found))
     if len(rows) > 1:

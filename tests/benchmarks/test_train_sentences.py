@@ -30,7 +30,9 @@ def sentences(rows: int) -> list[str]:
     return [" ".join(WORDS[row // 8**place % 8] for place in range(2 + row % 3)) + f" {row}" for row in range(rows)]
 
 
-@pytest.mark.filterwarnings("default", "ignore:SentenceContrast, positives")  # without dropout, so that both ways compute the same
+@pytest.mark.filterwarnings(
+    "default", "ignore:SentenceContrast, positives"
+)  # without dropout, so that both ways compute the same
 def test_both_ways_take_the_same_steps(benchmark: ModuleType, without_dropout: str) -> None:
     pytest.importorskip("sentence_transformers")
     texts = sentences(3 * benchmark.BATCH)

@@ -132,6 +132,22 @@ def test_the_golden_batch_of_captions() -> None:
     assert inter.item() == pytest.approx(golden["inter"], abs=1e-5)
     total = intra + GOLDEN["lambda"] * inter
     assert total.item() == pytest.approx(golden["total"], abs=1e-5)
+    total.backward()
+    learned = {"h1": seen.first, "h2": seen.second}
+    for layer, name in ((contrast.head[0], "text"), (grounding.text[0], "grounding"), (grounding.image[0], "image")):
+        learned |= {f"{name}.weight": layer.weight, f"{name}.bias": layer.bias}
+    assert learned.keys() == golden["grad"].keys()
+    for name, wanted in golden["grad"].items():
+        torch.testing.assert_close(learned[name].grad, torch.tensor(wanted), atol=GOLDEN["tolerance"]["grad"], rtol=0)
+
+
+def test_what_fits_is_learned_by_the_encoders_of_both() -> None:
+    seen, sizes = GoldenLook(), GOLDEN["sizes"]
+    grounding = Grounding({"text": sizes["d"], "image": sizes["D"], "fused": sizes["d"]}, shared_width=sizes["p"])
+    grounding(seen).backward()
+    for one in (seen.first, seen.second, seen.pixels):
+        assert one.grad is not None
+        assert one.grad.abs().sum(dim=1).min() > 0
 
 
 def test_pairs_that_fit_badly_come_to_weigh_less() -> None:
@@ -149,6 +165,20 @@ def test_pairs_that_fit_badly_come_to_weigh_less() -> None:
     restored = objective(noise_aware=2.0, rows=6)
     restored.load_state_dict(made.state_dict())
     assert torch.equal(restored.fit, made.fit)  # the memory is in the checkpoint
+
+
+def test_a_pair_weighs_by_how_it_fitted_before_this_step_among_all_that_were_seen() -> None:
+    made = objective(noise_aware=1.5, rows=6, momentum=0.7).train()
+    known = torch.tensor([0.5, torch.nan, 0.1, 0.2, torch.nan, 0.9])
+    made.fit.copy_(known)
+    image = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
+    weights = made._weights(torch.tensor([2, 0, 4, 5]), [image, image], image)  # all of these fit perfectly now
+    seen = torch.tensor([0.5, 0.1, 0.2, 0.9])
+    wanted = 2 * torch.sigmoid(1.5 * (known[[2, 0, 4, 5]] - seen.mean()) / seen.std())
+    wanted[2] = 1  # was never seen
+    torch.testing.assert_close(weights, wanted)
+    torch.testing.assert_close(made.fit[[2, 0, 4, 5]], torch.tensor([0.37, 0.65, 1.0, 0.93]))
+    torch.testing.assert_close(made.fit[[1, 3]], known[[1, 3]], equal_nan=True)
 
 
 def _vectors(made: Grounding, batch: Batch):
