@@ -74,7 +74,10 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
 """Each arm's recipe, and what differs from it."""
 
 MAIN = ("start", "simcse", "captions_as_text", "mcse", "mcse_shuffled")
-"""The arms that are probed on transfer tasks too, and are trained from MiniLM for reference, where they are not probed."""
+"""The arms that are trained from MiniLM too, for reference."""
+
+PROBED = ("simcse", "captions_as_text", "mcse")
+"""The arms, from the small encoder, that are probed on transfer tasks, as the starts are."""
 
 COMPARED = (
     ("start", "simcse"),
@@ -201,7 +204,7 @@ def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str
             folder = runs / block / name
             train(recipe, root, out=folder, seeds=SEEDS, overrides=settings, resume=True)
             seeds = {f"seed-{seed}": partial(Predictor.from_pretrained, folder / f"seed-{seed}") for seed in SEEDS}
-            measured(folder, seeds, root, probe=name in MAIN and block == "small")
+            measured(folder, seeds, root, probe=name in PROBED and block == "small")
 
 
 def untrained(start: Path | str) -> Predictor:
@@ -245,7 +248,7 @@ def main() -> None:
         if only:
             return
     result = collected(options.runs, root.resolve()) | {
-        "sentences": counts | {"pre-training": PRETRAINING, "contrast": CONTRAST},
+        "sentences": counts | {"pre-training": PRETRAINING, "contrast": CONTRAST} | captions_left_out(options.runs),
         "closeness": closeness(root),
         **origin(),
     }
@@ -277,6 +280,14 @@ def collected(runs: Path, root: Path) -> dict[str, Any]:
             "differences": differences(runs / block, start, [pair for pair in COMPARED if set(pair) <= set(arms)], root),
         }
     return {"blocks": blocks}
+
+
+def captions_left_out(runs: Path) -> dict[str, int]:
+    """How many training captions stand in the evaluation sets, as the arms noted it."""
+    noted: dict[str, int] = json.loads((runs / "small" / "mcse" / "data.json").read_text("utf-8"))["left_out"]
+    return {
+        "captions of evaluation sets, left out": sum(count for what, count in noted.items() if what.startswith("flickr8k")),
+    }
 
 
 def differences(folder: Path, start: Path | str, pairs: Sequence[tuple[str, str]], root: Path) -> dict[str, Any]:

@@ -48,6 +48,13 @@ def test_what_is_only_trained_on_is_no_evaluation_sentence(tmp_path: Path) -> No
     assert "good0train" not in found
 
 
+def test_captions_that_retrieval_is_scored_on(tmp_path: Path) -> None:
+    (tmp_path / "flickr8k").mkdir()
+    rows = [f"{split} caption,{number}.jpg,{split}" for number, split in enumerate(("train", "dev", "test", ""))]
+    (tmp_path / "flickr8k" / "captions.csv").write_text("\n".join(["caption,image,split", *rows]))
+    assert evaluation_sentences(tmp_path, ["flickr8k"]) == {"devcaption", "testcaption"}
+
+
 def test_only_training_rows_are_left_out() -> None:
     banned = {comparable("a red hat")}
     rows = [

@@ -151,3 +151,20 @@ def test_the_strength_is_the_best_on_inner_folds_whatever_the_test_rows_say(
     numbers = np.arange(60)
     right = Transfer(inner_folds=2)._right("MR", numbers[:, None].astype(float), numbers % 2, train, train[:0], test)
     assert 100 * right.mean() == score
+
+
+@pytest.mark.parametrize("folds", [2, 5])
+def test_of_equally_good_strengths_the_smallest_is_taken_and_the_inner_folds_are_as_asked(
+    folds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[float, int]] = []
+
+    def fitted(features: np.ndarray, labels: np.ndarray, rows: np.ndarray, strength: float) -> Probe:
+        asked.append((strength, len(rows)))
+        return Probe(lambda row: True)
+
+    monkeypatch.setattr(transfer, "_fitted", fitted)
+    train, test, numbers = np.arange(40), np.arange(40, 60), np.arange(60)
+    Transfer(inner_folds=folds)._right("MR", numbers[:, None].astype(float), numbers % 2, train, train[:0], test)
+    assert asked[:-1] == [(strength, 40 - 40 // folds) for strength in transfer.STRENGTHS for _ in range(folds)]
+    assert asked[-1] == (min(transfer.STRENGTHS), 40)

@@ -94,6 +94,11 @@ def test_no_more_than_there_are_and_only_what_reaches_the_threshold(backend: Any
     assert len(index.search("0", top_k=50)) == 3
     assert [hit.item for hit in index.search("0", top_k=50, threshold=0.5)] == ["0", "01"]
     assert index.search("0", threshold=1.1) == []
+    score = index.search("0", top_k=50)[1].score
+    assert [hit.score for hit in index.search("0", top_k=50, threshold=score)] == [
+        1.0,
+        score,
+    ]  # it is reached by what equals it
 
 
 def test_several_queries_get_a_list_each(backend: Any) -> None:
