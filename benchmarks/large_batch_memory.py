@@ -26,7 +26,7 @@ from typing import Any
 from encode_sentences import processor, read_sentences
 from record import commit
 
-PIECE_ROWS = 128
+PIECE_ROWS = 64
 MEGABYTE = 1_000_000
 PACKAGES = ("polysense", "torch", "transformers")
 
