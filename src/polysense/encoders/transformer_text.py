@@ -247,7 +247,8 @@ class TransformerText(Encoder):
         whole = not self.recompute and (self._packs(tokens[0]) or bool((lengths == time).all()))
         if whole or not 0 < self.piece_rows < rows:
             return self._piece(*tokens)
-        tokens = (self._looked_up(tokens[0]), *tokens[1:])
+        if not self.recompute:  # words of a whole batch, and their gradients, are what recomputing must not hold
+            tokens = (self._looked_up(tokens[0]), *tokens[1:])
         order = torch.argsort(lengths, stable=True)
         pieces = []
         for chosen in torch.split(order, self.piece_rows):
