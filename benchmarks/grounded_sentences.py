@@ -5,7 +5,8 @@
 DATA is the folder of all data sets. Prepares one file of sentences, pre-trains a small text encoder on it, and from it (and, as a
 second block for reference, from MiniLM) trains the arms below; writes grounded_sentences.json, of which grounded_tables.py makes the
 page and the picture. All is taken up where it stopped. --blocks small restricts what is trained, and so does --only ARM,ARM, which
-writes no tables, so that several can be at work on arms of their own; --only-tables trains nothing.
+writes no tables, so that several can be at work on arms of their own; --only-tables trains nothing. A block that has no runs here
+stays in the JSON as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import lzma
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -36,9 +38,14 @@ from polysense.training.run import train
 from record import origin
 
 SEEDS = (0, 1, 2)
+BLOCKS = ("small", "minilm")
+"""What the arms start from."""
 SETS = ("flickr8k", "sts_b", "sts_senteval", "sick2014", "senteval_transfer", "mvsa_single")
 PRETRAINING, CONTRAST = 200_000, 20_000
 """Sentences that the small encoder reads once, and those of them that the contrast does."""
+
+BATCH = 64
+"""Rows a step, as the recipes have it."""
 
 TWEETS = (
     "corpora.1={class_path: Captions, init_args: {path: mvsa_single/mvsa_single.csv, media: images, "
@@ -48,7 +55,10 @@ AWARE = "objectives.grounding.objective.noise_aware=1.0"
 SHUFFLED = ("corpora.1.images=shuffled",)
 HALF = (*SHUFFLED, "corpora.1.shuffled_share=0.5")
 FEW = ("corpora.1.pairs=2000", "mixture={class_path: Ratio, init_args: {shares: [7, 3]}}")
-"""A third of the pictures, each of which is seen four times, in as many steps: a pair is weighed from its second visit on."""
+"""A third of the pictures, each of which is seen four times: a pair is weighed from its second visit on."""
+
+AS_MANY = ("mixture={class_path: Ratio, init_args: {shares: [2, 1]}}", "training.max_steps=407")
+"""As many steps of sentences and of captions as the arms with one caption a picture take."""
 
 ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "simcse": ("mcse/simcse_stsb", ()),
@@ -57,7 +67,7 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "mcse_shuffled": ("mcse/mcse", SHUFFLED),
     "mcse_random": ("mcse/mcse", ("corpora.1.images=random",)),
     "mcse_both_ways": ("mcse/mcse", ("objectives.grounding.objective.directions=both",)),
-    "mcse_all_captions": ("mcse/all_captions", ()),
+    "mcse_all_captions": ("mcse/all_captions", AS_MANY),
     "mcse_not_decontaminated": ("mcse/mcse", ("corpora.1.exclude=[]",)),
     "captions_as_text_not_decontaminated": ("mcse/captions_as_text", ("corpora.1.exclude=[]",)),
     "few_as_text": ("mcse/captions_as_text", FEW),
@@ -158,12 +168,14 @@ def prepare(data: Path, root: Path) -> dict[str, int]:
     return found
 
 
-def starts(root: Path, runs: Path) -> dict[str, Path | str]:
-    """The encoders that the arms start from: the small one, pre-trained here, and MiniLM."""
+def start_of(block: str, root: Path, runs: Path) -> Path | str:
+    """The encoder that the arms of a block start from: the small one, pre-trained here, or MiniLM."""
+    if block == "minilm":
+        return "minilm"
     small = runs / "small_mlm"
     if not (small / "run.json").is_file():
         train("text/small_mlm", root / "pretraining.txt", out=small, seeds=[0], overrides=ONCE, resume=True)
-    return {"small": small / "seed-0", "minilm": "minilm"}
+    return small / "seed-0"
 
 
 POOLED = "encoders.text.pooling=mean"
@@ -189,9 +201,8 @@ def chosen_weight(block: str, start: Path | str, root: Path, runs: Path) -> floa
 
 def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str]) -> None:
     """Train what is wanted, and measure each arm when it is done."""
-    for block, start in starts(root, runs).items():
-        if block not in blocks:
-            continue
+    for block in blocks:
+        start = start_of(block, root, runs)
         measured(runs / block / "start", {"as the arms pool": partial(untrained, start)}, root, probe=True)
         weight = chosen_weight(block, start, root, runs)
         (runs / block / "weight.json").write_text(json.dumps(weight))
@@ -237,7 +248,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/grounded"))
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--only", default="")
-    parser.add_argument("--blocks", default="small,minilm")
+    parser.add_argument("--blocks", default=",".join(BLOCKS))
     parser.add_argument("--only-tables", action="store_true")
     options = parser.parse_args()
     root = options.runs / "data"
@@ -247,44 +258,63 @@ def main() -> None:
         train_arms(root.resolve(), options.runs, only, options.blocks.split(","))
         if only:
             return
-    result = collected(options.runs, root.resolve()) | {
+    file = options.out / "grounded_sentences.json"
+    blocks = json.loads(file.read_text("utf-8"))["blocks"] if file.is_file() else {}
+    for block in BLOCKS:
+        if (options.runs / block / "weight.json").is_file():
+            blocks[block] = collected(block, options.runs, root.resolve())
+    result = {
+        "blocks": blocks,
         "sentences": counts | {"pre-training": PRETRAINING, "contrast": CONTRAST} | captions_left_out(options.runs),
         "closeness": closeness(root),
-        **origin(),
     }
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "grounded_sentences.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
-def collected(runs: Path, root: Path) -> dict[str, Any]:
+def collected(block: str, runs: Path, root: Path) -> dict[str, Any]:
     """Mean and spread over seeds of every metric of every arm that is finished, the values of the seeds, and what differs."""
-    blocks: dict[str, Any] = {}
-    for block, start in starts(root, runs).items():
-        arms = {}
-        for file in sorted((runs / block).glob("*/scores.json")):
-            seeds: list[Mapping[str, float]] = list(json.loads(file.read_text()).values())
-            names = [name for name in seeds[0] if all(name in seed for seed in seeds)]
-            arms[file.parent.name] = {
-                name: {
-                    "mean": mean(seed[name] for seed in seeds),
-                    "std": stdev([seed[name] for seed in seeds]) if len(seeds) > 1 else 0.0,
-                    "seeds": [seed[name] for seed in seeds],
-                }
-                for name in names
+    arms = {}
+    for file in sorted((runs / block).glob("*/scores.json")):
+        seeds: list[Mapping[str, float]] = list(json.loads(file.read_text()).values())
+        if len(seeds) < (len(SEEDS) if file.parent.name in ARMS else 1):
+            continue
+        names = [name for name in seeds[0] if all(name in seed for seed in seeds)]
+        arms[file.parent.name] = {
+            name: {
+                "mean": mean(seed[name] for seed in seeds),
+                "std": stdev([seed[name] for seed in seeds]) if len(seeds) > 1 else 0.0,
+                "seeds": [seed[name] for seed in seeds],
             }
-        weight = runs / block / "weight.json"
-        blocks[block] = {
-            "grounding_weight": json.loads(weight.read_text()) if weight.is_file() else None,
-            "seeds": list(SEEDS),
-            "arms": arms,
-            "differences": differences(runs / block, start, [pair for pair in COMPARED if set(pair) <= set(arms)], root),
+            for name in names
         }
-    return {"blocks": blocks}
+    pairs = [pair for pair in COMPARED if set(pair) <= set(arms)]
+    return {
+        "grounding_weight": json.loads((runs / block / "weight.json").read_text()),
+        "seeds": list(SEEDS),
+        "turns": {name: turns(name, runs / block / name) for name in ARMS if name in arms},
+        "arms": arms,
+        "differences": differences(runs / block, start_of(block, root, runs), pairs, root),
+        **origin(),
+    }
+
+
+def turns(arm: str, run: Path) -> dict[str, float]:
+    """How many steps of an arm are of sentences and of captions, and how often each of its captions is read."""
+    recipe = load_recipe(ARMS[arm][0], ARMS[arm][1])
+    captions = json.loads((run / "data.json").read_text("utf-8"))["drawn"] - CONTRAST
+    batches = [-(-rows // BATCH) for rows in (CONTRAST, captions)]
+    if not captions:
+        return {"sentences": batches[0], "captions": 0, "visits": 0.0}
+    every = recipe.mixture.build().steps(batches)
+    steps = Counter(every[: recipe.training.get("max_steps", len(every))])
+    return {"sentences": steps[0], "captions": steps[1], "visits": round(steps[1] / batches[1], 2)}
 
 
 def captions_left_out(runs: Path) -> dict[str, int]:
     """How many training captions stand in the evaluation sets, as the arms noted it."""
-    noted: dict[str, int] = json.loads((runs / "small" / "mcse" / "data.json").read_text("utf-8"))["left_out"]
+    file = next(runs.glob("*/mcse/data.json"))
+    noted: dict[str, int] = json.loads(file.read_text("utf-8"))["left_out"]
     return {
         "captions of evaluation sets, left out": sum(count for what, count in noted.items() if what.startswith("flickr8k")),
     }
