@@ -104,7 +104,7 @@ def _block(found: Mapping[str, Any]) -> list[str]:
     seeds = ", ".join(map(str, found["seeds"]))
     lines = [
         f"Seeds {seeds}; weight of the grounding {found['grounding_weight']:g} (of 0.01, 0.1 and 1, chosen on STS-B dev with seed 0 of "
-        "MCSE; arms without pictures have nothing to choose). Commit {found['commit']}, {found['machine']}.",
+        f"MCSE; arms without pictures have nothing to choose). Commit {found['commit']}, {found['machine']}.",
         "",
     ]
     geometry = {"STS-B dev alignment": "alignment", "STS-B dev uniformity": "uniformity"}
