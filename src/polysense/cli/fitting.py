@@ -30,8 +30,10 @@ def hinting(recipe: str, data: Path, overrides: Sequence[str]) -> Iterator[None]
 def fitting_recipe(recipe: str, data: Path) -> str | None:
     """The hint; None where the recipe reads the corpus that the data are, or reads tables and they are no corpus."""
     reads = corpus_of(recipe)
+    if reads is None:
+        return None
     found = known_corpus(data) or OWN_TABLES
-    if reads is None or reads == found:
+    if reads == found:
         return None
     if found == OWN_TABLES and (_reads_own_files(reads) or not _holds_a_table(data) or _has_part_of(reads, data)):
         return None

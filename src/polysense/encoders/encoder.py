@@ -73,6 +73,11 @@ class Encoder(nn.Module, ABC):
         return None if self.trainable else self
 
     @property
+    def cached(self) -> Encoder | None:
+        """:attr:`kept` where a network is run for it; the outputs of an encoder without weights are what it is given."""
+        return self.kept if next(self.parameters(), None) is not None else None
+
+    @property
     def lent(self) -> nn.Module | None:
         """The network that it owns and leaves to the fusion to run, over several modalities at once; None: it runs it itself."""
         return None

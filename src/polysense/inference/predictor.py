@@ -94,8 +94,7 @@ class Predictor:
         """What is measured reads what a training on the same data has kept of its frozen encoders, and keeps no more."""
         modalities: dict[str, Prepares] = {}
         for name, asis in self._answerer.collate.modalities.items():
-            encoder = self.learner.model.encoder(name)
-            frozen = encoder.kept if next(encoder.parameters(), None) is not None else None
+            frozen = self.learner.model.encoder(name).cached
             cache = None if frozen is None else FeatureCache(frozen, keeps=False)
             modalities[name] = cache or asis  # an empty one has nothing to look up
         return Answerer(self.learner, Collate(modalities), batch_size=self._answerer.batch_size)

@@ -168,12 +168,11 @@ def readers(learner: Learner, samples: Sequence[Sample], *, use_cache: bool) -> 
     found: dict[str, Prepares] = {}
     for name in learner.model.encoders:
         encoder = learner.model.encoder(name)
-        without_weights = next(encoder.parameters(), None) is None  # its outputs are what it is given
-        if encoder.kept is None or without_weights or not use_cache:
+        if encoder.cached is None or not use_cache:
             found[name] = encoder
             continue
         with in_turn(), bar(f"encoding {name} once", "rows") as progress:
-            cache = FeatureCache(encoder.kept)
+            cache = FeatureCache(encoder.cached)
             cache.fill([*samples, *(companions(samples, name) if learner.companions else [])], progress=progress)
         found[name] = cache
     return found
