@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from polysense.errors import DataError, RecipeError
-from polysense.inference.vector_file import VectorFile, is_begun, is_finished, vector_file
+from polysense.inference.begun_vectors import is_begun
+from polysense.inference.vector_file import VectorFile, is_finished, vector_file
 from polysense.inference.vector_origin import VectorOrigin, read_origin
 
 VECTORS = np.arange(21, dtype=np.float32).reshape(7, 3)
@@ -74,7 +75,7 @@ def test_what_a_kill_left_behind_the_note_is_cut_off(out: Path, monkeypatch: pyt
     first = begin(out)
     write(first, slice(0, 3))
     with monkeypatch.context() as patch:
-        patch.setattr("polysense.inference.vector_file.write_whole", lambda *_: None)  # killed before the note
+        patch.setattr("polysense.inference.begun_vectors.Begun.write", lambda *_: None)  # killed before the note
         write(first, slice(3, 5))
     again = begin(out, resume=True)
     assert again.done == 3

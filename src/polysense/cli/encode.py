@@ -79,9 +79,10 @@ def encode(
     if out.exists() and not (resume or overwrite):
         raise RecipeError(f"{out} is there already: replace it with --overwrite, or choose another --out")
     from polysense.cli.predict import say_which_seed
+    from polysense.inference.begun_vectors import is_begun, noted_engine, refuse_begun
     from polysense.inference.predictor import load
     from polysense.inference.row_source import open_rows
-    from polysense.inference.vector_file import is_begun, is_finished, noted_engine, refuse_begun, vector_file
+    from polysense.inference.vector_file import is_finished, vector_file
     from polysense.inference.vector_origin import VectorOrigin
 
     if resume and (noted := noted_engine(out)):  # what the machine chose before, it might not choose today

@@ -1,13 +1,10 @@
 """Vectors on the way to a file: written block by block, whole or not there, and gone on with after a kill.
 
-What is done stands in a folder ``.<name>.partial`` beside the file, with a note that says of which rows and which model. The note
-is written after its vectors are on the disk, so that it never promises too much.
+What is done stands in a folder ``.<name>.partial`` beside the file (:mod:`polysense.inference.begun_vectors`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from abc import ABC, abstractmethod
@@ -20,11 +17,10 @@ import numpy as np
 
 from polysense.data.unreadable import mapped_array
 from polysense.errors import DataError, RecipeError, choices, display
+from polysense.inference.begun_vectors import Begun, complete, digest, partial
 from polysense.inference.vector_origin import KEY, VectorOrigin, beside, read_origin
 from polysense.progress import say
 from polysense.training.checkpoints import write_whole
-
-NOTE = "progress.json"
 
 GROUP = 4096
 """Rows of a group of a Parquet file: about so many are in memory while the blocks are joined."""
@@ -60,8 +56,8 @@ class VectorFile(ABC):
         self.origin = origin
         self.rows = rows
         self.width = width
-        self.folder = _partial(out)
-        self.made_from = _complete(made_from, rows=rows, width=width)
+        self.folder = partial(out)
+        self.made_from = complete(made_from, rows=rows, width=width)
         self.done = self._found() if resume else 0
         if not self.done:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -74,34 +70,32 @@ class VectorFile(ABC):
     @property
     def noted(self) -> VectorOrigin | None:
         """What is noted with the finished file."""
-        return None if self.origin is None else replace(self.origin, made_of=_digest(self.made_from))
+        return None if self.origin is None else replace(self.origin, made_of=digest(self.made_from))
 
     def _found(self) -> int:
         """Rows that are there."""
-        if (note := _noted(self.out)) is None:
+        if (begun := Begun.of(self.out)) is None:
             return 0
-        before, done = note
-        if changed := _changed(before, self.made_from):
+        if changed := begun.changed(self.made_from):
             raise RecipeError(f"{display(self.out)} was begun with {changed}: begin anew with --overwrite and without --resume")
-        if not self._holds(done):
+        if not self._holds(begun.rows):
             say(f"warning: what was begun of {display(self.out)} is damaged: all of it is made anew")
             return 0
-        return done
+        return begun.rows
 
     def append(self, vectors: np.ndarray, names: Sequence[str], texts: Sequence[str | None]) -> None:
         """The next rows: their vectors (rows, width), ids and texts."""
         self._append(vectors, names, texts)
         self.done += len(vectors)
-        write_whole(self.folder / NOTE, json.dumps({"made_from": self.made_from, "done": self.done}))
+        Begun(self.made_from, self.done).write(self.out)
 
     def finish(self) -> None:
         """Put the file in its place."""
         assert self.done == self.rows
         whole = self._finished()
         note = beside(self.out)
-        note.unlink(
-            missing_ok=True
-        )  # first: vectors without a note are searched as told, with another file's they would be refused
+        # First: vectors without a note are searched as told, with another file's they would be refused.
+        note.unlink(missing_ok=True)
         whole.replace(self.out)
         if self.noted is not None and self.notes_beside:
             write_whole(note, self.noted.to_json())
@@ -256,71 +250,12 @@ def vector_file(
     return FORMATS[known_format(out)](out, rows=rows, width=width, made_from=made_from, resume=resume, origin=origin)
 
 
-def is_begun(out: Path) -> bool:
-    """Whether a writer was interrupted before its file was whole."""
-    return (_partial(out) / NOTE).is_file()
-
-
-def refuse_begun(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> None:
-    """Raise where a writer was interrupted: what it has done is not thrown away unasked.
-
-    Raises:
-        RecipeError: says how many rows are there, and the way out.
-    """
-    if (note := _noted(out)) is None:
-        return
-    before, done = note
-    begun = f"{display(out)} was begun before, and {done:,} of its rows are there"
-    if changed := _changed(before, _complete(made_from, rows=rows, width=width)):
-        raise RecipeError(f"{begun}, but with {changed}: begin anew with --overwrite")
-    raise RecipeError(f"{begun}: go on with --resume, or begin anew with --overwrite")
-
-
-def noted_engine(out: Path) -> str | None:
-    """What computed the vectors that are there, begun or whole (``torch, float32``); None where nobody noted it, or the
-    note is damaged.
-    """
-    if (note := _noted(out)) is not None:
-        return note[0].get("engine")
-    try:
-        origin = read_origin(out) if out.is_file() else None
-    except DataError:  # damaged: who needs it whole says so
-        return None
-    return None if origin is None else origin.engine
-
-
 def is_finished(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> bool:
     """Whether ``out`` is whole and was made from the same rows and model with the same settings."""
     if not (out.is_file() and FORMATS[known_format(out)].is_whole(out, rows=rows, width=width)):
         return False
     origin = read_origin(out)
-    return origin is not None and origin.made_of == _digest(_complete(made_from, rows=rows, width=width))
-
-
-def _partial(out: Path) -> Path:
-    return out.with_name(f".{out.name}.partial")
-
-
-def _noted(out: Path) -> tuple[dict[str, str], int] | None:
-    """What the rows that are there were made from, and how many they are; None where there are none, or the note is damaged."""
-    try:
-        note = json.loads((_partial(out) / NOTE).read_text(encoding="utf-8"))
-        return dict(note["made_from"]), int(note["done"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _changed(before: Mapping[str, str], made_from: Mapping[str, str]) -> str:
-    """``other rows and another model``: what is not as it was before; empty where all is."""
-    return " and ".join(_said(name, before.get(name), now) for name, now in made_from.items() if before.get(name) != now)
-
-
-def _complete(made_from: Mapping[str, str], *, rows: int, width: int) -> dict[str, str]:
-    return {**made_from, "rows": str(rows), "width": str(width)}
-
-
-def _digest(made_from: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+    return origin is not None and origin.made_of == digest(complete(made_from, rows=rows, width=width))
 
 
 def known_format(out: Path) -> str:
@@ -332,20 +267,3 @@ def known_format(out: Path) -> str:
     if out.suffix not in FORMATS:
         raise RecipeError(f"--out {out}: {choices(out.suffix, FORMATS)}")
     return out.suffix
-
-
-def _said(name: str, before: str | None, now: str) -> str:
-    """A setting that is no longer as it was; its values too, where they are words and not digests."""
-    match name:
-        case "input":
-            return "other rows"
-        case "model":
-            return "another model"
-        case "rows":
-            return "another number of rows"
-        case "engine":
-            return f"another engine or precision ({before}, now {now})"
-        case "read as":
-            return "another way to read the rows (--columns, --encoding, --media-root)"
-        case _:
-            return f"another --{name} ({before}, now {now})"
