@@ -368,6 +368,7 @@ def test_sentences_from_stdin(
         (b"", (), "stdin is empty"),
         (b"a caf\xe9\n", (), "stdin is not UTF-8: line 1 holds the byte 0xE9"),
         (b"a\n", ("--columns", "text=a"), "what comes from stdin has no columns"),
+        (b"a\n", ("--media-root", "."), "what comes from stdin names no pictures"),
     ):
         assert piped(written, "--overwrite", *further) in (2, 3)
         assert told in capsys.readouterr().err

@@ -229,3 +229,68 @@ def test_an_empty_text_is_neither_found_nor_looked_for(
     assert "queries.txt: 1 blank line is not looked for" in captured.err
     assert execute(["search", model, str(collection), "--query", " "]) == 2
     assert "--query: is empty" in capsys.readouterr().err
+
+
+def test_blank_rows_of_an_array_may_be_found_which_is_said(
+    model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = str(tmp_path / "v.npy")
+    assert execute(["encode", model, str(collection), "--out", vectors]) == 0
+    capsys.readouterr()
+    assert execute(["search", model, vectors, "--query", "rain"]) == 0
+    assert "1 row with an empty text may be found: --rows says which they are" in capsys.readouterr().err
+    assert execute(["search", model, vectors, "--query", "rain", "--rows", str(collection)]) == 0
+    assert "may be found" not in capsys.readouterr().err
+
+
+def test_rows_that_were_left_out_of_the_vectors_are_left_out_of_what_is_shown(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "posts.csv").write_text("id,text\na,what a day\nb,\nc,so much rain\n")
+    table, vectors = str(tmp_path / "posts.csv"), str(tmp_path / "v.npy")
+    assert execute(["encode", model, table, "--out", vectors, "--skip-bad-rows"]) == 0
+    [answer] = found([model, vectors, "--rows", table, "--skip-bad-rows", "--query", "so much rain"], capsys)
+    assert [(hit["id"], hit["text"]) for hit in answer["hits"]] == [("c", "so much rain"), ("a", "what a day")]
+
+
+def test_rows_with_bad_pictures_are_left_out_as_encode_did(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, folder = str(trained_runs["both"]), tmp_path / "posts"
+    shutil.copytree(toy_posts, folder)
+    samples = read_table(folder / "posts.csv").samples
+    Path(str(samples[1].image)).write_bytes(b"no picture")
+    table, vectors = str(folder / "posts.csv"), str(tmp_path / "v.npy")
+    assert execute(["encode", run, table, "--out", vectors, "--skip-bad-rows"]) == 0
+    [answer] = found([run, vectors, "--rows", table, "--skip-bad-rows", "--query", str(samples[2].text), "--top", "99"], capsys)
+    assert {hit["id"] for hit in answer["hits"]} == {sample.id for sample in samples} - {samples[1].id}
+
+
+def test_columns_are_those_of_every_table_that_is_read(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, texts in (("there.csv", TEXTS[:2]), ("asked.csv", TEXTS[1:2])):
+        (tmp_path / name).write_text("id,tweet\n" + "".join(f"{row},{text}\n" for row, text in enumerate(texts)))
+    there, asked = str(tmp_path / "there.csv"), str(tmp_path / "asked.csv")
+    [answer] = found([model, there, "--queries", asked, "--columns", "text=tweet", "--top", "1"], capsys)
+    assert (answer["query"], answer["hits"][0]["text"]) == (TEXTS[1], TEXTS[1])
+    (tmp_path / "lines.txt").write_text(f"{TEXTS[0]}\n")
+    [answer] = found([model, str(tmp_path / "lines.txt"), "--queries", asked, "--columns", "text=tweet"], capsys)
+    assert answer["query"] == TEXTS[1]
+    (tmp_path / "asked.csv").write_text(f"id,tweet\n1,{TEXTS[0]}\n2,\n")
+    assert execute(["search", model, there, "--queries", asked, "--columns", "text=tweet"]) == 3
+    capsys.readouterr()
+    arguments = ["search", model, there, "--queries", asked, "--columns", "text=tweet", "--skip-bad-rows"]
+    assert execute(arguments) == 0
+    assert "asked.csv: skipped: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--columns", "text=tweet"), ("--media-root", "."), ("--skip-bad-rows",)])
+@pytest.mark.parametrize("form", ["texts.txt", "v.npy", "v.parquet"])
+def test_what_only_a_table_could_use_is_refused(
+    model: str, collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, option: tuple[str, ...]
+) -> None:
+    if form != "texts.txt":
+        assert execute(["encode", model, str(collection), "--out", str(tmp_path / form)]) == 0
+    code = execute(["search", model, str(tmp_path / form), "--query", "a", *option])
+    said = f"{option[0]}: no table is read" in capsys.readouterr().err
+    nothing_bad = form == "texts.txt" and option == ("--skip-bad-rows",)  # its lines are read, and none is bad
+    assert (code, said) == ((0, False) if nothing_bad else (2, True))

@@ -190,7 +190,7 @@ def test_a_page_holds_everything(
         (["--text", "a", "--rerank", "2"], 2, "--rerank 2: put at least as many in order as are shown (--top 5)"),
         (["--text", "a", "--out", "none/found.html"], 3, "there is no folder"),
         (["--text", "a", "--out", "found.pdf"], 2, "--out found.pdf: what was found is written as a page; valid: '.html'"),
-        (["--text", "a", "--columns", "text=x"], 2, "a folder of pictures has no columns"),
+        (["--text", "a", "--columns", "text=x"], 2, "--columns: no table is read"),
         (["--image", "nowhere.jpg"], 3, "there is no file"),
     ],
 )

@@ -93,7 +93,7 @@ def encode(
     say_which_seed(loaded, model)
     width = loaded.width(part=part, shared=shared)
     source = (
-        _of_stdin(context, encoding, columns)
+        _of_stdin(context, encoding, columns, media_root)
         if str(rows) == STDIN
         else open_rows(
             rows,
@@ -128,7 +128,7 @@ def encode(
             raise RecipeError(
                 f"{out} is damaged, or was made from other rows, by another model or with other options: replace it with --overwrite"
             )
-    origin = VectorOrigin.of(loaded, model, part=part, shared=shared, rows=source.rows)
+    origin = VectorOrigin.of(loaded, model, part=part, shared=shared, rows=source.rows, blank=source.blank)
     file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume, origin=origin)
     if file.done:
         say(f"{file.done:,} of {source.rows:,} rows are there already")
@@ -147,12 +147,14 @@ def encode(
     say(f"{source.rows:,} vectors of width {width}: {out} ({rate:,.0f} a second; {made_from['engine']})")
 
 
-def _of_stdin(context: typer.Context, encoding: str | None, columns: str | None) -> RowSource:
+def _of_stdin(context: typer.Context, encoding: str | None, columns: str | None, media_root: Path | None) -> RowSource:
     """Its lines, kept in a file until the command ends: they are counted and checked before the first is encoded."""
     from polysense.inference.row_source import Lines
 
     if columns:
         raise RecipeError("--columns: what comes from stdin has no columns, every line is a text")
+    if media_root is not None:
+        raise RecipeError("--media-root: what comes from stdin names no pictures, every line is a text")
     folder = Path(context.with_resource(tempfile.TemporaryDirectory()))
     with (folder / "stdin.txt").open("wb") as kept:
         shutil.copyfileobj(sys.stdin.buffer, kept)

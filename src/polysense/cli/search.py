@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from polysense.inference.predictor import Predictor
+    from polysense.inference.row_source import RowSource
     from polysense.inference.search import Hit, Index
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -103,7 +104,7 @@ def search(
         refuse_output(out)
     from polysense.cli.predict import say_which_seed
     from polysense.data.picture_folder import holds_pictures
-    from polysense.inference.collection import refuse_others
+    from polysense.inference.collection import holds_vectors, refuse_others
     from polysense.inference.predictor import load
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code)
@@ -112,10 +113,11 @@ def search(
     pictures = bool(text) or in_folder
     shared, part = shared or pictures or bool(image), part or ("image" if pictures else None)
     there = loaded.index(part=part, shared=shared, backend=backend)  # type: ignore[arg-type]
-    options = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
+    reading = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
+    reading.refuse_unused([file for file in (rows or collection, queries) if file is not None and not holds_vectors(file)])
     refuse_others(collection, loaded, model, part=part, shared=shared)
-    samples = _fill(there, loaded, collection, rows, options, part=part, shared=shared, kept_in=index)
-    asked = _queries([*(text or []), *(query or [])], queries, image or [], encoding=encoding or "utf-8")
+    samples = _fill(there, loaded, collection, rows, reading, part=part, shared=shared, kept_in=index)
+    asked = _queries([*(text or []), *(query or [])], queries, image or [], reading)
     hits = there.search([row for _, row in asked], rerank or top, threshold)
     if rerank is not None:
         if samples is None:
@@ -157,12 +159,43 @@ def search(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """How files are read."""
+    """How files are read: each of them so, as far as it is a table."""
 
     columns: dict[str, str]
     media_root: Path | None
     encoding: str
     skip_bad_rows: bool
+
+    def open(self, file: Path, *, reads: Collection[str] | None = None, decode: bool = True) -> RowSource:
+        """Its rows; of all media if it is not said which are read."""
+        from polysense.data.rows import MEDIA
+        from polysense.inference.row_source import is_table, open_rows
+
+        table = is_table(file)
+        return open_rows(
+            file,
+            columns=self.columns if table else None,
+            media_root=self.media_root if table else None,
+            encoding=self.encoding,
+            skip_bad_rows=self.skip_bad_rows,
+            reads=MEDIA if reads is None else reads,
+            decode=decode,
+        )
+
+    def refuse_unused(self, files: Sequence[Path]) -> None:
+        """Raise where an option says how a table is read, and none of the files is one."""
+        from polysense.inference.row_source import is_table
+
+        if any(is_table(file) for file in files):
+            return
+        named = {
+            "--columns": self.columns,
+            "--media-root": self.media_root,
+            "--skip-bad-rows": self.skip_bad_rows and not files,
+        }
+        for option, given in named.items():
+            if given:
+                raise RecipeError(f"{option}: no table is read, neither as the collection, --rows nor --queries")
 
 
 def _fill(
@@ -177,9 +210,9 @@ def _fill(
     kept_in: Path | None,
 ) -> list[Any] | None:
     """Put the collection into the index; its rows, by their number there, where they are known."""
-    from polysense.inference.collection import described, read_vectors, rows_of
-    from polysense.inference.row_source import open_rows
+    from polysense.inference.collection import described, read_vectors, refuse_unequal
     from polysense.inference.search import meaningful
+    from polysense.inference.vector_origin import read_origin
 
     written = read_vectors(collection)
     if written is not None:
@@ -187,21 +220,19 @@ def _fill(
             raise RecipeError(INDEX_OF_PICTURES)
         vectors, items = written
         if rows is not None:
-            items = rows_of(rows, vectors=len(vectors), columns=reading.columns, encoding=reading.encoding)
+            # Rows that were left out are those whose pictures could not be used, too: they are looked at as `encode` did.
+            source = reading.open(rows, reads=((part,) if part else model.modalities) if reading.skip_bad_rows else ())
+            refuse_unequal(rows, source, vectors=len(vectors))
+            items = described(source)
+        elif collection.suffix == ".npy" and (origin := read_origin(collection)) is not None and origin.blank:
+            blank = "1 row" if origin.blank == 1 else f"{origin.blank:,} rows"
+            say(f"{blank} with an empty text may be found: --rows says which they are, and leaves them out")
         kept = meaningful(_numbered(items))
         index.add_vectors(vectors[kept] if len(kept) < len(items) else vectors, [items[row] for row in kept])
         return None
     if rows is not None:
         raise RecipeError(ROWS_ELSEWHERE)
-    source = open_rows(
-        collection,
-        columns=reading.columns,
-        media_root=reading.media_root,
-        encoding=reading.encoding,
-        skip_bad_rows=reading.skip_bad_rows,
-        decode=part != "image",  # pictures whose vectors are kept need not be opened
-        reads=model.modalities,
-    )
+    source = reading.open(collection, reads=model.modalities, decode=part != "image")  # kept vectors need no picture opened
     for note in source.notes:
         say(note)
     every = [item for block in source.blocks(1 << 16) for item in block]
@@ -275,13 +306,13 @@ def _numbered(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return items
 
 
-def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path], *, encoding: str) -> list[tuple[str, Any]]:
+def _queries(texts: Sequence[str], file: Path | None, images: Sequence[Path], reading: _Reading) -> list[tuple[str, Any]]:
     """Each query as it is shown, and as a row."""
-    from polysense.inference.row_source import open_rows
-
     found: list[tuple[str, Any]] = [(text, text) for text in texts]
     if file is not None:
-        source = open_rows(file, encoding=encoding)
+        source = reading.open(file)
+        for note in source.notes:
+            say(f"{file}: {note}")
         if source.blank:
             say(f"{file}: {'1 blank line is' if source.blank == 1 else f'{source.blank:,} blank lines are'} not looked for")
         for block in source.blocks(1 << 16):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from polysense.data.unreadable import mapped_array
 from polysense.errors import DataError, display
-from polysense.inference.row_source import RowSource, open_rows
+from polysense.inference.row_source import RowSource
 from polysense.inference.vector_file import FORMATS
 from polysense.inference.vector_origin import VectorOrigin, read_origin
 from polysense.types import Sample
@@ -55,13 +54,18 @@ def _refuse_other_arrays(path: Path, found: np.ndarray) -> None:
         )
 
 
+def holds_vectors(path: Path) -> bool:
+    """Whether it is a file of vectors, and not of rows."""
+    return path.suffix in FORMATS and path.is_file() and (path.suffix != ".parquet" or EMBEDDING in _columns(path))
+
+
 def refuse_others(path: Path, model: Predictor, name: str, *, part: str | None, shared: bool) -> None:
     """Raise where ``path`` holds vectors that ``model``, called ``name``, did not make as it is to be asked; others pass.
 
     Raises:
         RecipeError: names the model that made them.
     """
-    if path.suffix not in FORMATS or not path.is_file() or (path.suffix == ".parquet" and EMBEDDING not in _columns(path)):
+    if not holds_vectors(path):
         return
     origin = read_origin(path)
     if origin is not None:
@@ -80,18 +84,14 @@ def _contents(item: str | Sample) -> dict[str, Any]:
     return {"text": item.text} if not isinstance(item.image, Path) else {"text": item.text, "image": display(item.image)}
 
 
-def rows_of(
-    path: Path, *, vectors: int, columns: Mapping[str, str] | None = None, encoding: str = "utf-8"
-) -> list[dict[str, Any]]:
-    """What is known of the rows of ``path``, of which there must be one a vector.
+def refuse_unequal(path: Path, source: RowSource, *, vectors: int) -> None:
+    """Raise where ``path`` has more or fewer rows than there are vectors.
 
     Raises:
-        DataError: there are more or fewer.
+        DataError: says how many of each.
     """
-    source = open_rows(path, columns=columns, encoding=encoding, reads=())
     if source.rows != vectors:
         raise DataError(f"{display(path)} has {source.rows} rows, there are {vectors} vectors")
-    return described(source)
 
 
 def _array(path: Path) -> np.ndarray:

@@ -33,6 +33,11 @@ def is_lines(path: Path) -> bool:
     return path.name.lower().endswith(LINES)
 
 
+def is_table(path: Path) -> bool:
+    """Whether its rows are those of a table, with columns, and not lines or pictures."""
+    return not (is_lines(path) or holds_pictures(path))
+
+
 class RowSource(ABC):
     """Rows of a file, in its order."""
 
@@ -176,17 +181,21 @@ def open_rows(
 
     Raises:
         DataError: rows are bad and not to be skipped, or the file cannot be used.
-        RecipeError: columns were named for what has none.
+        RecipeError: columns, or a folder of media, were named for what has none.
     """
     if holds_pictures(path):
         if columns:
             raise RecipeError("--columns: a folder of pictures has no columns")
+        if media_root is not None:
+            raise RecipeError("--media-root: the pictures of a folder lie in it")
         pictures = picture_folder(path)
         faults = verify(pictures, splits=()) if decode else ()
         return TableRows(refuse_or_skip(pictures, faults, skip_bad_rows=True))
     if is_lines(path):
         if columns:
             raise RecipeError("--columns: a text file has no columns, every line is a text")
+        if media_root is not None:
+            raise RecipeError("--media-root: a text file names no pictures, every line is a text")
         return Lines(path, encoding=encoding)
     table = read_table(path, columns=columns, media_root=media_root, encoding=encoding, split_seed=None, reads=reads)
     table = table.read_by(reads)

@@ -34,14 +34,16 @@ class VectorOrigin:
     """Whether they stand in the space that text and picture share."""
     engine: str
     """``torch, float32``: what computed them; for the reader, it is not compared."""
+    blank: int = 0
+    """Rows whose text is empty."""
     made_of: str = ""
     """A digest of rows, model and all settings, by which a file that is whole is known; empty in older files."""
 
     @classmethod
-    def of(cls, model: Predictor, name: str, *, part: str | None, shared: bool, rows: int) -> VectorOrigin:
-        """Of the vectors that ``model``, called ``name``, gives so many rows."""
+    def of(cls, model: Predictor, name: str, *, part: str | None, shared: bool, rows: int, blank: int = 0) -> VectorOrigin:
+        """Of the vectors that ``model``, called ``name``, gives so many rows, of which so many are ``blank``."""
         made_by = model.engine(rows, part=part, shared=shared)
-        return cls(display(name), fingerprint(model, shared=shared), part, shared, made_by)
+        return cls(display(name), fingerprint(model, shared=shared), part, shared, made_by, blank)
 
     def to_json(self) -> str:
         """The note."""
