@@ -298,7 +298,7 @@ def test_a_whole_file_is_not_encoded_again(
         assert execute([*arguments, "--resume"]) == 0
     assert "is whole: all 43 vectors are there already" in capsys.readouterr().err
     assert execute([*arguments, "--resume", "--normalize"]) == 2
-    assert "was made from other rows, by another model or with other options" in capsys.readouterr().err
+    assert "was made with another --normalize (False, now True): replace it with --overwrite" in capsys.readouterr().err
     assert execute([*arguments, "--resume", "--normalize", "--overwrite"]) == 0
 
 
@@ -372,3 +372,23 @@ def test_sentences_from_stdin(
     ):
         assert piped(written, "--overwrite", *further) in (2, 3)
         assert told in capsys.readouterr().err
+
+
+def test_nothing_is_left_behind_by_what_could_not_begin(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    shutil.copy(str(read_table(toy_posts).samples[0].image), pictures)
+    arguments = ["encode", str(trained_runs["both"]), str(pictures), "--out", str(tmp_path / "v.npy"), "--part", "text"]
+    assert execute(arguments) == 3
+    assert "it has no text: say --part image to embed its image" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["pictures"]
+
+
+def test_the_table_of_a_folder_is_named(
+    trained_runs: dict[str, Path], toy_posts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "v.npy")
+    assert execute(["encode", str(trained_runs["both"]), str(toy_posts), "--out", out, "--part", "text"]) == 0
+    assert f"the rows are those of {toy_posts / 'posts.csv'}" in capsys.readouterr().err

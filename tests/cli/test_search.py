@@ -112,7 +112,9 @@ def test_text_finds_picture_and_picture_finds_text(
         ([], 2, "name what to look for"),
         (["--query", "a", "--backend", "fais"], 2, "did you mean 'faiss'"),
         (["--query", "a", "--rows", "texts.txt"], 2, "--rows is for an .npy file"),
-        (["--query", "a", "--part", "image"], 2, "valid: 'text'"),
+        (["--query", "a", "--part", "image"], 2, "part: 'image' is none of this model; valid: 'text'"),
+        (["--text", "a"], 2, "--text: looks for pictures, and "),
+        (["--query", "a", "--shared"], 2, "has no space that text and picture share"),
     ],
 )
 def test_wrong_options(
@@ -160,7 +162,7 @@ def test_a_file_that_was_cut_is_refused(
     os.truncate(tmp_path / form, (tmp_path / form).stat().st_size - 9)
     assert execute(["search", model, str(tmp_path / form), "--query", "a"]) == 3
     assert execute([*arguments, "--resume"]) == 2
-    assert f"{form} is damaged, or was made from other rows, by another model or with other options" in capsys.readouterr().err
+    assert f"{form} is damaged, or holds other rows: replace it with --overwrite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("form", ["v.npy", "v.parquet"])
@@ -238,7 +240,9 @@ def test_blank_rows_of_an_array_may_be_found_which_is_said(
     assert execute(["encode", model, str(collection), "--out", vectors]) == 0
     capsys.readouterr()
     assert execute(["search", model, vectors, "--query", "rain"]) == 0
-    assert "1 row with an empty text may be found: --rows says which they are" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "holds vectors alone: name the file that was encoded with --rows" in said
+    assert "1 row with an empty text may be found: --rows says which they are" in said
     assert execute(["search", model, vectors, "--query", "rain", "--rows", str(collection)]) == 0
     assert "may be found" not in capsys.readouterr().err
 

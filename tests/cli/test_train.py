@@ -80,7 +80,9 @@ def test_json_is_the_runs_summary(
     assert summary["seeds"] == [0]
     assert summary["recipe"]["objectives"]["contrast"]["weight"] == 0.2
     assert execute(["train", RECIPE, "--data", table, "--out", str(out), "--resume", *short, *override]) == 0
-    assert "answers for the run" not in capsys.readouterr().out  # there is one seed
+    said = capsys.readouterr().out
+    assert "answers for the run" not in said  # there is one seed
+    assert ", objectives.contrast.weight=0.2\n" in said  # what was changed tells runs apart
 
 
 def test_columns_may_have_other_names_and_pictures_lie_elsewhere(

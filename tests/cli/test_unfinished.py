@@ -46,14 +46,13 @@ def damaged(run: Path) -> None:
     (run / "run.json").write_text("{")
 
 
+UNFINISHED = "{run} is not finished: go on with `polysense train social/posts_concat --data DATA/"
+
 CASES = {
     missing: (2, "there is no run {run}: name the folder that `polysense train` wrote (its --out)"),
     empty: (2, "{run} is no run: there is no run.json in it"),
-    unfinished: (
-        1,
-        "{run} is not finished: go on with `polysense train ... --resume`, or name a seed that is (seed-0, seed-1)",
-    ),
-    just_begun: (1, "{run} is not finished: go on with `polysense train ... --resume`"),
+    unfinished: (1, UNFINISHED),
+    just_begun: (1, UNFINISHED),
     damaged: (3, "{run}/run.json is damaged: "),
 }
 
@@ -71,6 +70,23 @@ def test_every_command_says_the_same(
         assert captured.err.startswith(f"polysense: error: {said.format(run=run)}"), command
         assert captured.out == ""
         assert found == code, command
+        if said == UNFINISHED:
+            assert " --seeds 0,1 --set encoders.text.pretrained=" in captured.err
+            assert f"--out {run} --resume`" in captured.err
+            assert ("or name a seed that is (seed-0, seed-1)" in captured.err) == (case is unfinished)
+
+
+def test_a_seed_of_a_run_that_was_begun_names_the_runs_command(
+    trained_runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(trained_runs["base"], tmp_path / "run")
+    unfinished(run)
+    (run / "seed-0" / "run.json").unlink()
+    assert execute(["report", str(run / "seed-0")]) == 1
+    assert f"--out {run} --resume`" in capsys.readouterr().err
+    (run / "data.json").unlink()
+    assert execute(["report", str(run / "seed-0")]) == 1
+    assert "go on with `polysense train ... --resume`" in capsys.readouterr().err
 
 
 def test_a_run_that_goes_on_answers_by_its_finished_seeds_and_says_so(

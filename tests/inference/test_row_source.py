@@ -68,7 +68,7 @@ def test_other_encodings(tmp_path: Path) -> None:
     ("content", "options", "error", "said"),
     [
         (b"", {}, DataError, "s.txt is empty"),
-        (b"\n \n", {}, DataError, "s.txt is empty"),
+        (b"\n \n", {}, DataError, "s.txt holds nothing but blank lines"),
         (b"fine\n" * 5000 + b"caf\xe9\n", {}, DataError, "is not UTF-8: line 5001 holds the byte 0xE9; name its encoding"),
         (b"a\nb\0\n", {}, DataError, "line 2 holds null bytes"),
         (b"a\n", {"encoding": "utf-9"}, RecipeError, "'utf-9' is not known"),

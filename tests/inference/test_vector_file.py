@@ -10,7 +10,7 @@ import pytest
 
 from polysense.errors import DataError, RecipeError
 from polysense.inference.begun_vectors import is_begun
-from polysense.inference.vector_file import VectorFile, is_finished, vector_file
+from polysense.inference.vector_file import VectorFile, unlike, vector_file
 from polysense.inference.vector_origin import VectorOrigin, read_origin
 
 VECTORS = np.arange(21, dtype=np.float32).reshape(7, 3)
@@ -43,7 +43,7 @@ def check(out: Path) -> None:
         assert frame["text"].to_list() == TEXTS
     origin = read_origin(out)
     assert origin is not None
-    assert replace(origin, made_of="") == ORIGIN
+    assert replace(origin, made_from={}) == ORIGIN
     assert {path.name for path in out.parent.iterdir()} == {out.name, *(["v.npy.json"] if out.suffix == ".npy" else [])}
 
 
@@ -166,14 +166,17 @@ def test_a_damaged_note_is_named(tmp_path: Path, note: str) -> None:
 
 
 def test_a_whole_file_is_known_by_all_that_it_was_made_from(out: Path) -> None:
-    assert not is_finished(out, rows=7, width=3, made_from=MADE_FROM)
+    assert unlike(out, rows=7, width=3, made_from=MADE_FROM) == "is damaged, or holds other rows"
     file = begin(out)
     write(file, slice(0, 7))
     assert is_begun(out)
     file.finish()
     assert not is_begun(out)
-    assert is_finished(out, rows=7, width=3, made_from=MADE_FROM)
-    assert not is_finished(out, rows=8, width=3, made_from=MADE_FROM)
-    assert not is_finished(out, rows=7, width=3, made_from={**MADE_FROM, "normalize": "True"})
+    assert not unlike(out, rows=7, width=3, made_from=MADE_FROM)
+    assert unlike(out, rows=8, width=3, made_from=MADE_FROM) == "is damaged, or holds other rows"
+    changed = {**MADE_FROM, "normalize": "True", "input": "others"}
+    said = unlike(out, rows=7, width=3, made_from=changed)
+    assert "another --normalize" in said
+    assert "other rows" in said
     os.truncate(out, out.stat().st_size - 4)
-    assert not is_finished(out, rows=7, width=3, made_from=MADE_FROM)
+    assert unlike(out, rows=7, width=3, made_from=MADE_FROM)

@@ -47,7 +47,8 @@ def encode(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="A .txt or .txt.gz file with one sentence a line, a CSV, TSV, JSON lines or Parquet table; - reads lines of stdin.",
+            help="A .txt or .txt.gz file with one sentence a line, a CSV, TSV, JSON lines or Parquet table, a folder that holds one, "
+            "or a folder of pictures; - reads lines of stdin.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="embeddings.npy, or embeddings.parquet with the rows' ids and texts.")],
@@ -82,7 +83,7 @@ def encode(
     from polysense.inference.begun_vectors import is_begun, noted_engine, refuse_begun
     from polysense.inference.predictor import load
     from polysense.inference.row_source import open_rows
-    from polysense.inference.vector_file import is_finished, vector_file
+    from polysense.inference.vector_file import unlike, vector_file
     from polysense.inference.vector_origin import VectorOrigin
 
     if resume and (noted := noted_engine(out)):  # what the machine chose before, it might not choose today
@@ -104,11 +105,7 @@ def encode(
             reads=loaded.modalities if part is None else (part,),
         )
     )
-    for note in source.notes:
-        say(note)
-    if source.blank:
-        lines = "1 blank line gets" if source.blank == 1 else f"{source.blank:,} blank lines get"
-        say(f"{'stdin' if str(rows) == STDIN else rows}: {lines} the vector of the empty text, so that row k is line k")
+    _tell(source, "stdin" if str(rows) == STDIN else str(rows))
     made_from = {
         "input": source.digest,
         "model": loaded.fingerprint(),
@@ -121,20 +118,19 @@ def encode(
     if not (resume or overwrite):
         refuse_begun(out, rows=source.rows, width=width, made_from=made_from)
     if resume and out.exists() and not is_begun(out):
-        if is_finished(out, rows=source.rows, width=width, made_from=made_from):
+        why = unlike(out, rows=source.rows, width=width, made_from=made_from)
+        if not why:
             say(f"{out} is whole: all {source.rows:,} vectors are there already")
             return
         if not overwrite:
-            raise RecipeError(
-                f"{out} is damaged, or was made from other rows, by another model or with other options: replace it with --overwrite"
-            )
+            raise RecipeError(f"{out} {why}: replace it with --overwrite")
     origin = VectorOrigin.of(loaded, model, part=part, shared=shared, rows=source.rows, blank=source.blank)
     file = vector_file(out, rows=source.rows, width=width, made_from=made_from, resume=resume, origin=origin)
     if file.done:
         say(f"{file.done:,} of {source.rows:,} rows are there already")
     began, before = time.monotonic(), file.done
     try:
-        with open_bar("encoding", "rows", total=source.rows, begun=file.done, leave=False) as shown:
+        with file, open_bar("encoding", "rows", total=source.rows, begun=file.done, leave=False) as shown:
             _write(
                 loaded, source, file, lambda done: shown.update(done - shown.n), part=part, shared=shared, normalize=normalize
             )
@@ -159,6 +155,15 @@ def _of_stdin(context: typer.Context, encoding: str | None, columns: str | None,
     with (folder / "stdin.txt").open("wb") as kept:
         shutil.copyfileobj(sys.stdin.buffer, kept)
     return Lines(folder / "stdin.txt", encoding=encoding or "utf-8", name="stdin")
+
+
+def _tell(source: RowSource, called: str) -> None:
+    """What a user should know about the rows."""
+    for note in source.notes:
+        say(note)
+    if source.blank:
+        lines = "1 blank line gets" if source.blank == 1 else f"{source.blank:,} blank lines get"
+        say(f"{called}: {lines} the vector of the empty text, so that row k is line k")
 
 
 def _write(

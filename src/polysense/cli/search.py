@@ -89,7 +89,7 @@ def search(
     kept, and only new or changed pictures are encoded again.
     """
     if not (text or query or queries or image):
-        raise RecipeError("name what to look for: --text, --query, --queries or --image")
+        raise RecipeError("name what to look for: --query, --queries, --image, or --text for a text that looks for pictures")
     for option, given in (("--text", text), ("--query", query)):
         if any(not one.strip() for one in given or ()):
             raise RecipeError(f"{option}: is empty, and an empty text means nothing that could be looked for")
@@ -109,6 +109,10 @@ def search(
 
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code)
     say_which_seed(loaded, model)
+    if text and "image" not in loaded.modalities:
+        raise RecipeError(
+            f"--text: looks for pictures, and {model} reads {' and '.join(loaded.modalities)}; --query looks for a text"
+        )
     in_folder = holds_pictures(collection)  # the id of a row is then the picture's path
     pictures = bool(text) or in_folder
     shared, part = shared or pictures or bool(image), part or ("image" if pictures else None)
@@ -224,7 +228,11 @@ def _fill(
             source = reading.open(rows, reads=((part,) if part else model.modalities) if reading.skip_bad_rows else ())
             refuse_unequal(rows, source, vectors=len(vectors))
             items = described(source)
-        elif collection.suffix == ".npy" and (origin := read_origin(collection)) is not None and origin.blank:
+        elif collection.suffix == ".npy":
+            say(
+                f"{display(collection)} holds vectors alone: name the file that was encoded with --rows, and its texts are shown"
+            )
+        if rows is None and collection.suffix == ".npy" and (origin := read_origin(collection)) is not None and origin.blank:
             blank = "1 row" if origin.blank == 1 else f"{origin.blank:,} rows"
             say(f"{blank} with an empty text may be found: --rows says which they are, and leaves them out")
         kept = meaningful(_numbered(items))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Annotated, Any
@@ -147,6 +148,8 @@ def _print_scores(summary: Mapping[str, Any], split: str) -> None:
     data = summary["data"]
     labelled = data["labelled"][split]
     typer.echo(f"{summary['name']} on {data['name']}, {split}: {Counts(labelled, data['splits'][split] - labelled)}")
+    if changed := [word for before, word in pairwise(summary["command"]) if before == "--set"]:
+        typer.echo(f"With {', '.join(changed)}")
     names = [name for name in summary["per_seed"][0][split] if "/" not in name and name != "rows"]
     rows = [[f"seed {result['seed']}", *(result[split][name] for name in names)] for result in summary["per_seed"]]
     if len(rows) > 1:

@@ -20,16 +20,24 @@ USUAL = {
     "sent0": "text",
     "sent1": "pair",
     "hard_neg": "negatives",
+    "hard_negative": "negatives",
+    "hard_negatives": "negatives",
     "premise": "text",
     "entailment": "pair",
     "contradiction": "negatives",
 }
-"""Columns of the files that sentence encoders are usually trained on, and what they are here."""
+"""Columns of the files that sentence encoders are usually trained on, and what they are here; case, and signs between words, aside."""
 
 
 def usual_columns(there: Collection[str], *, taken: Collection[str]) -> dict[str, str]:
     """Field -> the column that files of sentences usually have for it, of the columns ``there`` and the fields not ``taken``."""
-    return {field: column for column, field in USUAL.items() if column in there and field not in taken}
+    plain = {usual_name(column): column for column in there}
+    return {field: plain[name] for name, field in USUAL.items() if name in plain and field not in taken}
+
+
+def usual_name(column: str) -> str:
+    """A column's name as :data:`USUAL` has it: ``Hard negative`` is ``hard_negative``."""
+    return "_".join(column.lower().replace("-", " ").replace("_", " ").split())
 
 
 BY_PLACE = ("text", "pair", "negatives")
@@ -83,7 +91,7 @@ def layout(
 
 
 def _is_header(path: Path, cells: list[str], names: set[str]) -> bool:
-    if names & set(cells):
+    if names & {*cells, *(usual_name(cell) for cell in cells)}:
         return True
     if any(" " in cell for cell in cells):
         return False

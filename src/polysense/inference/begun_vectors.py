@@ -5,7 +5,6 @@ The note is written after its vectors are on the disk, so that it never promises
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,20 +47,16 @@ class Begun:
         """Note it."""
         write_whole(partial(out) / NOTE, json.dumps({"made_from": dict(self.made_from), "done": self.rows}))
 
-    def changed(self, made_from: Mapping[str, str]) -> str:
-        """``other rows and another model``: what is not as it was; empty where all is."""
-        changes = [(name, self.made_from.get(name), now) for name, now in made_from.items()]
-        return " and ".join(_said(name, before, now) for name, before, now in changes if before != now)
-
 
 def complete(made_from: Mapping[str, str], *, rows: int, width: int) -> dict[str, str]:
     """With the numbers of rows and columns among what decides the vectors."""
     return {**made_from, "rows": str(rows), "width": str(width)}
 
 
-def digest(made_from: Mapping[str, str]) -> str:
-    """sha256 of what decides the vectors."""
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
+def changed_settings(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """``other rows and another model``: what decides vectors and is not as it was; empty where all is."""
+    changes = [(name, before.get(name), value) for name, value in now.items()]
+    return " and ".join(_said(name, old, new) for name, old, new in changes if old != new)
 
 
 def is_begun(out: Path) -> bool:
@@ -78,7 +73,7 @@ def refuse_begun(out: Path, *, rows: int, width: int, made_from: Mapping[str, st
     if (begun := Begun.of(out)) is None:
         return
     said = f"{display(out)} was begun before, and {begun.rows:,} of its rows are there"
-    if changed := begun.changed(complete(made_from, rows=rows, width=width)):
+    if changed := changed_settings(begun.made_from, complete(made_from, rows=rows, width=width)):
         raise RecipeError(f"{said}, but with {changed}: begin anew with --overwrite")
     raise RecipeError(f"{said}: go on with --resume, or begin anew with --overwrite")
 

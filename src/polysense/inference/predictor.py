@@ -16,7 +16,7 @@ from polysense.data.collate import Collate, Prepares
 from polysense.decoding.settings import Decoding, Wishes
 from polysense.encoders.sequence import SequenceEncoder
 from polysense.encoders.transformer_text import TransformerText
-from polysense.errors import DataError, PolysenseError
+from polysense.errors import DataError, PolysenseError, RecipeError
 from polysense.evaluation.evaluator import Answerer, Comparable, Evaluator, Outcome
 from polysense.evaluation.one_answer import Answers
 from polysense.inference import abilities, keeping
@@ -343,14 +343,15 @@ class Predictor:
 
         Raises:
             DataError: a row cannot be used; the message names it.
-            RecipeError: there is no such part, or the array cannot be of that type.
-            PolysenseError: the model has no shared space.
+            RecipeError: there is no such part or shared space, the array cannot be of that type, or ``batch_size`` is none.
 
         Warns:
             UserWarning: texts were longer than the model reads, and cut; with ``expect`` they are only counted (:meth:`take_cut`).
         """
         kind = dtype if isinstance(dtype, str) else np.dtype(dtype).name
         check_choice("dtype", kind, DTYPES)
+        if batch_size is not None and batch_size < 1:
+            raise RecipeError(f"batch_size: at least 1, found {batch_size}")
         every = list(listed(rows))
         vectors = self._vectors.of_rows(every, Space(part, shared), expect=expect, most_rows=batch_size, progress=progress)
         if expect is None and (cut := self.take_cut()):
@@ -417,8 +418,7 @@ class Predictor:
         """The vectors (samples, width) of the samples' pictures by themselves, and by place why some of them cannot be used.
 
         Raises:
-            RecipeError: the model reads no pictures, or they do not stand in the shared space.
-            PolysenseError: the model has no shared space.
+            RecipeError: the model reads no pictures, or they do not stand in a shared space.
         """
         return self._vectors.of_pictures(samples, shared=shared, progress=progress)
 

@@ -87,7 +87,7 @@ class Lines(RowSource):
         self.digest = f"{file_digest(path)} {encoding}"
         self.rows, self.blank = self._counted()
         if self.rows == self.blank:
-            raise DataError(f"{self._shown} is empty")
+            raise DataError(f"{self._shown} {'holds nothing but blank lines' if self.rows else 'is empty'}")
 
     def blocks(self, size: int, *, start: int = 0) -> Iterator[list[str]]:
         """The lines without their ends."""
@@ -146,13 +146,14 @@ class Lines(RowSource):
 
 
 class TableRows(RowSource):
-    """The rows of a table that was read."""
+    """The rows of a table that was read; of one that was found in a ``folder`` a note says which."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, folder: Path | None = None) -> None:
         self.table = table
         self.rows = len(table)
         self.digest = repr((sorted(table.digests.items()), len(table.skipped)))
-        self.notes = tuple(f"skipped: {problem}" for problem in table.skipped)
+        inside = () if folder is None else (f"the rows are those of {display(folder / file)}" for file in table.digests)
+        self.notes = (*inside, *(f"skipped: {problem}" for problem in table.skipped))
 
     def blocks(self, size: int, *, start: int = 0) -> Iterator[list[Sample]]:
         """The samples."""
@@ -200,4 +201,4 @@ def open_rows(
     table = read_table(path, columns=columns, media_root=media_root, encoding=encoding, split_seed=None, reads=reads)
     table = table.read_by(reads)
     problems: list[Problem] = verify(table, splits=(), decode=decode)
-    return TableRows(refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows))
+    return TableRows(refuse_or_skip(table, problems, skip_bad_rows=skip_bad_rows), folder=path if path.is_dir() else None)

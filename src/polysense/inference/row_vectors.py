@@ -39,8 +39,7 @@ class RowVectors:
 
         Raises:
             DataError: a row cannot be used; the message names it.
-            RecipeError: the model has no such part.
-            PolysenseError: the model has no shared space.
+            RecipeError: the model has no such part, or no shared space.
         """
         self._embedder.check(space)
         texts = [row for row in rows if isinstance(row, str)]
@@ -55,8 +54,7 @@ class RowVectors:
         """The vectors (samples, width) of the samples' pictures by themselves, and by place why some of them cannot be used.
 
         Raises:
-            RecipeError: the model reads no pictures, or they do not stand in the shared space.
-            PolysenseError: the model has no shared space.
+            RecipeError: the model reads no pictures, or they do not stand in a shared space.
         """
         self._embedder.check(Space("image", shared))
         extracts = {name: one for name, one in self._reader.extracts.items() if name == "image"}
@@ -74,7 +72,8 @@ class RowVectors:
         """
         read = self._reader.read(row, number, to_embed=True)
         if isinstance(read, Problem):
-            raise DataError(f"row {read.id}: {read.field}: {read.reason}")
+            field = "" if read.field == "row" else f"{read.field}: "
+            raise DataError(f"row {read.id}: {field}{read.reason}")
         return read
 
 

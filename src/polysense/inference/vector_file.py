@@ -11,13 +11,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
 from polysense.data.unreadable import mapped_array
 from polysense.errors import DataError, RecipeError, choices, display
-from polysense.inference.begun_vectors import Begun, complete, digest, partial
+from polysense.inference.begun_vectors import Begun, changed_settings, complete, partial
 from polysense.inference.vector_origin import KEY, VectorOrigin, beside, read_origin
 from polysense.progress import say
 from polysense.training.checkpoints import write_whole
@@ -70,13 +70,13 @@ class VectorFile(ABC):
     @property
     def noted(self) -> VectorOrigin | None:
         """What is noted with the finished file."""
-        return None if self.origin is None else replace(self.origin, made_of=digest(self.made_from))
+        return None if self.origin is None else replace(self.origin, made_from=self.made_from)
 
     def _found(self) -> int:
         """Rows that are there."""
         if (begun := Begun.of(self.out)) is None:
             return 0
-        if changed := begun.changed(self.made_from):
+        if changed := changed_settings(begun.made_from, self.made_from):
             raise RecipeError(f"{display(self.out)} was begun with {changed}: begin anew with --overwrite and without --resume")
         if not self._holds(begun.rows):
             say(f"warning: what was begun of {display(self.out)} is damaged: all of it is made anew")
@@ -88,6 +88,14 @@ class VectorFile(ABC):
         self._append(vectors, names, texts)
         self.done += len(vectors)
         Begun(self.made_from, self.done).write(self.out)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Nothing is left behind where it ended before its first rows."""
+        if kind is not None and not self.done:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def finish(self) -> None:
         """Put the file in its place."""
@@ -250,12 +258,15 @@ def vector_file(
     return FORMATS[known_format(out)](out, rows=rows, width=width, made_from=made_from, resume=resume, origin=origin)
 
 
-def is_finished(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> bool:
-    """Whether ``out`` is whole and was made from the same rows and model with the same settings."""
+def unlike(out: Path, *, rows: int, width: int, made_from: Mapping[str, str]) -> str:
+    """Why the file that is there is not what would be written now (``was made with other rows``); empty where it is."""
     if not (out.is_file() and FORMATS[known_format(out)].is_whole(out, rows=rows, width=width)):
-        return False
+        return "is damaged, or holds other rows"
     origin = read_origin(out)
-    return origin is not None and origin.made_of == digest(complete(made_from, rows=rows, width=width))
+    if origin is None or not origin.made_from:
+        return "does not say what it was made from"
+    changed = changed_settings(origin.made_from, complete(made_from, rows=rows, width=width))
+    return f"was made with {changed}" if changed else ""
 
 
 def known_format(out: Path) -> str:

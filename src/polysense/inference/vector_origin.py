@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,8 @@ class VectorOrigin:
     """``torch, float32``: what computed them; for the reader, it is not compared."""
     blank: int = 0
     """Rows whose text is empty."""
-    made_of: str = ""
-    """A digest of rows, model and all settings, by which a file that is whole is known; empty in older files."""
+    made_from: Mapping[str, str] = field(default_factory=dict)
+    """What decided the vectors, by name: digests of rows and model, and the settings; by it a file that is whole is known."""
 
     @classmethod
     def of(cls, model: Predictor, name: str, *, part: str | None, shared: bool, rows: int, blank: int = 0) -> VectorOrigin:
@@ -94,8 +95,9 @@ def read_origin(file: Path) -> VectorOrigin | None:
     if text is None:
         return None
     try:
-        return VectorOrigin(**json.loads(text))
-    except (ValueError, TypeError) as error:
+        known = {one.name for one in fields(VectorOrigin)}  # older notes have others
+        return VectorOrigin(**{name: value for name, value in json.loads(text).items() if name in known})
+    except (ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{display(file)}: the note of the model that made it is damaged: {error}") from None
 
 

@@ -56,7 +56,7 @@ class PairRanking(Answering, Judging):
         if count < 1:
             raise RecipeError(f"PairRanking.count: expected a number from 1 up, found {count}")
         if loss not in LOSSES:
-            raise RecipeError(f"PairRanking.loss: {choices(loss, LOSSES)}")
+            raise RecipeError(f"PairRanking.loss: {loss!r} is not one; {choices(loss, LOSSES)}")
         if not scale > 0:
             raise RecipeError(f"PairRanking.scale: expected a number above 0, found {scale}")
         self.view = Exchanged(count)

@@ -23,7 +23,7 @@ from polysense.recipe import Recipe, read_saved
 from polysense.recipe.recipe import LAST
 from polysense.training.card import write_card
 from polysense.training.checkpoints import write_whole
-from polysense.training.folder import CARD, RECIPE, REPORT, SUMMARY, WEIGHTS, finished, unfinished_seeds
+from polysense.training.folder import CARD, RECIPE, REPORT, SUMMARY, WEIGHTS, finished, going_on, unfinished_seeds
 from polysense.training.predictions import names_of
 from polysense.training.saved import read_model
 from polysense.training.self_check import write_self_check
@@ -52,7 +52,7 @@ def calibrate(run: Path, out: Path, *, decide: Decide = "likeliest", trust_recip
     if (run / WEIGHTS).is_file():
         raise RecipeError(f"{display(run)} is a single model: name the run, whose seeds are all calibrated")
     if others := unfinished_seeds(run):
-        raise RecipeError(f"{display(run)} is not finished ({', '.join(others)}): go on with `polysense train ... --resume`")
+        raise RecipeError(f"{display(run)} is not finished ({', '.join(others)}): go on with `{going_on(run)}`")
     refuse_full(out)
     if out.resolve().is_relative_to(run.resolve()):
         raise RecipeError(f"{display(out)} lies in the run itself: choose another --out")

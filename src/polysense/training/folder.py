@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import shutil
 import warnings
 from collections.abc import Mapping, Sequence
@@ -47,13 +48,14 @@ def refuse_another_run(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise DataError(f"{display(folder)} is not a folder")
     if _holds_nothing(folder):
         return
+    if not ((folder / RECIPE).is_file() and any(path.name == DATA or _is_seed(path) for path in folder.iterdir())):
+        idle = "there is nothing to go on with" if resume else "choose another --out"
+        said = "--overwrite does not delete other files" if overwrite else idle
+        raise RecipeError(f"{display(folder)} is not empty and holds no run: {said}")
     if not (resume or overwrite):
         raise RecipeError(
             f"{display(folder)} is not empty: go on with --resume, replace it with --overwrite, or choose another --out"
         )
-    if not ((folder / RECIPE).is_file() and any(path.name == DATA or _is_seed(path) for path in folder.iterdir())):
-        option = "--overwrite does not delete other files" if overwrite else "there is nothing to go on with"
-        raise RecipeError(f"{display(folder)} holds no run: {option}")
 
 
 def _holds_nothing(folder: Path) -> bool:
@@ -224,7 +226,14 @@ def _is_begun(run: Path) -> bool:
 def _unfinished(run: Path) -> PolysenseError:
     ready = [path.name for path in sorted(run.iterdir()) if _is_seed(path) and (path / SUMMARY).is_file()]
     others = f", or name a seed that is ({', '.join(ready)})" if ready else ""
-    return PolysenseError(f"{display(run)} is not finished: go on with `polysense train ... --resume`{others}")
+    return PolysenseError(f"{display(run)} is not finished: go on with `{going_on(run)}`{others}")
+
+
+def going_on(run: Path) -> str:
+    """The command that goes on with a run that is not finished, as far as it was noted."""
+    whole = run.parent if _is_seed(run) else run
+    words = read_object(whole / DATA).get("command")
+    return "polysense train ... --resume" if words is None else shlex.join([*words, "--out", display(whole), "--resume"])
 
 
 def seed_of(folder: Path) -> int | None:

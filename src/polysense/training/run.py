@@ -123,7 +123,17 @@ def train(
         from_first(lambda: rehearse(complete, splits, folder, seed=seeds[0]))
         described = _data(complete, table, splits, shown=shown, labels=labels) | {"made_with": _made_with(use_cache=use_cache)}
         refuse_different_data(described["content"])
-        from_first(lambda: start(folder, complete, described, resume=resume, overwrite=overwrite))
+        asked = command(
+            called,
+            data if isinstance(data, str | Path) else "ROWS",
+            seeds=seeds,
+            overrides=overrides,
+            media_root=media_root,
+            skip_bad_rows=skip_bad_rows,
+            use_cache=use_cache,
+        )
+        noted = described | {"command": asked}
+        from_first(lambda: start(folder, complete, noted, resume=resume, overwrite=overwrite))
         for skipped in problem_lines(table.skipped):
             say_of_data(f"skipped: {skipped}")
         for seed in seeds if resume else ():
@@ -139,15 +149,7 @@ def train(
                     after_seed(results[-1])
         summary = _whole_summary(complete, splits, results) | {
             "data": described,
-            "command": command(
-                called,
-                data if isinstance(data, str | Path) else "ROWS",
-                seeds=seeds,
-                overrides=overrides,
-                media_root=media_root,
-                skip_bad_rows=skip_bad_rows,
-                use_cache=use_cache,
-            ),
+            "command": asked,
             "skipped_rows": [asdict(problem) for problem in table.skipped],
         }
         from_first(lambda: _write_down(folder, summary))

@@ -52,6 +52,9 @@ def test_a_folder_gives_all_its_text_files_or_those_that_the_path_names(lines: P
         ("a.csv", "sent0,sent1,hard_neg", ","),
         ("a.tsv", "premise\tentailment\tcontradiction", "\t"),
         ("b.csv", "text,pair,negatives", ","),
+        ("c.csv", "sentence,positive,hard negative", ","),
+        ("d.csv", "Sentence1,Sentence2,Hard_Negative", ","),
+        ("e.tsv", "anchor\tPositive\thard-negatives", "\t"),
     ],
 )
 def test_pair_files_are_read_under_their_usual_headers(tmp_path: Path, name: str, header: str, delimiter: str) -> None:

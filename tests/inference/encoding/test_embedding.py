@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,46 @@ def test_every_picture_is_decoded_once(model: Predictor, posts: list[Sample], mo
 
 
 # --- the space that text and picture share ---
+
+
+def test_a_picture_of_several_rows_is_run_once(
+    model: Predictor, posts: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run: list[int] = []
+    encode = Answerer.encode
+
+    def counted(self: Answerer, samples: Sequence[Sample], **more: Any) -> np.ndarray:
+        run.append(len(samples))
+        return encode(self, samples, **more)
+
+    monkeypatch.setattr(Answerer, "encode", counted)
+    several = [posts[0], posts[1], posts[0], posts[2], posts[1]]
+    steps: list[tuple[int, int]] = []
+    vectors = model.encode(several, part="image", progress=lambda done, total: steps.append((done, total)))
+    assert run == [3]
+    assert steps[-1] == (5, 5)
+    assert vectors == pytest.approx(np.stack([model.encode(one, part="image") for one in several]), abs=1e-6)
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    bad = replace(posts[1], image=tmp_path / "bad.png")
+    found, faults = model.encode_pictures([posts[0], bad, posts[0], bad])
+    assert sorted(faults) == [1, 3]
+    assert not found[[1, 3]].any()
+    assert found[0] == pytest.approx(found[2])
+
+
+def test_what_lacks_the_text_that_is_embedded_says_how_its_picture_is(
+    tiny_text: str, posts: list[Sample], model: Predictor
+) -> None:
+    with pytest.raises(DataError, match=r"it has no text: say --part image to embed its image, and --shared beside it"):
+        model.encode([replace(posts[0], text=None)], part="text")
+    with pytest.raises(DataError, match=r"it has no image: say --part text to embed its text"):
+        model.encode(["so tired"], part="image")
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_of_no_rows_is_refused(sentence_model: Predictor, size: int) -> None:
+    with pytest.raises(RecipeError, match=f"batch_size: at least 1, found {size}"):
+        sentence_model.encode(["a"], batch_size=size)
 
 
 def test_the_shared_space_is_the_objectives(model: Predictor, posts: list[Sample]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 
 from polysense.data.collate import Collate, Prepares
 from polysense.encoders.transformer_text import TransformerText
-from polysense.errors import DataError, PolysenseError, RecipeError, choices
+from polysense.errors import DataError, RecipeError, choices
 from polysense.evaluation.evaluator import Answerer
 from polysense.fusion.single import Single
 from polysense.inference.encoding.engine import EngineName, Precision
@@ -76,12 +77,11 @@ class Embedder:
         """Raise where the model has no such vectors.
 
         Raises:
-            RecipeError: ``part`` is no modality of the model, or none of the shared space.
-            PolysenseError: no objective aligned a space.
+            RecipeError: ``part`` is no modality of the model, or none of the shared space; or no objective aligned one.
         """
         valid = self._aligning().aligned if space.shared else self.modalities
         if space.part is not None and space.part not in valid:
-            raise RecipeError(f"part: {choices(space.part, valid)}")
+            raise RecipeError(f"part: {space.part!r} is none of this model; {choices(space.part, valid)}")
 
     def width(self, space: Space) -> int:
         """Of the vectors."""
@@ -176,7 +176,7 @@ class Embedder:
         for row, sample in enumerate(samples):
             modality = self._modality(sample, space)
             if modality is not None and modality not in sample.modalities:
-                raise DataError(f"row {sample.id}: it has no {modality}")
+                raise DataError(f"row {sample.id}: it has no {modality}{self._instead(sample)}")
             groups.setdefault(modality, []).append(row)
         return groups
 
@@ -191,6 +191,15 @@ class Embedder:
         fusion = self.learner.model.fusion
         return fusion.modality if isinstance(fusion, Single) else None
 
+    def _instead(self, sample: Sample) -> str:
+        """How a row that lacks what is embedded has a vector all the same."""
+        there = [name for name in sample.modalities if name in self.modalities]
+        if not there:
+            return ""
+        aligned = next((one.aligned for one in self.learner.active.values() if isinstance(one, Aligning)), ())
+        space = ", and --shared beside it where texts look for it" if there[0] in aligned else ""
+        return f": say --part {there[0]} to embed its {there[0]}{space}"
+
     def _text_decides(self, space: Space) -> bool:
         fusion = self.learner.model.fusion
         by_text = isinstance(fusion, Single) and fusion.modality == "text"
@@ -202,7 +211,18 @@ class Embedder:
     def _asked(
         self, samples: Sequence[Sample], part: str | None, most_rows: int | None, progress: Progress | None
     ) -> tuple[np.ndarray, dict[int, str]]:
-        """Summaries, and by place what is wrong with pictures, sound and film."""
+        """Summaries, and by place what is wrong with pictures, sound and film. A picture that several rows have is run once."""
+        if part == "image" and len(set(first := _first_of_each(samples))) < len(samples):
+            distinct = list(dict.fromkeys(first))
+
+            def tell(done: int, total: int) -> None:
+                if progress is not None:
+                    progress(done * len(samples) // total, len(samples))
+
+            vectors, faults = self._asked([samples[row] for row in distinct], part, most_rows, tell)
+            place = {row: number for number, row in enumerate(distinct)}
+            bad = {row: faults[place[one]] for row, one in enumerate(first) if place[one] in faults}
+            return vectors[[place[one] for one in first]], bad
         encoders = {name: self.learner.model.encoder(name) for name in self.modalities}
         media, faults = watched(encoders)
         text = encoders.get("text")
@@ -218,7 +238,7 @@ class Embedder:
     def _aligning(self) -> Aligning:
         found = next((one for one in self.learner.active.values() if isinstance(one, Aligning) and one.aligned), None)
         if found is None:
-            raise PolysenseError(
+            raise RecipeError(
                 "this model has no space that text and picture share: train it with an objective that aligns them "
                 "(ImageTextContrast, Grounding, CrossModalContrast)"
             )
@@ -240,6 +260,13 @@ def _alone(sample: Sample, modality: str) -> Sample:
     """The sample without its other modalities: they are not run."""
     others: dict[str, Any] = {name: None for name in sample.modalities if name != modality}
     return replace(sample, **others)
+
+
+def _first_of_each(samples: Sequence[Sample]) -> list[int]:
+    """Of each sample the place of the first that has the same picture: the same file, or the same object."""
+    first: dict[Any, int] = {}
+    pictures = [sample.image if isinstance(sample.image, str | Path) else id(sample.image) for sample in samples]
+    return [first.setdefault(picture, row) for row, picture in enumerate(pictures)]
 
 
 def _refuse_surrogates(texts: Sequence[str]) -> None:

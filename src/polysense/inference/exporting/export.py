@@ -49,7 +49,7 @@ def export(
         DataError: ``folder`` cannot be written.
     """
     if to not in TARGETS:
-        raise RecipeError(f"--to: {choices(to, TARGETS)}")
+        raise RecipeError(f"--to: {to!r} is not one; {choices(to, TARGETS)}")
     target = Path(folder)
     _refuse(Path(source), target, to=to, overwrite=overwrite)
     model = _model(source, pooling=pooling, pickled=to == "polysense", trust_recipe_code=trust_recipe_code)

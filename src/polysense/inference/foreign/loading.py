@@ -145,7 +145,7 @@ def _settle(name: str, statement: Statement, asked: str | None) -> str:
 
 def _known(pooling: str, where: str) -> str:
     if pooling not in get_args(Pooling):
-        raise RecipeError(f"{where}: {choices(pooling, get_args(Pooling))}")
+        raise RecipeError(f"{where}: {pooling!r} is none; {choices(pooling, get_args(Pooling))}")
     return "mean" if pooling == "avg" else pooling
 
 
