@@ -34,6 +34,7 @@ from polysense.evaluation.sts import Sts
 from polysense.evaluation.transfer import Transfer
 from polysense.inference.predictor import Predictor
 from polysense.recipe import load_recipe
+from polysense.training.folder import finished
 from polysense.training.run import train
 from record import origin
 
@@ -188,15 +189,15 @@ def from_start(start: Path | str, block: str) -> list[str]:
     return [f"encoders.text.pretrained={start}", f"training.learning_rate={rate}", POOLED, *ONCE]
 
 
-def chosen_weight(block: str, start: Path | str, root: Path, runs: Path) -> float:
-    """The weight of the grounding whose seed 0 is the best on STS-B dev."""
+def tried_weights(block: str, start: Path | str, root: Path, runs: Path) -> dict[float, float]:
+    """Weights of the grounding, with the STS-B dev of seed 0."""
     scores = {}
     for weight in WEIGHTS:
         folder = runs / block / f"weight_{weight}"
         settings = [*from_start(start, block), f"objectives.grounding.weight={weight}"]
         summary = train("mcse/mcse", root, out=folder, seeds=[0], overrides=settings, resume=True)
         scores[weight] = summary["per_seed"][0]["validation"]["STS-B dev"]
-    return max(scores, key=lambda weight: scores[weight])
+    return scores
 
 
 def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str]) -> None:
@@ -204,7 +205,8 @@ def train_arms(root: Path, runs: Path, only: Sequence[str], blocks: Sequence[str
     for block in blocks:
         start = start_of(block, root, runs)
         measured(runs / block / "start", {"as the arms pool": partial(untrained, start)}, root, probe=True)
-        weight = chosen_weight(block, start, root, runs)
+        tried = tried_weights(block, start, root, runs)
+        weight = max(tried, key=lambda one: tried[one])
         (runs / block / "weight.json").write_text(json.dumps(weight))
         for name, (recipe, changes) in ARMS.items():
             if (only and name not in only) or (block == "minilm" and name not in MAIN):
@@ -291,6 +293,10 @@ def collected(block: str, runs: Path, root: Path) -> dict[str, Any]:
     pairs = [pair for pair in COMPARED if set(pair) <= set(arms)]
     return {
         "grounding_weight": json.loads((runs / block / "weight.json").read_text()),
+        "weights_tried": {
+            str(weight): finished(runs / block / f"weight_{weight}")["per_seed"][0]["validation"]["STS-B dev"]
+            for weight in WEIGHTS
+        },
         "seeds": list(SEEDS),
         "turns": {name: turns(name, runs / block / name) for name in ARMS if name in arms},
         "arms": arms,

@@ -321,6 +321,7 @@ def main() -> None:
         "threads": options.threads,
         "left_out": options.leave_out,
         "processor": processor(),
+        "load_average": [round(one, 1) for one in os.getloadavg()],
         "commit": commit(),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},

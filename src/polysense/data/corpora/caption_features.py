@@ -35,7 +35,7 @@ class CaptionFeatures(Corpus):
         shuffled_share: the share of the training vectors that ``shuffled`` moves.
         pairs: so many different training vectors, drawn by ``seed``; null keeps all.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder or beside it: training
-            captions that stand in them word for word are left out, and counted.
+            captions that stand in them (case, blanks and punctuation aside) are left out, and counted.
         validation: so many training rows that do not train, drawn by ``seed``; rows of equal captions or vectors stay together,
             so it may be a few more.
         seed: of the draws; null takes the run's own, so that each of its seeds draws anew. Validation rows are then

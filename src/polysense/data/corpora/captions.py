@@ -43,7 +43,8 @@ class Captions(Corpus):
         shuffled_share: the share of the training pictures that ``shuffled`` moves.
         pairs: so many training pictures, drawn by ``seed``; null keeps all.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder or beside it: training
-            captions that stand in them word for word are left out, and counted; they are not drawn as companions either.
+            captions that stand in them (case, blanks and punctuation aside) are left out, and counted; they are not drawn as
+            companions either.
         validation: so many training rows that do not train, drawn by ``seed``; all captions of a picture stay together, so it may
             be a few more. None are drawn where the table's own splits have validation rows.
         rewrites: the folder that `polysense rewrite` wrote, below the data folder or the current one: a caption's pair is then

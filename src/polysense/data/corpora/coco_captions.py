@@ -39,7 +39,7 @@ class CocoCaptions(Corpus):
         shuffled_share: the share of the training pictures that ``shuffled`` moves.
         pairs: so many training pictures, drawn by ``seed``; null keeps all.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) beside this one: training captions that
-            stand in them word for word are left out (see `data.decontaminate`).
+            stand in them (case, blanks and punctuation aside) are left out (see `data.decontaminate`).
         validation: so many training rows that do not train, drawn by ``seed``; all captions of a picture stay together, so it may
             be a few more.
         rewrites: the folder that `polysense rewrite` wrote, below the data folder or the current one: a caption's pair is then

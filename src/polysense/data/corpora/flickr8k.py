@@ -37,7 +37,7 @@ class Flickr8k(Corpus):
         shuffled_share: the share of the training pictures that ``shuffled`` moves.
         pairs: so many training pictures, drawn by ``seed``; null keeps all.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) beside this one: training captions that
-            stand in them word for word are left out (see `data.decontaminate`).
+            stand in them (case, blanks and punctuation aside) are left out (see `data.decontaminate`).
         rewrites: the folder that `polysense rewrite` wrote, below the data folder or the current one: a caption's pair is then
             another text that says the same, its negatives are rewritten ones. Drawn four times, the epochs take the draws in
             turn.

@@ -43,7 +43,7 @@ class Sentences(Corpus):
         delimiter: what stands between the cells of a CSV or TSV file; null looks at its first line.
         encoding: of the files.
         exclude: folders of evaluation sets (``[sts_senteval, sts_b, sick2014]``) in the data folder: rows that hold one of their
-            sentences word for word are left out, and counted.
+            sentences (case, blanks and punctuation aside) are left out, and counted.
         limit: so many training rows, drawn by ``seed``; null takes all.
         validation: so many training rows that do not train, to choose a checkpoint by, drawn by ``seed``; equal texts stay
             together, so it may be a few more.
