@@ -37,7 +37,11 @@ def test_a_table_that_is_called_as_that_of_a_corpus_is_read_as_anybodys(tmp_path
     (tmp_path / "captions.csv").write_text("text,image\nsun,1.jpg\n")
     assert fitting_recipe("unimo/caption", tmp_path) is None  # the set without its pictures
     (tmp_path / "images").mkdir()
-    assert fitting_recipe("mcse/parity_mcse_bert_captions", tmp_path / "captions.csv") is None  # the set has other columns
+    said = fitting_recipe("mcse/parity_mcse_bert_captions", tmp_path / "captions.csv")
+    assert said == (
+        "hint: the recipe mcse/parity_mcse_bert_captions reads Captions and StsBenchmark: name the folder that holds all of them, "
+        "or write corpora of your own"
+    )
     assert "read it with --set corpora.0=Captions" in (fitting_recipe("unimo/caption", tmp_path / "captions.csv") or "")
 
 
@@ -62,6 +66,18 @@ def test_a_recipe_of_captions_is_told_what_reads_ones_own(
     said = capsys.readouterr().err
     assert "has no column 'image'" in said
     assert "hint" not in said
+
+
+def test_a_recipe_of_several_corpora_is_told_that_it_wants_their_folder(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert execute(["train", "mcse/mcse", "--data", str(table), "--out", str(tmp_path / "run")]) == 3
+    said = capsys.readouterr().err
+    assert (
+        "hint: the recipe mcse/mcse reads Sentences, Flickr8k and StsBenchmark: name the folder that holds all of them" in said
+    )
+    assert execute(["train", "mcse/mcse", "--data", str(tmp_path), "--out", str(tmp_path / "run")]) == 3
+    assert "name the folder that holds" not in capsys.readouterr().err
 
 
 def test_what_fits_gets_no_hint(corpus: Path, table: Path) -> None:

@@ -29,6 +29,10 @@ def hinting(recipe: str, data: Path, overrides: Sequence[str]) -> Iterator[None]
 
 def fitting_recipe(recipe: str, data: Path) -> str | None:
     """The hint; None where the recipe reads the corpus that the data are, or reads tables and they are no corpus."""
+    every = corpora_of(recipe)
+    if len(every) > 1 and data.is_file():
+        named = f"{', '.join(every[:-1])} and {every[-1]}"
+        return f"hint: the recipe {recipe} reads {named}: name the folder that holds all of them, or write corpora of your own"
     reads = corpus_of(recipe)
     if reads is None:
         return None
@@ -58,12 +62,18 @@ def twin_recipe(recipe: str, corpus: str) -> str | None:
 
 def corpus_of(recipe: str) -> str | None:
     """The class that reads a recipe's data; None where it names none, or several."""
+    every = corpora_of(recipe)
+    return every[0] if len(every) == 1 else None
+
+
+def corpora_of(recipe: str) -> list[str]:
+    """The classes that read a recipe's data, by their names alone."""
     from polysense.recipe.files import read_recipe
 
-    match read_recipe(recipe).get("corpora"):
-        case [str(name)] | [{"class_path": str(name)}]:
-            return name.rpartition(".")[2]
-    return None
+    written = read_recipe(recipe).get("corpora")
+    parts = written if isinstance(written, list) else []
+    names = [part.get("class_path") if isinstance(part, dict) else part for part in parts]
+    return [name.rpartition(".")[2] for name in names if isinstance(name, str)]
 
 
 def known_corpus(data: Path) -> str | None:

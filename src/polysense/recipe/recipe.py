@@ -227,7 +227,8 @@ def read_saved(folder: Path, *, trust_recipe_code: bool = False) -> Recipe:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise RecipeError(f"{display(folder)} is no saved model: {display(file)} cannot be read") from error
+        other = "" if file.exists() else ", and there is no config.json of another library's model"
+        raise RecipeError(f"{display(folder)} is no saved model: {display(file)} cannot be read{other}") from error
     name = text.partition("\n")[0].removeprefix("#").strip()
     return check_recipe(name, parse_yaml(text, display(file)), folder if trust_recipe_code else None)
 
