@@ -7,7 +7,7 @@ from time import sleep
 
 import pytest
 
-from polysense.progress import bar, once, open_bar, say, say_of_data
+from polysense.progress import bar, once, open_bar, say, say_of_data, short_bar
 
 
 class Terminal(io.StringIO):
@@ -131,3 +131,20 @@ def test_a_line_stands_by_itself_beside_a_bar(monkeypatch: pytest.MonkeyPatch) -
         progress(1, 2)
         say("row 1 is odd")
     assert "row 1 is odd" in screen.getvalue().replace("\r", "\n").split("\n")
+
+
+def test_a_short_bar_is_gone_when_its_part_of_the_job_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polysense.progress.FIRST", 0)
+    monkeypatch.setattr("polysense.progress.EVERY", 0)
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with short_bar("checking rows", "rows") as progress:
+        say("before")  # nothing is checked yet, and nothing is said of it
+        assert shown.getvalue() == "before\n"
+        progress(1, 2)
+        say("between")
+        assert "checking rows: 1 of 2 rows (50 %)" in shown.getvalue()
+        progress(2, 2)
+        done = shown.getvalue()
+        say("after")
+        assert shown.getvalue() == f"{done}after\n"

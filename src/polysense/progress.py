@@ -61,6 +61,28 @@ def bar(what: str, unit: str, *, quiet: bool = False) -> Iterator[Progress]:
         yield progress
 
 
+@contextmanager
+def short_bar(what: str, unit: str) -> Iterator[Progress]:
+    """A bar for a job that is a part of what follows within: it comes with the first report, and goes when all is done."""
+    shown: tqdm[Any] | None = None
+
+    def progress(done: int, total: int) -> None:
+        nonlocal shown
+        if shown is None:
+            shown = open_bar(what, unit, total=total, leave=False)
+        shown.total = total
+        shown.update(done - shown.n)
+        if done >= total:
+            shown.close()
+            shown = None
+
+    try:
+        yield progress
+    finally:
+        if shown is not None:
+            shown.close()
+
+
 def open_bar(
     what: str, unit: str, *, total: int | None = None, begun: int = 0, quiet: bool = False, leave: bool = True
 ) -> tqdm[Any]:

@@ -340,3 +340,13 @@ def test_both_stages_of_two_models_are_compared(networks: Path) -> None:
     assert {"text_to_image_R@1", "text_to_image_reranked_R@5", "image_to_text_reranked_R@10"} <= set(found)
     plain = Retrieval().outcomes(asked, rows)
     assert not any("reranked" in name for name in Retrieval().differences([one], [plain], resamples=20, seed=0))
+
+
+def test_among_few_pictures_it_is_said_what_chance_finds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Retrieval()(Summaries(), posts())
+    assert capsys.readouterr().err == "retrieval: 12 texts look for 12 pictures; R@10 by chance: 0.83\n"
+    monkeypatch.setattr("polysense.evaluation.retrieval.FEW", COUNT)
+    Retrieval()(Summaries(), posts())
+    assert capsys.readouterr().err == ""

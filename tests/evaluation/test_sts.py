@@ -62,7 +62,10 @@ def test_each_sentence_is_encoded_once_and_in_full_precision(capsys: pytest.Capt
     assert sorted(answerer.asked) == ["at 0.5", "at 0.9", "east"]
     assert answerer.autocast == [False]
     assert found == pytest.approx({"STS12": 100, "STS-B dev": 100, "avg_present": 100})
-    assert capsys.readouterr().err == "STS12: 2 pairs encoded (1 of 2 sets)\nSTS-B dev: 2 pairs encoded (2 of 2 sets)\n"
+    said = "STS12: 100.00, 2 pairs (1 of 2 sets)\nSTS-B dev: 100.00, 2 pairs (2 of 2 sets)\n"
+    assert capsys.readouterr().err == said  # each score as soon as it is there
+    Sts().outcomes(answerer, rows)
+    assert "STS12: 2 pairs encoded (1 of 2 sets)\n" in capsys.readouterr().err
 
 
 def test_rows_without_a_task_and_rows_that_are_no_scored_pairs(capsys: pytest.CaptureFixture[str]) -> None:

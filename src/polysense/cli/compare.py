@@ -13,7 +13,7 @@ from polysense.cli.options import Columns, MediaRoot, TrustRecipeCode, read_colu
 from polysense.cli.output import print_json, print_table
 from polysense.cli.paths import refuse_missing
 from polysense.errors import DataError, RecipeError, choices
-from polysense.progress import bar
+from polysense.progress import short_bar
 
 if TYPE_CHECKING:
     from polysense.evaluation.evaluator import Comparable
@@ -67,7 +67,7 @@ def compare(
         from polysense.inference.model_comparison import compare_models
 
         asked = _comparable(evaluator, metric)
-        with bar("checking rows", "rows") as advance:
+        with short_bar("checking rows", "rows") as advance:
             reading = Reading(
                 data=data,
                 split=None if split is None else read_split(split),

@@ -24,7 +24,7 @@ from polysense.cli.paths import refuse_missing
 from polysense.data.counts import plural
 from polysense.errors import RecipeError
 from polysense.evaluation.settled import in_words
-from polysense.progress import bar
+from polysense.progress import short_bar
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -44,7 +44,10 @@ def evaluate(
         Path | None,
         typer.Option(help="A table, a data set's folder, or the folder of all data sets; by default what the run measured."),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Which split to measure: train, validation or test (the default).")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="The split to measure: train, validation, test; by default test, or what the run was scored on."),
+    ] = None,
     evaluator: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,7 +128,7 @@ def evaluate(
         if details and not evaluator:
             raise RecipeError("--details is what evaluators add: name them with --evaluator")
         made = [find_evaluator(name, details=details) for name in evaluator or ()]
-        with bar("checking rows", "rows") as advance:
+        with short_bar("checking rows", "rows") as advance:
             reading = Reading(
                 data=data,
                 split=split,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from polysense.data.corpora.sts_benchmark import StsBenchmark
 from polysense.data.table import Table
 from polysense.evaluation.evaluator import Answerer, Evaluator
-from polysense.evaluation.sentences import by_task, embed
+from polysense.evaluation.sentences import by_task, embed, pooled
+from polysense.learner import Learner
 from polysense.metrics.geometry import alignment, uniformity
 from polysense.types import Sample
 
@@ -47,6 +48,10 @@ class Geometry(Evaluator):
         """STS-B dev, the set that papers measure on, where it is under ``root``."""
         corpus = StsBenchmark(splits=["validation"])
         return corpus.read(root) if corpus.there(root) else None
+
+    def settings(self, learner: Learner) -> dict[str, Any]:
+        """The pooling, and which pairs are alike."""
+        return {**pooled(learner), "alignment": f"of pairs with a score of {self.threshold:g} at least, or none"}
 
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Embed each sentence once, measure set by set."""

@@ -22,6 +22,7 @@ from polysense.learner import Learner
 from polysense.metrics.bootstrap import paired_bootstrap
 from polysense.metrics.retrieval import KS, ranks, recalls, reranked, shortlists
 from polysense.objectives.objective import Aligning
+from polysense.progress import say_of_data
 from polysense.types import Sample
 
 Ranks = NDArray[np.int64]
@@ -29,6 +30,8 @@ Pairs = NDArray[np.int64]
 Scores = NDArray[np.float64]
 TO_IMAGE, TO_TEXT = "text_to_image_", "image_to_text_"
 """How metrics begin."""
+FEW = 200
+"""Pictures; among fewer, one of the first ten is often the right one by chance, and that is said."""
 SECOND = "reranked_"
 """What then says that they are of the second stage."""
 
@@ -96,6 +99,11 @@ class Retrieval(Comparable[Ranked]):
         found = self._ranked(answerer, samples)
         if found is None:
             return {}
+        if (pictures := len(found.by_picture)) < FEW:
+            say_of_data(
+                f"retrieval: {len(found.by_text):,} texts look for {pictures:,} pictures; "
+                f"R@10 by chance: {min(1.0, 10 / pictures):.2f}"
+            )
         metrics: dict[str, float] = {}
         for stage, of in found.stages.items():
             metrics |= recalls(of.by_text, prefix=f"{TO_IMAGE}{stage}") | recalls(of.by_picture, prefix=f"{TO_TEXT}{stage}")

@@ -7,8 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from polysense.encoders.transformer_text import TransformerText
 from polysense.evaluation.evaluator import Answerer, Progress
+from polysense.learner import Learner
 from polysense.types import Sample
+
+
+def pooled(learner: Learner) -> dict[str, str]:
+    """How a text becomes one vector: ``{"pooling": "mean"}``; empty for a model whose text encoder has no choice."""
+    text = learner.model.encoder("text") if "text" in learner.model.encoders else None
+    return {"pooling": text.pooling} if isinstance(text, TransformerText) else {}
 
 
 def embed(answerer: Answerer, texts: Sequence[str], *, progress: Progress | None = None) -> np.ndarray:

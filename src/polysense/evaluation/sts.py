@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from polysense.data.corpora.sts_tasks import YEARS, StsTasks
 from polysense.data.table import Table
 from polysense.errors import DataError, RecipeError, choices, display
 from polysense.evaluation.evaluator import Answerer, Comparable, Difference
-from polysense.evaluation.sentences import by_task, embed
+from polysense.evaluation.sentences import by_task, embed, pooled
+from polysense.learner import Learner
 from polysense.metrics.correlation import Agreement, Floats, agreement, paired_cosine
 from polysense.metrics.rank_bootstrap import Resampled, averaged, resampled_spearman
 from polysense.progress import bar, say
@@ -37,6 +38,8 @@ class Scored:
     """(pairs,)"""
     gold: Floats
     subsets: Sequence[str]
+    place: str = ""
+    """``2 of 6 sets``; empty for the only one."""
 
 
 class Sts(Comparable[dict[str, Scored]]):
@@ -88,19 +91,29 @@ class Sts(Comparable[dict[str, Scored]]):
         digests = {f"{table.name}/{file}": digest for table in tables for file, digest in table.digests.items()}
         return replace(tables[0], name="sts", samples=samples, digests=digests, folder=Path(root))
 
+    def settings(self, learner: Learner) -> dict[str, Any]:
+        """The pooling, and what is measured."""
+        return {**pooled(learner), "measured": "Spearman's correlation of cosines with scores, times 100"}
+
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Embed each sentence once, compare, correlate."""
         metrics: dict[str, float] = {}
         for task, scored in self._scored(answerer, samples):
             found = agreement(scored.cosines, scored.gold, scored.subsets)
             metrics[task or UNNAMED] = 100 * found.spearman
+            if scored.place:
+                say(f"{task}: {100 * found.spearman:.2f}, {found.pairs:,} pairs ({scored.place})")
             if self.details:
                 metrics |= _details(task, found)
         return metrics | _averages(metrics)
 
     def outcomes(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, Scored]:
         """The cosines of each set."""
-        found = {task or UNNAMED: scored for task, scored in self._scored(answerer, samples)}
+        found = {}
+        for task, scored in self._scored(answerer, samples):
+            found[task or UNNAMED] = scored
+            if scored.place:
+                say(f"{task}: {len(scored.gold):,} pairs encoded ({scored.place})")
         if not found:
             raise DataError("Sts: no row has a pair of sentences with a score")
         return found
@@ -123,7 +136,7 @@ class Sts(Comparable[dict[str, Scored]]):
         return {task: (one.described, pairs.get(task, rows)) for task, one in (found | whole).items()}
 
     def _scored(self, answerer: Answerer, samples: Sequence[Sample]) -> Iterator[tuple[str | None, Scored]]:
-        """Each set's pairs with their cosines, one set after the other; a line on stderr for each of several."""
+        """Each set's pairs with their cosines, one set after the other."""
         rows = self._chosen(samples)
         pairs = [sample for sample in rows if sample.pair is not None and sample.score is not None]
         if halves := sum((sample.pair is None) != (sample.score is None) for sample in rows):
@@ -136,14 +149,13 @@ class Sts(Comparable[dict[str, Scored]]):
             if new := [text for text in dict.fromkeys([*left, *right]) if text not in vectors]:
                 with bar(f"encoding {task or 'pairs'}", "sentences") as progress:
                     vectors |= zip(new, embed(answerer, new, progress=progress), strict=True)
-            if len(sets) > 1:
-                say(f"{task}: {len(chosen):,} pairs encoded ({done} of {len(sets)} sets)")
             yield (
                 task,
                 Scored(
                     paired_cosine(*(np.stack([vectors[text] for text in side]) for side in (left, right))),
                     np.array([pair.score for pair in chosen], dtype=np.float64),
                     [pair.extra.get("subset", "") for pair in chosen],
+                    f"{done} of {len(sets)} sets" if len(sets) > 1 else "",
                 ),
             )
 

@@ -136,7 +136,9 @@ def find_evaluator(name: str, *, details: bool = False) -> Evaluator:
     called, colon, given = name.partition(":")
     plain = {_plain(one): kind for one, kind in known(Evaluator).items()}
     if _plain(called) not in plain:
-        raise RecipeError(f"there is no evaluator {called!r}; {choices(called, known(Evaluator))}")
+        raise RecipeError(
+            f"there is no evaluator {called!r}; {choices(called, known(Evaluator), listed=sorted(known(Evaluator)))}"
+        )
     kind = plain[_plain(called)]
     parameters = inspect.signature(kind).parameters
     if details and "details" not in parameters:

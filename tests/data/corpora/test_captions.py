@@ -100,7 +100,7 @@ def test_the_splits_of_the_table_where_they_are_asked_for(folder: Path) -> None:
     table = captions(use_splits=True, columns={**COLUMNS, "split": "part"}).read(folder)
     assert table.splits == {"train": 5, "validation": 2, "test": 2}
     assert table.left_out == {"rows of captions.csv in no split": 2}
-    with pytest.raises(DataError, match=r"no column 'split'; map one to 'split' with columns"):
+    with pytest.raises(DataError, match=r"no column 'split'; name the one that holds the split, --columns split=COLUMN"):
         captions(use_splits=True).read(folder)
 
 
@@ -170,7 +170,7 @@ def test_what_cannot_be_chosen(folder: Path, tmp_path: Path) -> None:
         captions(media="/pictures").read(folder)
     with pytest.raises(RecipeError, match="Captions, columns: 'label' is not a field"):
         captions(columns={"label": "label"})
-    with pytest.raises(DataError, match=r"no column 'image'; map one to 'image' with columns"):
+    with pytest.raises(DataError, match=r"no column 'image'; name the one that holds the image, --columns image=COLUMN"):
         captions(columns={"text": "caption"}).read(folder)
     with pytest.raises(DataError, match=r"Captions: .*gone\.csv is not there"):
         captions(path="album/gone.csv").read(folder)

@@ -181,7 +181,8 @@ class Captions(Corpus):
         for field in sorted(needed):
             column = self.columns.get(field, field)
             if column not in there:
-                raise DataError(f"{file} has no column {column!r}; map one to {field!r} with columns; {choices(column, there)}")
+                way = f"name the one that holds the {field}, --columns {field}=COLUMN"
+                raise DataError(f"{file} has no column {column!r}; {way}; {choices(column, there)}")
         read = [field for field in FIELDS if field != "split" or splits]
         return {field: column for field in read if (column := self.columns.get(field, field)) in there}
 
