@@ -52,7 +52,7 @@ def test_the_folder_of_a_run_holds_what_it_promises(trained_runs: dict[str, Path
     assert record["skipped_rows"] == []
     assert record["recipe"] == read_saved(run).written()
     table = read_table(toy_posts)
-    assert record["data"] == json.loads((run / "data.json").read_text())
+    assert record["data"] | {"command": record["command"]} == json.loads((run / "data.json").read_text())
     assert record["data"]["digests"] == dict(table.digests)
     assert record["data"]["content"] == Splits.of(table).digest
     assert record["data"]["splits"] == table.splits

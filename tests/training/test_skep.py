@@ -99,7 +99,7 @@ def test_the_run_holds_a_copy_and_names_no_folder(run: Path) -> None:
     """Of the folder that was given the command alone has the name, without the way to it."""
     for file in (path for path in run.rglob("*") if path.suffix in {".yaml", ".json", ".jsonl", ".tsv", ".md"}):
         assert str(run.parent / "mined_here") not in file.read_text("utf-8"), file
-        assert file.name in {"README.md", "run.json"} or "mined_here" not in file.read_text("utf-8"), file
+        assert file.name in {"README.md", "run.json", "data.json"} or "mined_here" not in file.read_text("utf-8"), file
     recipe = (run / "recipe.yaml").read_text("utf-8")
     (copy,) = (run / "seed-0" / "knowledge").iterdir()
     assert recipe.count(f"knowledge: {copy.name}") == 3

@@ -243,7 +243,7 @@ def test_what_fails_leaves_nothing_behind(trained_runs: dict[str, Path], tiny_te
     (tmp_path / "file").write_text("x", "utf-8")
     with pytest.raises(DataError, match="file is not a folder"):
         export(tiny_text, tmp_path / "file", to="transformers", pooling="mean")
-    with pytest.raises(RecipeError, match=r"--to: did you mean 'transformers'\?"):
+    with pytest.raises(RecipeError, match=r"--to: 'transformer' is not one; did you mean 'transformers'\?"):
         export(tiny_text, tmp_path / "out", to="transformer")
     with pytest.raises(RecipeError, match="a model of polysense has one pooling"):
         export(trained_runs["base"], tmp_path / "out", to="transformers", pooling="cls")
