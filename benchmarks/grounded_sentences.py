@@ -39,8 +39,9 @@ from polysense.training.run import train
 from record import origin
 
 SEEDS = (0, 1, 2)
-BLOCKS = ("small", "minilm")
-"""What the arms start from."""
+RATES = {"small": 1e-4, "minilm": 3e-5}
+"""What the arms start from, and the learning rate of theirs."""
+BLOCKS = tuple(RATES)
 SETS = ("flickr8k", "sts_b", "sts_senteval", "sick2014", "senteval_transfer", "mvsa_single")
 PRETRAINING, CONTRAST = 200_000, 20_000
 """Sentences that the small encoder reads once, and those of them that the contrast does."""
@@ -185,8 +186,7 @@ POOLED = "encoders.text.pooling=mean"
 
 def from_start(start: Path | str, block: str) -> list[str]:
     """How an arm's recipe begins at a start: the small encoder needs larger steps."""
-    rate = {"small": 1e-4, "minilm": 3e-5}[block]
-    return [f"encoders.text.pretrained={start}", f"training.learning_rate={rate}", POOLED, *ONCE]
+    return [f"encoders.text.pretrained={start}", f"training.learning_rate={RATES[block]}", POOLED, *ONCE]
 
 
 def tried_weights(block: str, start: Path | str, root: Path, runs: Path) -> dict[float, float]:
@@ -297,6 +297,7 @@ def collected(block: str, runs: Path, root: Path) -> dict[str, Any]:
             str(weight): finished(runs / block / f"weight_{weight}")["per_seed"][0]["validation"]["STS-B dev"]
             for weight in WEIGHTS
         },
+        "learning_rate": RATES[block],
         "seeds": list(SEEDS),
         "turns": {name: turns(name, runs / block / name) for name in ARMS if name in arms},
         "arms": arms,

@@ -51,8 +51,6 @@ TOLD = {
     "tweets": "MCSE on 2,000 tweets with their pictures, four times",
     "tweets_aware": "2,000 tweets, noise-aware",
 }
-RATES = {"small": "steps of 1e-4 at first", "minilm": "steps of 3e-5 at first"}
-"""How an arm learns."""
 DESCRIBE = ("STS12/MSRvid", "STS14/images")
 """Subsets whose sentences were written of films and pictures. (SICK's were made from such sentences by rules.)"""
 NAMED_FROM = 0.45
@@ -82,7 +80,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     for block, found in result["blocks"].items():
         if found["arms"]:
-            lines += ["", f"## {NAMES[block]}", "", *_block(block, found)]
+            lines += ["", f"## {NAMES[block]}", "", *_block(found)]
     if result["blocks"]["small"]["arms"].keys() >= {"mcse", "captions_as_text"}:
         points = domains(result)
         rank, others = _rank(points), [one for one in points if one[0] not in DESCRIBE]
@@ -108,13 +106,13 @@ def _tried(found: Mapping[str, Any]) -> str:
     return ", ".join(f"{float(weight):g}: {score:.1f}" for weight, score in found["weights_tried"].items())
 
 
-def _block(block: str, found: Mapping[str, Any]) -> list[str]:
+def _block(found: Mapping[str, Any]) -> list[str]:
     arms: Arms = {name: found["arms"][name] for name in TOLD if name in found["arms"]}
     sets = [name for name in SETS if any(name in arm for arm in arms.values())]
     seeds = ", ".join(map(str, found["seeds"]))
     lines = [
-        f"Seeds {seeds}, all from one and the same start; one epoch of {RATES[block]}. Weight of the grounding "
-        f"{found['grounding_weight']:g}, chosen on STS-B dev with seed 0 of MCSE, which is one of the seeds below "
+        f"Seeds {seeds}, all from one and the same start; one epoch at the learning rate {found['learning_rate']:g}. Weight of "
+        f"the grounding {found['grounding_weight']:g}, chosen on STS-B dev with seed 0 of MCSE, which is one of the seeds below "
         f"({_tried(found)}); arms without pictures have nothing to choose. Commit {found['commit']}, {found['machine']}.",
         "",
     ]

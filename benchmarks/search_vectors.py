@@ -37,7 +37,7 @@ WIDTH = 256
 HIDDEN = 32
 """Numbers that a vector follows from, but for noise."""
 GRAPH = 100_000
-"""Vectors that a graph is built of, at most: a million would take an hour."""
+"""Vectors that a graph is built of, at most: building takes far longer than all that is timed."""
 TOP = 10
 
 

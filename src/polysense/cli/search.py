@@ -107,6 +107,8 @@ def search(
     from polysense.inference.collection import holds_vectors, refuse_others
     from polysense.inference.predictor import load
 
+    reading = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
+    reading.refuse_unused([file for file in (rows or collection, queries) if file is not None and not holds_vectors(file)])
     loaded = load(model, pooling=pooling, trust_recipe_code=trust_recipe_code)
     say_which_seed(loaded, model)
     if text and "image" not in loaded.modalities:
@@ -117,8 +119,6 @@ def search(
     pictures = bool(text) or in_folder
     shared, part = shared or pictures or bool(image), part or ("image" if pictures else None)
     there = loaded.index(part=part, shared=shared, backend=backend)  # type: ignore[arg-type]
-    reading = _Reading(read_columns(columns), media_root, encoding or "utf-8", skip_bad_rows)
-    reading.refuse_unused([file for file in (rows or collection, queries) if file is not None and not holds_vectors(file)])
     refuse_others(collection, loaded, model, part=part, shared=shared)
     samples = _fill(there, loaded, collection, rows, reading, part=part, shared=shared, kept_in=index)
     asked = _queries([*(text or []), *(query or [])], queries, image or [], reading)
@@ -232,9 +232,9 @@ def _fill(
             say(
                 f"{display(collection)} holds vectors alone: name the file that was encoded with --rows, and its texts are shown"
             )
-        if rows is None and collection.suffix == ".npy" and (origin := read_origin(collection)) is not None and origin.blank:
-            blank = "1 row" if origin.blank == 1 else f"{origin.blank:,} rows"
-            say(f"{blank} with an empty text may be found: --rows says which they are, and leaves them out")
+            if (origin := read_origin(collection)) is not None and origin.blank:
+                blank = "1 row" if origin.blank == 1 else f"{origin.blank:,} rows"
+                say(f"{blank} with an empty text may be found: --rows says which they are, and leaves them out")
         kept = meaningful(_numbered(items))
         index.add_vectors(vectors[kept] if len(kept) < len(items) else vectors, [items[row] for row in kept])
         return None

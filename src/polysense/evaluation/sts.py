@@ -38,8 +38,6 @@ class Scored:
     """(pairs,)"""
     gold: Floats
     subsets: Sequence[str]
-    place: str = ""
-    """``2 of 6 sets``; empty for the only one."""
 
 
 class Sts(Comparable[dict[str, Scored]]):
@@ -98,11 +96,11 @@ class Sts(Comparable[dict[str, Scored]]):
     def __call__(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, float]:
         """Embed each sentence once, compare, correlate."""
         metrics: dict[str, float] = {}
-        for task, scored in self._scored(answerer, samples):
+        for task, scored, place in self._scored(answerer, samples):
             found = agreement(scored.cosines, scored.gold, scored.subsets)
             metrics[task or UNNAMED] = 100 * found.spearman
-            if scored.place:
-                say(f"{task}: {100 * found.spearman:.2f}, {found.pairs:,} pairs ({scored.place})")
+            if place:
+                say(f"{task}: {100 * found.spearman:.2f}, {found.pairs:,} pairs ({place})")
             if self.details:
                 metrics |= _details(task, found)
         return metrics | _averages(metrics)
@@ -110,10 +108,10 @@ class Sts(Comparable[dict[str, Scored]]):
     def outcomes(self, answerer: Answerer, samples: Sequence[Sample]) -> dict[str, Scored]:
         """The cosines of each set."""
         found = {}
-        for task, scored in self._scored(answerer, samples):
+        for task, scored, place in self._scored(answerer, samples):
             found[task or UNNAMED] = scored
-            if scored.place:
-                say(f"{task}: {len(scored.gold):,} pairs encoded ({scored.place})")
+            if place:
+                say(f"{task}: {len(scored.gold):,} pairs encoded ({place})")
         if not found:
             raise DataError("Sts: no row has a pair of sentences with a score")
         return found
@@ -135,8 +133,8 @@ class Sts(Comparable[dict[str, Scored]]):
         whole = {name: averaged([found[task] for task in present]) for name in _averages(dict.fromkeys(found, 0.0))}
         return {task: (one.described, pairs.get(task, rows)) for task, one in (found | whole).items()}
 
-    def _scored(self, answerer: Answerer, samples: Sequence[Sample]) -> Iterator[tuple[str | None, Scored]]:
-        """Each set's pairs with their cosines, one set after the other."""
+    def _scored(self, answerer: Answerer, samples: Sequence[Sample]) -> Iterator[tuple[str | None, Scored, str]]:
+        """Each set's pairs with their cosines, one set after the other, and ``2 of 6 sets``; empty for the only one."""
         rows = self._chosen(samples)
         pairs = [sample for sample in rows if sample.pair is not None and sample.score is not None]
         if halves := sum((sample.pair is None) != (sample.score is None) for sample in rows):
@@ -155,8 +153,8 @@ class Sts(Comparable[dict[str, Scored]]):
                     paired_cosine(*(np.stack([vectors[text] for text in side]) for side in (left, right))),
                     np.array([pair.score for pair in chosen], dtype=np.float64),
                     [pair.extra.get("subset", "") for pair in chosen],
-                    f"{done} of {len(sets)} sets" if len(sets) > 1 else "",
                 ),
+                f"{done} of {len(sets)} sets" if len(sets) > 1 else "",
             )
 
     def _chosen(self, samples: Sequence[Sample]) -> Sequence[Sample]:

@@ -196,8 +196,9 @@ class Embedder:
         there = [name for name in sample.modalities if name in self.modalities]
         if not there:
             return ""
-        aligned = next((one.aligned for one in self.learner.active.values() if isinstance(one, Aligning)), ())
-        space = ", and --shared beside it where texts look for it" if there[0] in aligned else ""
+        aligning = self._aligned()
+        shares = aligning is not None and there[0] in aligning.aligned
+        space = ", and --shared beside it where texts look for it" if shares else ""
         return f": say --part {there[0]} to embed its {there[0]}{space}"
 
     def _text_decides(self, space: Space) -> bool:
@@ -235,8 +236,12 @@ class Embedder:
         self._cut += 0 if texts is None else len(texts.take_cut())
         return vectors, faults
 
+    def _aligned(self) -> Aligning | None:
+        """The first objective that aligns a space."""
+        return next((one for one in self.learner.active.values() if isinstance(one, Aligning) and one.aligned), None)
+
     def _aligning(self) -> Aligning:
-        found = next((one for one in self.learner.active.values() if isinstance(one, Aligning) and one.aligned), None)
+        found = self._aligned()
         if found is None:
             raise RecipeError(
                 "this model has no space that text and picture share: train it with an objective that aligns them "
